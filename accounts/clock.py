@@ -1,0 +1,171 @@
+"""Time: the one place where wall time becomes an instant, and the one place where an instant becomes words.
+
+Instants are aware datetimes in UTC. Wall time belongs to the clinic's zone. Formats follow the clinic's style:
+"Thursday, March 12 at 10:20 a.m."
+"""
+
+import zoneinfo
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import Clinic
+
+# The zone rules shipped with the pinned `tzdata` package win over whatever the operating system has.
+zoneinfo.reset_tzpath(to=())
+UTC = zoneinfo.ZoneInfo("UTC")
+NBSP = "\u00a0"
+_MONTHS = (
+    "January February March April May June July August September October November December".split()
+)
+_WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+
+
+@lru_cache(maxsize=64)
+def zone_of(name: str) -> zoneinfo.ZoneInfo:
+    """The IANA zone `name`.
+
+    Raises:
+        zoneinfo.ZoneInfoNotFoundError: for a name the pinned tzdata does not know.
+    """
+    return zoneinfo.ZoneInfo(name)
+
+
+def now() -> datetime:
+    """This instant, in UTC."""
+    return timezone.now()
+
+
+def clinic_zone() -> zoneinfo.ZoneInfo:
+    """The clinic's time zone."""
+    return zone_of(Clinic.current().zone)
+
+
+def instant(day: date, wall: time, zone: zoneinfo.ZoneInfo, *, fold: int = 0) -> datetime:
+    """The instant, in UTC, at which clocks in `zone` show `wall` on `day`.
+
+    A wall time that the clock skips becomes the first valid instant after the gap (02:30 on a spring day is 03:00).
+    A wall time that happens twice is the first one, or the second with `fold=1`.
+    """
+    utc = datetime.combine(day, wall, tzinfo=zone).replace(fold=fold).astimezone(UTC)
+    if utc.astimezone(zone).replace(tzinfo=None) == datetime.combine(day, wall):
+        return utc
+    # In a gap: zoneinfo applies the offset before it with fold=0 and after it with fold=1; the gap lies between.
+    later = datetime.combine(day, wall, tzinfo=zone).replace(fold=0).astimezone(UTC)
+    earlier = datetime.combine(day, wall, tzinfo=zone).replace(fold=1).astimezone(UTC)
+    low, high = int(min(earlier, later).timestamp()), int(max(earlier, later).timestamp())
+    before = datetime.fromtimestamp(low, zone).utcoffset()
+    while high - low > 1:
+        middle = (low + high) // 2
+        if datetime.fromtimestamp(middle, zone).utcoffset() == before:
+            low = middle
+        else:
+            high = middle
+    return datetime.fromtimestamp(high, UTC)
+
+
+def is_ambiguous(day: date, wall: time, zone: zoneinfo.ZoneInfo) -> bool:
+    """True when clocks in `zone` show `wall` twice on `day`, or never."""
+    moment = datetime.combine(day, wall, tzinfo=zone)
+    return moment.replace(fold=0).utcoffset() != moment.replace(fold=1).utcoffset()
+
+
+def day_bounds(day: date, zone: zoneinfo.ZoneInfo) -> tuple[datetime, datetime]:
+    """The half-open span of a local day, in UTC: 23, 24 or 25 hours long."""
+    return instant(day, time(0), zone), instant(day + timedelta(days=1), time(0), zone)
+
+
+def days_before(moment: datetime, days: int, zone: zoneinfo.ZoneInfo) -> datetime:
+    """The same wall time `days` calendar days earlier, in UTC (not `days` times 24 hours)."""
+    there = moment.astimezone(zone)
+    return instant(there.date() - timedelta(days=days), there.time().replace(tzinfo=None), zone, fold=there.fold)
+
+
+def local(moment: datetime, zone: zoneinfo.ZoneInfo | None = None) -> datetime:
+    """`moment` on the clinic's clock."""
+    return moment.astimezone(zone or clinic_zone())
+
+
+def today(at: datetime | None = None) -> date:
+    """The clinic's date at an instant (default: this one)."""
+    return local(at or now()).date()
+
+
+def clock_time(moment: datetime) -> str:
+    """"10:20 a.m." with a no-break space; noon and midnight in words."""
+    there = local(moment)
+    if (there.hour, there.minute) == (12, 0):
+        return _("noon")
+    if (there.hour, there.minute) == (0, 0):
+        return _("midnight")
+    half = _("a.m.") if there.hour < 12 else _("p.m.")
+    return f"{there.hour % 12 or 12}:{there.minute:02d}{NBSP}{half}"
+
+
+def _as_date(value: datetime | date) -> date:
+    return local(value).date() if isinstance(value, datetime) else value
+
+
+def month_day(value: datetime | date) -> str:
+    """"March 12"."""
+    day = _as_date(value)
+    return f"{_(_MONTHS[day.month - 1])}{NBSP}{day.day}"
+
+
+def long_date(value: datetime | date) -> str:
+    """"Thursday, March 12"."""
+    return f"{_(_WEEKDAYS[_as_date(value).weekday()])}, {month_day(value)}"
+
+
+def full_date(value: datetime | date) -> str:
+    """"Thursday, March 12, 2026"."""
+    return f"{long_date(value)}, {_as_date(value).year}"
+
+
+def date_of_birth(value: date) -> str:
+    """"March 27, 1987"."""
+    return f"{month_day(value)}, {value.year}"
+
+
+def short_date(value: datetime | date) -> str:
+    """"Thu, March 12"."""
+    return f"{_(_WEEKDAYS[_as_date(value).weekday()])[:3]}, {month_day(value)}"
+
+
+def long_when(moment: datetime) -> str:
+    """"Thursday, March 12 at 10:20 a.m."."""
+    return _("%(date)s at %(time)s") % {"date": long_date(moment), "time": clock_time(moment)}
+
+
+def sms_date(value: datetime | date) -> str:
+    """"Thu Mar 12", for texts."""
+    day = _as_date(value)
+    return f"{_WEEKDAYS[day.weekday()][:3]} {_MONTHS[day.month - 1][:3]} {day.day}"
+
+
+def sms_time(moment: datetime) -> str:
+    """"10:20 am", for texts."""
+    there = local(moment)
+    return f"{there.hour % 12 or 12}:{there.minute:02d} {'am' if there.hour < 12 else 'pm'}"
+
+
+def sms_when(moment: datetime) -> str:
+    """"Thu Mar 12, 10:20 am", for texts."""
+    return f"{sms_date(moment)}, {sms_time(moment)}"
+
+
+def in_days(value: datetime | date, from_day: date) -> str:
+    """"today", "tomorrow", "in 2 days", "next week", "in 3 weeks", seen from `from_day`."""
+    days = (_as_date(value) - from_day).days
+    if days <= 0:
+        return _("today")
+    if days == 1:
+        return _("tomorrow")
+    weeks = (_as_date(value) - timedelta(days=_as_date(value).weekday()) - from_day + timedelta(days=from_day.weekday())).days // 7
+    if days < 7 and weeks == 0 or days < 5:
+        return _("in %(n)d days") % {"n": days}
+    if weeks == 1:
+        return _("next week")
+    return _("in %(n)d weeks") % {"n": weeks}

@@ -1,0 +1,32 @@
+"""Error pages in our voice."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """400: the request was not one of ours."""
+    return render(request, "400.html", status=400)
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """403."""
+    return render(request, "403.html", status=403)
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """404: the same page for what does not exist and for what is not yours."""
+    return render(request, "404.html", status=404)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """The form was too old or cookies are off; the answers already saved are still there."""
+    return render(request, "403.html", {"csrf": True}, status=403)
+
+
+def server_error(request: HttpRequest, *args: Any) -> HttpResponse:
+    """500: rendered without the database, which may be what failed."""
+    return HttpResponse(render_to_string("500.html"), status=500)

@@ -1,0 +1,316 @@
+"""The controls of every screen, once: `{% load ui %}`.
+
+Templates say what is on the page; how an icon, a field, an error summary, a progress bar or a status tag is drawn stands
+here and in `templates/components/`.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from django import template
+from django.conf import settings
+from django.forms import BaseForm, BoundField, widgets
+from django.template.loader import render_to_string
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+register = template.Library()
+
+ICONS = Path(settings.BASE_DIR) / "static" / "icons"
+
+# Appointment status: icon, words, tag colour, card colour. Colour is never alone (tests walk this table).
+STATUSES: dict[str, tuple[str, "str | Promise", str, str]] = {
+    "held": ("clock", gettext_lazy("Held"), "hold", "a-hold"),
+    "booked": ("ring", gettext_lazy("Not confirmed"), "plain", "a-book"),
+    "confirmed": ("check", gettext_lazy("Confirmed"), "info", "a-conf"),
+    "arrived": ("seat", gettext_lazy("Waiting"), "warn", "a-arr"),
+    "in_room": ("door", gettext_lazy("In room"), "busy", "a-room"),
+    "fulfilled": ("dcheck", gettext_lazy("Done"), "", "a-done"),
+    "noshow": ("userx", gettext_lazy("No-show"), "bad", "a-no"),
+    "cancelled": ("x", gettext_lazy("Cancelled"), "", "a-done"),
+}
+
+ROLE_NAMES = {
+    "reception": gettext_lazy("Reception"),
+    "physician": gettext_lazy("Physician"),
+    "lead": gettext_lazy("Clinic lead"),
+}
+
+
+# --- Icons ----------------------------------------------------------------------------------------------------------
+@cache
+def _svg(name: str, css: str) -> SafeString:
+    """One of our own SVG files as inline markup. Raises FileNotFoundError for a name that is not in static/icons."""
+    if not re.fullmatch(r"[a-z][a-z-]*", name):
+        raise FileNotFoundError(f"No icon named {name!r}")
+    source = (ICONS / f"{name}.svg").read_text(encoding="utf-8").strip()
+    attributes = f'class="{css}" aria-hidden="true" focusable="false"'
+    source = source.replace(' xmlns="http://www.w3.org/2000/svg"', "", 1).replace("<svg ", f"<svg {attributes} ", 1)
+    return mark_safe(source)
+
+
+@register.simple_tag
+def icon(name: str, css: str = "i") -> SafeString:
+    """The inline SVG of `static/icons/<name>.svg`, hidden from screen readers: the word beside it says it."""
+    return _svg(name, css)
+
+
+@register.simple_tag
+def logo(css: str = "logo-mark") -> SafeString:
+    """The mark: the whorl with its needle."""
+    return _svg("logo-mark", css)
+
+
+# --- Small text helpers ---------------------------------------------------------------------------------------------
+@register.filter
+def tel(phone: object) -> str:
+    """`519-555-0142` → `+15195550142`, for `tel:` and `sms:` links. Numbers that start with + stay as they are."""
+    text = str(phone or "")
+    digits = re.sub(r"\D", "", text)
+    if text.startswith("+"):
+        return f"+{digits}"
+    return f"+1{digits}" if len(digits) == 10 else digits
+
+
+@register.filter
+def initials(name: object) -> str:
+    """`Dr. Lena Marchetti` → `LM`: for the round mark beside a name."""
+    words = [
+        word for word in re.split(r"\s+", str(name or "")) if word and not word.rstrip(".").lower() in {"dr", "nurse"}
+    ]
+    if not words:
+        return ""
+    return (words[0][0] + (words[-1][0] if len(words) > 1 else "")).upper()
+
+
+@register.simple_tag(takes_context=True)
+def error_prefix(context: template.Context) -> str:
+    """`Error: ` when the page shows errors (`has_errors`, or a bound form with errors), for the title."""
+    form = context.get("form")
+    if context.get("has_errors") or (isinstance(form, BaseForm) and form.is_bound and form.errors):
+        return _("Error: ")
+    return ""
+
+
+# --- Forms ----------------------------------------------------------------------------------------------------------
+def _kind(widget: widgets.Widget) -> str:
+    """Which component draws this widget."""
+    if isinstance(widget, widgets.CheckboxSelectMultiple):
+        return "checks"
+    if isinstance(widget, widgets.RadioSelect):
+        return "radios"
+    if isinstance(widget, widgets.CheckboxInput):
+        return "tick"
+    if isinstance(widget, (widgets.MultiWidget, widgets.SelectDateWidget)):
+        return "group"
+    return "input"
+
+
+@register.simple_tag
+def field(bound: BoundField, heading: bool = False, short: bool = False, hide_label: bool = False) -> SafeString:
+    """A whole form field: label, hint, error, control, all tied together for screen readers.
+
+    `heading=True` makes the label the page's H1 (one question per page). `short=True` keeps the box narrow.
+    """
+    kind = _kind(bound.field.widget)
+    described = " ".join(
+        part
+        for part in (
+            f"{bound.auto_id}_helptext" if bound.help_text else "",
+            f"{bound.auto_id}_error" if bound.errors else "",
+        )
+        if part
+    )
+    control: Any = ""
+    if kind in {"input", "tick"}:
+        attrs: dict[str, Any] = {}
+        if kind == "input":
+            extra = bound.field.widget.attrs.get("class", "")
+            attrs["class"] = " ".join(filter(None, ["input", "input-short" if short else "", extra]))
+        if described:
+            attrs["aria-describedby"] = described
+        control = bound.as_widget(attrs=attrs)
+    elif kind == "group":
+        control = bound.as_widget()
+    options = []
+    if kind in {"radios", "checks"}:
+        for option in bound:
+            # The group carries the error; a single radio or box may not be "invalid" by itself.
+            option.data["attrs"].pop("aria-invalid", None)
+            options.append(option)
+    return render_to_string(
+        "components/field.html",
+        {
+            "field": bound,
+            "kind": kind,
+            "control": control,
+            "options": options,
+            "described": described,
+            "heading": heading,
+            "hide_label": hide_label,
+            "optional": not bound.field.required and not bound.field.widget.attrs.get("data-hide-optional"),
+        },
+    )
+
+
+def _error_target(bound: BoundField) -> str:
+    """The id of the control an error summary should lead to (the first box of a group)."""
+    if _kind(bound.field.widget) in {"radios", "checks"}:
+        return f"{bound.auto_id}_0"
+    return bound.id_for_label or bound.auto_id
+
+
+@register.simple_tag
+def errors(source: "BaseForm | Iterable[Any] | Mapping[str, Any] | None", *more: Any) -> SafeString | str:
+    """The error summary of one or more forms, or of `(target id, message)` pairs, or nothing when all is well."""
+    items: list[dict[str, str]] = []
+    for part in (source, *more):
+        if not part:
+            continue
+        if isinstance(part, BaseForm):
+            if not part.is_bound:
+                continue
+            items += [{"target": "", "text": str(text)} for text in part.non_field_errors()]
+            for bound in part.visible_fields():
+                items += [{"target": _error_target(bound), "text": str(text)} for text in bound.errors]
+            for bound in part.hidden_fields():
+                items += [{"target": "", "text": str(text)} for text in bound.errors]
+        else:
+            pairs = part.items() if isinstance(part, Mapping) else part
+            items += [{"target": str(target or ""), "text": str(text)} for target, text in pairs]
+    if not items:
+        return ""
+    title = ngettext("There is a problem with one answer", "There is a problem with %(n)s answers", len(items)) % {
+        "n": len(items)
+    }
+    return render_to_string("components/errors.html", {"items": items, "title": title})
+
+
+# --- Progress, status, tags, notes ----------------------------------------------------------------------------------
+@register.inclusion_tag("components/progress.html")
+def progress(step: int, label: str = "", detail: str = "", of: int = 5, part: float = 0.34) -> dict[str, Any]:
+    """Five segments. `{% progress step=3 label="Pick a time" %}` says "Step 3 of 5: Pick a time".
+
+    With `detail` ("Question 2 of 6") the label stands alone on the left, the detail on the right. `part` (0 to 1) is how
+    much of the current segment is filled.
+    """
+    step, tenths = int(step), max(1, min(9, round(float(part) * 10)))
+    segments = ["done" if n < step else f"part p{tenths}" if n == step else "" for n in range(1, of + 1)]
+    left = label if detail else _("Step %(step)s of %(of)s: %(label)s") % {"step": step, "of": of, "label": label}
+    return {"left": left, "right": detail, "segments": segments}
+
+
+@register.simple_tag
+def status(value: str, minutes: int | None = None, room: object = "", until: str = "") -> SafeString:
+    """An appointment's status as a tag: colour, icon and word (`minutes` waiting, `room` name, held `until` a time)."""
+    name, word, colour, _card = STATUSES[value]
+    if value == "arrived" and minutes is not None:
+        word = _("Waiting %(minutes)s min") % {"minutes": minutes}
+    elif value == "in_room" and room:
+        word = _("In %(room)s") % {"room": room}
+    elif value == "held" and until:
+        word = _("Held until %(time)s") % {"time": until}
+    return tag(colour, name, word)
+
+
+@register.filter
+def status_card(value: str) -> str:
+    """The colour class of an appointment's card or row (`a-conf`, `a-arr` …)."""
+    return STATUSES[value][3]
+
+
+@register.filter
+def status_word(value: str) -> str:
+    """The word the desk uses for a status."""
+    return str(STATUSES[value][1])
+
+
+@register.simple_tag
+def tag(colour: str, icon_name: str, text: object) -> SafeString:
+    """A small label: `{% tag "ok" "check" _("Booked") %}`. Colours: ok warn bad info busy hold plain, or "" for grey."""
+    css = f"tag tag-{colour}" if colour else "tag"
+    return format_html('<span class="{}">{}{}</span>', css, _svg(icon_name, "i") if icon_name else "", text)
+
+
+@register.simple_block_tag
+def note(content: str, kind: str = "", icon_name: str = "", role: str = "", id: str = "") -> SafeString:
+    """A boxed remark: `{% note kind="warn" %}…{% endnote %}`. Kinds: "", warn, bad, info, ok."""
+    names = {"warn": "alert", "bad": "alert", "info": "info", "ok": "check", "": "info"}
+    return format_html(
+        '<div class="note{}"{}{}>{}<div>{}</div></div>',
+        f" note-{kind}" if kind else "",
+        format_html(' role="{}"', role) if role else "",
+        format_html(' id="{}" tabindex="-1"', id) if id else "",
+        _svg(icon_name or names[kind], "i"),
+        content,
+    )
+
+
+@register.inclusion_tag("components/datebox.html")
+def datebox(value: datetime | date) -> dict[str, Any]:
+    """The little calendar leaf: month, day, weekday (an instant is shown in the clinic's zone)."""
+    if isinstance(value, datetime):
+        from accounts import clock
+
+        value = clock.local(value).date()
+    return {"day": value}
+
+
+# --- Who is signed in -----------------------------------------------------------------------------------------------
+def _first_url(*names: tuple[str, tuple[Any, ...]]) -> str:
+    """The first of these URL names that exists, or an empty string."""
+    for name, args in names:
+        try:
+            return reverse(name, args=args)
+        except NoReverseMatch:
+            continue
+    return ""
+
+
+@register.simple_tag(takes_context=True)
+def staff_tabs(context: template.Context) -> list[dict[str, Any]]:
+    """The top bar's tabs for the role that is signed in: label, address, whether it is the current one."""
+    request = context.get("request")
+    user = getattr(request, "user", None)
+    role = getattr(user, "role", "")
+    path = getattr(request, "path", "")
+    tabs: list[tuple[str, str, tuple[str, ...]]] = []
+    if role in {"reception", "lead"}:
+        tabs += [
+            (_("Day"), _first_url(("staff:today", ()), ("staff:desk", ())) or "/desk/", ("/desk/day/", "/desk/visit/")),
+            (_("New booking"), _first_url(("staff:new", ())), ("/desk/new/",)),
+            (_("Patients"), _first_url(("staff:find", ())), ("/desk/find/", "/desk/patient/")),
+            (_("To call"), _first_url(("staff:calls", ())), ("/desk/calls/",)),
+        ]
+    if role == "physician":
+        tabs += [(_("My day"), _first_url(("staff:md", ())), ("/md/",))]
+    if role == "lead":
+        tabs += [
+            (_("Clinic"), _first_url(("staff:clinic", ())), ("/clinic/",)),
+            (_("Articles"), _first_url(("wagtailadmin_home", ())), ("/editor/",)),
+        ]
+    return [
+        {"label": label, "url": url, "current": any(path.startswith(prefix) for prefix in prefixes)}
+        for label, url, prefixes in tabs
+        if url
+    ]
+
+
+@register.filter
+def role_name(role: str) -> str:
+    """What a role is called on screen."""
+    return str(ROLE_NAMES.get(role, ""))
+
+
+@register.simple_tag
+def page_url(*names: str) -> str:
+    """The first of these URL names that exists, or an empty string (a link is left out rather than dead)."""
+    return _first_url(*((name, ()) for name in names))

@@ -1,0 +1,45 @@
+"""Writing the audit trail."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import models, transaction
+
+from audit.actor import Actor
+from audit.models import AuditEvent
+
+
+def record(
+    action: str,
+    *,
+    by: Actor,
+    now: datetime,
+    obj: models.Model | None = None,
+    subject_id: int | None = None,
+    detail: dict[str, Any] | None = None,
+) -> AuditEvent:
+    """Append one event in the caller's transaction.
+
+    Args:
+        action: `app.verb`, such as "booking.move" or "intake.read".
+        obj: the row acted on; its table name and primary key are kept.
+        subject_id: primary key of the patient it is about.
+        detail: names of things, never health information.
+
+    Raises:
+        TransactionManagementError: outside a transaction. A read that is not recorded must not be shown, so the event and
+            what it speaks of stand or fall together.
+    """
+    if not transaction.get_connection().in_atomic_block:
+        raise transaction.TransactionManagementError("An audit event is written in the transaction it speaks of.")
+    return AuditEvent.objects.create(
+        at=now,
+        actor_kind=by.kind,
+        actor_id=by.id,
+        actor_role=by.role,
+        action=action,
+        object_type=obj._meta.label_lower if obj is not None else "",
+        object_id=obj.pk if obj is not None else None,
+        subject_id=subject_id,
+        detail=detail or {},
+    )

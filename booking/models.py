@@ -1,0 +1,397 @@
+"""What can be booked, with whom, when, and what has been booked."""
+
+import uuid
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import BigIntegerRangeField, DateTimeRangeField
+from django.db import models
+from django.db.models import F, Func, Q, Value
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Clinic, Role
+from booking.reference import id_of, reference_of
+from intake.models import QuestionnaireResponse
+from patients.models import Patient
+
+
+class Practitioner(models.Model):
+    """A person patients come to see. Screens say "physician"."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="practitioner")
+    name = models.CharField(max_length=80, help_text=_("Dr. Amara Osei"))
+    short_name = models.CharField(max_length=40, help_text=_("Dr. Osei"))
+    slug = models.SlugField(unique=True)
+    registration_number = models.CharField(max_length=20, blank=True, help_text=_("CPSO number."))
+    role_text = models.CharField(max_length=60, blank=True)
+    languages = models.CharField(max_length=80, blank=True)
+    approach = models.TextField(blank=True)
+    active = models.BooleanField(default=True)
+    position = models.PositiveSmallIntegerField(default=0)
+    calendar_rev = models.BigIntegerField(default=0, help_text=_("Up on every change to this calendar; caches hang on it."))
+    last_assigned_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["position", "name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def initials(self) -> str:
+        """Two letters for the avatar."""
+        return "".join(word[0] for word in self.name.split() if not word.endswith("."))[:2].upper()
+
+
+class Room(models.Model):
+    """A place that one visit at a time can use."""
+
+    name = models.CharField(max_length=40, unique=True)
+    kind = models.SlugField(max_length=20)
+    active = models.BooleanField(default=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Service(models.Model):
+    """What can be booked. Lengths are minutes; the policy binds patients and warns staff."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    slug = models.SlugField(unique=True)
+    name = models.CharField(max_length=60)
+    minutes = models.PositiveSmallIntegerField()
+    setup_minutes = models.PositiveSmallIntegerField(default=0)
+    cleanup_minutes = models.PositiveSmallIntegerField(default=0)
+    step_minutes = models.PositiveSmallIntegerField(default=10, help_text=_("Starts lie on this grid from local midnight."))
+    min_notice_minutes = models.PositiveIntegerField(default=120)
+    horizon_days = models.PositiveSmallIntegerField(default=90)
+    cancel_cutoff_minutes = models.PositiveIntegerField(default=24 * 60)
+    reschedule_cutoff_minutes = models.PositiveIntegerField(default=24 * 60)
+    online = models.BooleanField(default=False, help_text=_("Patients may book it themselves."))
+    room_kind = models.SlugField(max_length=20, blank=True, help_text=_("Kind of room it needs, if any."))
+    price_text = models.CharField(max_length=60, blank=True)
+    questionnaire = models.SlugField(max_length=60, blank=True, help_text=_("Questionnaire asked before it, if any."))
+    practitioners = models.ManyToManyField(Practitioner, related_name="services")
+    active = models.BooleanField(default=True)
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering = ["position", "name"]
+        constraints = [
+            models.CheckConstraint(condition=Q(minutes__gte=5, minutes__lte=480), name="service_minutes"),
+            models.CheckConstraint(condition=Q(step_minutes__gte=5), name="service_step"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Availability(models.Model):
+    """Weekly hours of one practitioner, effective-dated, on the clinic's wall clock. Several a day make a lunch break."""
+
+    practitioner = models.ForeignKey(Practitioner, on_delete=models.CASCADE, related_name="availability")
+    weekday = models.PositiveSmallIntegerField(help_text=_("0 is Monday."))
+    local_start = models.TimeField()
+    local_end = models.TimeField(help_text=_("00:00 means the end of the day."))
+    valid_from = models.DateField()
+    valid_until = models.DateField(null=True, help_text=_("Last day it holds; empty while open-ended."))
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(weekday__lte=6), name="availability_weekday"),
+            models.CheckConstraint(
+                condition=Q(local_end__gt=F("local_start")) | Q(local_end="00:00"), name="availability_order"
+            ),
+        ]
+        indexes = [models.Index(fields=["practitioner", "weekday"], name="availability_by_day")]
+
+    def __str__(self) -> str:
+        return f"{self.practitioner_id} {self.weekday} {self.local_start}-{self.local_end}"
+
+
+class AvailabilityOverride(models.Model):
+    """Other hours on one date: instead of the weekly ones, beside them, or none at all."""
+
+    class Mode(models.TextChoices):
+        """What the intervals of a date do to the weekly hours."""
+
+        REPLACE = "replace", _("Instead")
+        ADD = "add", _("As well")
+        CLOSED = "closed", _("Closed")
+
+    practitioner = models.ForeignKey(Practitioner, on_delete=models.CASCADE, related_name="overrides")
+    date = models.DateField()
+    mode = models.CharField(max_length=8, choices=Mode.choices)
+    local_start = models.TimeField(null=True)
+    local_end = models.TimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["date", "practitioner"], name="override_by_date")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(mode="closed", local_start=None, local_end=None)
+                | (~Q(mode="closed") & Q(local_start__isnull=False, local_end__isnull=False)),
+                name="override_shape",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.practitioner_id} {self.date} {self.mode}"
+
+
+class TimeOff(models.Model):
+    """A span without openings for one practitioner, or for the whole clinic. It may lie over booked visits."""
+
+    class Kind(models.TextChoices):
+        """Why, in a word; the reason itself stays private."""
+
+        VACATION = "vacation", _("Vacation")
+        SICK = "sick", _("Sick")
+        MEETING = "meeting", _("Meeting")
+        HOLIDAY = "holiday", _("Holiday")
+
+    practitioner = models.ForeignKey(Practitioner, null=True, on_delete=models.CASCADE, related_name="time_off")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    reason = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="timeoff_order")]
+        indexes = [models.Index(fields=["ends_at"], name="timeoff_end")]
+
+    def __str__(self) -> str:
+        return f"{self.practitioner_id} {self.kind}"
+
+
+class Status(models.TextChoices):
+    """Where an appointment stands. Words on screens: see templates/components/status.html."""
+
+    HELD = "held", _("Held")
+    BOOKED = "booked", _("Not confirmed")
+    CONFIRMED = "confirmed", _("Confirmed")
+    ARRIVED = "arrived", _("Waiting")
+    IN_ROOM = "in_room", _("In room")
+    FULFILLED = "fulfilled", _("Done")
+    CANCELLED = "cancelled", _("Cancelled")
+    NOSHOW = "noshow", _("No-show")
+
+
+# Statuses that take up the time; cancelled and no-show rows stay for ever but free it.
+OCCUPYING = [Status.HELD, Status.BOOKED, Status.CONFIRMED, Status.ARRIVED, Status.IN_ROOM, Status.FULFILLED]
+# Statuses in which a visit is still to come or going on.
+OPEN = [Status.BOOKED, Status.CONFIRMED, Status.ARRIVED, Status.IN_ROOM]
+
+
+def _span() -> Func:
+    return Func(F("starts_at"), F("ends_at"), Value("[)"), function="tstzrange", output_field=DateTimeRangeField())
+
+
+def _one(expression: Any) -> Func:
+    """A number as a range of one, so that "same number" is "overlaps" and no extension is needed."""
+    return Func(expression, expression, Value("[]"), function="int8range", output_field=BigIntegerRangeField())
+
+
+class AppointmentQuerySet(models.QuerySet["Appointment"]):
+    """Named sets of appointments; the desk screens read like the desk speaks."""
+
+    def for_actor(self, user: Any) -> "AppointmentQuerySet":
+        """The appointments a person who works here may see; nobody else sees any."""
+        allowed = getattr(user, "is_active", False) and getattr(user, "role", "") in {Role.RECEPTION, Role.PHYSICIAN, Role.LEAD}
+        return self if allowed else self.none()
+
+    def between(self, since: datetime, until: datetime) -> "AppointmentQuerySet":
+        """Those that start in the half-open span."""
+        return self.filter(starts_at__gte=since, starts_at__lt=until)
+
+    def visits(self) -> "AppointmentQuerySet":
+        """Everything but holds."""
+        return self.exclude(status=Status.HELD)
+
+    def occupying(self) -> "AppointmentQuerySet":
+        """Those that take up the time, holds included."""
+        return self.filter(status__in=OCCUPYING)
+
+    def upcoming(self, now: datetime) -> "AppointmentQuerySet":
+        """Booked or confirmed visits that have not started."""
+        return self.filter(status__in=[Status.BOOKED, Status.CONFIRMED], starts_at__gt=now)
+
+    def to_call(self) -> "AppointmentQuerySet":
+        """Visits whose patient we have to phone."""
+        return self.filter(needs_call=True)
+
+
+class Appointment(models.Model):
+    """A visit, or a time held for one.
+
+    The three exclusion constraints make an overlap impossible for a practitioner (per lane: staff may overbook on purpose,
+    at most three deep), for a room and for a patient. `version` goes up on every change; `ics_sequence` only when time,
+    place, practitioner or cancelled changes. `announced` behind `version` means that messages have not been planned yet.
+    """
+
+    class Source(models.TextChoices):
+        """Who made it."""
+
+        WEB = "web", _("Booked online")
+        DESK = "desk", _("Booked by the clinic")
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    practitioner = models.ForeignKey(Practitioner, on_delete=models.PROTECT, related_name="appointments")
+    service = models.ForeignKey(Service, on_delete=models.PROTECT, related_name="appointments")
+    room = models.ForeignKey(Room, null=True, on_delete=models.PROTECT, related_name="appointments")
+    patient = models.ForeignKey(Patient, null=True, on_delete=models.PROTECT, related_name="appointments")
+    response = models.OneToOneField(QuestionnaireResponse, null=True, on_delete=models.PROTECT, related_name="appointment")
+    status = models.CharField(max_length=10, choices=Status.choices)
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    local_start = models.CharField(max_length=16, help_text=_("Wall time agreed with the patient, such as 2026-11-10T14:00."))
+    zone = models.CharField(max_length=40, help_text=_("Zone of local_start."))
+    lane = models.PositiveSmallIntegerField(default=0)
+    version = models.PositiveIntegerField(default=1)
+    ics_sequence = models.PositiveIntegerField(default=0)
+    announced = models.PositiveIntegerField(default=0)
+
+    hold_expires_at = models.DateTimeField(null=True)
+    hold_extensions = models.PositiveSmallIntegerField(default=0)
+    hold_key = models.CharField(max_length=64, blank=True, help_text=_("Digest of the browser session that holds it."))
+
+    source = models.CharField(max_length=8, choices=Source.choices, default=Source.WEB)
+    article = models.UUIDField(null=True, help_text=_("Random id of the article the patient came from."))
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField()
+    booked_at = models.DateTimeField(null=True)
+    confirmed_at = models.DateTimeField(null=True)
+    arrived_at = models.DateTimeField(null=True)
+    in_room_at = models.DateTimeField(null=True)
+    fulfilled_at = models.DateTimeField(null=True)
+    cancelled_at = models.DateTimeField(null=True)
+    cancelled_by = models.CharField(max_length=8, blank=True, help_text=_("patient or clinic."))
+    cancel_reason = models.CharField(max_length=40, blank=True)
+    cancelled_late = models.BooleanField(default=False)
+    changed_by = models.CharField(max_length=8, blank=True, help_text=_("Who changed it last: patient or clinic."))
+    changed_at = models.DateTimeField()
+    needs_call = models.BooleanField(default=False)
+    call_reason = models.CharField(max_length=40, blank=True)
+    previous = models.JSONField(default=dict, help_text=_("What the last step changed, for its one-step undo."))
+
+    link_key_id = models.CharField(max_length=16, blank=True)
+    link_generation = models.PositiveIntegerField(default=1)
+    link_sha256 = models.BinaryField(max_length=32, null=True, unique=True)
+
+    objects = AppointmentQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="appointment_order"),
+            models.CheckConstraint(condition=Q(lane__lte=3), name="appointment_lane"),
+            models.CheckConstraint(
+                condition=Q(status="held", hold_expires_at__isnull=False) | (~Q(status="held") & Q(hold_expires_at=None)),
+                name="appointment_hold_shape",
+            ),
+            models.CheckConstraint(condition=Q(status="held") | Q(patient__isnull=False), name="appointment_has_patient"),
+            ExclusionConstraint(
+                name="appointment_practitioner_free",
+                expressions=[(_one(F("practitioner_id") * Value(4) + F("lane")), "&&"), (_span(), "&&")],
+                condition=Q(status__in=OCCUPYING),
+            ),
+            ExclusionConstraint(
+                name="appointment_room_free",
+                # int8range(NULL, NULL) overlaps everything, so rows without a room are kept out.
+                expressions=[(_one(F("room_id")), "&&"), (_span(), "&&")],
+                condition=Q(status__in=OCCUPYING, room_id__isnull=False),
+            ),
+            ExclusionConstraint(
+                name="appointment_patient_free",
+                expressions=[(_one(F("patient_id")), "&&"), (_span(), "&&")],
+                condition=Q(status__in=OPEN, patient_id__isnull=False),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["practitioner", "starts_at"], name="appointment_by_day"),
+            models.Index(fields=["starts_at"], name="appointment_start"),
+            models.Index(fields=["patient", "-starts_at"], name="appointment_of_patient"),
+            models.Index(fields=["id"], name="appointment_to_announce", condition=~Q(announced=F("version")) & ~Q(status="held")),
+            models.Index(fields=["hold_expires_at"], name="appointment_holds", condition=Q(status="held")),
+            models.Index(fields=["id"], name="appointment_to_call", condition=Q(needs_call=True)),
+        ]
+
+    def __str__(self) -> str:
+        return f"Appointment {self.pk}"
+
+    @property
+    def reference(self) -> str:
+        """What people read out on the phone: TN-7F4K."""
+        return reference_of(self.pk)
+
+    @staticmethod
+    def id_of_reference(text: str) -> int | None:
+        """The primary key behind a reference as typed ("tn7f4k", "TN-7F4K"); None if it is not one."""
+        return id_of(text)
+
+    @property
+    def minutes(self) -> int:
+        """Length in minutes."""
+        return int((self.ends_at - self.starts_at).total_seconds() // 60)
+
+    @property
+    def is_open(self) -> bool:
+        """True while the visit is still to come or going on."""
+        return self.status in OPEN
+
+    @property
+    def can_confirm(self) -> bool:
+        """True while the patient has not confirmed."""
+        return self.status == Status.BOOKED
+
+    @property
+    def intake_missing(self) -> bool:
+        """True if the visit asks for a questionnaire that has not been sent."""
+        if not self.service.questionnaire:
+            return False
+        return self.response is None or self.response.status == "in-progress"
+
+    @property
+    def link_expires_at(self) -> datetime:
+        """The private link works until a day after the visit."""
+        return self.ends_at + timedelta(hours=24)
+
+    def cancel_deadline(self) -> datetime:
+        """Until when a patient may cancel without the late fee."""
+        return self.starts_at - timedelta(minutes=self.service.cancel_cutoff_minutes)
+
+    def move_deadline(self) -> datetime:
+        """Until when a patient may move the visit by link."""
+        return self.starts_at - timedelta(minutes=self.service.reschedule_cutoff_minutes)
+
+    def is_held_by(self, hold_key: str, now: datetime) -> bool:
+        """True for a live or just expired hold of this browser."""
+        return self.status == Status.HELD and bool(hold_key) and self.hold_key == hold_key
+
+    def waiting_minutes(self, now: datetime) -> int:
+        """Minutes since arrival."""
+        return int((now - self.arrived_at).total_seconds() // 60) if self.arrived_at else 0
+
+    @property
+    def place(self) -> str:
+        """Where the visit is, in one line."""
+        return Clinic.current().address_line
+
+
+class LinkRequest(models.Model):
+    """A fact: someone says they lost the link to their visit. The sender looks up whether there is one; the page never says."""
+
+    channel = models.CharField(max_length=8, help_text="email or text.")
+    address = models.CharField(max_length=254)
+    asked_at = models.DateTimeField()
+    sequence = models.PositiveIntegerField(default=1)
+    announced = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        indexes = [models.Index(fields=["id"], name="linkrequest_to_announce", condition=Q(announced__lt=F("sequence")))]
+
+    def __str__(self) -> str:
+        return f"link request {self.pk}"

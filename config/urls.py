@@ -1,0 +1,24 @@
+"""The site map, by audience."""
+
+from django.urls import include, path
+from wagtail import urls as wagtail_urls
+from wagtail.admin import urls as wagtailadmin_urls
+
+urlpatterns = [
+    # Patients
+    path("book/", include("intake.urls")),
+    path("", include("booking.urls")),
+    # People who work here
+    path("", include("staff.urls")),
+    path("staff/", include("accounts.urls")),
+    path("editor/", include(wagtailadmin_urls)),
+    # Machines, and the demo's mailbox
+    path("", include("notifications.urls")),
+    # The public site, last: it answers every other path
+    path("", include("articles.urls")),
+    path("", include(wagtail_urls)),
+]
+handler400 = "accounts.errors.bad_request"
+handler403 = "accounts.errors.forbidden"
+handler404 = "accounts.errors.not_found"
+handler500 = "accounts.errors.server_error"
