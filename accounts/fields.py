@@ -1,7 +1,7 @@
 """Form fields that several screens share."""
 
 from datetime import date
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -55,14 +55,14 @@ class DateBoxes(forms.MultiWidget):
 
     def id_for_label(self, id_: str) -> str:
         """The first box."""
-        return f"{id_}_month" if id_ else ""
+        return f"{id_}_0" if id_ else ""
 
 
 class DateBoxesField(forms.MultiValueField):
     """A date typed into three boxes. Errors say which part is wrong and how it should look."""
 
     widget = DateBoxes
-    default_error_messages = {
+    default_error_messages: ClassVar[dict[str, Any]] = {
         "required": _("Enter the date, like March 27, 1987"),
         "invalid": _("It must be a real date, like March 27, 1987"),
         "year": _("The year must have 4 numbers, like 1987"),

@@ -1,0 +1,64 @@
+/* True North: small helps for every page. Everything works without this file. */
+"use strict";
+
+/* 1. An error summary, or a banner the server marked, takes the focus, so that it is read first. */
+const first = document.querySelector("[data-focus-now]");
+if (first) first.focus();
+
+/* 2. A second press is ignored; the pressed button says what it is doing and stays focusable. */
+const faces = new Map();
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post" || event.defaultPrevented) return;
+  if (form.dataset.busy) { event.preventDefault(); return; }
+  form.dataset.busy = "1";
+  const button = event.submitter;
+  if (!button) return;
+  button.setAttribute("aria-busy", "true");
+  const words = button.dataset.saving || document.body.dataset.saving;
+  if (words && button.matches(".btn")) setTimeout(() => {
+    if (!form.dataset.busy) return;
+    faces.set(button, [...button.childNodes]);
+    button.replaceChildren(words);
+  }, 300);
+});
+/* Back and forward bring a page out of memory: its buttons must work again. */
+addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
+  for (const form of document.querySelectorAll("form[data-busy]")) delete form.dataset.busy;
+  for (const button of document.querySelectorAll("[aria-busy]")) button.removeAttribute("aria-busy");
+  for (const [button, nodes] of faces) button.replaceChildren(...nodes);
+  faces.clear();
+});
+
+/* 3. The bar at the bottom of an article appears after the first screen, and goes while somebody types. */
+const bar = document.querySelector("[data-sticky]");
+if (bar) {
+  const typing = (target) => target.matches("input:not([type=checkbox]):not([type=radio]), textarea, select");
+  document.addEventListener("focusin", (event) => { if (typing(event.target)) bar.hidden = true; });
+  document.addEventListener("focusout", () => { bar.hidden = false; });
+}
+
+/* 4. People who look from another time zone get one more line. */
+for (const note of document.querySelectorAll("[data-zone]")) {
+  const at = new Date(note.dataset.zoneAt);
+  const show = (zone) => new Intl.DateTimeFormat("en-CA", { hour: "numeric", minute: "2-digit", timeZone: zone }).format(at);
+  try {
+    const here = show(note.dataset.zone);
+    const there = show(Intl.DateTimeFormat().resolvedOptions().timeZone);
+    if (here !== there) {
+      const line = document.createElement("span");
+      line.textContent = " " + note.dataset.zoneText.replace("{here}", here).replace("{there}", there);
+      (note.querySelector("span:last-child") || note).append(line);
+    }
+  } catch { /* a browser without the zone's data: nothing to add */ }
+}
+
+/* 5. "/" puts the cursor into the desk's search field. */
+const find = document.querySelector("[data-find]");
+if (find) document.addEventListener("keydown", (event) => {
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.matches("input, textarea, select")) return;
+  event.preventDefault();
+  find.focus();
+});
