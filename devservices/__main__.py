@@ -1,0 +1,51 @@
+"""python -m devservices demo | run -- COMMAND … | reset | where"""
+
+import os
+import signal
+import subprocess
+import sys
+
+from devservices import state
+from devservices.processes import Family, die_with_parent, in_child
+
+
+def run(command: list[str]) -> int:
+    """Run `command` with the test servers; its exit status is ours."""
+    from devservices import servers
+
+    die_with_parent(signal.SIGTERM)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    path = state.folder("test")
+    family = Family(hold=[state.lock(path, wait=600)])
+    try:
+        env = os.environ | servers.start(family, path, durable=False)
+        child = in_child(signal.SIGTERM, os.getpid())
+        return subprocess.run(command, env=env, check=False, preexec_fn=child).returncode  # noqa: S603, PLW1509
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        family.stop()
+
+
+def main(arguments: list[str]) -> int:
+    """The command line."""
+    match arguments:
+        case ["demo"]:
+            from devservices import demo
+
+            return demo.main()
+        case ["run", "--", *command] if command:
+            return run(command)
+        case ["reset"]:
+            state.reset("demo")
+            state.reset("test")
+            return 0
+        case ["where"]:
+            print(state.folder("demo").parent)  # noqa: T201
+            return 0
+    print(__doc__, file=sys.stderr)  # noqa: T201
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,160 @@
+"""`make demo`: servers, data, web, worker, beat, sender and mail catcher under one foreground process."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from datetime import date
+from pathlib import Path
+
+from devservices import servers, state
+from devservices.processes import Family, die_with_parent
+from devservices.state import ROOT
+
+BIN = Path(sys.executable).parent
+PREPARE = """
+import django
+django.setup()
+from django.core.management import call_command as call
+call("migrate", interactive=False, verbosity=0)
+call("load_demo")
+"""
+
+
+def say(text: str) -> None:
+    """To the person at the terminal, at once."""
+    print(text, flush=True)  # noqa: T201
+
+
+def environment(path: Path, port: int) -> dict[str, str]:
+    """The demo's settings. Keys are random, made once and kept (mode 0600) in the state folder."""
+    home = f"http://localhost:{port}"
+    return os.environ | {
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "DEMO": "1",
+        "DEBUG": "0",
+        "SECRET_KEY": state.secret(path, "secret-key"),
+        "ANSWER_KEYS": "demo:" + state.secret(path, "answer-key"),
+        "LINK_KEYS": "demo:" + state.secret(path, "link-key"),
+        "SITE_URL": os.environ.get("SITE_URL", home),
+        "MESSAGE_GRACE_SECONDS": os.environ.get("MESSAGE_GRACE_SECONDS", "15"),
+        "EMAIL_HOST": "127.0.0.1",
+        "EMAIL_PORT": str(servers.free_port()),
+        "EMAIL_USE_TLS": "0",
+        "MEDIA_ROOT": os.environ.get("MEDIA_ROOT", str(path / "media")),
+        "LOG_LEVEL": os.environ.get("LOG_LEVEL", "WARNING"),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def fingerprint(env: dict[str, str]) -> str:
+    """Changes with the code, the data files, the locks, the database and the day: then the data is brought up to date."""
+    found = hashlib.sha256(f"{date.today()} {env['DATABASE_URL']} {sys.version}".encode())  # noqa: DTZ011
+    skip = {".git", ".venv", "staticfiles", "media", "__pycache__", "tests", "bench", "docs"}
+    for folder, folders, files in os.walk(ROOT):
+        folders[:] = sorted(name for name in folders if name not in skip and not name.startswith("."))
+        for name in sorted(files):
+            if name.endswith((".py", ".json", ".yaml", ".yml", ".txt", ".css", ".js", ".svg", ".html", ".md")):
+                found.update(name.encode())
+                found.update((Path(folder) / name).read_bytes())
+    return found.hexdigest()
+
+
+def prepare(path: Path, env: dict[str, str]) -> str:
+    """Migrate, load the demo clinic and collect the static files, unless nothing changed. Returns what load_demo said."""
+    stamp, said = path / "prepared", path / "sign-ins.txt"
+    wanted = fingerprint(env)
+    if stamp.exists() and stamp.read_text() == wanted and said.exists() and (ROOT / "staticfiles").is_dir():
+        return said.read_text()
+    say("Preparing the data (the first time takes about half a minute) …")
+    python = [sys.executable, "-c", PREPARE]
+    collect = [sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity=0"]
+    data = subprocess.Popen(python, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True)  # noqa: S603
+    static = subprocess.Popen(collect, cwd=ROOT, env=env)  # noqa: S603
+    out, _ = data.communicate()
+    if static.wait() or data.returncode:
+        sys.exit("The data could not be prepared; see above.")
+    said.touch(mode=0o600)
+    said.write_text(out)
+    stamp.write_text(wanted)
+    return out
+
+
+def start(family: Family, path: Path, env: dict[str, str], port: int, host: str) -> None:
+    """Everything that runs beside the two servers, each writing to its own log file."""
+    manage = [sys.executable, "manage.py"]
+    celery = [str(BIN / "celery"), "-A", "config"]
+    granian = ["--interface", "wsgi", "--workers", "2", "--blocking-threads", "4", "--respawn-failed-workers"]
+    commands = {
+        "mail": [*manage, "catch_mail"],
+        "web": [str(BIN / "granian"), *granian, "--host", host, "--port", str(port), "config.wsgi:application"],
+        "sender": [*manage, "send_due", "--every", "2"],
+        "worker": [*celery, "worker", "-c", "2", "--loglevel", "WARNING", "--without-gossip", "--without-mingle"],
+        "beat": [*celery, "beat", "--loglevel", "WARNING", "-s", str(path / "beat"), "--pidfile", ""],
+    }
+    for name, command in commands.items():
+        family.start(name, command, log=path / f"{name}.log", env=env, cwd=ROOT)
+
+
+def answers(url: str) -> int:
+    """The status that the page is answered with, 0 while nobody does."""
+    try:
+        with urllib.request.urlopen(url, timeout=10) as response:  # noqa: S310
+            return int(response.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return 0
+
+
+def _fail(family: Family, path: Path, name: str) -> int:
+    log = {"PostgreSQL": "postgres", "Valkey": "valkey"}.get(name, name)
+    tail = (path / f"{log}.log").read_text(errors="replace")[-3000:]
+    say(f"{tail}\n{name} ended (status {family.children[name].returncode}); stopping everything.")
+    return 1
+
+
+def main() -> int:
+    """Run until Ctrl-C, SIGTERM or a part that ends by itself."""
+    began = time.monotonic()
+    for how in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(how, lambda *_: sys.exit(0))
+    die_with_parent(signal.SIGTERM)
+    port, host = int(os.environ.get("PORT") or 8000), os.environ.get("HOST") or "127.0.0.1"
+    if servers.listens(port):
+        say(f"Something listens on port {port} already. Choose another: make demo PORT={port + 1}")
+        return 1
+    path = state.folder("demo")
+    family = Family(hold=[state.lock(path, wait=15)])
+    try:
+        env = environment(path, port)
+        env |= servers.start(family, path, durable=True)
+        signins = prepare(path, env)
+        start(family, path, env, port, host)
+        home = f"http://localhost:{port}"
+        while not (status := answers(f"http://127.0.0.1:{port}/")):
+            if name := family.ended():
+                return _fail(family, path, name)
+            if time.monotonic() - began > 300:
+                say((path / "web.log").read_text(errors="replace")[-3000:])
+                return 1
+            time.sleep(0.05)
+        if status != 200:
+            say(f"The first page answers {status}; see {path}/web.log")
+        say(f"\n  True North is at {home}/ (started in {time.monotonic() - began:.1f} s)")
+        say(f"  Every e-mail and text that goes out: {home}/demo/mailbox/\n\n{signins.rstrip()}\n")
+        say(f"  Logs: {path}/*.log\n  Ctrl-C stops everything; the data stays. `make reset` starts over.\n")
+        while not (name := family.ended()):
+            time.sleep(0.3)
+        return _fail(family, path, name)
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        for how in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(how, signal.SIG_IGN)
+        say("Stopping …")
+        family.stop()

@@ -1,0 +1,61 @@
+"""Where a checkout's servers keep their files: /var/tmp/truenorth-<uid>-<hash of the checkout>/<purpose>."""
+
+import fcntl
+import hashlib
+import os
+import secrets
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def folder(purpose: str) -> Path:
+    """The folder of `purpose` ("demo" or "test"), made if missing. Stops if somebody else owns it."""
+    base = Path("/var/tmp" if sys.platform == "linux" else tempfile.gettempdir())  # noqa: S108  (owner is checked)
+    name = hashlib.sha256(str(ROOT).encode()).hexdigest()[:10]
+    path = base / f"truenorth-{os.getuid()}-{name}"
+    for step in (path, path / purpose):
+        try:
+            step.mkdir(mode=0o711)  # others may pass through (PostgreSQL runs as `nobody` under root), not look
+        except FileExistsError:
+            if step.is_symlink() or step.lstat().st_uid != os.getuid():
+                sys.exit(f"{step} belongs to somebody else; remove it, or set DATABASE_URL and REDIS_URL.")
+    return path / purpose
+
+
+def lock(path: Path, *, wait: float) -> int:
+    """Take the folder's lock, waiting up to `wait` seconds; the descriptor holds it until every holder is gone."""
+    descriptor = os.open(path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    until = time.monotonic() + wait
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                sys.exit(f"It is running already for this checkout ({path} is locked). Stop that one first.")
+            time.sleep(0.1)
+        else:
+            return descriptor
+
+
+def secret(path: Path, name: str, *, size: int = 48) -> str:
+    """A random value that is made once and kept (mode 0600) in the folder."""
+    file = path / f"{name}.secret"
+    if not file.exists():
+        fresh = file.with_suffix(".new")
+        fresh.touch(mode=0o600)
+        fresh.write_text(secrets.token_urlsafe(size), encoding="ascii")
+        fresh.rename(file)
+    return file.read_text(encoding="ascii")
+
+
+def reset(purpose: str) -> None:
+    """Remove everything that `purpose` keeps. Refuses while it runs."""
+    path = folder(purpose)
+    held = lock(path, wait=1)
+    shutil.rmtree(path)
+    os.close(held)

@@ -1,0 +1,177 @@
+"""What every test can lean on: a database cloned from one migrated template, a browser, a clean cache."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import psycopg
+import pytest
+from django.apps import apps
+from django.conf import settings
+from django.core.cache import caches
+from django.core.management import call_command
+from django.db import connection, connections
+from django.test import TransactionTestCase
+from psycopg import sql
+
+CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
+hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
+hypothesis.settings.register_profile("local", deadline=None)
+hypothesis.settings.load_profile("ci" if CI else "local")
+
+
+# --- Database: migrated once, then copied ---------------------------------------------------------------------------
+
+
+def _admin() -> psycopg.Connection[Any]:
+    """A connection beside Django's, to the maintenance database, for CREATE and DROP DATABASE."""
+    at = connection.settings_dict
+    return psycopg.connect(
+        host=at["HOST"] or None,
+        port=at["PORT"] or None,
+        user=at["USER"] or None,
+        password=at["PASSWORD"] or None,
+        dbname="postgres",
+        autocommit=True,
+    )
+
+
+def _fingerprint() -> str:
+    """A hash of every migration that is installed: a new one makes a new template."""
+    found = hashlib.sha256(repr((settings.INSTALLED_APPS, settings.LANGUAGE_CODE)).encode())
+    for app in sorted(apps.get_app_configs(), key=lambda app: app.label):
+        for file in sorted((Path(app.path) / "migrations").glob("*.py")):
+            found.update(f"{app.label}/{file.name}".encode())
+            found.update(file.read_bytes())
+    return found.hexdigest()[:12]
+
+
+class Clones:
+    """Makes this process's test database out of the template, again and again."""
+
+    def __init__(self, base: str, worker: str) -> None:
+        self.name = f"test_{base}{'_' + worker if worker else ''}"
+        self.family = f"template_{base}_"
+        self.template = self.family + _fingerprint()
+        self.admin = _admin()
+
+    def _run(self, statement: str, name: str, *others: str) -> None:
+        names = [sql.Identifier(n) for n in (name, *others)]
+        self.admin.execute(sql.SQL(statement).format(*names))
+
+    def ensure_template(self) -> None:
+        """Migrate the template if no run has done it yet. One process does, the others wait for it."""
+        self.admin.execute("SELECT pg_advisory_lock(hashtext(%s))", [self.template])
+        try:
+            rows = self.admin.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [self.family])
+            known = {row[0] for row in rows.fetchall()}
+            if self.template in known:
+                return
+            for old in known:
+                self._run("DROP DATABASE IF EXISTS {} WITH (FORCE)", old)
+            making = self.family + "making"
+            self._run("CREATE DATABASE {}", making)
+            connection.close()
+            connection.settings_dict["NAME"] = settings.DATABASES["default"]["NAME"] = making
+            call_command("migrate", interactive=False, verbosity=0)
+            connection.close()
+            self._run("ALTER DATABASE {} RENAME TO {}", making, self.template)
+        finally:
+            self.admin.execute("SELECT pg_advisory_unlock(hashtext(%s))", [self.template])
+
+    def clone(self) -> None:
+        """Drop this process's test database, whoever is connected to it, and copy the template anew."""
+        connections.close_all()
+        self._run("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name)
+        self._run("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY", self.name, self.template)
+        connection.settings_dict["NAME"] = settings.DATABASES["default"]["NAME"] = self.name
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> Iterator[None]:
+    """In place of pytest-django's: clone a migrated template rather than migrate."""
+    with django_db_blocker.unblock():
+        clones = Clones(connection.settings_dict["NAME"], os.environ.get("PYTEST_XDIST_WORKER", ""))
+        clones.ensure_template()
+        clones.clone()
+        # A test that commits leaves rows behind; Django would empty every table, the migrations' rows included.
+        # A fresh copy of the template is quicker and complete.
+        undo = pytest.MonkeyPatch()
+        undo.setattr(TransactionTestCase, "_fixture_teardown", lambda self: clones.clone())
+    yield
+    undo.undo()
+    with django_db_blocker.unblock():
+        connections.close_all()
+        clones._run("DROP DATABASE IF EXISTS {} WITH (FORCE)", clones.name)
+        clones.admin.close()
+
+
+@pytest.fixture(autouse=True)
+def clean_caches() -> Iterator[None]:
+    """No test sees what another one cached: the clinic's row, Redis (this worker's database of it)."""
+    from accounts.models import Clinic
+
+    forget = getattr(Clinic, "forget", None)
+    if forget is not None:
+        forget()
+    yield
+    caches["redis"].clear()
+
+
+@pytest.fixture
+def process_env(django_db_setup: None) -> dict[str, str]:
+    """The environment for a real process (worker, server, command) that is to use this test's database."""
+    at = connection.settings_dict
+    where = at["HOST"].replace("/", "%2F") + (f":{at['PORT']}" if at["PORT"] else "")
+    who = at["USER"] + (f":{at['PASSWORD']}" if at["PASSWORD"] else "")
+    return os.environ | {"DATABASE_URL": f"postgres://{who}@{where}/{at['NAME']}", "DEBUG": "1"}
+
+
+# --- Browser --------------------------------------------------------------------------------------------------------
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+NO_BROWSER = "no browser: install chromium (apt-get install chromium) or run `playwright install chromium`"
+QUIET = "gpu quic background-networking component-update sync default-apps extensions dev-shm-usage".split()
+
+
+def _has_browser() -> bool:
+    if CHROMIUM:
+        return True
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        return Path(playwright.chromium.executable_path).exists()
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """Chromium from the system if there is one; nothing that calls home."""
+    flags = ["--no-first-run", *(f"--disable-{name}" for name in QUIET)]
+    if os.getuid() == 0:
+        flags.append("--no-sandbox")
+    return {**browser_type_launch_args, "args": flags, **({"executable_path": CHROMIUM} if CHROMIUM else {})}
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
+    """The clinic's own language and zone."""
+    return {**browser_context_args, "locale": "en-CA", "timezone_id": "America/Toronto"}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without a browser the browser tests are skipped, loudly; in CI they fail."""
+    browser = [item for item in items if "page" in getattr(item, "fixturenames", ()) or "browser" in item.fixturenames]
+    if browser and not CI and not _has_browser():
+        for item in browser:
+            item.add_marker(pytest.mark.skip(reason=NO_BROWSER))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say it where it is read: the last lines."""
+    missed = [r for r in terminalreporter.stats.get("skipped", ()) if NO_BROWSER in str(r.longrepr)]
+    if missed:
+        terminalreporter.write_line(f"!!! {len(missed)} browser tests did NOT run: {NO_BROWSER}", red=True, bold=True)

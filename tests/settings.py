@@ -1,0 +1,29 @@
+"""The settings that tests run with: config.settings, on servers that are started if the environment names none."""
+
+import atexit
+import os
+
+from devservices import servers, state
+from devservices.processes import Family
+
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")  # "gw0", "gw1" … in a worker of pytest-xdist, else empty
+
+for name, value in {
+    "SECRET_KEY": "tests-" + "k" * 44,
+    "ANSWER_KEYS": "test:" + "a" * 43,
+    "LINK_KEYS": "test:" + "l" * 43,
+    "DJANGO_ALLOW_ASYNC_UNSAFE": "true",  # Playwright's loop runs in the same thread
+}.items():
+    os.environ.setdefault(name, value)
+
+if not (os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL")):
+    path = state.folder("test")
+    family = Family(hold=[state.lock(path, wait=600)])
+    os.environ.update(servers.start(family, path, durable=False))
+    atexit.register(family.stop)
+
+if WORKER:  # each worker has a Redis database of its own; the servers above were started by the controller
+    base, _, index = os.environ["REDIS_URL"].rpartition("/")
+    os.environ["REDIS_URL"] = f"{base}/{int(index) + 1 + int(WORKER.removeprefix('gw'))}"
+
+from config.settings import *  # noqa: E402, F403
