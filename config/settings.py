@@ -123,6 +123,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "accounts.logs.request_log",
     "accounts.middleware.reject_hostile_bytes",
     "csp.middleware.CSPMiddleware",
     "accounts.middleware.privacy_headers",

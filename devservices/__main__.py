@@ -20,7 +20,7 @@ def run(command: list[str]) -> int:
     try:
         env = os.environ | servers.start(family, path, durable=False)
         child = in_child(signal.SIGTERM, os.getpid())
-        return subprocess.run(command, env=env, check=False, preexec_fn=child).returncode  # noqa: S603, PLW1509
+        return subprocess.run(command, env=env, check=False, preexec_fn=child).returncode  # noqa: S603
     except KeyboardInterrupt:
         return 130
     finally:

@@ -52,7 +52,7 @@ def environment(path: Path, port: int) -> dict[str, str]:
 
 
 def fingerprint(env: dict[str, str]) -> str:
-    """Changes with the code, the data files, the locks, the database and the day: then the data is brought up to date."""
+    """Changes with the code, the data files, the locks, the database and the day: the data is then brought up."""
     found = hashlib.sha256(f"{date.today()} {env['DATABASE_URL']} {sys.version}".encode())  # noqa: DTZ011
     skip = {".git", ".venv", "staticfiles", "media", "__pycache__", "tests", "bench", "docs"}
     for folder, folders, files in os.walk(ROOT):
@@ -65,7 +65,7 @@ def fingerprint(env: dict[str, str]) -> str:
 
 
 def prepare(path: Path, env: dict[str, str]) -> str:
-    """Migrate, load the demo clinic and collect the static files, unless nothing changed. Returns what load_demo said."""
+    """Migrate, load the demo clinic, collect the static files, if anything changed. Returns what load_demo said."""
     stamp, said = path / "prepared", path / "sign-ins.txt"
     wanted = fingerprint(env)
     if stamp.exists() and stamp.read_text() == wanted and said.exists() and (ROOT / "staticfiles").is_dir():

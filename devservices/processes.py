@@ -69,7 +69,7 @@ class Family:
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=in_child(stop, os.getpid()),  # noqa: PLW1509  (no threads here)
+                preexec_fn=in_child(stop, os.getpid()),
                 env=None if env is None else dict(env),
                 **popen,
             )

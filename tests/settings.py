@@ -26,4 +26,4 @@ if WORKER:  # each worker has a Redis database of its own; the servers above wer
     base, _, index = os.environ["REDIS_URL"].rpartition("/")
     os.environ["REDIS_URL"] = f"{base}/{int(index) + 1 + int(WORKER.removeprefix('gw'))}"
 
-from config.settings import *  # noqa: E402, F403
+from config.settings import *  # noqa: F403

@@ -21,6 +21,7 @@ def test_the_test_database_is_a_clone_of_the_migrated_template() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_a_test_that_commits_leaves_rows_behind() -> None:
     from django.contrib.contenttypes.models import ContentType
+
     assert ContentType.objects.count() > 10
     ContentType.objects.create(app_label="a", model="b")
 
