@@ -1,0 +1,220 @@
+"""A questionnaire as values: sections, pages, groups, questions, options. No ORM, no clock, no input or output."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+# "Any of": question link_id and the codes that open.
+Conditions = tuple[tuple[str, frozenset[str]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One answer of a choice."""
+
+    code: str
+    label: str
+    exclusive: bool = False
+    negative: bool = False
+    talk: bool = False
+    staff_only: bool = False
+    picture: str = ""
+    score: int | None = None
+    system: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question, as asked. `section` is the section's number, `page` the page's number in it (0: on no page)."""
+
+    link_id: str
+    type: str
+    text: str
+    section: int
+    page: int = 0
+    group: str = ""
+    help: str = ""
+    help_with_drawing: str = ""
+    why: str = ""
+    short: str = ""
+    missing: str = ""
+    multiple: bool = False
+    required: bool = False
+    recommended: bool = False
+    options: tuple[Option, ...] = ()
+    show_when: Conditions = ()
+    max_choices: int = 0
+    max_length: int = 0
+    max_files: int = 0
+    min: int | None = None
+    max: int | str | None = None
+    asked: str = ""
+    fact: str = ""
+    consent: str = ""
+    calc: str = ""
+    input: str = ""
+    autocomplete: str = ""
+    widget: str = ""
+    loinc: str = ""
+
+    @property
+    def is_choice(self) -> bool:
+        """True for questions answered by options."""
+        return self.type in {"choice", "open-choice"}
+
+    def option(self, code: Any) -> Option | None:
+        """The option with this code."""
+        return next((option for option in self.options if option.code == code), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Questions that are shown together or not at all; `repeats` for rows such as medicines."""
+
+    link_id: str
+    text: str
+    group: str = ""
+    repeats: bool = False
+    show_when: Conditions = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PageFrame:
+    """What a page has besides its questions. `neutral`: its title in the browser must not say what it is about."""
+
+    number: int
+    title: str = ""
+    neutral: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One of the parts the patient sees in the list."""
+
+    number: int
+    link_id: str
+    title: str
+    pages: tuple[PageFrame, ...]
+    groups: tuple[Group, ...]
+    questions: tuple[Question, ...]
+
+    def frame(self, number: int) -> PageFrame | None:
+        """The page with this number."""
+        return next((page for page in self.pages if page.number == number), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A consent statement, an advice page or a stop page."""
+
+    code: str
+    title: str
+    text: str
+    when: Conditions = ()
+    contacts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Definition:
+    """One version of a questionnaire."""
+
+    slug: str
+    version: str
+    language: str
+    title: str
+    minimum_age: int
+    sections: tuple[Section, ...]
+    consents: tuple[Notice, ...] = ()
+    advice: tuple[Notice, ...] = ()
+    stops: tuple[Notice, ...] = ()
+    source: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def __hash__(self) -> int:
+        return hash((self.slug, self.version, self.sha256))
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of the canonical JSON: what makes a published version recognisable."""
+        return hashlib.sha256(canonical(self.source)).hexdigest()
+
+    @cached_property
+    def questions(self) -> dict[str, Question]:
+        """All questions by link_id, in the order of the form."""
+        return {q.link_id: q for section in self.sections for q in section.questions}
+
+    @cached_property
+    def groups(self) -> dict[str, Group]:
+        """All groups by link_id."""
+        return {g.link_id: g for section in self.sections for g in section.groups}
+
+    def section(self, number: int) -> Section | None:
+        """The section with this number, counted from 1."""
+        return self.sections[number - 1] if 1 <= number <= len(self.sections) else None
+
+    def page_questions(self, section: int, number: int) -> Iterator[Question]:
+        """The questions that stand on a page, shown or not."""
+        found = self.section(section)
+        return (q for q in found.questions if q.page == number) if found else iter(())
+
+    def notice(self, kind: str, code: str) -> Notice | None:
+        """A notice of one kind: "consents", "advice" or "stops"."""
+        return next((n for n in getattr(self, kind) if n.code == code), None)
+
+
+def canonical(source: Any) -> bytes:
+    """JSON with one spelling only, for hashing: sorted keys, no spaces, UTF-8."""
+    return json.dumps(source, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _conditions(source: dict[str, list[str]] | None) -> Conditions:
+    return tuple((question, frozenset(codes)) for question, codes in (source or {}).items())
+
+
+def _notices(source: list[dict[str, Any]]) -> tuple[Notice, ...]:
+    return tuple(
+        Notice(
+            code=n["code"],
+            title=n["title"],
+            text=n["text"],
+            when=_conditions(n.get("when")),
+            contacts=tuple(n.get("contacts", ())),
+        )
+        for n in source
+    )
+
+
+def from_json(source: dict[str, Any]) -> Definition:
+    """The definition a published row holds. The row was checked when it was published; nothing is checked here."""
+    sections = []
+    for number, part in enumerate(source["sections"], start=1):
+        groups = tuple(
+            Group(**{**g, "show_when": _conditions(g.get("show_when"))}) for g in part.get("groups", [])
+        )
+        questions = tuple(
+            Question(
+                **{
+                    **q,
+                    "section": number,
+                    "show_when": _conditions(q.get("show_when")),
+                    "options": tuple(Option(**option) for option in q.get("options", [])),
+                }
+            )
+            for q in part["questions"]
+        )
+        frames = tuple(PageFrame(**frame) for frame in part["pages"])
+        sections.append(Section(number, part["link_id"], part["title"], frames, groups, questions))
+    return Definition(
+        slug=source["questionnaire"],
+        version=source["version"],
+        language=source["language"],
+        title=source["title"],
+        minimum_age=source["minimum_age"],
+        sections=tuple(sections),
+        consents=_notices(source.get("consents", [])),
+        advice=_notices(source.get("advice", [])),
+        stops=_notices(source.get("stops", [])),
+        source=source,
+    )

@@ -1,0 +1,318 @@
+"""From a reviewed file to a checked definition. What does not fit together is named with its file and line."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from intake.definition import Definition, from_json
+from intake.errors import IntakeError
+
+FOLDER = Path(__file__).resolve().parent / "questionnaires"
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+_LINK_ID = re.compile(r"[a-z][a-z0-9_]{0,59}")
+_TYPES = ("attachment", "boolean", "choice", "date", "display", "integer", "open-choice", "string", "text")
+_CONTACTS = ("call-911", "call-811", "call-988", "text-988", "call-clinic")
+CALCS = ("age-band", "phq2")
+DEFAULT_LENGTH = {"string": 200, "open-choice": 200, "text": 2000}
+_MAX_LENGTH = 2000
+
+# What a file may hold: key -> (kind, required). A kind is a word, a list of one kind, a mapping, or a tuple of allowed words.
+_OPTION: dict[str, Any] = {
+    "code": ("token", True),
+    "label": ("text", True),
+    "exclusive": ("bool", False),
+    "negative": ("bool", False),
+    "talk": ("bool", False),
+    "staff_only": ("bool", False),
+    "picture": ("token", False),
+    "score": ("int", False),
+    "system": (("loinc",), False),
+}
+_QUESTION: dict[str, Any] = {
+    "link_id": ("link_id", True),
+    "page": ("int", False),
+    "group": ("link_id", False),
+    "type": (_TYPES, True),
+    "text": ("text", True),
+    "help": ("text", False),
+    "help_with_drawing": ("text", False),
+    "why": ("text", False),
+    "short": ("text", False),
+    "missing": ("text", False),
+    "multiple": ("bool", False),
+    "required": ("bool", False),
+    "recommended": ("bool", False),
+    "options": ([_OPTION], False),
+    "show_when": ("conditions", False),
+    "max_choices": ("int", False),
+    "max_length": ("int", False),
+    "max_files": ("int", False),
+    "min": ("int", False),
+    "max": ("int or this-year", False),
+    "asked": (("details", "check"), False),
+    "fact": (("date-of-birth",), False),
+    "consent": ("token", False),
+    "calc": (CALCS, False),
+    "input": (("email", "tel", "numeric"), False),
+    "autocomplete": ("token", False),
+    "widget": (("pictures", "head-map"), False),
+    "loinc": ("token", False),
+}
+_NOTICE: dict[str, Any] = {"code": ("token", True), "title": ("text", True), "text": ("text", True)}
+_FILE: dict[str, Any] = {
+    "questionnaire": ("token", True),
+    "version": ("token", True),
+    "language": ("token", True),
+    "title": ("text", True),
+    "code_system": ("token", True),
+    "minimum_age": ("int", True),
+    "copyright": ("text", False),
+    "consents": ([_NOTICE], False),
+    "advice": ([{**_NOTICE, "when": ("conditions", True), "contacts": ([_CONTACTS], True)}], False),
+    "stops": ([_NOTICE], False),
+    "sections": (
+        [
+            {
+                "link_id": ("link_id", True),
+                "title": ("text", True),
+                "pages": (
+                    [{"number": ("int", True), "title": ("text", False), "neutral": ("bool", False)}],
+                    True,
+                ),
+                "groups": (
+                    [
+                        {
+                            "link_id": ("link_id", True),
+                            "text": ("text", True),
+                            "group": ("link_id", False),
+                            "repeats": ("bool", False),
+                            "show_when": ("conditions", False),
+                        }
+                    ],
+                    False,
+                ),
+                "questions": ([_QUESTION], True),
+            }
+        ],
+        True,
+    ),
+}
+
+
+class _Mapping(dict[str, Any]):
+    """A mapping that remembers the line it began on."""
+
+    line: int = 0
+
+
+class _File:
+    """Reads one file. Every scalar is taken as written, so that a code of `no` stays a word."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def stop(self, line: int, problem: str) -> IntakeError:
+        return IntakeError(f"{self.name}, line {line}: {problem}")
+
+    def read(self, node: yaml.Node, kind: Any, what: str) -> Any:
+        line = node.start_mark.line + 1
+        if isinstance(kind, dict):
+            return self.mapping(node, kind, what)
+        if isinstance(kind, list):
+            if not isinstance(node, yaml.SequenceNode) or not node.value:
+                raise self.stop(line, f"{what} must be a list with at least one entry.")
+            return [self.read(child, kind[0], what) for child in node.value]
+        if kind == "conditions":
+            return self.conditions(node, what)
+        if not isinstance(node, yaml.ScalarNode):
+            raise self.stop(line, f"{what} must be a single value.")
+        return self.scalar(node.value, kind, what, line)
+
+    def scalar(self, value: str, kind: Any, what: str, line: int) -> str | int | bool:
+        if not value.strip():
+            raise self.stop(line, f"{what} is empty.")
+        if isinstance(kind, tuple):
+            if value not in kind:
+                raise self.stop(line, f"{what} must be one of {', '.join(kind)}, not {value!r}.")
+        elif kind == "int" or (kind == "int or this-year" and value != "this-year"):
+            if not re.fullmatch(r"\d{1,6}", value):
+                raise self.stop(line, f"{what} must be a whole number, not {value!r}.")
+            return int(value)
+        elif kind == "bool":
+            if value not in ("true", "false"):
+                raise self.stop(line, f"{what} must be true or false, not {value!r}.")
+            return value == "true"
+        elif kind == "link_id" and not _LINK_ID.fullmatch(value):
+            raise self.stop(line, f"{what} must be lower-case letters, digits and underscores, not {value!r}.")
+        return value
+
+    def mapping(self, node: yaml.Node, spec: dict[str, Any], what: str) -> _Mapping:
+        line = node.start_mark.line + 1
+        if not isinstance(node, yaml.MappingNode):
+            raise self.stop(line, f"{what} must be a mapping.")
+        result = _Mapping()
+        result.line = line
+        for key_node, value_node in node.value:
+            key, at = key_node.value, key_node.start_mark.line + 1
+            if key not in spec:
+                raise self.stop(at, f"unknown key {key!r}.")
+            if key in result:
+                raise self.stop(at, f"{key!r} is given twice.")
+            result[key] = self.read(value_node, spec[key][0], key)
+        for key, (_kind, required) in spec.items():
+            if required and key not in result:
+                name = result.get("link_id") or result.get("code") or what
+                raise self.stop(line, f"{name} has no {key!r}.")
+        return result
+
+    def conditions(self, node: yaml.Node, what: str) -> dict[str, list[str]]:
+        line = node.start_mark.line + 1
+        if not isinstance(node, yaml.MappingNode) or not node.value:
+            raise self.stop(line, f"{what} must be a mapping of question to a list of codes.")
+        found: dict[str, list[str]] = {}
+        for key_node, value_node in node.value:
+            if key_node.value in found:
+                raise self.stop(key_node.start_mark.line + 1, f"{key_node.value!r} is given twice in {what}.")
+            found[key_node.value] = self.read(value_node, ["token"], f"{what} of {key_node.value}")
+        return found
+
+
+def load(path: Path) -> Definition:
+    """The definition in a file.
+
+    Raises:
+        IntakeError: naming file and line, for YAML that cannot be read, unknown or missing keys, missing texts, link_ids
+            used twice, conditions on questions or codes that are not there or stand below, and pages that do not add up.
+    """
+    file = _File(path.name)
+    try:
+        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=_Loader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise file.stop(mark.line + 1 if mark else 1, getattr(error, "problem", "") or "cannot be read.") from error
+    if root is None:
+        raise file.stop(1, "the file is empty.")
+    source = file.mapping(root, _FILE, "the file")
+    _check(file, source)
+    return from_json(source)
+
+
+def load_all(folder: Path = FOLDER) -> Iterator[Definition]:
+    """Every questionnaire file, in order of name.
+
+    Raises:
+        IntakeError: for the first file that does not load, or two files with one slug and version.
+    """
+    seen: dict[tuple[str, str], str] = {}
+    for path in sorted(folder.glob("*.yaml")):
+        definition = load(path)
+        key = (definition.slug, definition.version)
+        if key in seen:
+            raise IntakeError(f"{path.name}, line 1: {definition.slug} {definition.version} is also in {seen[key]}.")
+        seen[key] = path.name
+        yield definition
+
+
+def _check(file: _File, source: _Mapping) -> None:
+    """What a grammar cannot say: names that must exist, order, and pages."""
+    codes: dict[str, set[str]] = {}  # Question -> its codes, for those that stand above.
+    names: dict[str, int] = {}
+    consents = {notice["code"] for notice in source.get("consents", [])}
+    for kind in ("consents", "advice", "stops"):
+        _no_twins(file, source.get(kind, []), "code")
+
+    def claim(item: _Mapping) -> None:
+        if item["link_id"] in names:
+            raise file.stop(item.line, f"link_id {item['link_id']!r} is already used in line {names[item['link_id']]}.")
+        names[item["link_id"]] = item.line
+
+    def conditions(found: dict[str, list[str]] | None, line: int) -> None:
+        for question, wanted in (found or {}).items():
+            if question not in codes:
+                raise file.stop(line, f"the condition names {question!r}, which is no choice question above it.")
+            for code in wanted:
+                if code not in codes[question]:
+                    raise file.stop(line, f"the condition names the answer {code!r}, which {question!r} does not have.")
+
+    for section in source["sections"]:
+        claim(section)
+        groups: dict[str, _Mapping] = {}
+        for group in section.get("groups", []):
+            claim(group)
+            if group.get("group") and group["group"] not in groups:
+                raise file.stop(group.line, f"group {group['group']!r} is not above in this section.")
+            groups[group["link_id"]] = group
+        frames = {frame["number"]: frame for frame in section["pages"]}
+        _no_twins(file, section["pages"], "number")
+        judged: set[str] = set()
+        firm: dict[int, int] = {}
+        last_page = 0
+        for question in section["questions"]:
+            claim(question)
+            _check_question(file, question, consents)
+            conditions(question.get("show_when"), question.line)
+            at: str | None = question.get("group")
+            if at and at not in groups:
+                raise file.stop(question.line, f"group {at!r} is not in this section.")
+            while at and at not in judged:
+                # A group's conditions may name what stands above its first question.
+                conditions(groups[at].get("show_when"), groups[at].line)
+                judged.add(at)
+                at = groups[at].get("group")
+            page = question.get("page", 0)
+            if not question.get("calc"):
+                if page not in frames:
+                    raise file.stop(question.line, f"{question['link_id']!r} stands on page {page or '(none)'}, which is not among the pages.")
+                if page < last_page:
+                    raise file.stop(question.line, f"{question['link_id']!r} is on page {page}, after a question of page {last_page}.")
+                last_page = page
+                if not question.get("show_when") and not question.get("asked") and question["type"] != "display":
+                    if not (groups.get(question.get("group", ""), {}).get("repeats")):
+                        firm[page] = firm.get(page, 0) + 1
+            if question["type"] in ("choice", "open-choice"):
+                codes[question["link_id"]] = {option["code"] for option in question["options"]}
+        used = {question.get("page") for question in section["questions"]}
+        for number, frame in frames.items():
+            if number not in used:
+                raise file.stop(frame.line, f"page {number} has no question.")
+            if firm.get(number, 0) > 1 and not frame.get("title"):
+                raise file.stop(frame.line, f"page {number} asks several questions and needs a title.")
+    for notice in source.get("advice", []):
+        conditions(notice["when"], notice.line)
+
+
+def _check_question(file: _File, q: _Mapping, consents: set[str]) -> None:
+    name, choice = q["link_id"], q["type"] in ("choice", "open-choice")
+    if choice and not q.get("options"):
+        raise file.stop(q.line, f"{name!r} is a choice without options.")
+    if not choice and (q.get("options") or q.get("max_choices")):
+        raise file.stop(q.line, f"{name!r} is not a choice but has options.")
+    if q.get("multiple") and not (choice or q["type"] == "attachment"):
+        raise file.stop(q.line, f"{name!r} cannot have several answers.")
+    if choice:
+        _no_twins(file, q["options"], "code")
+        for option in q["options"]:
+            if option.get("exclusive") and not q.get("multiple"):
+                raise file.stop(option.line, f"{name!r} takes one answer; none of them can be exclusive.")
+    if q["type"] != "display" and not q.get("short"):
+        raise file.stop(q.line, f"{name!r} has no 'short' label for the summary.")
+    if q.get("consent") and q["consent"] not in consents:
+        raise file.stop(q.line, f"{name!r} names consent {q['consent']!r}, which has no statement.")
+    if q.get("calc") and (q.get("page") or q.get("required") or q.get("show_when")):
+        raise file.stop(q.line, f"{name!r} is worked out, so it has no page, no condition and is not required.")
+    if q.get("max_length", 0) > _MAX_LENGTH:
+        raise file.stop(q.line, f"{name!r} allows more than {_MAX_LENGTH} characters.")
+    if q["type"] in DEFAULT_LENGTH and "max_length" not in q:
+        q["max_length"] = DEFAULT_LENGTH[q["type"]]
+
+
+def _no_twins(file: _File, items: list[_Mapping], key: str) -> None:
+    seen: set[Any] = set()
+    for item in items:
+        if item[key] in seen:
+            raise file.stop(item.line, f"{key} {item[key]!r} is given twice.")
+        seen.add(item[key])
