@@ -84,14 +84,26 @@ def postgres(family: Family, path: Path, *, durable: bool) -> str:
     data, fresh = home / "data", home / "data.new"
     if not data.exists():
         shutil.rmtree(fresh, ignore_errors=True)
-        command = [binaries / "initdb", "-D", fresh, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale"]
-        command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", *([] if durable else ["--no-sync"])]
+        no_sync = [] if durable else ["--no-sync"]
+        command = [
+            str(binaries / "initdb"),
+            "-D",
+            str(fresh),
+            "-U",
+            "postgres",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--no-locale",
+        ]
+        command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", *no_sync]
         done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False, **who)  # noqa: S603
         if done.returncode:
             sys.exit(f"initdb failed:\n{done.stdout}{done.stderr}")
         fresh.rename(data)
-    options = ["listen_addresses=", f"unix_socket_directories={home}", "max_connections=200", "jit=off"]
-    options += [] if durable else UNSAFE_BUT_FAST
+    options: list[str] = ["listen_addresses=", f"unix_socket_directories={home}", "max_connections=200", "jit=off"]
+    options.extend(() if durable else UNSAFE_BUT_FAST)
     command = [str(binaries / "postgres"), "-D", str(data), *(part for option in options for part in ("-c", option))]
     log = path / "postgres.log"
     child = family.start("PostgreSQL", command, log=log, stage=SERVERS, stop=signal.SIGINT, cwd="/", **who)
@@ -106,7 +118,7 @@ def postgres(family: Family, path: Path, *, durable: bool) -> str:
     _wait("PostgreSQL", child, log, ready)
     marker = path / "database-made"
     if not marker.exists():
-        make = [binaries / "createdb", "-h", home, "-U", "postgres", DATABASE]
+        make = [str(binaries / "createdb"), "-h", str(home), "-U", "postgres", DATABASE]
         made = subprocess.run(make, cwd="/", capture_output=True, text=True, check=False)  # noqa: S603
         if made.returncode and "already exists" not in made.stderr:
             sys.exit(f"createdb failed:\n{made.stderr}")

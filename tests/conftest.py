@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -21,11 +20,11 @@ from psycopg import sql
 from redis.exceptions import RedisError
 
 from accounts.models import Clinic
+from tests import browser
 
-CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
 hypothesis.settings.register_profile("local", deadline=None)
-hypothesis.settings.load_profile("ci" if CI else "local")
+hypothesis.settings.load_profile("ci" if browser.CI else "local")
 
 
 # --- Database: migrated once, then copied ---------------------------------------------------------------------------
@@ -134,18 +133,7 @@ def process_env(django_db_setup: None) -> dict[str, str]:
 
 # --- Browser --------------------------------------------------------------------------------------------------------
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-NO_BROWSER = "no browser: install chromium (apt-get install chromium) or run `playwright install chromium`"
 QUIET = "gpu quic background-networking component-update sync default-apps extensions dev-shm-usage".split()
-
-
-def _has_browser() -> bool:
-    if CHROMIUM:
-        return True
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        return Path(playwright.chromium.executable_path).exists()
 
 
 @pytest.fixture(scope="session")
@@ -154,7 +142,8 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     flags = ["--no-first-run", *(f"--disable-{name}" for name in QUIET)]
     if os.getuid() == 0:
         flags.append("--no-sandbox")
-    return {**browser_type_launch_args, "args": flags, **({"executable_path": CHROMIUM} if CHROMIUM else {})}
+    where = {"executable_path": browser.SYSTEM} if browser.SYSTEM else {}
+    return {**browser_type_launch_args, "args": flags, **where}
 
 
 @pytest.fixture(scope="session")
@@ -165,14 +154,15 @@ def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Without a browser the browser tests are skipped, loudly; in CI they fail."""
-    browser = [item for item in items if "page" in getattr(item, "fixturenames", ()) or "browser" in item.fixturenames]
-    if browser and not CI and not _has_browser():
-        for item in browser:
-            item.add_marker(pytest.mark.skip(reason=NO_BROWSER))
+    need = [item for item in items if {"page", "browser", "context"} & set(getattr(item, "fixturenames", ()))]
+    if need and not browser.CI and not browser.present():
+        for item in need:
+            item.add_marker(pytest.mark.skip(reason=browser.MISSING))
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Say it where it is read: the last lines."""
-    missed = [r for r in terminalreporter.stats.get("skipped", ()) if NO_BROWSER in str(r.longrepr)]
+    missed = [r for r in terminalreporter.stats.get("skipped", ()) if browser.MISSING in str(r.longrepr)]
     if missed:
-        terminalreporter.write_line(f"!!! {len(missed)} browser tests did NOT run: {NO_BROWSER}", red=True, bold=True)
+        text = f"!!! {len(missed)} browser tests did NOT run: {browser.MISSING}"
+        terminalreporter.write_line(text, red=True, bold=True)
