@@ -1,36 +1,24 @@
-"""Time: the one place where wall time becomes an instant, and the one place where an instant becomes words.
+"""Time for people: the clinic's clock, and instants in the clinic's words. Wall time becomes an instant in accounts/wall.py.
 
 Instants are aware datetimes in UTC. Wall time belongs to the clinic's zone. Formats follow the clinic's style:
 "Thursday, March 12 at 10:20 a.m."
 """
 
 import zoneinfo
-from datetime import date, datetime, time, timedelta
-from functools import lru_cache
+from datetime import date, datetime, timedelta
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import Clinic
+from accounts.wall import UTC, day_bounds, days_before, instant, is_ambiguous, zone_of
 
-# The zone rules shipped with the pinned `tzdata` package win over whatever the operating system has.
-zoneinfo.reset_tzpath(to=())
-UTC = zoneinfo.ZoneInfo("UTC")
+__all__ = ["UTC", "day_bounds", "days_before", "instant", "is_ambiguous", "zone_of"]
 NBSP = "\u00a0"
 _MONTHS = (
     "January February March April May June July August September October November December".split()
 )
 _WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
-
-
-@lru_cache(maxsize=64)
-def zone_of(name: str) -> zoneinfo.ZoneInfo:
-    """The IANA zone `name`.
-
-    Raises:
-        zoneinfo.ZoneInfoNotFoundError: for a name the pinned tzdata does not know.
-    """
-    return zoneinfo.ZoneInfo(name)
 
 
 def now() -> datetime:
@@ -41,46 +29,6 @@ def now() -> datetime:
 def clinic_zone() -> zoneinfo.ZoneInfo:
     """The clinic's time zone."""
     return zone_of(Clinic.current().zone)
-
-
-def instant(day: date, wall: time, zone: zoneinfo.ZoneInfo, *, fold: int = 0) -> datetime:
-    """The instant, in UTC, at which clocks in `zone` show `wall` on `day`.
-
-    A wall time that the clock skips becomes the first valid instant after the gap (02:30 on a spring day is 03:00).
-    A wall time that happens twice is the first one, or the second with `fold=1`.
-    """
-    utc = datetime.combine(day, wall, tzinfo=zone).replace(fold=fold).astimezone(UTC)
-    if utc.astimezone(zone).replace(tzinfo=None) == datetime.combine(day, wall):
-        return utc
-    # In a gap: zoneinfo applies the offset before it with fold=0 and after it with fold=1; the gap lies between.
-    later = datetime.combine(day, wall, tzinfo=zone).replace(fold=0).astimezone(UTC)
-    earlier = datetime.combine(day, wall, tzinfo=zone).replace(fold=1).astimezone(UTC)
-    low, high = int(min(earlier, later).timestamp()), int(max(earlier, later).timestamp())
-    before = datetime.fromtimestamp(low, zone).utcoffset()
-    while high - low > 1:
-        middle = (low + high) // 2
-        if datetime.fromtimestamp(middle, zone).utcoffset() == before:
-            low = middle
-        else:
-            high = middle
-    return datetime.fromtimestamp(high, UTC)
-
-
-def is_ambiguous(day: date, wall: time, zone: zoneinfo.ZoneInfo) -> bool:
-    """True when clocks in `zone` show `wall` twice on `day`, or never."""
-    moment = datetime.combine(day, wall, tzinfo=zone)
-    return moment.replace(fold=0).utcoffset() != moment.replace(fold=1).utcoffset()
-
-
-def day_bounds(day: date, zone: zoneinfo.ZoneInfo) -> tuple[datetime, datetime]:
-    """The half-open span of a local day, in UTC: 23, 24 or 25 hours long."""
-    return instant(day, time(0), zone), instant(day + timedelta(days=1), time(0), zone)
-
-
-def days_before(moment: datetime, days: int, zone: zoneinfo.ZoneInfo) -> datetime:
-    """The same wall time `days` calendar days earlier, in UTC (not `days` times 24 hours)."""
-    there = moment.astimezone(zone)
-    return instant(there.date() - timedelta(days=days), there.time().replace(tzinfo=None), zone, fold=there.fold)
 
 
 def local(moment: datetime, zone: zoneinfo.ZoneInfo | None = None) -> datetime:

@@ -1,0 +1,179 @@
+"""Loading the calendar for the slot function, in one statement whatever the range and the number of practitioners."""
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db import connection
+from django.db.models import Sum
+
+from accounts import clock
+from booking import slots
+from booking.models import OCCUPYING, Practitioner, Service
+from booking.slots import Busy, Calendar, Hours, Off, Override, Rules, Slot, Start
+
+_EPOCH = date(1970, 1, 1).toordinal()
+_FAR = date(9999, 1, 1).toordinal()
+
+_MINUTES = "(extract(hour from {0}) * 60 + extract(minute from {0}))::bigint"
+_SQL = f"""
+WITH p AS MATERIALIZED (
+  SELECT p.id, coalesce(extract(epoch from p.last_assigned_at), 0)::bigint AS assigned, p.position::bigint AS position
+  FROM booking_practitioner p JOIN booking_service_practitioners sp ON sp.practitioner_id = p.id
+  WHERE sp.service_id = %(service)s AND p.active AND (%(who)s::bigint IS NULL OR p.id = %(who)s)
+), r AS MATERIALIZED (SELECT id FROM booking_room WHERE active AND kind = %(kind)s ORDER BY id)
+SELECT
+  (SELECT array_agg(ARRAY[id, assigned, position]) FROM p),
+  (SELECT array_agg(id) FROM r),
+  (SELECT array_agg(ARRAY[h.practitioner_id, h.weekday::bigint, {_MINUTES.format("h.local_start")}, {_MINUTES.format("h.local_end")},
+      (h.valid_from - date '1970-01-01')::bigint, coalesce(h.valid_until - date '1970-01-01', {_FAR - _EPOCH})::bigint])
+    FROM booking_availability h WHERE h.practitioner_id = ANY(ARRAY(SELECT id FROM p))
+      AND h.valid_from <= %(until)s AND (h.valid_until IS NULL OR h.valid_until >= %(since)s)),
+  (SELECT array_agg(ARRAY[o.practitioner_id, (o.date - date '1970-01-01')::bigint,
+      CASE o.mode WHEN 'replace' THEN 0 WHEN 'add' THEN 1 ELSE 2 END::bigint,
+      coalesce({_MINUTES.format("o.local_start")}, 0), coalesce({_MINUTES.format("o.local_end")}, 0)])
+    FROM booking_availabilityoverride o WHERE o.practitioner_id = ANY(ARRAY(SELECT id FROM p))
+      AND o.date BETWEEN %(since)s AND %(until)s),
+  (SELECT array_agg(ARRAY[coalesce(t.practitioner_id, 0), floor(extract(epoch from t.starts_at))::bigint, ceil(extract(epoch from t.ends_at))::bigint])
+    FROM booking_timeoff t WHERE (t.practitioner_id IS NULL OR t.practitioner_id = ANY(ARRAY(SELECT id FROM p)))
+      AND t.ends_at > %(from_at)s AND t.starts_at < %(to_at)s),
+  (SELECT array_agg(ARRAY[a.practitioner_id, coalesce(a.room_id, 0), extract(epoch from a.starts_at)::bigint,
+      extract(epoch from a.ends_at)::bigint, s.setup_minutes::bigint, s.cleanup_minutes::bigint, (a.status <> 'held')::int::bigint])
+    FROM booking_appointment a JOIN booking_service s ON s.id = a.service_id
+    WHERE a.status = ANY(%(occupying)s) AND a.starts_at >= %(from_at)s - interval '9 hours' AND a.starts_at < %(to_at)s
+      AND a.id <> %(own)s AND NOT (a.status = 'held' AND a.hold_expires_at <= %(now)s)
+      AND {{busy_of}})
+"""
+_OF_PEOPLE = "a.practitioner_id = ANY(ARRAY(SELECT id FROM p))"
+_SQL_PLAIN = _SQL.format(busy_of=_OF_PEOPLE)
+_SQL_ROOMS = _SQL.format(busy_of=f"({_OF_PEOPLE} OR a.room_id = ANY(ARRAY(SELECT id FROM r)))")
+
+
+def load(
+    service: Service, *, since: date, until: date, now: datetime, practitioner: Practitioner | None = None, own: int | None = None
+) -> Calendar:
+    """The calendar of a service for the local days `since` to `until` (inclusive), in one statement.
+
+    Args:
+        practitioner: only this one; default everybody who performs the service.
+        own: primary key of the caller's own hold or visit, which counts as free.
+    """
+    zone = clock.clinic_zone()
+    from_at, to_at = clock.day_bounds(since, zone)[0], clock.day_bounds(until, zone)[1]
+    params: dict[str, Any] = {
+        "service": service.pk,
+        "who": practitioner.pk if practitioner else None,
+        "kind": service.room_kind,
+        "since": since,
+        "until": until,
+        "from_at": from_at,
+        "to_at": to_at,
+        "occupying": [str(s) for s in OCCUPYING],
+        "own": own or 0,
+        "now": now,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_SQL_ROOMS if service.room_kind else _SQL_PLAIN, params)
+        people, rooms, hours, overrides, off, busy = cursor.fetchone()
+    calendar = Calendar(
+        people=[tuple(p) for p in people or ()],
+        hours=[Hours(h[0], h[1], h[2], h[3] or 1440, h[4] + _EPOCH, h[5] + _EPOCH) for h in hours or ()],
+        overrides=[Override(o[0], o[1] + _EPOCH, o[2], o[3], o[4] or 1440) for o in overrides or ()],
+        off=[Off(*o) for o in off or ()],
+        busy=[Busy(*b) for b in busy or ()],
+        rooms=(rooms or []) if service.room_kind else None,
+    )
+    for row in calendar.busy:
+        if row.counts:
+            key = (row.practitioner_id, datetime.fromtimestamp(row.start, zone).date().toordinal())
+            calendar.booked_that_day[key] = calendar.booked_that_day.get(key, 0) + 1
+    return calendar
+
+
+def rules_of(service: Service, *, now: datetime, for_staff: bool = False) -> Rules:
+    """The service's rules; notice and horizon bind patients, and only "not in the past" binds staff."""
+    base = (service.minutes, service.setup_minutes, service.cleanup_minutes, service.step_minutes)
+    if for_staff:
+        return Rules(*base, earliest=int(now.timestamp()) - service.minutes * 60)
+    earliest = int((now + timedelta(minutes=service.min_notice_minutes)).timestamp())
+    return Rules(*base, earliest=earliest, last_day=clock.today(now).toordinal() + service.horizon_days)
+
+
+def starts(
+    service: Service,
+    *,
+    since: date,
+    until: date,
+    now: datetime,
+    practitioner: Practitioner | None = None,
+    own_hold: int | None = None,
+    any_physician: bool = True,
+    for_staff: bool = False,
+) -> list[Start]:
+    """Free starts as plain numbers; see `openings`."""
+    calendar = load(service, since=since, until=until, now=now, practitioner=practitioner, own=own_hold)
+    found = slots.find(calendar, rules_of(service, now=now, for_staff=for_staff), since=since, until=until, zone=clock.clinic_zone())
+    return slots.any_physician(found, calendar) if any_physician and practitioner is None else found
+
+
+def openings(
+    service: Service,
+    *,
+    since: date,
+    until: date,
+    now: datetime,
+    practitioner: Practitioner | None = None,
+    own_hold: int | None = None,
+    part: str | None = None,
+    any_physician: bool = True,
+    for_staff: bool = False,
+    limit: int | None = None,
+) -> list[Slot]:
+    """What can be booked on the clinic-local days `since` to `until` (inclusive), soonest first.
+
+    Args:
+        practitioner: only this one; else everybody who performs the service.
+        own_hold: primary key of the caller's own hold or visit; its time counts as free.
+        part: "morning" (before noon) or "afternoon", on the clinic's clock.
+        any_physician: one slot per time with the fair choice of practitioner, instead of one per practitioner.
+        for_staff: not bound by notice and horizon.
+        limit: at most so many.
+    """
+    found = starts(
+        service, since=since, until=until, now=now, practitioner=practitioner, own_hold=own_hold,
+        any_physician=any_physician, for_staff=for_staff,
+    )  # fmt: skip
+    if part:
+        zone = clock.clinic_zone()
+        found = [s for s in found if (datetime.fromtimestamp(s.at, zone).hour < 12) == (part == "morning")]
+    return [slots.as_slot(s, service.minutes) for s in found[:limit]]
+
+
+def soonest(
+    service: Service, *, now: datetime, days: int = 14, limit: int = 3, practitioner: Practitioner | None = None, own_hold: int | None = None
+) -> list[Slot]:
+    """The next openings within `days` days."""
+    today = clock.today(now)
+    return openings(
+        service, since=today, until=today + timedelta(days=days), now=now, limit=limit, practitioner=practitioner, own_hold=own_hold
+    )
+
+
+def alternatives(
+    service: Service, start: datetime, *, now: datetime, practitioner: Practitioner | None = None, own_hold: int | None = None, limit: int = 3
+) -> list[Slot]:
+    """The openings closest to a time that was just taken, in order of time."""
+    day = clock.local(start).date()
+    since = max(day - timedelta(days=3), clock.today(now))
+    near = openings(service, since=since, until=since + timedelta(days=14), now=now, practitioner=practitioner, own_hold=own_hold)
+    near.sort(key=lambda slot: abs((slot.start - start).total_seconds()))
+    return sorted(near[:limit], key=lambda slot: slot.start)
+
+
+def people(service: Service) -> list[Practitioner]:
+    """Who performs the service, in the clinic's order."""
+    return list(service.practitioners.filter(active=True))
+
+
+def revision() -> int:
+    """A number that rises whenever any calendar changes; cache keys hang on it."""
+    return Practitioner.objects.aggregate(rev=Sum("calendar_rev"))["rev"] or 0

@@ -1,0 +1,36 @@
+"""Finding a visit by its private link, and a browser's hold by its session."""
+
+import hashlib
+from datetime import datetime
+
+from django.http import HttpRequest
+
+from accounts.links import derive_link, sha256_of
+from booking.models import Appointment, Status
+
+PURPOSE = "visit"
+
+
+def token_of(appointment: Appointment) -> str:
+    """The token of a visit's private link, derived; one link per visit through moves and cancellation."""
+    return derive_link(PURPOSE, appointment.pk, appointment.link_generation, appointment.link_key_id)
+
+
+def find_visit(token: str, *, now: datetime) -> Appointment | None:
+    """The visit behind a private link, or None for an unknown, replaced or expired one: to the caller all the same."""
+    if len(token) != 16 or not token.isascii() or not token.isalnum():
+        return None
+    appointment = (
+        Appointment.objects.select_related("practitioner", "service", "patient", "response", "room")
+        .filter(link_sha256=sha256_of(token))
+        .exclude(status=Status.HELD)
+        .first()
+    )
+    return appointment if appointment and now < appointment.link_expires_at else None
+
+
+def hold_key_of(request: HttpRequest) -> str:
+    """A digest of the browser's session key, starting a session if there is none. It names whose a hold is."""
+    if not request.session.session_key:
+        request.session.save()
+    return hashlib.sha256(f"hold:{request.session.session_key}".encode()).hexdigest()

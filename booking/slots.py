@@ -1,0 +1,282 @@
+"""Free starts: one pure function for listing, holding, booking and moving. No database, no clock.
+
+All instants are whole seconds since 1970 (UTC); days are proleptic ordinals (`date.toordinal()`); wall times are minutes
+after local midnight. The work is linear in days, hours and busy rows.
+
+Rules:
+- Starts lie on a wall-clock grid anchored to local midnight, so that one odd-length visit does not shift the day, and so
+  that the day a clock changes has 23 or 25 hours' worth of them.
+- The gap between two visits is the longer of the earlier one's cleanup and the later one's setup; they never add up, and
+  they never push a visit past the edge of the working hours.
+- Time off blocks what overlaps it, without gaps.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from accounts.wall import day_bounds, instant
+
+Span = tuple[int, int]
+
+
+class Start(NamedTuple):
+    """A free start: when, which local day, with whom and where (0 for no room)."""
+
+    at: int
+    day: int
+    practitioner_id: int
+    room_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A free start in the words of the rest of the code. `start` and `end` are aware, in UTC."""
+
+    start: datetime
+    end: datetime
+    practitioner_id: int
+    room_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a service asks of a start. Minutes; `earliest` and `last_day` carry notice and horizon (None: not bound)."""
+
+    minutes: int
+    setup: int
+    cleanup: int
+    step: int
+    earliest: int | None = None
+    last_day: int | None = None
+
+
+class Hours(NamedTuple):
+    """Weekly hours: weekday 0 is Monday; `until` is the last day they hold, or a far one."""
+
+    practitioner_id: int
+    weekday: int
+    start: int
+    end: int
+    since: int
+    until: int
+
+
+class Override(NamedTuple):
+    """Other hours on one day. `mode` is 0 replace, 1 add, 2 closed."""
+
+    practitioner_id: int
+    day: int
+    mode: int
+    start: int
+    end: int
+
+
+class Off(NamedTuple):
+    """Time off of one practitioner, or of everybody (0)."""
+
+    practitioner_id: int
+    start: int
+    end: int
+
+
+class Busy(NamedTuple):
+    """Time taken. `counts` is 1 for visits and 0 for holds."""
+
+    practitioner_id: int
+    room_id: int
+    start: int
+    end: int
+    setup: int
+    cleanup: int
+    counts: int
+
+
+@dataclass(slots=True)
+class Calendar:
+    """Everything the function needs, as loaded by `booking.calendar` in one statement."""
+
+    people: Sequence[tuple[int, int, int]]  # id, last assigned (seconds), position
+    hours: Sequence[Hours] = ()
+    overrides: Sequence[Override] = ()
+    off: Sequence[Off] = ()
+    busy: Sequence[Busy] = ()
+    rooms: Sequence[int] | None = None  # None: the service needs no room
+    booked_that_day: dict[tuple[int, int], int] = field(default_factory=dict)
+
+
+def _day_shape(day: date, zone: ZoneInfo) -> tuple[int, list[tuple[int, int, int]]]:
+    """Start of a local day, and its stretches of one offset as (from, to, start of the day on that stretch's clock)."""
+    since, until = (int(edge.timestamp()) for edge in day_bounds(day, zone))
+    first = int(datetime.fromtimestamp(since, zone).utcoffset().total_seconds())  # type: ignore[union-attr]
+    last = int(datetime.fromtimestamp(until - 1, zone).utcoffset().total_seconds())  # type: ignore[union-attr]
+    if first == last:
+        return since, [(since, until, since)]
+    low, high = since, until  # The clock changes once in such a day; find when.
+    while high - low > 1:
+        middle = (low + high) // 2
+        if datetime.fromtimestamp(middle, zone).utcoffset().total_seconds() == first:  # type: ignore[union-attr]
+            low = middle
+        else:
+            high = middle
+    return since, [(since, high, since), (high, until, since - (last - first))]
+
+
+def _instant(day: date, minute: int, zone: ZoneInfo, shape: tuple[int, list[tuple[int, int, int]]], *, end: bool) -> int:
+    """The instant of a wall minute; on an ambiguous one hours start at the first and end at the second."""
+    since, stretches = shape
+    if len(stretches) == 1:
+        return since + minute * 60
+    if minute >= 1440:
+        return stretches[-1][1]
+    return int(instant(day, time(minute // 60, minute % 60), zone, fold=1 if end else 0).timestamp())
+
+
+def merge(spans: Iterable[Span]) -> list[Span]:
+    """Sorted, with overlapping and touching spans joined; empty ones dropped."""
+    merged: list[Span] = []
+    for start, end in sorted(spans):
+        if start >= end:
+            continue
+        if merged and start <= merged[-1][1]:
+            if end > merged[-1][1]:
+                merged[-1] = (merged[-1][0], end)
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _open_blocks(spans: Iterable[Span]) -> list[Span]:
+    """Open intervals of refused starts, sorted, overlapping ones joined (touching ones leave the start between them free)."""
+    merged: list[Span] = []
+    for low, high in sorted(spans):
+        if merged and low < merged[-1][1]:
+            if high > merged[-1][1]:
+                merged[-1] = (merged[-1][0], high)
+        else:
+            merged.append((low, high))
+    return merged
+
+
+def _blocks(rules: Rules, busy: Iterable[Busy], off: Iterable[Off] = ()) -> list[Span]:
+    """The starts that busy rows and time off refuse, as open intervals."""
+    length = rules.minutes * 60
+    spans = [
+        (b.start - length - 60 * max(rules.cleanup, b.setup), b.end + 60 * max(b.cleanup, rules.setup)) for b in busy
+    ]
+    spans += [(o.start - length, o.end) for o in off]
+    return _open_blocks(spans)
+
+
+def _is_blocked(at: int, blocks: Sequence[Span], lows: Sequence[int]) -> int:
+    """0 if a start is free of `blocks`; else the first instant at which it is again."""
+    i = bisect_right(lows, at - 1) - 1
+    return blocks[i][1] if i >= 0 and blocks[i][0] < at < blocks[i][1] else 0
+
+
+def find(calendar: Calendar, rules: Rules, *, since: date, until: date, zone: ZoneInfo) -> list[Start]:
+    """Every free start on the local days `since` to `until` (inclusive), for every practitioner, in order of time.
+
+    Args:
+        calendar: hours, exceptions, time off, busy rows and rooms covering those days.
+        rules: the service and, for patients, the policy's notice and horizon.
+        zone: the clinic's zone, on whose clock hours and grid lie.
+    """
+    length, step = rules.minutes * 60, rules.step * 60
+    last = min(until.toordinal(), rules.last_day if rules.last_day is not None else until.toordinal())
+    days = [
+        (day, date.fromordinal(day).weekday(), date.fromordinal(day), _day_shape(date.fromordinal(day), zone))
+        for day in range(since.toordinal(), last + 1)
+    ]
+    rooms = None
+    if calendar.rooms is not None:
+        rooms = []
+        for room in calendar.rooms:
+            blocks = _blocks(rules, (b for b in calendar.busy if b.room_id == room))
+            rooms.append((room, blocks, [low for low, _high in blocks]))
+    by_person: dict[int, list[Busy]] = {}
+    for row in calendar.busy:
+        by_person.setdefault(row.practitioner_id, []).append(row)
+    weekly: dict[tuple[int, int], list[Hours]] = {}
+    for h in calendar.hours:
+        weekly.setdefault((h.practitioner_id, h.weekday), []).append(h)
+    special: dict[tuple[int, int], list[Override]] = {}
+    for o in calendar.overrides:
+        special.setdefault((o.practitioner_id, o.day), []).append(o)
+
+    found: list[Start] = []
+    for person, _assigned, _position in calendar.people:
+        blocks = _blocks(rules, by_person.get(person, ()), [o for o in calendar.off if o.practitioner_id in (0, person)])
+        lows = [low for low, _high in blocks]
+        for day, weekday, as_date, shape in days:
+            walls = [(h.start, h.end) for h in weekly.get((person, weekday), ()) if h.since <= day <= h.until]
+            changes = special.get((person, day))
+            if changes:
+                if any(o.mode != 1 for o in changes):
+                    walls = []
+                walls += [(o.start, o.end) for o in changes if o.mode != 2]
+            if not walls:
+                continue
+            open_spans = merge(
+                (_instant(as_date, start, zone, shape, end=False), _instant(as_date, end, zone, shape, end=True))
+                for start, end in walls
+            )
+            for open_from, open_to in open_spans:
+                for stretch_from, stretch_to, base in shape[1]:
+                    low = max(open_from, stretch_from, rules.earliest or 0)
+                    high = min(open_to - length, stretch_to - 1)
+                    at = low + (base - low) % step
+                    while at <= high:
+                        again = _is_blocked(at, blocks, lows)
+                        if again:
+                            at = again + (base - again) % step
+                            continue
+                        if rooms is None:
+                            found.append(Start(at, day, person, 0))
+                        else:
+                            for room, room_blocks, room_lows in rooms:
+                                if not _is_blocked(at, room_blocks, room_lows):
+                                    found.append(Start(at, day, person, room))
+                                    break
+                        at += step
+    found.sort(key=lambda s: s.at)
+    return found
+
+
+def any_physician(starts: Iterable[Start], calendar: Calendar) -> list[Start]:
+    """One start per time: with whoever has the fewest visits that day, then was assigned longest ago.
+
+    Resolved in the listing, so that the name shown is the name booked.
+    """
+    rank = {person: (assigned, position, person) for person, assigned, position in calendar.people}
+    best: dict[int, Start] = {}
+    for start in starts:
+        other = best.get(start.at)
+        if other is None or _order(start, calendar, rank) < _order(other, calendar, rank):
+            best[start.at] = start
+    return list(best.values())
+
+
+def _order(start: Start, calendar: Calendar, rank: dict[int, tuple[int, int, int]]) -> tuple[int, int, int, int]:
+    booked = calendar.booked_that_day.get((start.practitioner_id, start.day), 0)
+    return (booked, *rank[start.practitioner_id])
+
+
+def as_slot(start: Start, minutes: int) -> Slot:
+    """A start as aware datetimes."""
+    return Slot(
+        datetime.fromtimestamp(start.at, UTC),
+        datetime.fromtimestamp(start.at + minutes * 60, UTC),
+        start.practitioner_id,
+        start.room_id or None,
+    )
+
+
+def capacity(calendar: Calendar, rules: Rules, *, since: date, until: date, zone: ZoneInfo) -> int:
+    """How many visits fit end to end into the working hours of those days, were nothing booked."""
+    empty = Calendar(calendar.people, calendar.hours, calendar.overrides, calendar.off)
+    packed = Rules(rules.minutes, 0, 0, rules.minutes)
+    return len(find(empty, packed, since=since, until=until, zone=zone))

@@ -1,0 +1,240 @@
+"""What happens to patients: found or made, reached, merged."""
+
+import hmac
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from accounts.links import derive_code, newest_key_id
+from audit.actions import record
+from audit.actor import Actor
+from patients.models import ContactCode, MergeOffer, Patient
+
+CODE_LIFE = timedelta(minutes=15)
+CODE_TRIES = 5
+CODE_PAUSE = timedelta(minutes=10)
+
+
+class PatientError(Exception):
+    """A refusal whose text may be shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Who someone says they are. `mobile` is E.164 or empty; `email` may be empty for callers."""
+
+    first_name: str
+    last_name: str
+    date_of_birth: date
+    preferred_name: str = ""
+    email: str = ""
+    mobile: str = ""
+    reminder_by: str = "text_email"
+    voicemail_ok: bool = False
+
+
+def _same_name(patient: Patient, contact: Contact) -> bool:
+    """Twins share a contact and a date of birth; their first names differ."""
+    names = {patient.legal_first_name.casefold(), patient.preferred_name.casefold()} - {""}
+    return contact.first_name.casefold() in names
+
+
+def identify(contact: Contact, *, checked_channel: str | None, by: Actor, now: datetime) -> Patient:
+    """The patient behind a booking: an existing one only on proof, else a new one.
+
+    A visit joins an existing patient when a code came back from the contact on file **and** the date of birth is the same (and
+    the first name, which tells twins apart). Everything less makes a new patient, and where it may be the same person the desk
+    gets an offer to merge. Nothing about an existing patient is ever shown or changed without that proof.
+
+    Args:
+        checked_channel: "email" or "text" when a code to that contact came back, else None.
+    """
+    checked_email = contact.email if checked_channel == "email" else ""
+    checked_mobile = contact.mobile if checked_channel == "text" else ""
+    candidates = list(
+        Patient.objects.current()
+        .filter(date_of_birth=contact.date_of_birth)
+        .filter(
+            Q(pk__in=Patient.objects.reached_at(email=contact.email, mobile=contact.mobile).values("pk"))
+            | Q(legal_last_name__iexact=contact.last_name, legal_first_name__iexact=contact.first_name)
+        )[:20]
+    )
+    for patient in candidates:
+        proven = (checked_email and patient.email.casefold() == checked_email.casefold()) or (
+            checked_mobile and str(patient.mobile) == checked_mobile
+        )
+        if proven and _same_name(patient, contact):
+            return _refresh(patient, contact, checked_channel, by=by, now=now)
+    patient = Patient.objects.create(
+        legal_first_name=contact.first_name,
+        legal_last_name=contact.last_name,
+        preferred_name=contact.preferred_name,
+        date_of_birth=contact.date_of_birth,
+        email=contact.email,
+        mobile=contact.mobile,
+        reminder_by=contact.reminder_by,
+        voicemail_ok=contact.voicemail_ok,
+        email_checked_at=now if checked_email else None,
+        mobile_checked_at=now if checked_mobile else None,
+        created_at=now,
+    )
+    if candidates:
+        MergeOffer.objects.bulk_create(
+            [
+                MergeOffer(patient=patient, candidate=candidate, reason=_("Same date of birth and name or contact"), created_at=now)
+                for candidate in candidates
+            ]
+        )
+    return patient
+
+
+def _refresh(patient: Patient, contact: Contact, channel: str | None, *, by: Actor, now: datetime) -> Patient:
+    """Take over how to remind; fill what was empty; never replace a contact on file by an unchecked one."""
+    patient.reminder_by, patient.voicemail_ok = contact.reminder_by, contact.voicemail_ok
+    patient.preferred_name = contact.preferred_name or patient.preferred_name
+    patient.email, patient.mobile = patient.email or contact.email, patient.mobile or contact.mobile
+    if channel == "email":
+        patient.email_checked_at = now
+    elif channel == "text":
+        patient.mobile_checked_at = now
+    patient.version += 1
+    patient.save()
+    return patient
+
+
+@transaction.atomic
+def update_contact(
+    patient: Patient, *, email: str, mobile: str, reminder_by: str, voicemail_ok: bool, by: Actor, now: datetime
+) -> Patient:
+    """Change how a patient is reached. A changed address is unchecked until a code comes back from it."""
+    patient = Patient.objects.select_for_update().get(pk=patient.pk)
+    changed = [
+        name
+        for name, value in (("email", email), ("mobile", mobile), ("reminder_by", reminder_by), ("voicemail_ok", voicemail_ok))
+        if str(getattr(patient, name)) != str(value)
+    ]
+    if not changed:
+        return patient
+    if "email" in changed:
+        patient.email_checked_at = None
+    if "mobile" in changed:
+        patient.mobile_checked_at = None
+    patient.email, patient.mobile, patient.reminder_by, patient.voicemail_ok = email, mobile, reminder_by, voicemail_ok
+    patient.version += 1
+    patient.save()
+    record("patients.update_contact", by=by, now=now, obj=patient, subject_id=patient.pk, detail={"changed": changed})
+    return patient
+
+
+@transaction.atomic
+def ask_code(*, channel: str, address: str, purpose: str, subject_key: str, by: Actor, now: datetime) -> ContactCode:
+    """State that a code is owed to an address. The same for known and unknown ones; the sender does the rest.
+
+    Args:
+        channel: "email" or "text".
+        subject_key: what the code opens, such as a draft's public id.
+    """
+    code = ContactCode.objects.create(
+        channel=channel,
+        address=address,
+        purpose=purpose,
+        subject_key=subject_key,
+        key_id=newest_key_id(),
+        asked_at=now,
+        expires_at=now + CODE_LIFE,
+    )
+    record("patients.ask_code", by=by, now=now, obj=code, detail={"channel": channel, "purpose": purpose})
+    return code
+
+
+@transaction.atomic
+def ask_again(code: ContactCode, *, by: Actor, now: datetime) -> ContactCode:
+    """A new code for the same contact; the old one stops working. Tries are not given back during a pause."""
+    code = ContactCode.objects.select_for_update().get(pk=code.pk)
+    if code.paused_until and now < code.paused_until:
+        raise PatientError(_("Too many tries. Wait 10 minutes or call us"))
+    code.generation += 1
+    code.sequence += 1
+    code.key_id, code.asked_at, code.expires_at, code.used_at = newest_key_id(), now, now + CODE_LIFE, None
+    code.tries, code.paused_until = 0, None
+    code.save()
+    record("patients.ask_code", by=by, now=now, obj=code, detail={"channel": code.channel, "purpose": code.purpose})
+    return code
+
+
+def digits_of(code: ContactCode) -> str:
+    """The six digits, derived."""
+    return derive_code("code", code.pk, code.generation, code.key_id)
+
+
+def check_code(code: ContactCode, typed: str, *, by: Actor, now: datetime) -> None:
+    """Accept a code once.
+
+    The failed try is committed before the refusal is raised, so that aborting the request gives no free tries.
+
+    Raises:
+        PatientError: wrong, too old, or five wrong tries (then a pause of ten minutes); the text may be shown.
+    """
+    with transaction.atomic():
+        code = ContactCode.objects.select_for_update().get(pk=code.pk)
+        refusal = _refusal(code, "".join(c for c in typed if c.isdigit()), now)
+        if refusal is None:
+            code.used_at = now
+        record("patients.check_code", by=by, now=now, obj=code, detail={"ok": refusal is None})
+        code.save()
+    if refusal is not None:
+        raise PatientError(refusal)
+
+
+def _refusal(code: ContactCode, digits: str, now: datetime) -> str | None:
+    """Why the typed digits are not accepted, counting the try; None when they are."""
+    if code.paused_until and now < code.paused_until:
+        return _("Too many tries. Wait 10 minutes or call us")
+    if code.used_at is not None or now >= code.expires_at:
+        return _("That code is too old. Send a new one")
+    if hmac.compare_digest(digits.encode(), digits_of(code).encode()):
+        return None
+    code.tries += 1
+    if code.tries >= CODE_TRIES:
+        code.paused_until, code.tries = now + CODE_PAUSE, 0
+        code.expires_at = now
+        return _("Too many tries. Wait 10 minutes or call us")
+    return _("That code does not match. Check the newest text") if code.channel == "text" else _(
+        "That code does not match. Check the newest email"
+    )
+
+
+@transaction.atomic
+def merge(offer: MergeOffer, same_person: bool, *, by: Actor, now: datetime) -> MergeOffer:
+    """Decide a merge offer. "Same person" moves the newer row's visits, answers and consents to the older row.
+
+    The newer row stays, marked as merged, so that nothing that points at it breaks and the decision can be traced.
+    """
+    offer = MergeOffer.objects.select_for_update().select_related("patient", "candidate").get(pk=offer.pk)
+    if offer.decided_at is not None:
+        raise PatientError(_("This was already decided."))
+    offer.decided_at, offer.same_person = now, same_person
+    offer.save()
+    if same_person:
+        moved, kept = offer.patient, offer.candidate
+        for relation in ("appointments", "responses", "consents"):
+            getattr(moved, relation).update(patient=kept)
+        moved.merged_into = kept
+        moved.version += 1
+        moved.save()
+        kept.email, kept.mobile = kept.email or moved.email, kept.mobile or moved.mobile
+        kept.version += 1
+        kept.save()
+        MergeOffer.objects.filter(patient=moved, decided_at=None).update(decided_at=now, same_person=None)
+    record(
+        "patients.merge",
+        by=by,
+        now=now,
+        obj=offer.patient,
+        subject_id=offer.candidate_id,
+        detail={"same_person": same_person, "merged": offer.patient_id},
+    )
+    return offer
