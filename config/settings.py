@@ -334,6 +334,9 @@ WAGTAIL_PASSWORD_MANAGEMENT_ENABLED = False
 WAGTAIL_EMAIL_MANAGEMENT_ENABLED = False
 WAGTAIL_WORKFLOW_REQUIRE_REAPPROVAL_ON_EDIT = True
 
+# --- Health: what /readyz asks the upper layers; each answers None or its trouble -------------------------------------
+HEALTH_CHECKS: dict[str, str] = {}
+
 # --- Logs: route names and ids, never bodies, queries or addresses --------------------------------------------------
 LOGGING = {
     "version": 1,

@@ -4,6 +4,8 @@ from django.urls import include, path
 from wagtail import urls as wagtail_urls
 from wagtail.admin import urls as wagtailadmin_urls
 
+from accounts import health
+
 urlpatterns = [
     # Patients
     path("book/", include("intake.urls")),
@@ -13,6 +15,8 @@ urlpatterns = [
     path("staff/", include("accounts.urls")),
     path("editor/", include(wagtailadmin_urls)),
     # Machines, and the demo's mailbox
+    path("livez", health.livez, name="livez"),
+    path("readyz", health.readyz, name="readyz"),
     path("", include("notifications.urls")),
     # The public site, last: it answers every other path
     path("", include("articles.urls")),

@@ -1,0 +1,70 @@
+"""/livez and /readyz."""
+
+from typing import Any
+
+import pytest
+from django.db import DatabaseError
+from django.test import Client
+
+from accounts import health
+
+
+@pytest.fixture(autouse=True)
+def forget_migrations(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "_migrations", (float("-inf"), "not looked at yet"))
+
+
+@pytest.mark.django_db
+def test_livez_touches_nothing(client: Client, django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(0):
+        answer = client.get("/livez")
+    assert (answer.status_code, answer.content) == (200, b"ok")
+
+
+@pytest.mark.django_db
+def test_readyz_is_ready_when_everything_answers(client: Client) -> None:
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["status"]) == (200, "ready")
+    assert answer.json()["checks"]["migrations"] == "ok"
+
+
+@pytest.mark.django_db
+def test_a_missing_redis_is_degraded_not_dead(client: Client, settings: Any) -> None:
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+    assert "Redis" in answer.json()["checks"]["redis"]
+
+
+@pytest.mark.django_db
+def test_a_silent_database_is_not_ready(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise DatabaseError("secret detail")
+
+    monkeypatch.setattr(health.connection, "cursor", refuse)
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["status"]) == (503, "not ready")
+    assert b"secret" not in answer.content
+
+
+@pytest.mark.django_db
+def test_pending_migrations_are_not_ready(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health.MigrationExecutor, "migration_plan", lambda *_: [1, 2])
+    assert client.get("/readyz").status_code == 503
+
+
+@pytest.mark.django_db
+def test_a_check_of_an_upper_layer_degrades(client: Client, settings: Any) -> None:
+    settings.HEALTH_CHECKS = {"worker": "tests.platform.test_health.late"}
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["checks"]["worker"]) == (200, "late")
+
+
+def late() -> str:
+    return "late"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("who", [{"REMOTE_ADDR": "203.0.113.9"}, {"HTTP_X_FORWARDED_FOR": "203.0.113.9"}])
+def test_the_world_sees_one_word(client: Client, who: dict[str, str]) -> None:
+    assert set(client.get("/readyz", **who).json()) == {"status"}  # type: ignore[arg-type]
