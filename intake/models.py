@@ -1,14 +1,22 @@
 """Questionnaires as published, and the responses to them."""
 
 import uuid
+from functools import lru_cache
 
 from django.db import models
 
+from intake.definition import Definition, from_json
+from intake.errors import IntakeError
 from patients.models import Patient
 
 
+@lru_cache(maxsize=32)
+def _definition(pk: int) -> Definition:
+    return from_json(Questionnaire.objects.values_list("definition", flat=True).get(pk=pk))
+
+
 class Questionnaire(models.Model):
-    """One published version of a questionnaire: immutable, hashed."""
+    """One published version of a questionnaire: immutable (a trigger sees to it), hashed."""
 
     slug = models.SlugField(max_length=60)
     version = models.CharField(max_length=20)
@@ -23,19 +31,43 @@ class Questionnaire(models.Model):
     def __str__(self) -> str:
         return f"{self.slug} {self.version}"
 
+    @classmethod
+    def newest(cls, slug: str) -> "Questionnaire":
+        """The version published last.
+
+        Raises:
+            IntakeError: none is published.
+        """
+        found = cls.objects.filter(slug=slug).defer("definition").order_by("-published_at", "-pk").first()
+        if found is None:
+            raise IntakeError(f"No questionnaire {slug} is published. Run: manage.py publish_questionnaires")
+        return found
+
 
 class QuestionnaireResponse(models.Model):
-    """Answers to one version of a questionnaire: a draft, then sent."""
+    """Answers to one version of a questionnaire: a draft, then sent.
+
+    What was answered is in `document`, encrypted; screens that list responses use the plain columns only. `today` is the
+    clinic's date when the draft was started: ages are worked out from it, so that a birthday in between changes nothing.
+    """
+
+    class Status(models.TextChoices):
+        """FHIR's words."""
+
+        IN_PROGRESS = "in-progress"
+        COMPLETED = "completed"
+        AMENDED = "amended"
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     questionnaire = models.ForeignKey(Questionnaire, on_delete=models.PROTECT)
     patient = models.ForeignKey(Patient, null=True, on_delete=models.PROTECT, related_name="responses")
-    status = models.CharField(max_length=12, default="in-progress")
+    status = models.CharField(max_length=12, choices=Status.choices, default=Status.IN_PROGRESS)
     today = models.DateField()
     started_at = models.DateTimeField()
     saved_at = models.DateTimeField()
     completed_at = models.DateTimeField(null=True)
     document = models.BinaryField()
+    key_id = models.CharField(max_length=16)
     sections_total = models.PositiveSmallIntegerField(default=8)
     sections_done = models.PositiveSmallIntegerField(default=0)
     urgent_flags = models.PositiveSmallIntegerField(null=True)
@@ -43,5 +75,32 @@ class QuestionnaireResponse(models.Model):
     info_flags = models.PositiveSmallIntegerField(null=True)
     version = models.PositiveIntegerField(default=1)
 
+    class Meta:
+        indexes = [
+            models.Index(fields=["status", "saved_at"], name="response_status_saved"),
+            models.Index(fields=["key_id"], name="response_key"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(status="in-progress") | models.Q(completed_at__isnull=False),
+                name="response_sent_has_time",
+            ),
+        ]
+
     def __str__(self) -> str:
         return f"Response {self.pk}"
+
+    @property
+    def is_draft(self) -> bool:
+        """True until it is sent."""
+        return self.status == self.Status.IN_PROGRESS
+
+    @property
+    def definition(self) -> Definition:
+        """The version this response answers, as values; kept per process, since a published version never changes."""
+        return _definition(self.questionnaire_id)
+
+
+def forget_definitions() -> None:
+    """Empty the per-process copies (a test database was replaced by another)."""
+    _definition.cache_clear()

@@ -1,0 +1,395 @@
+"""What happens to questionnaires and responses. Every verb is one transaction: write, audit, version up."""
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from django.db import transaction
+
+from accounts import clock
+from accounts.models import Clinic
+from audit.actions import record
+from audit.actor import Actor
+from intake import engine
+from intake.definition import Definition, Question, canonical
+from intake.document import Document, decrypt, put, save_document
+from intake.errors import IntakeError
+from intake.loader import load_all
+from intake.models import Questionnaire, QuestionnaireResponse
+from intake.texts import filled
+from patients.models import ConsentRecord, Patient
+
+# What the patient's words for reminders mean as consent to electronic messages (C2).
+_WAYS = {"text_email": "text,email", "text": "text", "email": "email", "phone": ""}
+
+
+@dataclass(slots=True)
+class Saved:
+    """What saving a page led to."""
+
+    document: Document
+    advice: list[str] = field(default_factory=list)
+    under_age: bool = False
+
+
+# --- Definitions -----------------------------------------------------------------------------------------------------
+
+
+def publish(definition: Definition, *, by: Actor, now: datetime) -> tuple[Questionnaire, bool]:
+    """Publish a version, once.
+
+    Returns:
+        The row, and whether it is new.
+
+    Raises:
+        IntakeError: this version was published before with another content.
+    """
+    with transaction.atomic():
+        row, created = Questionnaire.objects.get_or_create(
+            slug=definition.slug,
+            version=definition.version,
+            defaults={
+                "title": definition.title,
+                "definition": definition.source,
+                "sha256": definition.sha256,
+                "published_at": now,
+            },
+        )
+        if not created and row.sha256 != definition.sha256:
+            raise IntakeError(
+                f"{definition.slug} {definition.version} was published with another content and cannot change. "
+                "Raise the version in the file."
+            )
+        if created:
+            record("intake.publish", by=by, now=now, obj=row, detail={"slug": row.slug, "version": row.version})
+    return row, created
+
+
+def publish_all(*, by: Actor, now: datetime) -> list[tuple[Questionnaire, bool]]:
+    """Publish every questionnaire file that is not published yet. Safe to run at any time."""
+    return [publish(definition, by=by, now=now) for definition in load_all()]
+
+
+# --- Drafts ----------------------------------------------------------------------------------------------------------
+
+
+def asking_for(response: QuestionnaireResponse, document: Document, *, staff: bool = False) -> engine.Asking:
+    """What the engine has to know for this response."""
+    known = {"date-of-birth"} if document.contact.get("date_of_birth") else set()
+    return engine.Asking(
+        today=response.today,
+        minimum_age=max(18, Clinic.current().minimum_age),
+        staff=staff,
+        known=frozenset(known),
+    )
+
+
+def start_draft(questionnaire_slug: str, *, by: Actor, now: datetime) -> QuestionnaireResponse:
+    """A new, empty draft of the newest version.
+
+    Raises:
+        IntakeError: no such questionnaire is published.
+    """
+    with transaction.atomic():
+        response = QuestionnaireResponse(
+            questionnaire=Questionnaire.newest(questionnaire_slug),
+            today=clock.local(now).date(),
+            started_at=now,
+            saved_at=now,
+        )
+        response.sections_total = len(response.definition.sections)
+        put(response, Document())
+        response.save()
+        record("intake.start", by=by, now=now, obj=response)
+    return response
+
+
+def save_page(
+    response: QuestionnaireResponse,
+    page: engine.Page | str,
+    answers: dict[str, Any],
+    *,
+    by: Actor,
+    now: datetime,
+    finished: bool = True,
+) -> Saved:
+    """Store a page's cleaned answers in a draft.
+
+    What the answers set off happens in the same transaction: worked-out items, consent decisions with the time they were
+    made, and the note of each advice page that is about to be shown. A date of birth under the clinic's age deletes the
+    draft instead.
+
+    Args:
+        page: the page, or its key ("3/7").
+        answers: from `engine.clean_page`; None removes an answer.
+        finished: False while the page is still being filled in (a row was added, a follow-up waits).
+
+    Raises:
+        IntakeError: the response was sent in the meantime, or deleted.
+    """
+    key = page if isinstance(page, str) else page.key
+    with transaction.atomic():
+        locked = QuestionnaireResponse.objects.select_for_update().filter(pk=response.pk).first()
+        if locked is None or not locked.is_draft:
+            raise IntakeError("These answers were sent already.")
+        definition, document = locked.definition, decrypt(locked)
+        asking = asking_for(locked, document)
+        for link_id, value in answers.items():
+            if value is None:
+                document.answers.pop(link_id, None)
+            else:
+                document.answers[link_id] = value
+        if engine.under_age(document.answers, asking):
+            _delete(locked, "intake.stop_under_age", by=by, now=now)
+            return Saved(document, under_age=True)
+        document.answers = engine.calc(definition, document.answers, locked.today)
+        if finished and key not in document.done:
+            document.done.append(key)
+        for link_id in answers:
+            question = definition.questions.get(link_id)
+            if question and question.consent:
+                _note_consent(document, definition, question, answers[link_id], now=now)
+        shown = {entry["code"] for entry in document.advice_shown}
+        advice = [n.code for n in engine.triggered_advice(definition, document.answers) if n.code not in shown]
+        document.advice_shown += [{"code": code, "at": now.isoformat()} for code in advice]
+        states = engine.progress(definition, document.answers, document.done, asking)
+        locked.sections_done = sum(state.state == "done" for state in states)
+        put(locked, document)
+        locked.saved_at = now
+        locked.version += 1
+        locked.save(update_fields=["document", "key_id", "saved_at", "version", "sections_done"])
+        record("intake.save_page", by=by, now=now, obj=locked, subject_id=locked.patient_id, detail={"page": key})
+    for name in ("document", "key_id", "saved_at", "version", "sections_done"):
+        setattr(response, name, getattr(locked, name))
+    return Saved(document, advice=advice)
+
+
+def save_contact(
+    response: QuestionnaireResponse, contact: dict[str, Any], *, by: Actor, now: datetime
+) -> Document:
+    """Store details typed before there is a Patient, and the consent to messages that "how to remind you" is (C2).
+
+    Args:
+        contact: first_name, last_name, preferred_name, mobile, email, reminder_by, voicemail_ok, date_of_birth (ISO), …
+            None removes an entry; the others stay.
+
+    Raises:
+        IntakeError: the response was sent already.
+    """
+
+    def change(document: Document) -> None:
+        for name, value in contact.items():
+            if value is None:
+                document.contact.pop(name, None)
+            else:
+                document.contact[name] = value.isoformat() if isinstance(value, date) else value
+        if born := document.contact.get("date_of_birth"):
+            # Asked once: a date of birth given with the details is the one the questions go by.
+            document.answers["about_dob"] = born
+            document.answers = engine.calc(response.definition, document.answers, response.today)
+        if contact.get("reminder_by"):
+            question = response.definition.questions.get("about_consent_ecomm")
+            if question:
+                ways = _WAYS.get(str(contact["reminder_by"]), "")
+                _note_consent(document, response.definition, question, bool(ways), now=now, choice=ways)
+
+    if not response.is_draft:
+        raise IntakeError("These answers were sent already.")
+    return save_document(response, change, by=by, now=now, action="intake.save_contact")
+
+
+def delete_draft(response: QuestionnaireResponse, *, by: Actor, now: datetime) -> None:
+    """Delete a draft with everything in it.
+
+    Raises:
+        IntakeError: it was sent; a record is kept.
+    """
+    with transaction.atomic():
+        locked = QuestionnaireResponse.objects.select_for_update().filter(pk=response.pk).first()
+        if locked is None:
+            return
+        if not locked.is_draft:
+            raise IntakeError("These answers were sent and are part of the record.")
+        _delete(locked, "intake.delete_draft", by=by, now=now)
+
+
+def _delete(locked: QuestionnaireResponse, action: str, *, by: Actor, now: datetime) -> None:
+    record(action, by=by, now=now, obj=locked, subject_id=locked.patient_id)
+    locked.delete()
+
+
+# --- Consent ---------------------------------------------------------------------------------------------------------
+
+
+def consent_text(definition: Definition, question: Question) -> str:
+    """The text of a consent as shown: the question and its help, with the clinic's name in it. This is what is hashed."""
+    return filled("\n".join(part for part in (question.text, question.help) if part))
+
+
+def _note_consent(
+    document: Document,
+    definition: Definition,
+    question: Question,
+    value: Any,
+    *,
+    now: datetime,
+    choice: str = "",
+    by: str = "",
+) -> None:
+    """Put a decision into the draft, with text hash and time. The same decision again keeps its first time."""
+    if value is None:
+        document.consents = [c for c in document.consents if c["code"] != question.consent]
+        return
+    text = consent_text(definition, question)
+    entry = {
+        "code": question.consent,
+        "decision": value is True or value == "yes",
+        "choice": choice,
+        "text": text,
+        "sha256": hashlib.sha256(text.encode()).hexdigest(),
+        "version": f"{definition.slug}|{definition.version}",
+        "language": definition.language,
+        "by": by or _respondent(document),
+        "how": "web",
+        "at": now.isoformat(),
+    }
+    latest = document.consent(question.consent)
+    if latest and all(latest[name] == entry[name] for name in ("decision", "choice", "sha256")):
+        return
+    # Nobody relies on a draft's earlier decision; the one that stands when it gets its patient is the record.
+    document.consents = [c for c in document.consents if c["code"] != question.consent] + [entry]
+
+
+def _respondent(document: Document) -> str:
+    return str(document.answers.get("start_respondent") or "self")
+
+
+def _write_consents(response: QuestionnaireResponse, document: Document, patient: Patient) -> None:
+    """ConsentRecords for the draft's decisions, with the times they were made; each once."""
+    given = set(ConsentRecord.objects.filter(patient=patient).values_list("code", "text_sha256", "given_at"))
+    ConsentRecord.objects.bulk_create(
+        ConsentRecord(
+            patient=patient,
+            code=entry["code"],
+            text_version=entry["version"],
+            text_sha256=entry["sha256"],
+            language=entry["language"],
+            decision=entry["decision"],
+            choice=entry["choice"],
+            # Who answered may have been said after the first consent was given.
+            given_by=_respondent(document),
+            how=entry["how"],
+            given_at=datetime.fromisoformat(entry["at"]),
+        )
+        for entry in document.consents
+        if (entry["code"], entry["sha256"], datetime.fromisoformat(entry["at"])) not in given
+    )
+
+
+# --- Belonging to somebody, and sending ------------------------------------------------------------------------------
+
+
+def attach_patient(response: QuestionnaireResponse, patient: Patient, *, by: Actor, now: datetime) -> None:
+    """Give a draft its patient; the consents in it become ConsentRecords with their original time.
+
+    Raises:
+        IntakeError: the response belongs to somebody else.
+    """
+    with transaction.atomic():
+        locked = QuestionnaireResponse.objects.select_for_update().get(pk=response.pk)
+        if locked.patient_id not in (None, patient.pk):
+            raise IntakeError("These answers belong to another person.")
+        document = decrypt(locked)
+        if locked.is_draft and "about_dob" not in document.answers:
+            # Asked once: a patient whose date of birth is on file is not asked again.
+            document.contact["date_of_birth"] = patient.date_of_birth.isoformat()
+            document.answers["about_dob"] = patient.date_of_birth.isoformat()
+            document.answers = engine.calc(locked.definition, document.answers, locked.today)
+            put(locked, document)
+        _write_consents(locked, document, patient)
+        locked.patient = patient
+        locked.version += 1
+        locked.save(update_fields=["patient", "document", "key_id", "version"])
+        record("intake.attach_patient", by=by, now=now, obj=locked, subject_id=patient.pk)
+    for name in ("document", "key_id", "version"):
+        setattr(response, name, getattr(locked, name))
+    response.patient = patient
+
+
+def complete(
+    response: QuestionnaireResponse,
+    *,
+    patient: Patient,
+    declared_at: datetime,
+    signature: str,
+    by: Actor,
+    now: datetime,
+) -> QuestionnaireResponse:
+    """Send a response: only answers that apply stay, the declaration is kept with hashes of the answers and the form.
+
+    Sending what was sent already changes nothing.
+
+    Args:
+        declared_at: when the box was ticked (C4).
+        signature: the full name typed to sign.
+
+    Raises:
+        IntakeError: something required is missing, the signature is empty, or it belongs to another person.
+    """
+    signature = " ".join(signature.split())
+    if not signature or engine.text_problem(signature, 200):
+        raise IntakeError("Type your full name to sign.")
+    with transaction.atomic():
+        locked = QuestionnaireResponse.objects.select_for_update().get(pk=response.pk)
+        if locked.patient_id not in (None, patient.pk):
+            raise IntakeError("These answers belong to another person.")
+        if locked.is_draft:
+            _complete(locked, patient, declared_at, signature, by=by, now=now)
+    for name in ("document", "key_id", "saved_at", "version", "status", "completed_at", "sections_done"):
+        setattr(response, name, getattr(locked, name))
+    response.patient = patient
+    return response
+
+
+def _complete(
+    locked: QuestionnaireResponse, patient: Patient, declared_at: datetime, signature: str, *, by: Actor, now: datetime
+) -> None:
+    definition, document = locked.definition, decrypt(locked)
+    asking = asking_for(locked, document)
+    answers = engine.calc(definition, document.answers, locked.today)
+    if problems := engine.validate_complete(definition, answers, asking):
+        raise IntakeError(f"{len(problems)} questions still need an answer.")
+    if "finish_declare" in definition.questions:
+        answers |= {"finish_declare": True, "finish_signature": signature}
+        document.answers = answers
+        _note_consent(document, definition, definition.questions["finish_declare"], True, now=declared_at)
+    document.answers = engine.completed(definition, answers)
+    document.signed = {
+        "name": signature,
+        "at": declared_at.isoformat(),
+        "zone": Clinic.current().zone,
+        "answers_sha256": hashlib.sha256(canonical(document.answers)).hexdigest(),
+        "form_sha256": definition.sha256,
+        "form": f"{definition.slug}|{definition.version}",
+        "signed_in": "yes" if by.is_staff else "no",
+    }
+    # From here on the details live in the Patient row.
+    document.contact = {}
+    _write_consents(locked, document, patient)
+    put(locked, document)
+    locked.patient, locked.status = patient, QuestionnaireResponse.Status.COMPLETED
+    locked.completed_at = locked.saved_at = now
+    locked.sections_done = locked.sections_total
+    locked.version += 1
+    locked.save()
+    record("intake.complete", by=by, now=now, obj=locked, subject_id=patient.pk)
+
+
+def is_complete(response: QuestionnaireResponse) -> bool:
+    """True if a draft could be sent as it is, or was sent."""
+    if not response.is_draft:
+        return True
+    document = decrypt(response)
+    asking = asking_for(response, document)
+    return not engine.validate_complete(response.definition, document.answers, asking)

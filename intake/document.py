@@ -1,0 +1,100 @@
+"""The one encrypted document of a response: answers, details typed before there is a patient, consents, advice shown."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from audit.actions import record
+from audit.actor import Actor
+from intake import crypto
+from intake.models import QuestionnaireResponse
+
+_LABEL = "intake.response.document"
+
+
+@dataclass(slots=True)
+class Document:
+    """What a response holds. Never log it, never put it into a queue or a session.
+
+    Args:
+        answers: link_id -> value, as `intake.engine` describes; a draft keeps hidden ones.
+        contact: details typed before there is a Patient (first_name, last_name, mobile, date_of_birth, …).
+        consents: one mapping per decision: code, text, sha256, version, language, decision, choice, by, how, at.
+        advice_shown: {"code", "at"} of each advice page shown.
+        done: keys ("3/7") of the pages that were continued from.
+        signed: the declaration, once sent: name, at, answers_sha256, form_sha256.
+    """
+
+    answers: dict[str, Any] = field(default_factory=dict)
+    contact: dict[str, Any] = field(default_factory=dict)
+    consents: list[dict[str, Any]] = field(default_factory=list)
+    advice_shown: list[dict[str, str]] = field(default_factory=list)
+    done: list[str] = field(default_factory=list)
+    signed: dict[str, str] = field(default_factory=dict)
+
+    def consent(self, code: str) -> dict[str, Any] | None:
+        """The latest decision on one consent."""
+        return next((c for c in reversed(self.consents) if c["code"] == code), None)
+
+
+def is_own_draft(response: QuestionnaireResponse, by: Actor) -> bool:
+    """True while the person who answers reads what they are typing themselves: nobody else's eyes, no audit event."""
+    return response.is_draft and by.kind in {"patient", "anonymous"}
+
+
+def open_document(response: QuestionnaireResponse, *, by: Actor, now: datetime, purpose: str) -> Document:
+    """Decrypt, and put the read into the audit trail in the same transaction.
+
+    If the event cannot be written, nothing is returned. Only a person's own draft is opened without one.
+
+    Raises:
+        IntakeError: the document cannot be decrypted.
+    """
+    if is_own_draft(response, by):
+        return decrypt(response)
+    with transaction.atomic():
+        record("intake.read", by=by, now=now, obj=response, subject_id=response.patient_id, detail={"purpose": purpose})
+        return decrypt(response)
+
+
+def decrypt(response: QuestionnaireResponse) -> Document:
+    """The document, unaudited: for the actions of this app, which write their own event, and nobody else."""
+    plain = crypto.unseal(response.document, key_id=response.key_id, label=_LABEL, owner=response.public_id)
+    known: dict[str, Any] = json.loads(plain)
+    return Document(**{name: known[name] for name in Document.__dataclass_fields__ if name in known})
+
+
+def put(response: QuestionnaireResponse, document: Document) -> None:
+    """Encrypt into the row's fields; the caller saves the row."""
+    plain = json.dumps(asdict(document), ensure_ascii=False, separators=(",", ":")).encode()
+    response.key_id, response.document = crypto.seal(plain, label=_LABEL, owner=response.public_id)
+
+
+def save_document(
+    response: QuestionnaireResponse,
+    change: Callable[[Document], None],
+    *,
+    by: Actor,
+    now: datetime,
+    action: str,
+) -> Document:
+    """Change a draft's document: lock, decrypt, `change(document)`, encrypt, audit, version up; one transaction.
+
+    `response` is refreshed from the locked row.
+    """
+    with transaction.atomic():
+        locked = QuestionnaireResponse.objects.select_for_update().get(pk=response.pk)
+        document = decrypt(locked)
+        change(document)
+        put(locked, document)
+        locked.saved_at = now
+        locked.version += 1
+        locked.save(update_fields=["document", "key_id", "saved_at", "version"])
+        record(action, by=by, now=now, obj=locked, subject_id=locked.patient_id)
+    for name in ("document", "key_id", "saved_at", "version", "status", "patient_id"):
+        setattr(response, name, getattr(locked, name))
+    return document

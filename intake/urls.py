@@ -1,0 +1,6 @@
+"""URLs of the intake app."""
+
+from django.urls import URLPattern
+
+app_name = "intake"
+urlpatterns: list[URLPattern] = []
