@@ -23,14 +23,14 @@ class LinkSecret(NamedTuple):
     key_id: str
 
 
-def _mac(purpose: str, row_id: int, generation: int, key_id: str) -> int:
+def _mac(purpose: str, row: object, generation: int, key_id: str) -> int:
     """The keyed digest as a number.
 
     Raises:
         KeyError: when the key is no longer in the ring; the link or code is then dead.
     """
     key = settings.LINK_KEYS[key_id].encode()
-    digest = hmac.new(key, f"{purpose}:{row_id}:{generation}".encode(), hashlib.sha256).digest()
+    digest = hmac.new(key, f"{purpose}:{row}:{generation}".encode(), hashlib.sha256).digest()
     return int.from_bytes(digest, "big")
 
 
@@ -39,18 +39,18 @@ def newest_key_id() -> str:
     return next(iter(settings.LINK_KEYS))
 
 
-def derive_link(purpose: str, row_id: int, generation: int, key_id: str) -> str:
+def derive_link(purpose: str, row: object, generation: int, key_id: str) -> str:
     """The 16 base62 characters of a link."""
-    number, token = _mac(purpose, row_id, generation, key_id), ""
+    number, token = _mac(purpose, row, generation, key_id), ""
     for _ in range(16):
         number, digit = divmod(number, 62)
         token += _ALPHABET[digit]
     return token
 
 
-def derive_code(purpose: str, row_id: int, generation: int, key_id: str) -> str:
+def derive_code(purpose: str, row: object, generation: int, key_id: str) -> str:
     """The six digits of a one-time code."""
-    return f"{_mac(purpose, row_id, generation, key_id) % 1_000_000:06d}"
+    return f"{_mac(purpose, row, generation, key_id) % 1_000_000:06d}"
 
 
 def sha256_of(token: str) -> bytes:
@@ -58,8 +58,8 @@ def sha256_of(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def new_link(purpose: str, row_id: int, generation: int) -> LinkSecret:
+def new_link(purpose: str, row: object, generation: int) -> LinkSecret:
     """A link under the newest key."""
     key_id = newest_key_id()
-    token = derive_link(purpose, row_id, generation, key_id)
+    token = derive_link(purpose, row, generation, key_id)
     return LinkSecret(token, sha256_of(token), key_id)

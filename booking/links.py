@@ -13,7 +13,7 @@ PURPOSE = "visit"
 
 def token_of(appointment: Appointment) -> str:
     """The token of a visit's private link, derived; one link per visit through moves and cancellation."""
-    return derive_link(PURPOSE, appointment.pk, appointment.link_generation, appointment.link_key_id)
+    return derive_link(PURPOSE, appointment.public_id, appointment.link_generation, appointment.link_key_id)
 
 
 def find_visit(token: str, *, now: datetime) -> Appointment | None:

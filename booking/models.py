@@ -293,6 +293,7 @@ class Appointment(models.Model):
                 name="appointment_hold_shape",
             ),
             models.CheckConstraint(condition=Q(status="held") | Q(patient__isnull=False), name="appointment_has_patient"),
+            models.UniqueConstraint(fields=["hold_key"], condition=Q(status="held"), name="appointment_one_hold_per_browser"),
             ExclusionConstraint(
                 name="appointment_practitioner_free",
                 expressions=[(_one(F("practitioner_id") * Value(4) + F("lane")), "&&"), (_span(), "&&")],
