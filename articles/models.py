@@ -1,0 +1,279 @@
+"""The public site: pages that the clinic's editor writes."""
+
+import math
+import uuid
+from datetime import date
+from typing import Any, ClassVar
+
+from django.db import models
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
+from wagtail import blocks
+from wagtail.admin.panels import FieldPanel, MultiFieldPanel
+from wagtail.fields import StreamField
+from wagtail.models import Page
+from wagtail.search import index
+
+from accounts import clock
+from articles.blocks import BodyBlock, SourcesBlock, plain_text
+from booking.models import Practitioner
+
+WORDS_PER_MINUTE = 200
+REVIEW_MONTHS = 12
+
+
+class SitePage(Page):
+    """What all our pages have in common: they are public, and their template knows which tab is current."""
+
+    section = ""
+    private_page_options: ClassVar[list[str]] = []
+
+    class Meta:
+        abstract = True
+
+    def get_context(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """The page, its tab and its description for search engines."""
+        context = super().get_context(request, *args, **kwargs)
+        context["section"] = self.section or self.slug
+        context["description"] = self.search_description
+        return context
+
+
+class HomePage(SitePage):
+    """The front door."""
+
+    lede = models.TextField(max_length=300, verbose_name=_("First lines"))
+
+    template = "articles/home.html"
+    section = "home"
+    max_count = 1
+    parent_page_types: ClassVar[list[str]] = ["wagtailcore.Page"]
+    content_panels: ClassVar[list[Any]] = [*Page.content_panels, FieldPanel("lede")]
+
+    def get_context(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Adds the physicians, three articles and the soonest openings."""
+        from articles.openings import soonest
+
+        context = super().get_context(request, *args, **kwargs)
+        context["physicians"] = Practitioner.objects.filter(active=True).exclude(registration_number="")
+        context["articles"] = ArticlePage.objects.live().select_related("reviewer").order_by("-reviewed_on", "title")[:3]
+        context["soonest"] = soonest(clock.now())
+        return context
+
+
+class BodyPage(SitePage):
+    """A page with a first line and a text."""
+
+    intro = models.TextField(max_length=400, blank=True, verbose_name=_("First lines"))
+    body = StreamField(BodyBlock(), blank=True, verbose_name=_("Text"))
+
+    content_panels: ClassVar[list[Any]] = [*Page.content_panels, FieldPanel("intro"), FieldPanel("body")]
+    parent_page_types: ClassVar[list[str]] = ["articles.HomePage"]
+    subpage_types: ClassVar[list[str]] = []
+
+    class Meta:
+        abstract = True
+
+
+class StandardPage(BodyPage):
+    """Privacy, disclaimer, your first visit, treatments."""
+
+    template = "articles/standard_page.html"
+    show_booking = models.BooleanField(default=False, verbose_name=_("Ends with the invitation to book"))
+    content_panels: ClassVar[list[Any]] = [*BodyPage.content_panels, FieldPanel("show_booking")]
+
+
+class ContactPage(BodyPage):
+    """Phone first, then where and when."""
+
+    template = "articles/contact_page.html"
+    max_count = 1
+
+
+class FeesPage(BodyPage):
+    """What things cost: the table comes from the services themselves."""
+
+    template = "articles/fees_page.html"
+    max_count = 1
+
+    def get_context(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Adds the services that have a price."""
+        from booking.models import Service
+
+        context = super().get_context(request, *args, **kwargs)
+        context["services"] = Service.objects.filter(active=True).exclude(price_text="")
+        return context
+
+
+class AccessibilityPage(BodyPage):
+    """How to use this site your way, and how to tell us what does not work."""
+
+    template = "articles/accessibility_page.html"
+    max_count = 1
+
+
+class PhysiciansPage(BodyPage):
+    """Who works here, with their register number and their soonest times."""
+
+    template = "articles/physicians_page.html"
+    max_count = 1
+
+    def get_context(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Adds each physician with the two soonest openings."""
+        from articles.openings import soonest_by_physician
+
+        context = super().get_context(request, *args, **kwargs)
+        people = list(Practitioner.objects.filter(active=True).exclude(registration_number=""))
+        times = soonest_by_physician(people, clock.now())
+        context["physicians"] = [{"person": person, "openings": times.get(person.pk, [])} for person in people]
+        return context
+
+
+class ArticleIndexPage(SitePage):
+    """All articles, newest first, by topic, with a search field."""
+
+    intro = models.TextField(max_length=400, blank=True, verbose_name=_("First lines"))
+
+    template = "articles/article_index.html"
+    section = "articles"
+    max_count = 1
+    parent_page_types: ClassVar[list[str]] = ["articles.HomePage"]
+    subpage_types: ClassVar[list[str]] = ["articles.ArticlePage"]
+    content_panels: ClassVar[list[Any]] = [*Page.content_panels, FieldPanel("intro")]
+
+    def get_context(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Adds the articles that match `?topic=` and `?q=`."""
+        context = super().get_context(request, *args, **kwargs)
+        topic = request.GET.get("topic", "")
+        query = request.GET.get("q", "").strip()[:80]
+        pages = ArticlePage.objects.live().child_of(self).select_related("reviewer")
+        topics = [choice for choice in Topic.choices if choice[0] in set(pages.values_list("topic", flat=True))]
+        if topic in Topic.values:
+            pages = pages.filter(topic=topic)
+        else:
+            topic = ""
+        pages = pages.order_by("-reviewed_on", "title")
+        if query:
+            found = {page.pk for page in ArticlePage.objects.live().search(query)}
+            words = query.lower().split()
+            pages = [
+                page
+                for page in pages
+                if page.pk in found or all(word in f"{page.title} {page.summary}".lower() for word in words)
+            ]
+        context |= {"articles": list(pages), "topics": topics, "topic": topic, "query": query}
+        return context
+
+
+class Topic(models.TextChoices):
+    """What an article is about."""
+
+    CAUSES = "causes", _("Causes")
+    TREATMENTS = "treatments", _("Treatments")
+    VISITS = "visits", _("Visits")
+
+
+class ArticlePage(SitePage):
+    """One article. Publishing needs a physician who reviewed it, and the date of that review."""
+
+    article_ref = models.UUIDField(
+        default=uuid.uuid4, unique=True, editable=False, help_text=_("Named in booking links, so that no address says the topic.")
+    )
+    topic = models.CharField(max_length=12, choices=Topic.choices, default=Topic.CAUSES, verbose_name=_("Topic"))
+    author = models.CharField(max_length=80, verbose_name=_("Author"))
+    reviewer = models.ForeignKey(
+        Practitioner,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("Reviewed by"),
+        error_messages={"null": _("Choose the physician who reviewed this article"), "required": _("Choose the physician who reviewed this article")},
+    )
+    reviewed_on = models.DateField(
+        null=True,
+        verbose_name=_("Date of review"),
+        error_messages={"null": _("Give the date of the review"), "required": _("Give the date of the review")},
+    )
+    summary = models.TextField(max_length=240, verbose_name=_("Summary"))
+    points = StreamField(
+        blocks.StreamBlock([("point", blocks.CharBlock(max_length=140, label=_("Point")))], min_num=3, max_num=3),
+        verbose_name=_("In short: three points"),
+    )
+    body = StreamField(BodyBlock(), verbose_name=_("Text"))
+    sources = StreamField(SourcesBlock(required=False), blank=True, verbose_name=_("Sources"))
+    invitation_title = models.CharField(
+        max_length=90, default="Not sure what is causing it? That is what the first visit is for.", verbose_name=_("Invitation")
+    )
+    invitation_text = models.CharField(
+        max_length=160,
+        default="You do not need a referral, a diagnosis or a decision. Bring your questions.",
+        verbose_name=_("Invitation, second line"),
+    )
+
+    template = "articles/article_page.html"
+    section = "articles"
+    parent_page_types: ClassVar[list[str]] = ["articles.ArticleIndexPage"]
+    subpage_types: ClassVar[list[str]] = []
+    exclude_fields_in_copy: ClassVar[list[str]] = ["article_ref"]
+    search_fields: ClassVar[list[Any]] = [*Page.search_fields, index.SearchField("summary"), index.SearchField("body")]
+    content_panels: ClassVar[list[Any]] = [
+        *Page.content_panels,
+        FieldPanel("summary"),
+        MultiFieldPanel(
+            [FieldPanel("topic"), FieldPanel("author"), FieldPanel("reviewer"), FieldPanel("reviewed_on")],
+            heading=_("Who wrote it, who reviewed it"),
+        ),
+        FieldPanel("points"),
+        FieldPanel("body"),
+        FieldPanel("sources"),
+        MultiFieldPanel([FieldPanel("invitation_title"), FieldPanel("invitation_text")], heading=_("Invitation to book")),
+    ]
+
+    @property
+    def path_on_site(self) -> str:
+        """Where the article is read (no query needed, unlike Wagtail's `url`)."""
+        return f"/articles/{self.slug}/"
+
+    @property
+    def reading_minutes(self) -> int:
+        """Minutes an average reader needs."""
+        words = len(plain_text(self.points).split()) + len(plain_text(self.body).split())
+        return max(1, math.ceil(words / WORDS_PER_MINUTE))
+
+    def all_text(self) -> str:
+        """Every word a reader sees, for the word check."""
+        return " ".join(
+            [self.title, self.summary, plain_text(self.points), plain_text(self.body), self.invitation_title, self.invitation_text]
+        )
+
+    def due_for_review(self, today: date) -> bool:
+        """True when the last review is more than a year ago."""
+        if self.reviewed_on is None:
+            return False
+        return (today.year - self.reviewed_on.year) * 12 + today.month - self.reviewed_on.month >= REVIEW_MONTHS
+
+    def get_admin_display_title(self) -> str:
+        """The title in the editor's lists, marked when the article wants another look."""
+        title = super().get_admin_display_title()
+        return f"{title} ({_('due for review')})" if self.due_for_review(clock.today()) else title
+
+    def get_context(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Adds what a reader may want next."""
+        context = super().get_context(request, *args, **kwargs)
+        context["article"] = self
+        context["related"] = list(
+            ArticlePage.objects.live().exclude(pk=self.pk).select_related("reviewer").order_by("-reviewed_on", "title")[:2]
+        )
+        return context
+
+    def serve(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Wagtail's own way to a page ends in the same cached answer as /articles/<slug>/."""
+        from articles.views import article
+
+        return article(request, slug=self.slug)
+
+    def serve_preview(self, request: HttpRequest, mode_name: str) -> HttpResponse:
+        """A draft as it will look, with today's openings, never cached."""
+        from articles.views import render_uncached
+
+        return render_uncached(request, self)

@@ -1,0 +1,164 @@
+"""The pages that Wagtail does not serve by itself: articles (cached), robots.txt, the site map, the colour scheme."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db.models import Count, Max, Subquery
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.loader import render_to_string
+from django.utils.cache import get_conditional_response
+from django.views.decorators.http import require_GET, require_POST, require_safe
+from wagtail.models import Page
+
+from accounts import clock
+from accounts.models import Clinic
+from articles.models import ArticlePage
+from articles.openings import Soonest, soonest
+
+# Marks in the rendered page where the live parts go. Random-looking, so that no text contains them by chance.
+_CARD, _BAR, _REF = "<!--tn:card:7d1c-->", "<!--tn:bar:7d1c-->", "tn-ref-7d1c"
+_MAX_SHELLS = 200
+_shells: dict[tuple[Any, ...], "Shell"] = {}
+_fragments: dict[str, "Fragment"] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """A rendered article without its live parts: the three stretches of bytes around them."""
+
+    parts: tuple[bytes, bytes, bytes]
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """The live parts, rendered: the booking card and the bar at the bottom of phones."""
+
+    card: bytes
+    bar: bytes
+    digest: str
+
+
+def _digest(*parts: bytes) -> str:
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
+
+
+def _fragment(found: Soonest) -> Fragment:
+    """The live parts for these openings; rendered once per change of what they say."""
+    facts = (found.service.name, found.service.minutes, found.service.price_text) if found.service else ()
+    key = repr((facts, [(o.start, o.who_id, o.who) for o in found.openings], found.later and found.later.start))
+    if (known := _fragments.get(key)) is not None:
+        return known
+    context = {"soonest": found, "ref": _REF, "clinic": Clinic.current()}
+    card = render_to_string("articles/_booking_card.html", context).encode()
+    bar = render_to_string("articles/_booking_bar.html", context).encode()
+    if len(_fragments) > 8:
+        _fragments.clear()
+    _fragments[key] = fragment = Fragment(card, bar, _digest(card, bar))
+    return fragment
+
+
+def _render(request: HttpRequest, page: ArticlePage) -> str:
+    context = page.get_context(request) | {"card_mark": _CARD, "bar_mark": _BAR, "ref": str(page.article_ref)}
+    return render_to_string("articles/article_page.html", context, request)
+
+
+def _theme(request: HttpRequest) -> str:
+    theme = request.COOKIES.get("theme", "")
+    return theme if theme in {"light", "dark"} else ""
+
+
+@require_safe
+def article(request: HttpRequest, slug: str) -> HttpResponse:
+    """One article: the page cached by its revision, today's openings put in, 304 when nothing changed.
+
+    Two statements when warm: the page's revision, and the calendars' revision.
+    """
+    # The list of related articles changes with the others, so their revision is part of this page's.
+    others = ArticlePage.objects.live().order_by().values("live")
+    row = (
+        ArticlePage.objects.live()
+        .filter(slug=slug)
+        .values_list("pk", "last_published_at", "live_revision_id", "article_ref", "reviewer__name")
+        .annotate(
+            others_at=Subquery(others.annotate(at=Max("last_published_at")).values("at")),
+            others_n=Subquery(others.annotate(n=Count("pk")).values("n")),
+        )
+        .first()
+    )
+    if row is None:
+        raise Http404
+    clinic = Clinic.current()
+    ref = str(row[3])
+    place = (clinic.name, clinic.phone, clinic.hours_text, clinic.address_line, clinic.postal_code)
+    key = (row, _theme(request), place, clock.today().year)
+    shell = _shells.get(key)
+    if shell is None:
+        page = ArticlePage.objects.select_related("reviewer").get(pk=row[0])
+        html = _render(request, page)
+        before, rest = html.split(_CARD)
+        middle, after = rest.split(_BAR)
+        parts = (before.encode(), middle.encode(), after.encode())
+        if len(_shells) > _MAX_SHELLS:
+            _shells.clear()
+        _shells[key] = shell = Shell(parts, _digest(*parts))
+    fragment = _fragment(soonest(clock.now()))
+    etag = f'"{shell.digest}{fragment.digest}"'
+    response = get_conditional_response(request, etag=etag)
+    if response is None:
+        before_b, middle_b, after_b = shell.parts
+        token, real = _REF.encode(), ref.encode()
+        response = HttpResponse(
+            b"".join([before_b, fragment.card.replace(token, real), middle_b, fragment.bar.replace(token, real), after_b])
+        )
+        response["ETag"] = etag
+    response["Cache-Control"] = "no-cache"
+    response["Vary"] = "Cookie"
+    return response
+
+
+def render_uncached(request: HttpRequest, page: ArticlePage) -> HttpResponse:
+    """An article that is not kept: the editor's preview."""
+    fragment = _fragment(soonest(clock.now()))
+    ref = str(page.article_ref)
+    html = _render(request, page)
+    html = html.replace(_CARD, fragment.card.decode().replace(_REF, ref)).replace(_BAR, fragment.bar.decode().replace(_REF, ref))
+    return HttpResponse(html)
+
+
+@require_GET
+def robots(request: HttpRequest) -> HttpResponse:
+    """What search engines may read: the public site, nothing private."""
+    lines = ["User-agent: *"]
+    lines += [f"Disallow: /{part}/" for part in ("book", "v", "w", "me", "desk", "md", "clinic", "staff", "editor", "demo")]
+    lines += ["", f"Sitemap: {settings.SITE_URL}/sitemap.xml", ""]
+    return HttpResponse("\n".join(lines), content_type="text/plain; charset=utf-8")
+
+
+@require_GET
+def sitemap(request: HttpRequest) -> HttpResponse:
+    """Every public page with its last change."""
+    pages = Page.objects.live().public().filter(depth__gte=2).order_by("path").values("url_path", "last_published_at")
+    entries = [
+        {"url": settings.SITE_URL + "/" + page["url_path"].lstrip("/").partition("/")[2], "at": page["last_published_at"]}
+        for page in pages
+    ]
+    return HttpResponse(
+        render_to_string("articles/sitemap.xml", {"entries": entries}), content_type="application/xml; charset=utf-8"
+    )
+
+
+@require_POST
+def choose_theme(request: HttpRequest) -> HttpResponse:
+    """Keep the wish for light or dark pages in a cookie of this browser, or forget it."""
+    theme = request.POST.get("theme", "")
+    back = urlsplit(request.POST.get("next", "")).path or "/accessibility/"
+    response = HttpResponseRedirect(back if back.startswith("/") and not back.startswith("//") else "/")
+    if theme in {"light", "dark"}:
+        response.set_cookie("theme", theme, max_age=365 * 86400, samesite="Lax", secure=settings.HTTPS, httponly=True)
+    else:
+        response.delete_cookie("theme", samesite="Lax")
+    return response
