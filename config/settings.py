@@ -166,6 +166,8 @@ if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
 DATABASES["default"].setdefault("OPTIONS", {})["options"] = (
     "-c statement_timeout=15000 -c lock_timeout=4000 -c idle_in_transaction_session_timeout=20000"
 )
+# The DATABASE_URL of web, worker and sender, where migrate runs as the owner: `manage.py grant_app_role` makes its role.
+APP_DATABASE_URL = env("APP_DATABASE_URL", "")
 REDIS_URL = env("REDIS_URL", "redis://127.0.0.1:6379/0")
 CACHES = {
     # Sign-in rate limits must survive Redis, so the default cache is a PostgreSQL table.
@@ -237,6 +239,8 @@ MAIL_REPLY_TO = env("MAIL_REPLY_TO", "hello@tn.example")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 # How long a change rests before it is told, so that a slip undone at once never reaches a patient.
 MESSAGE_GRACE_SECONDS = env_int("MESSAGE_GRACE_SECONDS", 180)
+# When nobody is written to, on the clinic's clock. Empty in the demo: whoever looks at it may sit in any zone.
+MESSAGE_QUIET_HOURS = env("MESSAGE_QUIET_HOURS", "" if DEMO else "21:00-08:00")
 SMS_CHANNEL = env("SMS_CHANNEL", "catcher" if (DEMO or DEBUG or TESTING) else "off")
 
 # --- Celery: an alarm clock; the queue is PostgreSQL ----------------------------------------------------------------

@@ -36,6 +36,7 @@ def lock(path: Path, *, wait: float) -> int:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > until:
+                os.close(descriptor)
                 sys.exit(f"It is running already for this checkout ({path} is locked). Stop that one first.")
             time.sleep(0.1)
         else:
