@@ -15,9 +15,7 @@ from accounts.wall import UTC, day_bounds, days_before, instant, is_ambiguous, z
 
 __all__ = ["UTC", "day_bounds", "days_before", "instant", "is_ambiguous", "zone_of"]
 NBSP = "\u00a0"
-_MONTHS = (
-    "January February March April May June July August September October November December".split()
-)
+_MONTHS = "January February March April May June July August September October November December".split()
 _WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 
 
@@ -42,7 +40,7 @@ def today(at: datetime | None = None) -> date:
 
 
 def clock_time(moment: datetime) -> str:
-    """"10:20 a.m." with a no-break space; noon and midnight in words."""
+    """ "10:20 a.m." with a no-break space; noon and midnight in words."""
     there = local(moment)
     if (there.hour, there.minute) == (12, 0):
         return _("noon")
@@ -57,61 +55,63 @@ def _as_date(value: datetime | date) -> date:
 
 
 def month_day(value: datetime | date) -> str:
-    """"March 12"."""
+    """ "March 12"."""
     day = _as_date(value)
     return f"{_(_MONTHS[day.month - 1])}{NBSP}{day.day}"
 
 
 def long_date(value: datetime | date) -> str:
-    """"Thursday, March 12"."""
+    """ "Thursday, March 12"."""
     return f"{_(_WEEKDAYS[_as_date(value).weekday()])}, {month_day(value)}"
 
 
 def full_date(value: datetime | date) -> str:
-    """"Thursday, March 12, 2026"."""
+    """ "Thursday, March 12, 2026"."""
     return f"{long_date(value)}, {_as_date(value).year}"
 
 
 def date_of_birth(value: date) -> str:
-    """"March 27, 1987"."""
+    """ "March 27, 1987"."""
     return f"{month_day(value)}, {value.year}"
 
 
 def short_date(value: datetime | date) -> str:
-    """"Thu, March 12"."""
+    """ "Thu, March 12"."""
     return f"{_(_WEEKDAYS[_as_date(value).weekday()])[:3]}, {month_day(value)}"
 
 
 def long_when(moment: datetime) -> str:
-    """"Thursday, March 12 at 10:20 a.m."."""
+    """ "Thursday, March 12 at 10:20 a.m."."""
     return _("%(date)s at %(time)s") % {"date": long_date(moment), "time": clock_time(moment)}
 
 
 def sms_date(value: datetime | date) -> str:
-    """"Thu Mar 12", for texts."""
+    """ "Thu Mar 12", for texts."""
     day = _as_date(value)
     return f"{_WEEKDAYS[day.weekday()][:3]} {_MONTHS[day.month - 1][:3]} {day.day}"
 
 
 def sms_time(moment: datetime) -> str:
-    """"10:20 am", for texts."""
+    """ "10:20 am", for texts."""
     there = local(moment)
     return f"{there.hour % 12 or 12}:{there.minute:02d} {'am' if there.hour < 12 else 'pm'}"
 
 
 def sms_when(moment: datetime) -> str:
-    """"Thu Mar 12, 10:20 am", for texts."""
+    """ "Thu Mar 12, 10:20 am", for texts."""
     return f"{sms_date(moment)}, {sms_time(moment)}"
 
 
 def in_days(value: datetime | date, from_day: date) -> str:
-    """"today", "tomorrow", "in 2 days", "next week", "in 3 weeks", seen from `from_day`."""
+    """ "today", "tomorrow", "in 2 days", "next week", "in 3 weeks", seen from `from_day`."""
     days = (_as_date(value) - from_day).days
     if days <= 0:
         return _("today")
     if days == 1:
         return _("tomorrow")
-    weeks = (_as_date(value) - timedelta(days=_as_date(value).weekday()) - from_day + timedelta(days=from_day.weekday())).days // 7
+    weeks = (
+        _as_date(value) - timedelta(days=_as_date(value).weekday()) - from_day + timedelta(days=from_day.weekday())
+    ).days // 7
     if days < 7 and weeks == 0 or days < 5:
         return _("in %(n)d days") % {"n": days}
     if weeks == 1:

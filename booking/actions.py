@@ -110,21 +110,25 @@ def _retrying(verb: Callable[P, R]) -> Callable[P, R]:
     return run
 
 
-def _lock(practitioners: Iterable[int], rooms: Iterable[int] = ()) -> None:
-    """Take the calendars' locks, always in the same order, until the transaction ends."""
-    keys = [(_LOCK_PRACTITIONER, k) for k in sorted(set(practitioners))] + [(_LOCK_ROOM, k) for k in sorted(set(rooms))]
+def _lock_and_sweep(practitioners: Iterable[int], rooms: Iterable[int] = (), *, now: datetime, keep: str = "") -> None:
+    """Take the calendars' locks, always in the same order, until the transaction ends; then delete expired holds on them.
+
+    The caller's own hold (`keep`) stays although it expired: if nobody took the time, it still books. A hold that was extended
+    while we waited for the locks is looked at again by PostgreSQL before it is deleted, and stays.
+    """
+    people, places = sorted(set(practitioners)), sorted(set(rooms))
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT pg_advisory_xact_lock(k.space, k.id) FROM unnest(%s::int[], %s::int[]) WITH ORDINALITY AS k(space, id, n) ORDER BY n",
-            [[space for space, _id in keys], [key for _space, key in keys]],
-        )
-
-
-def _sweep(practitioners: Iterable[int], rooms: Iterable[int], *, now: datetime, keep: str = "") -> None:
-    """Delete expired holds on these calendars, but not the caller's own: if nobody took the time, it still books."""
-    Appointment.objects.filter(status=Status.HELD, hold_expires_at__lte=now).filter(
-        Q(practitioner_id__in=list(practitioners)) | Q(room_id__in=list(rooms))
-    ).exclude(hold_key=keep or "-").delete()
+            "WITH locked AS MATERIALIZED (SELECT pg_advisory_xact_lock(k.space, k.id) FROM "
+            "unnest(%s::int[], %s::int[]) WITH ORDINALITY AS k(space, id, n) ORDER BY n) "
+            "DELETE FROM booking_appointment a USING (SELECT count(*) FROM locked) done "
+            "WHERE a.status = 'held' AND a.hold_expires_at <= %s AND a.hold_key <> %s "
+            "AND (a.practitioner_id = ANY(%s) OR a.room_id = ANY(%s))",
+            [
+                [_LOCK_PRACTITIONER] * len(people) + [_LOCK_ROOM] * len(places), people + places,
+                now, keep or "-", people, places,
+            ],
+        )  # fmt: skip
 
 
 def _rooms_of(service: Service) -> list[int]:
@@ -144,7 +148,9 @@ def _free_start(
     return next((s for s in found if s.at == at), None)
 
 
-def _taken(service: Service, practitioner: Practitioner | None, start: datetime, *, now: datetime, own: int | None = None) -> SlotTaken:
+def _taken(
+    service: Service, practitioner: Practitioner | None, start: datetime, *, now: datetime, own: int | None = None
+) -> SlotTaken:
     """The refusal for a lost race or a start that was never offered, with the three closest openings."""
     near = calendar.alternatives(service, start, now=now, own_hold=own)
     return SlotTaken(_("Someone else just took %(time)s. These are the closest:") % {"time": clock.clock_time(start)}, near)
@@ -258,8 +264,7 @@ def hold(
     """
     rooms = _rooms_of(service)
     own = Appointment.objects.filter(status=Status.HELD, hold_key=hold_key).first()
-    _lock([practitioner.pk, *([own.practitioner_id] if own else [])], rooms)
-    _sweep([practitioner.pk], rooms, now=now, keep=hold_key)
+    _lock_and_sweep([practitioner.pk, *([own.practitioner_id] if own else [])], rooms, now=now, keep=hold_key)
     own = Appointment.objects.select_for_update().filter(status=Status.HELD, hold_key=hold_key).first()
     free = _free_start(service, practitioner, start, own=own.pk if own else None, for_staff=False, now=now)
     if free is None:
@@ -357,8 +362,7 @@ def book(
         NotAllowed: this patient has a visit at that time.
     """
     rooms = _rooms_of(service)
-    _lock([practitioner.pk], rooms)
-    _sweep([practitioner.pk], rooms, now=now, keep=hold_key)
+    _lock_and_sweep([practitioner.pk], rooms, now=now, keep=hold_key)
     rows = list(
         Appointment.objects.select_for_update().filter(
             Q(response=response) | Q(status=Status.HELD, hold_key=hold_key or "-", practitioner=practitioner, starts_at=start)
@@ -392,7 +396,9 @@ def book(
 
 def _still_works(service: Service, practitioner: Practitioner, own: Appointment, *, now: datetime) -> bool:
     """True if a held start is still within the practitioner's hours, whatever the notice."""
-    return own.starts_at > now and _free_start(service, practitioner, own.starts_at, own=own.pk, for_staff=True, now=now) is not None
+    return (
+        own.starts_at > now and _free_start(service, practitioner, own.starts_at, own=own.pk, for_staff=True, now=now) is not None
+    )
 
 
 def _make_visit(
@@ -418,7 +424,8 @@ def _explain(visit: Appointment, *, now: datetime) -> BookingError:
         ).exclude(pk=visit.pk).first()  # fmt: skip
         if other:
             return NotAllowed(
-                _("%(name)s already has a visit on %(when)s.") % {"name": visit.patient.call_name, "when": clock.long_when(other.starts_at)}
+                _("%(name)s already has a visit on %(when)s.")
+                % {"name": visit.patient.call_name, "when": clock.long_when(other.starts_at)}
             )
     return _taken(visit.service, visit.practitioner, visit.starts_at, now=now)
 
@@ -446,8 +453,7 @@ def book_for(
         SlotTaken, NotAllowed: it cannot be done at all.
     """
     rooms = _rooms_of(service)
-    _lock([practitioner.pk], rooms)
-    _sweep([practitioner.pk], rooms, now=now)
+    _lock_and_sweep([practitioner.pk], rooms, now=now)
     free = _free_start(service, practitioner, start, own=None, for_staff=True, now=now)
     if free is None and not overbook:
         raise _warning(practitioner, start, service, now=now)
@@ -497,8 +503,8 @@ def move(
         SlotTaken, Warned, Stale, NotAllowed.
     """
     rooms = _rooms_of(appointment.service)
-    _lock([practitioner.pk, appointment.practitioner_id], {*rooms, *([appointment.room_id] if appointment.room_id else [])})
-    _sweep([practitioner.pk], rooms, now=now)
+    rooms += [appointment.room_id] if appointment.room_id else []
+    _lock_and_sweep([practitioner.pk, appointment.practitioner_id], rooms, now=now)
     visit = _locked(appointment, version)
     if visit.practitioner_id not in (practitioner.pk, appointment.practitioner_id):
         raise Stale(_("This visit changed at %(time)s. Here is where it is now.") % {"time": clock.clock_time(visit.changed_at)})
@@ -549,10 +555,9 @@ def _snapshot(visit: Appointment, verb: str) -> dict[str, Any]:
     return {"verb": verb} | {k: v.isoformat() if isinstance(v, datetime) else v for k, v in values.items()}
 
 
-def _step(verb: str, appointment: Appointment, *, by: Actor, now: datetime, version: int | None, **changes: Any) -> Appointment:
-    """One row of TRANSITIONS."""
+def _step(verb: str, visit: Appointment, *, by: Actor, now: datetime, **changes: Any) -> Appointment:
+    """One row of TRANSITIONS, for a locked visit."""
     sources, target, stamp = TRANSITIONS[verb]
-    visit = _locked(appointment, version)
     if visit.status == target:
         return visit
     if visit.status not in sources:
@@ -574,35 +579,37 @@ def _step(verb: str, appointment: Appointment, *, by: Actor, now: datetime, vers
 @_retrying
 def confirm(appointment: Appointment, *, by: Actor, now: datetime, version: int | None = None) -> Appointment:
     """The patient is coming: said by link, by text or on the phone."""
-    if not by.is_staff and now >= appointment.starts_at:
+    visit = _locked(appointment, version)
+    if not by.is_staff and now >= visit.starts_at:
         raise NotAllowed(_("This visit has already started."))
-    return _step("confirm", appointment, by=by, now=now, version=version)
+    return _step("confirm", visit, by=by, now=now)
 
 
 @_retrying
 def arrive(appointment: Appointment, *, by: Actor, now: datetime, version: int | None = None) -> Appointment:
     """The patient is in the waiting room."""
-    return _step("arrive", appointment, by=by, now=now, version=version)
+    return _step("arrive", _locked(appointment, version), by=by, now=now)
 
 
 @_retrying
 def to_room(appointment: Appointment, *, by: Actor, now: datetime, version: int | None = None) -> Appointment:
     """The patient is in a room."""
-    return _step("to_room", appointment, by=by, now=now, version=version)
+    return _step("to_room", _locked(appointment, version), by=by, now=now)
 
 
 @_retrying
 def fulfil(appointment: Appointment, *, by: Actor, now: datetime, version: int | None = None) -> Appointment:
     """The visit is over."""
-    return _step("fulfil", appointment, by=by, now=now, version=version)
+    return _step("fulfil", _locked(appointment, version), by=by, now=now)
 
 
 @_retrying
 def mark_noshow(appointment: Appointment, *, by: Actor, now: datetime, version: int | None = None) -> Appointment:
     """The patient did not come. The row stays; the time is free."""
-    if now < appointment.starts_at:
+    visit = _locked(appointment, version)
+    if now < visit.starts_at:
         raise NotAllowed(_("This visit has not started yet."))
-    return _step("mark_noshow", appointment, by=by, now=now, version=version)
+    return _step("mark_noshow", visit, by=by, now=now)
 
 
 @_retrying
@@ -612,11 +619,12 @@ def cancel(appointment: Appointment, *, reason: str = "", by: Actor, now: dateti
     Raises:
         TooLate: a patient, once the visit has started.
     """
-    if not by.is_staff and now >= appointment.starts_at:
+    visit = _locked(appointment, version)
+    if not by.is_staff and now >= visit.starts_at:
         raise TooLate(_("This visit has already started. Call %(phone)s.") % {"phone": Clinic.current().phone})
-    late = not by.is_staff and now > appointment.cancel_deadline()
+    late = not by.is_staff and now > visit.cancel_deadline()
     return _step(
-        "cancel", appointment, by=by, now=now, version=version,
+        "cancel", visit, by=by, now=now,
         cancelled_by=_side(by), cancel_reason=reason[:40], cancelled_late=late, needs_call=False,
     )  # fmt: skip
 
@@ -632,8 +640,7 @@ def undo(appointment: Appointment, *, by: Actor, now: datetime, version: int | N
     back = dict(appointment.previous)
     places = [appointment.practitioner_id, *([back["practitioner_id"]] if back else [])]
     rooms = [r for r in (appointment.room_id, back.get("room_id")) if r]
-    _lock(places, rooms)
-    _sweep(places, rooms, now=now)
+    _lock_and_sweep(places, rooms, now=now)
     visit = _locked(appointment, version)
     back = dict(visit.previous)
     if not back or back["practitioner_id"] not in places:

@@ -111,7 +111,9 @@ def starts(
 ) -> list[Start]:
     """Free starts as plain numbers; see `openings`."""
     calendar = load(service, since=since, until=until, now=now, practitioner=practitioner, own=own_hold)
-    found = slots.find(calendar, rules_of(service, now=now, for_staff=for_staff), since=since, until=until, zone=clock.clinic_zone())
+    found = slots.find(
+        calendar, rules_of(service, now=now, for_staff=for_staff), since=since, until=until, zone=clock.clinic_zone()
+    )
     return slots.any_physician(found, calendar) if any_physician and practitioner is None else found
 
 
@@ -149,17 +151,35 @@ def openings(
 
 
 def soonest(
-    service: Service, *, now: datetime, days: int = 14, limit: int = 3, practitioner: Practitioner | None = None, own_hold: int | None = None
+    service: Service,
+    *,
+    now: datetime,
+    days: int = 14,
+    limit: int = 3,
+    practitioner: Practitioner | None = None,
+    own_hold: int | None = None,
 ) -> list[Slot]:
     """The next openings within `days` days."""
     today = clock.today(now)
     return openings(
-        service, since=today, until=today + timedelta(days=days), now=now, limit=limit, practitioner=practitioner, own_hold=own_hold
+        service,
+        since=today,
+        until=today + timedelta(days=days),
+        now=now,
+        limit=limit,
+        practitioner=practitioner,
+        own_hold=own_hold,
     )
 
 
 def alternatives(
-    service: Service, start: datetime, *, now: datetime, practitioner: Practitioner | None = None, own_hold: int | None = None, limit: int = 3
+    service: Service,
+    start: datetime,
+    *,
+    now: datetime,
+    practitioner: Practitioner | None = None,
+    own_hold: int | None = None,
+    limit: int = 3,
 ) -> list[Slot]:
     """The openings closest to a time that was just taken, in order of time."""
     day = clock.local(start).date()

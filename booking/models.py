@@ -103,9 +103,7 @@ class Availability(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(weekday__lte=6), name="availability_weekday"),
-            models.CheckConstraint(
-                condition=Q(local_end__gt=F("local_start")) | Q(local_end="00:00"), name="availability_order"
-            ),
+            models.CheckConstraint(condition=Q(local_end__gt=F("local_start")) | Q(local_end="00:00"), name="availability_order"),
         ]
         indexes = [models.Index(fields=["practitioner", "weekday"], name="availability_by_day")]
 

@@ -164,9 +164,7 @@ def _open_blocks(spans: Iterable[Span]) -> list[Span]:
 def _blocks(rules: Rules, busy: Iterable[Busy], off: Iterable[Off] = ()) -> list[Span]:
     """The starts that busy rows and time off refuse, as open intervals."""
     length = rules.minutes * 60
-    spans = [
-        (b.start - length - 60 * max(rules.cleanup, b.setup), b.end + 60 * max(b.cleanup, rules.setup)) for b in busy
-    ]
+    spans = [(b.start - length - 60 * max(rules.cleanup, b.setup), b.end + 60 * max(b.cleanup, rules.setup)) for b in busy]
     spans += [(o.start - length, o.end) for o in off]
     return _open_blocks(spans)
 

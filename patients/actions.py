@@ -64,7 +64,7 @@ def identify(contact: Contact, *, checked_channel: str | None, by: Actor, now: d
     )
     for patient in candidates:
         proven = (checked_email and patient.email.casefold() == checked_email.casefold()) or (
-            checked_mobile and str(patient.mobile) == checked_mobile
+            checked_mobile and patient.e164 == checked_mobile
         )
         if proven and _same_name(patient, contact):
             return _refresh(patient, contact, checked_channel, by=by, now=now)
@@ -84,7 +84,9 @@ def identify(contact: Contact, *, checked_channel: str | None, by: Actor, now: d
     if candidates:
         MergeOffer.objects.bulk_create(
             [
-                MergeOffer(patient=patient, candidate=candidate, reason=_("Same date of birth and name or contact"), created_at=now)
+                MergeOffer(
+                    patient=patient, candidate=candidate, reason=_("Same date of birth and name or contact"), created_at=now
+                )
                 for candidate in candidates
             ]
         )
@@ -113,8 +115,13 @@ def update_contact(
     patient = Patient.objects.select_for_update().get(pk=patient.pk)
     changed = [
         name
-        for name, value in (("email", email), ("mobile", mobile), ("reminder_by", reminder_by), ("voicemail_ok", voicemail_ok))
-        if str(getattr(patient, name)) != str(value)
+        for name, old, new in (
+            ("email", patient.email, email),
+            ("mobile", patient.e164, mobile),
+            ("reminder_by", patient.reminder_by, reminder_by),
+            ("voicemail_ok", patient.voicemail_ok, voicemail_ok),
+        )
+        if old != new
     ]
     if not changed:
         return patient
@@ -202,8 +209,10 @@ def _refusal(code: ContactCode, digits: str, now: datetime) -> str | None:
         code.paused_until, code.tries = now + CODE_PAUSE, 0
         code.expires_at = now
         return _("Too many tries. Wait 10 minutes or call us")
-    return _("That code does not match. Check the newest text") if code.channel == "text" else _(
-        "That code does not match. Check the newest email"
+    return (
+        _("That code does not match. Check the newest text")
+        if code.channel == "text"
+        else _("That code does not match. Check the newest email")
     )
 
 

@@ -92,6 +92,11 @@ class Patient(models.Model):
         return (self.legal_first_name[:1] + self.legal_last_name[:1]).upper()
 
     @property
+    def e164(self) -> str:
+        """The mobile as +15195550181, or empty."""
+        return self.mobile.as_e164 if self.mobile else ""
+
+    @property
     def wants_email(self) -> bool:
         """True if messages may go by e-mail and there is an address."""
         return bool(self.email) and self.reminder_by in {ReminderBy.TEXT_EMAIL, ReminderBy.EMAIL}

@@ -21,6 +21,7 @@ from redis.exceptions import RedisError
 
 from accounts.models import Clinic
 from tests import browser
+from tests.factories import *  # noqa: F403
 
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
 hypothesis.settings.register_profile("local", deadline=None)

@@ -43,9 +43,7 @@ class Command(BaseCommand):
             cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
             if cursor.fetchone() is None:
                 run("CREATE ROLE {role}")
-            run(
-                "ALTER ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD {password}"
-            )
+            run("ALTER ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD {password}")
             run("GRANT CONNECT ON DATABASE {database} TO {role}", database=connection.settings_dict["NAME"])
             run("GRANT USAGE ON SCHEMA public TO {role}")
             run("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}")

@@ -1,0 +1,190 @@
+"""booking.actions.book, hold and their kin: what the write path promises."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from accounts import clock
+from audit.actor import Actor
+from audit.models import AuditEvent
+from booking import actions, calendar
+from booking.models import Appointment, Status
+from intake.actions import publish_all, start_draft
+from patients.models import MergeOffer, Patient
+from tests.factories import contact_of, next_weekday_at
+
+WEB = Actor.anonymous()
+
+
+@pytest.fixture
+def draft(clinic):
+    now = clock.now()
+    publish_all(by=Actor.system(), now=now)
+    return start_draft("hair-loss-intake", by=WEB, now=now)
+
+
+def hold(service, practitioner, start, key="k1", now=None, address="203.0.113.7", **more):
+    return actions.hold(service, practitioner, start, hold_key=key, address=address, by=WEB, now=now or clock.now(), **more)
+
+
+def book(service, practitioner, start, draft, key="k1", now=None, checked="text", **contact):
+    return actions.book(
+        service, practitioner, start, contact=contact_of(**contact), checked_channel=checked, response=draft,
+        hold_key=key, by=WEB, now=now or clock.now(),
+    )  # fmt: skip
+
+
+def test_a_hold_takes_the_time_from_everybody_else(service, practitioner):
+    start = next_weekday_at(10)
+    hold(service, practitioner, start)
+    with pytest.raises(actions.SlotTaken) as refused:
+        hold(service, practitioner, start, key="k2")
+    assert len(refused.value.alternatives) == 3
+    assert start not in [s.start for s in refused.value.alternatives]
+
+
+def test_a_second_pick_moves_the_browsers_hold(service, practitioner):
+    first, second = next_weekday_at(10), next_weekday_at(11)
+    assert hold(service, practitioner, first).pk == hold(service, practitioner, second).pk
+    assert Appointment.objects.get().starts_at == second
+
+
+def test_ones_own_hold_is_listed_as_free(service, practitioner):
+    start, now = next_weekday_at(10), clock.now()
+    held = hold(service, practitioner, start)
+    day = clock.local(start).date()
+    assert start in [s.start for s in calendar.openings(service, since=day, until=day, now=now, own_hold=held.pk)]
+    assert start not in [s.start for s in calendar.openings(service, since=day, until=day, now=now)]
+
+
+def test_an_expired_hold_is_free_for_others_and_is_swept(service, practitioner):
+    start, now = next_weekday_at(10), clock.now()
+    hold(service, practitioner, start, now=now)
+    later = now + timedelta(minutes=16)
+    assert hold(service, practitioner, start, key="k2", now=later).hold_key == "k2"
+    assert Appointment.objects.count() == 1
+
+
+def test_an_expired_hold_that_nobody_took_still_books(service, practitioner, draft):
+    start, now = next_weekday_at(10), clock.now()
+    held = hold(service, practitioner, start, now=now)
+    visit = book(service, practitioner, start, draft, now=now + timedelta(hours=2))
+    assert (visit.pk, visit.status) == (held.pk, Status.BOOKED)
+
+
+def test_a_fourth_hold_from_one_address_in_an_hour_is_not_made(service, practitioner):
+    starts = [next_weekday_at(9, m) for m in (0, 40)] + [next_weekday_at(h) for h in (13, 14)]
+    made = []
+    for i, start in enumerate(starts):
+        held = hold(service, practitioner, start, key=f"k{i}")
+        made.append(held is not None)
+        Appointment.objects.all().delete()
+    assert made == [True, True, True, False]
+
+
+def test_holds_stop_at_five_percent_of_a_week_and_booking_goes_on(service, practitioner, draft):
+    day = clock.today() + timedelta(days=7)
+    openings = calendar.openings(service, since=day, until=day + timedelta(days=7), now=clock.now())
+    made = 0
+    for i, slot in enumerate(openings[::3]):
+        made += hold(service, practitioner, slot.start, key=f"k{i}", address=f"198.51.100.{i}") is not None
+    assert made == 3  # 5 days x 14 visits of 30 minutes = 70; 5 % of them
+    free = calendar.soonest(service, now=clock.now())[0]
+    assert book(service, practitioner, free.start, draft, key="none").status == Status.BOOKED
+
+
+def test_a_hold_is_extended_twice_at_most(service, practitioner):
+    held = hold(service, practitioner, next_weekday_at(10))
+    now = clock.now()
+    for _ in range(2):
+        held = actions.extend_hold(held, hold_key="k1", by=WEB, now=now)
+    with pytest.raises(actions.HoldEnded):
+        actions.extend_hold(held, hold_key="k1", by=WEB, now=now)
+
+
+def test_nobody_extends_or_releases_somebody_elses_hold(service, practitioner):
+    held = hold(service, practitioner, next_weekday_at(10))
+    with pytest.raises(actions.HoldEnded):
+        actions.extend_hold(held, hold_key="k2", by=WEB, now=clock.now())
+    actions.release_hold(held, hold_key="k2", by=WEB, now=clock.now())
+    assert Appointment.objects.filter(pk=held.pk).exists()
+
+
+def test_booking_turns_the_hold_into_the_visit(service, practitioner, draft):
+    start = next_weekday_at(10)
+    held = hold(service, practitioner, start)
+    visit = book(service, practitioner, start, draft)
+    visit.refresh_from_db()
+    assert (visit.pk, visit.status, visit.hold_expires_at, visit.hold_key) == (held.pk, Status.BOOKED, None, "")
+    assert visit.patient.full_name == "Maya Chowdhury"
+    assert visit.announced < visit.version
+    assert visit.local_start.endswith("T10:00")
+
+
+def test_pressing_book_twice_gives_the_same_visit(service, practitioner, draft):
+    start = next_weekday_at(10)
+    hold(service, practitioner, start)
+    first = book(service, practitioner, start, draft)
+    assert book(service, practitioner, start, draft).pk == first.pk
+    assert Patient.objects.count() == 1
+
+
+def test_a_start_that_was_never_offered_is_refused(service, practitioner, draft):
+    for start in (
+        next_weekday_at(10, 7),
+        next_weekday_at(12, 20),
+        next_weekday_at(16, 40),
+        next_weekday_at(10) - timedelta(days=30),
+    ):
+        with pytest.raises(actions.SlotTaken):
+            book(service, practitioner, start, draft)
+    assert not Appointment.objects.exists()
+    assert not Patient.objects.exists()
+
+
+def test_without_a_code_the_visit_is_to_be_called(service, practitioner, draft):
+    assert book(service, practitioner, next_weekday_at(10), draft, checked=None).needs_call
+
+
+def test_a_known_patient_is_joined_only_after_a_code(service, practitioner, draft, patient):
+    visit = book(service, practitioner, next_weekday_at(10), draft)
+    assert visit.patient == patient
+
+
+def test_without_a_code_a_new_patient_is_made_and_the_desk_offers_to_merge(service, practitioner, draft, patient):
+    visit = book(service, practitioner, next_weekday_at(10), draft, checked=None)
+    assert visit.patient != patient
+    assert MergeOffer.objects.get().candidate == patient
+
+
+def test_a_shared_phone_does_not_make_one_person_of_two(service, practitioner, draft, patient):
+    visit = book(service, practitioner, next_weekday_at(10), draft, first_name="Anik")
+    assert visit.patient != patient
+
+
+def test_a_patient_is_in_one_place_at_a_time(service, practitioner, make_practitioner, draft, appointment):
+    other = make_practitioner("Dr. Priya Raman")
+    service.practitioners.add(other)
+    with pytest.raises(actions.NotAllowed, match="already has a visit"):
+        book(service, other, appointment.starts_at, draft)
+
+
+def test_a_booking_stays_within_ten_statements(service, practitioner, draft):
+    start = next_weekday_at(10)
+    hold(service, practitioner, start)
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        book(service, practitioner, start, draft)
+    statements = [q["sql"] for q in queries if not q["sql"].startswith(("SAVEPOINT", "RELEASE"))]
+    assert len(statements) <= 10, "\n".join(statements)
+
+
+def test_everything_that_happens_is_audited(service, practitioner, draft):
+    start = next_weekday_at(10)
+    hold(service, practitioner, start)
+    visit = book(service, practitioner, start, draft)
+    told = AuditEvent.objects.get(action="booking.book")
+    assert (told.subject_id, told.object_id, told.actor_kind) == (visit.patient_id, visit.pk, "anonymous")

@@ -1,0 +1,177 @@
+"""Confirming, moving, arriving, cancelling, undoing: booking.actions after the visit is booked."""
+
+from datetime import timedelta
+
+import pytest
+
+from accounts import clock
+from audit.actor import Actor
+from booking import actions, calendar
+from booking.models import Appointment, Status
+from tests.factories import contact_of, next_weekday_at
+
+
+@pytest.fixture
+def desk(reception):
+    return Actor.staff(reception)
+
+
+@pytest.fixture
+def maya(patient):
+    return Actor.patient(patient.pk)
+
+
+def test_each_row_of_the_transition_table_is_a_verb():
+    assert all(callable(getattr(actions, verb)) for verb in actions.TRANSITIONS)
+
+
+@pytest.mark.parametrize("verb", list(actions.TRANSITIONS))
+@pytest.mark.parametrize("status", [s for s in Status if s != Status.HELD])
+def test_only_listed_moves_between_statuses_happen(appointment, desk, verb, status):
+    Appointment.objects.filter(pk=appointment.pk).update(status=status, starts_at=clock.now() - timedelta(minutes=5))
+    sources, target, _ = actions.TRANSITIONS[verb]
+    if status in sources or status == target:
+        assert getattr(actions, verb)(appointment, by=desk, now=clock.now()).status == target
+    else:
+        with pytest.raises(actions.NotAllowed):
+            getattr(actions, verb)(appointment, by=desk, now=clock.now())
+
+
+@pytest.mark.parametrize("verb", [v for v in actions.TRANSITIONS if v != "mark_noshow"])
+def test_every_step_can_be_undone_once(appointment, desk, verb):
+    before = {"fulfil": Status.IN_ROOM}.get(verb, appointment.status)
+    Appointment.objects.filter(pk=appointment.pk).update(status=before)
+    stepped = getattr(actions, verb)(appointment, by=desk, now=clock.now())
+    back = actions.undo(stepped, by=desk, now=clock.now())
+    assert back.status == before
+    with pytest.raises(actions.NotAllowed):
+        actions.undo(back, by=desk, now=clock.now())
+
+
+def test_two_receptionists_do_not_overwrite_each_other(appointment, desk):
+    seen = appointment.version
+    actions.confirm(appointment, by=desk, now=clock.now(), version=seen)
+    with pytest.raises(actions.Stale, match="changed at"):
+        actions.cancel(appointment, by=desk, now=clock.now(), version=seen)
+
+
+def test_moving_keeps_the_row_and_tells_the_calendar_file(appointment, practitioner, maya):
+    start = next_weekday_at(14)
+    moved = actions.move(appointment, practitioner, start, by=maya, now=clock.now())
+    assert (moved.pk, moved.starts_at, moved.ics_sequence) == (appointment.pk, start, appointment.ics_sequence + 1)
+
+
+def test_ones_own_time_counts_as_free_when_moving(appointment, practitioner, maya):
+    # 10:00 to 10:20 overlaps the visit's own 10:00 to 10:30.
+    moved = actions.move(appointment, practitioner, appointment.starts_at + timedelta(minutes=20), by=maya, now=clock.now())
+    assert clock.clock_time(moved.starts_at) == "10:20\u00a0a.m."
+
+
+def test_a_move_to_a_taken_time_keeps_the_old_one(appointment, service, practitioner, maya, desk):
+    start = next_weekday_at(14)
+    actions.book_for(service, practitioner, start, patient=None, contact=contact_of(first_name="Noor"), by=desk, now=clock.now())
+    with pytest.raises(actions.SlotTaken) as refused:
+        actions.move(appointment, practitioner, start, by=maya, now=clock.now())
+    appointment.refresh_from_db()
+    assert clock.local(appointment.starts_at).hour == 10
+    assert len(refused.value.alternatives) == 3
+
+
+def test_a_patient_cannot_move_after_the_cut_off_but_staff_can(appointment, practitioner, maya, desk):
+    now = appointment.starts_at - timedelta(hours=23)
+    start = next_weekday_at(14, days=9)
+    with pytest.raises(actions.TooLate, match="519-555-0142"):
+        actions.move(appointment, practitioner, start, by=maya, now=now)
+    assert actions.move(appointment, practitioner, start, by=desk, now=now).starts_at == start
+
+
+def test_a_late_cancel_is_noted_and_an_early_one_is_not(appointment, maya, desk):
+    early = actions.cancel(appointment, by=maya, now=appointment.starts_at - timedelta(hours=25))
+    assert not early.cancelled_late
+    actions.undo(early, by=desk, now=clock.now())
+    assert actions.cancel(appointment, by=maya, now=appointment.starts_at - timedelta(hours=23)).cancelled_late
+
+
+def test_cancelling_frees_the_time_and_keeps_the_row(appointment, service, maya):
+    actions.cancel(appointment, reason="work", by=maya, now=clock.now())
+    day = clock.local(appointment.starts_at).date()
+    assert appointment.starts_at in [s.start for s in calendar.openings(service, since=day, until=day, now=clock.now())]
+    assert Appointment.objects.get(pk=appointment.pk).cancel_reason == "work"
+
+
+def test_undoing_a_cancel_whose_time_was_taken_offers_others(appointment, service, practitioner, desk):
+    cancelled = actions.cancel(appointment, by=desk, now=clock.now())
+    actions.book_for(
+        service,
+        practitioner,
+        appointment.starts_at,
+        patient=None,
+        contact=contact_of(first_name="Noor"),
+        by=desk,
+        now=clock.now(),
+    )
+    with pytest.raises(actions.SlotTaken) as refused:
+        actions.undo(cancelled, by=desk, now=clock.now())
+    assert refused.value.alternatives
+    assert Appointment.objects.get(pk=appointment.pk).status == Status.CANCELLED
+
+
+def test_a_patient_undoes_a_move_for_three_minutes_only(appointment, practitioner, maya):
+    now = clock.now()
+    moved = actions.move(appointment, practitioner, next_weekday_at(14), by=maya, now=now)
+    with pytest.raises(actions.NotAllowed):
+        actions.undo(moved, by=maya, now=now + timedelta(minutes=4))
+    assert actions.undo(moved, by=maya, now=now + timedelta(minutes=2)).starts_at == appointment.starts_at
+
+
+def test_a_patient_cannot_undo_what_the_clinic_did(appointment, maya, desk):
+    cancelled = actions.cancel(appointment, by=desk, now=clock.now())
+    with pytest.raises(actions.NotAllowed):
+        actions.undo(cancelled, by=maya, now=clock.now())
+
+
+def test_a_no_show_is_not_marked_before_the_start(appointment, desk):
+    with pytest.raises(actions.NotAllowed):
+        actions.mark_noshow(appointment, by=desk, now=clock.now())
+
+
+def test_staff_are_warned_before_they_overbook_and_then_may(appointment, service, practitioner, desk):
+    args = dict(patient=None, contact=contact_of(first_name="Noor"), by=desk, now=clock.now())
+    with pytest.raises(actions.Warned, match="already has someone"):
+        actions.book_for(service, practitioner, appointment.starts_at, **args)
+    assert actions.book_for(service, practitioner, appointment.starts_at, overbook=True, **args).lane == 1
+
+
+def test_overbooking_is_bounded_at_four_deep(appointment, service, practitioner, desk):
+    for i in range(3):
+        actions.book_for(
+            service, practitioner, appointment.starts_at, patient=None, contact=contact_of(first_name=f"P{i}"), overbook=True,
+            by=desk, now=clock.now(),
+        )  # fmt: skip
+    with pytest.raises(actions.SlotTaken):
+        actions.book_for(
+            service, practitioner, appointment.starts_at, patient=None, contact=contact_of(first_name="P9"), overbook=True,
+            by=desk, now=clock.now(),
+        )  # fmt: skip
+
+
+def test_staff_book_outside_hours_after_a_warning(service, practitioner, desk, clinic):
+    start = next_weekday_at(18)
+    args = dict(patient=None, contact=contact_of(), by=desk, now=clock.now())
+    with pytest.raises(actions.Warned, match="out at"):
+        actions.book_for(service, practitioner, start, **args)
+    assert actions.book_for(service, practitioner, start, overbook=True, **args).starts_at == start
+
+
+def test_a_room_is_chosen_and_two_visits_never_share_it(service, room, make_practitioner, desk):
+    service.room_kind = "treatment"
+    service.save()
+    other = make_practitioner("Dr. Priya Raman")
+    service.practitioners.add(other)
+    start = next_weekday_at(10)
+    first = actions.book_for(
+        service, service.practitioners.first(), start, patient=None, contact=contact_of(), by=desk, now=clock.now()
+    )
+    assert first.room == room
+    with pytest.raises(actions.Warned):
+        actions.book_for(service, other, start, patient=None, contact=contact_of(first_name="Noor"), by=desk, now=clock.now())
