@@ -43,6 +43,11 @@ class Questionnaire(models.Model):
             raise IntakeError(f"No questionnaire {slug} is published. Run: manage.py publish_questionnaires")
         return found
 
+    @property
+    def as_definition(self) -> Definition:
+        """The definition as values; kept per process, since a published version never changes."""
+        return _definition(self.pk)
+
 
 class QuestionnaireResponse(models.Model):
     """Answers to one version of a questionnaire: a draft, then sent.
@@ -97,7 +102,7 @@ class QuestionnaireResponse(models.Model):
 
     @property
     def definition(self) -> Definition:
-        """The version this response answers, as values; kept per process, since a published version never changes."""
+        """The version this response answers, as values."""
         return _definition(self.questionnaire_id)
 
 

@@ -1,6 +1,16 @@
-"""URLs of the intake app."""
+"""URLs of the question pages, under /book/. They carry numbers, never topics."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from intake import views
 
 app_name = "intake"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("suitable/", views.who_we_see, name="who_we_see"),
+    path("call-us/", views.call_us, name="call_us"),
+    path("get-help/", views.get_help, name="get_help"),
+    path("questions/", views.questions, name="questions"),
+    path("questions/<int:section>/<int:number>/", views.question, name="question"),
+    path("advice/<int:number>/", views.advice, name="advice"),
+    path("stop/<slug:code>/", views.stop, name="stop"),
+]

@@ -1,0 +1,261 @@
+"""A page's questions as what a template draws: controls with ids, values, hints and errors. Pure."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from intake import engine
+from intake.definition import Conditions, Definition, Option, Question
+from intake.engine import Answers, Asking, Page, Problem, Typed
+from intake.texts import filled
+
+
+@dataclass(slots=True)
+class Choice:
+    """One radio, box or picture."""
+
+    id: str
+    option: Option
+    checked: bool
+
+
+@dataclass(slots=True)
+class Box:
+    """One input of several that belong together: a date's day, a medicine's name."""
+
+    id: str
+    name: str
+    label: str
+    value: str = ""
+    hint: str = ""
+    error: str = ""
+    optional: bool = False
+    autocomplete: str = ""
+    max_length: int = 0
+    width: str = ""
+
+
+@dataclass(slots=True)
+class MedicineRow:
+    """One row of a repeating group."""
+
+    number: int
+    boxes: list[Box]
+
+
+@dataclass(slots=True)
+class Control:
+    """A question as drawn.
+
+    Args:
+        kind: radios, checks, pictures, tick, text, textarea, number, date, rows or display.
+        follow: JSON of the conditions on this page that show it; empty if it does not depend on this page.
+        waiting: True if it does not apply yet (drawn into a template element for the script).
+    """
+
+    kind: str
+    link_id: str
+    text: str
+    question: Question
+    heading: bool = False
+    help: str = ""
+    why: str = ""
+    error: str = ""
+    optional: bool = False
+    value: str = ""
+    text_value: str = ""
+    checked: bool = False
+    choices: list[Choice] = field(default_factory=list)
+    pictures: list[Choice] = field(default_factory=list)
+    boxes: list[Box] = field(default_factory=list)
+    rows: list[MedicineRow] = field(default_factory=list)
+    follow: str = ""
+    waiting: bool = False
+    mode: str = ""
+    type: str = "text"
+    errors: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def described(self) -> str:
+        """The ids that explain this control to a screen reader."""
+        ids = [f"{self.link_id}-hint" if self.help else "", f"{self.link_id}-error" if self.error else ""]
+        return " ".join(part for part in ids if part)
+
+    @property
+    def is_group(self) -> bool:
+        """True if it is drawn as a fieldset with a legend."""
+        return self.kind in {"radios", "checks", "pictures", "date", "rows"}
+
+
+def title_of(page: Page) -> str:
+    """The page's own heading; empty if its first question is the heading."""
+    firm = [q for q in page.questions if q.type != "display" and not _depends_on(page, q.show_when)]
+    return page.frame.title if len(firm) > 1 or any(q.type == "display" for q in page.questions) else ""
+
+
+def _depends_on(page: Page, conditions: Conditions) -> bool:
+    """True if a question's conditions look at this very page."""
+    here = {q.link_id for q in page.section.questions if q.page == page.number}
+    return any(name in here for name, _codes in conditions)
+
+
+def controls(
+    definition: Definition,
+    page: Page,
+    answers: Answers,
+    asking: Asking,
+    *,
+    typed: Typed | None = None,
+    problems: list[Problem] | None = None,
+) -> list[Control]:
+    """Everything on a page, in order, follow-ups that do not apply yet included.
+
+    Args:
+        typed: a form that had problems; it is shown again as it was typed.
+    """
+    titled = bool(title_of(page))
+    found: list[Control] = []
+    shown = engine.enabled(definition, answers)
+    on_form = {str(name) for name in typed.getlist("shown")} if typed else set()
+    messages: dict[str, dict[str, str]] = {}
+    for problem in problems or []:
+        messages.setdefault(problem.link_id, {}).setdefault(problem.field, problem.message)
+    groups_done: set[str] = set()
+    for question in page.section.questions:
+        if question.page != page.number:
+            continue
+        if question.type == "display":
+            if question.link_id in shown:
+                found.append(Control("display", question.link_id, filled(question.text), question, help=filled(question.help)))
+            continue
+        if not engine.is_asked(question, asking):
+            continue
+        group = definition.groups.get(question.group)
+        rows = group if group and group.repeats else None
+        name = rows.link_id if rows else question.link_id
+        if name in groups_done:
+            continue
+        groups_done.add(name)
+        conditions = question.show_when or (group.show_when if group else ())
+        follow = _depends_on(page, conditions)
+        applies = question.link_id in shown or name in on_form
+        if not applies and not follow:
+            continue
+        first = not any(control.kind != "display" for control in found)
+        control = _control(definition, question, answers, asking, typed if name in on_form else None)
+        if rows:
+            control.link_id, control.text = rows.link_id, _("Your medicines")
+            control.heading = False
+        control.heading = first and not titled and not rows
+        control.errors = messages.get(name, {})
+        control.error = next(iter(control.errors.values()), "")
+        if rows:
+            _row_errors(control)
+        if follow:
+            here = {q.link_id for q in page.section.questions if q.page == page.number}
+            control.follow = json.dumps({n: sorted(codes) for n, codes in conditions if n in here})
+        control.waiting = not applies
+        for box in control.boxes:
+            box.error = control.errors.get(box.id, "")
+        found.append(control)
+    return found
+
+
+def _control(
+    definition: Definition, q: Question, answers: Answers, asking: Asking, typed: Typed | None
+) -> Control:
+    stored = answers.get(q.link_id)
+    control = Control(
+        kind=_kind(definition, q),
+        link_id=q.link_id,
+        text=filled(q.text),
+        question=q,
+        help=filled(q.help),
+        why=filled(q.why),
+        optional=not q.required and q.type != "display",
+    )
+    if q.options:
+        given = typed.getlist(q.link_id) if typed else stored if isinstance(stored, list) else [stored]
+        chosen = {value for value in given if isinstance(value, str)}
+        choices = [
+            Choice(f"{q.link_id}-{i}", option, option.code in chosen)
+            for i, option in enumerate(o for o in q.options if asking.staff or not o.staff_only)
+        ]
+        control.pictures = [c for c in choices if c.option.picture]
+        control.choices = [c for c in choices if not c.option.picture]
+        if q.type == "open-choice":
+            own = typed.getlist(f"{q.link_id}_text") if typed else [v["text"] for v in given if isinstance(v, dict)]
+            control.text_value = str(own[0]) if own else ""
+    elif control.kind == "date":
+        control.boxes = _date_boxes(q, stored, typed)
+    elif control.kind == "rows":
+        control.rows = _medicine_rows(definition, q, answers, typed)
+    elif control.kind == "tick":
+        control.checked = (typed.getlist(q.link_id) == ["true"]) if typed else stored is True
+    else:
+        values = typed.getlist(q.link_id) if typed else [] if stored is None else [stored]
+        control.value = str(values[0]) if values else ""
+        control.mode = "numeric" if q.type == "integer" else q.input
+        control.type = q.input if q.input in {"email", "tel"} else "text"
+    return control
+
+
+def _kind(definition: Definition, q: Question) -> str:
+    group = definition.groups.get(q.group)
+    if group and group.repeats:
+        return "rows"
+    if q.options:
+        return "pictures" if any(o.picture for o in q.options) else "checks" if q.multiple else "radios"
+    return {"boolean": "tick", "date": "date", "text": "textarea", "integer": "number"}.get(q.type, "text")
+
+
+def _date_boxes(q: Question, stored: Any, typed: Typed | None) -> list[Box]:
+    year, month, day = (*str(stored or "").split("-"), "", "", "")[:3]
+    values = {"day": day.lstrip("0"), "month": month.lstrip("0"), "year": year}
+    labels = {"day": _("Day"), "month": _("Month"), "year": _("Year")}
+    boxes = []
+    for part, label in labels.items():
+        if typed:
+            given = typed.getlist(f"{q.link_id}_{part}")
+            values[part] = str(given[0]) if given else ""
+        name = f"{q.link_id}_{part}"
+        auto = f"{q.autocomplete}-{part}" if q.autocomplete else ""
+        boxes.append(Box(name, name, label, values[part], autocomplete=auto, max_length=0, width=part))
+    return boxes
+
+
+def _medicine_rows(definition: Definition, q: Question, answers: Answers, typed: Typed | None) -> list[MedicineRow]:
+    group = definition.groups[q.group]
+    stored = answers.get(group.link_id) or []
+    rows: list[Mapping[str, Any]] = engine.typed_rows(definition, group, typed) if typed else list(stored)
+    rows = rows or [{}]
+    return [
+        MedicineRow(
+            i + 1,
+            [
+                Box(
+                    id=f"{c.link_id}-{i}",
+                    name=c.link_id,
+                    label=c.text,
+                    value=str(row.get(c.link_id, "")),
+                    hint=c.help if i == 0 else "",
+                    optional=not c.required,
+                    max_length=c.max_length,
+                )
+                for c in engine.row_questions(definition, group)
+            ],
+        )
+        for i, row in enumerate(rows)
+    ]
+
+
+def _row_errors(control: Control) -> None:
+    for row in control.rows:
+        for box in row.boxes:
+            box.error = control.errors.get(box.id, "")
+    known = {box.id for row in control.rows for box in row.boxes}
+    # The boxes say their own; only what belongs to no box stands above the rows.
+    control.error = next((text for at, text in control.errors.items() if at not in known), "")

@@ -1,0 +1,354 @@
+"""The question pages of the booking path."""
+
+import re
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from urllib.parse import urlencode
+
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.http import require_GET, require_http_methods
+
+from accounts import clock
+from audit.actor import Actor
+from intake import actions, engine
+from intake.document import Document, open_document
+from intake.errors import IntakeError
+from intake.fields import controls, title_of
+from intake.models import Questionnaire, QuestionnaireResponse
+from intake.texts import filled
+
+SESSION_KEY = "draft"
+FIRST_INTAKE = "hair-loss-intake"
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class Sitting:
+    """This browser's draft, opened: what every view of this module begins with."""
+
+    def __init__(self, response: QuestionnaireResponse, document: Document, by: Actor) -> None:
+        self.response = response
+        self.document = document
+        self.by = by
+        self.definition = response.definition
+        self.asking = actions.asking_for(response, document)
+
+    @property
+    def pages(self) -> list[engine.Page]:
+        """The pages that apply now."""
+        return engine.pages(self.definition, self.document.answers, self.asking)
+
+    @property
+    def unfinished(self) -> list[engine.Page]:
+        """The pages that still wait."""
+        answers, done = self.document.answers, set(self.document.done)
+        return [p for p in self.pages if not engine.is_finished(self.definition, p, answers, done)]
+
+
+def draft_of(request: HttpRequest) -> QuestionnaireResponse | None:
+    """The draft this browser's session points at; None if there is none, or it was sent or deleted."""
+    public_id = str(request.session.get(SESSION_KEY, ""))
+    if not _UUID.fullmatch(public_id):
+        return None
+    return QuestionnaireResponse.objects.filter(public_id=public_id, status="in-progress").first()
+
+
+def _sit_down(request: HttpRequest) -> Sitting | None:
+    response = draft_of(request)
+    if response is None:
+        return None
+    by = Actor.patient(response.patient_id) if response.patient_id else Actor.anonymous()
+    return Sitting(response, open_document(response, by=by, now=clock.now(), purpose="answering"), by)
+
+
+def _with_draft(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Without a draft, the way begins at the start."""
+
+    @wraps(view)
+    def seated(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            sitting = _sit_down(request)
+        except IntakeError:
+            sitting = None
+        if sitting is None:
+            return redirect("booking:start")
+        return view(request, sitting, *args, **kwargs)
+
+    return seated
+
+
+# --- Before the questions --------------------------------------------------------------------------------------------
+
+
+@require_GET
+def who_we_see(request: HttpRequest) -> HttpResponse:
+    """Asks nothing: who we see, and where to go for everybody else."""
+    return render(request, "intake/who_we_see.html", {"back_url": reverse("booking:start")})
+
+
+@require_GET
+def call_us(request: HttpRequest) -> HttpResponse:
+    """For people under the clinic's age, and for those who would rather talk."""
+    return render(request, "intake/call_us.html", {"back_url": reverse("intake:who_we_see")})
+
+
+@require_GET
+def get_help(request: HttpRequest) -> HttpResponse:
+    """For people who should be seen sooner than a booking allows."""
+    return render(request, "intake/get_help.html", {"back_url": reverse("intake:who_we_see")})
+
+
+# --- The list --------------------------------------------------------------------------------------------------------
+
+
+@require_GET
+@_with_draft
+def questions(request: HttpRequest, sitting: Sitting) -> HttpResponse:
+    """The eight sections with how far each is. Nothing is locked."""
+    document = sitting.document
+    states = engine.progress(sitting.definition, document.answers, document.done, sitting.asking)
+    unfinished = sitting.unfinished
+    return render(
+        request,
+        "intake/questions.html",
+        {
+            "states": [(s, _page_url(s.go) if s.go else "") for s in states],
+            "done": sum(s.state == "done" for s in states),
+            "total": len(states),
+            "begun": bool(document.done),
+            "go_on": _page_url(unfinished[0]) if unfinished else _after_questions(sitting),
+            "finished": not unfinished,
+            "booked": bool(sitting.response.patient_id),
+            "back_url": reverse("intake:who_we_see"),
+        },
+    )
+
+
+# --- One page --------------------------------------------------------------------------------------------------------
+
+
+def _too_large(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Answer 422 on the page itself when a form is larger than the site takes.
+
+    The CSRF check reads the form, so it comes after this one (`csrf_protect` on the view inside). A form that is too large
+    is not read at all and changes nothing, so it needs no check.
+    """
+    protected = csrf_protect(view)
+
+    @csrf_exempt
+    @wraps(view)
+    def measured(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.method == "POST":
+            try:
+                _ = request.POST
+            except (RequestDataTooBig, TooManyFieldsSent):
+                request._mark_post_parse_error()  # type: ignore[attr-defined]
+                return view(request, *args, too_large=True, **kwargs)
+        return protected(request, *args, **kwargs)
+
+    return measured
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@_too_large
+@_with_draft
+def question(
+    request: HttpRequest, sitting: Sitting, section: int, number: int, too_large: bool = False
+) -> HttpResponse:
+    """One page of questions, whatever is on it. POST saves and moves on; 422 keeps everything as typed."""
+    found = sitting.definition.section(section)
+    if found is None or found.frame(number) is None:
+        raise Http404
+    page = engine.find_page(sitting.pages, section, number)
+    if page is None:
+        # It stopped applying, for instance after Back and another answer.
+        return redirect("intake:questions")
+    if request.method != "POST":
+        return _render_page(request, sitting, page)
+    if too_large:
+        first = next(q for q in page.questions if q.type != "display")
+        message = _("That is more than we can take. Make it shorter")
+        problem = engine.Problem(first.link_id, engine.first_control(first), message)
+        return _render_page(request, sitting, page, problems=[problem])
+    return _save(request, sitting, page)
+
+
+def _save(request: HttpRequest, sitting: Sitting, page: engine.Page) -> HttpResponse:
+    definition, answers, key = sitting.definition, sitting.document.answers, page.key
+    rows = request.POST.get("rows", "")
+    cleaned = engine.clean_page(
+        definition, page.section.number, page.number, request.POST, answers, sitting.asking, partial=bool(rows)
+    )
+    if cleaned.problems:
+        return _render_page(request, sitting, page, typed=True, problems=cleaned.problems)
+    anchor = _change_rows(sitting, page, cleaned.values, rows) if rows else ""
+    before = {p.key for p in sitting.pages}
+    was_finished = not [p for p in sitting.unfinished if p.key != key]
+    finished = not rows and not cleaned.follow_up
+    try:
+        saved = actions.save_page(
+            sitting.response, page, cleaned.values, by=sitting.by, now=clock.now(), finished=finished
+        )
+    except IntakeError:
+        return redirect("booking:start")
+    if saved.under_age:
+        request.session.pop(SESSION_KEY, None)
+        return redirect("intake:stop", code="under-age")
+    sitting.document = saved.document
+    change = _change_mode(request, was_finished)
+    if saved.advice:
+        number = [n.code for n in definition.advice].index(saved.advice[0]) + 1
+        query = {"after": key.replace("/", "-")} | ({"change": change} if change else {})
+        return redirect(f"{reverse('intake:advice', args=[number])}?{urlencode(query)}")
+    if not finished:
+        # Asked after Continue when there is no script: the same page, with what now applies.
+        return redirect(_page_url(page, change) + (f"#{anchor}" if anchor else ""))
+    return redirect(_next_url(sitting, key, change, before))
+
+
+def _change_mode(request: HttpRequest, was_finished: bool) -> str:
+    """"" in the ordinary run; "1" for a change from Check; "all" when everything was answered before that change.
+
+    In the last case whatever the change opens is asked before going back to Check.
+    """
+    change = request.POST.get("change") or request.GET.get("change") or ""
+    if change not in {"1", "all"}:
+        return ""
+    return "all" if change == "all" or was_finished else "1"
+
+
+def _next_url(sitting: Sitting, key: str, change: str, before: set[str]) -> str:
+    unfinished = sitting.unfinished
+    if change:
+        opened = [p for p in unfinished if change == "all" or p.key not in before]
+        return _page_url(opened[0], change) if opened else reverse("booking:check")
+    following = engine.next_page(sitting.pages, key)
+    if following:
+        return _page_url(following)
+    return reverse("intake:questions") if unfinished else _after_questions(sitting)
+
+
+def _after_questions(sitting: Sitting) -> str:
+    """Where the way goes on: to the time, or, for a visit that is booked already, to the check."""
+    return reverse("booking:check") if sitting.response.patient_id else reverse("booking:time")
+
+
+def _page_url(page: engine.Page, change: str = "") -> str:
+    url = reverse("intake:question", args=[page.section.number, page.number])
+    return f"{url}?change={change}" if change else url
+
+
+def _change_rows(sitting: Sitting, page: engine.Page, values: dict[str, Any], command: str) -> str:
+    """Add an empty row or take one away; the id of the box to go to."""
+    group = next((g for g in page.section.groups if g.repeats and g.link_id in values), None)
+    if group is None:
+        return ""
+    rows = list(values[group.link_id] or [])
+    first = engine.row_questions(sitting.definition, group)[0].link_id
+    if command == "add":
+        if len(rows) < engine.MAX_ROWS:
+            rows = (rows or [{}]) + [{}]
+    elif (at := command.removeprefix("remove-")).isdecimal() and len(at) <= 3 and int(at) < len(rows):
+        del rows[int(at)]
+    values[group.link_id] = rows or None
+    return f"{first}-{max(len(rows) - 1, 0)}"
+
+
+def _render_page(
+    request: HttpRequest,
+    sitting: Sitting,
+    page: engine.Page,
+    *,
+    typed: bool = False,
+    problems: list[engine.Problem] | None = None,
+) -> HttpResponse:
+    definition, answers = sitting.definition, sitting.document.answers
+    drawn = controls(
+        definition, page, answers, sitting.asking, typed=request.POST if typed else None, problems=problems
+    )
+    title = filled(title_of(page))
+    heading = title or next(c.text for c in drawn if c.kind != "display")
+    change = request.POST.get("change") or request.GET.get("change") or ""
+    previous = engine.previous_page(sitting.pages, page.key)
+    back = reverse("booking:check") if change else _page_url(previous) if previous else reverse("intake:who_we_see")
+    neutral = _("%(section)s, page %(n)d") % {"section": page.section.title, "n": page.number}
+    context = {
+        "page": page,
+        "controls": drawn,
+        "heading": title,
+        "browser_title": neutral if page.frame.neutral else f"{heading} – {page.section.title}",
+        "problems": [(p.field, p.message) for p in problems or []],
+        "has_errors": bool(problems),
+        "change": change if change in {"1", "all"} else "",
+        "back_url": back,
+        "section_number": page.section.number,
+        "sections_total": len(definition.sections),
+        "part": page.section.number / (len(definition.sections) + 1),
+        "consent": _consent_notice(definition, page),
+        "booked": bool(sitting.response.patient_id),
+    }
+    return render(request, "intake/question.html", context, status=422 if problems else 200)
+
+
+def _consent_notice(definition: Any, page: engine.Page) -> dict[str, str] | None:
+    """The whole statement behind a consent question on this page, for "Read all of it"."""
+    asked = next((q for q in page.questions if q.consent), None)
+    notice = definition.notice("consents", asked.consent) if asked else None
+    if notice is None:
+        return None
+    stop = reverse("intake:stop", args=["no-consent"]) if asked and asked.type == "boolean" else ""
+    return {"title": filled(notice.title), "text": filled(notice.text), "stop": stop}
+
+
+# --- Advice and stops ------------------------------------------------------------------------------------------------
+
+
+@require_GET
+@_with_draft
+def advice(request: HttpRequest, sitting: Sitting, number: int) -> HttpResponse:
+    """Directions to care, shown once, with a way to go on. The draft noted it when the answer was saved."""
+    notices = sitting.definition.advice
+    if not 1 <= number <= len(notices):
+        raise Http404
+    notice = notices[number - 1]
+    if notice.code not in {entry["code"] for entry in sitting.document.advice_shown}:
+        return redirect("intake:questions")
+    after, change = request.GET.get("after", ""), request.GET.get("change", "")
+    change = change if change in {"1", "all"} else ""
+    if re.fullmatch(r"\d{1,2}-\d{1,2}", after):
+        go_on = _after_advice(sitting, after.replace("-", "/"), change)
+    else:
+        go_on = reverse("intake:questions")
+    context = {"notice": notice, "text": filled(notice.text), "title": filled(notice.title), "go_on": go_on}
+    return render(request, "intake/advice.html", context)
+
+
+def _after_advice(sitting: Sitting, key: str, change: str) -> str:
+    section, _sep, number = key.partition("/")
+    page = engine.find_page(sitting.pages, int(section), int(number))
+    if page and not engine.is_finished(sitting.definition, page, sitting.document.answers, sitting.document.done):
+        return _page_url(page, change)  # A follow-up waits on the page that led here.
+    return _next_url(sitting, key, change, {p.key for p in sitting.pages})
+
+
+@require_GET
+def stop(request: HttpRequest, code: str) -> HttpResponse:
+    """A stop page: the clinic's number, and what can still be done. GET changes nothing."""
+    try:
+        sitting = _sit_down(request)
+        definition = sitting.definition if sitting else Questionnaire.newest(FIRST_INTAKE).as_definition
+    except IntakeError:
+        raise Http404 from None
+    notice = definition.notice("stops", code)
+    if notice is None:
+        raise Http404
+    if code == "under-age" and sitting:
+        # It says that nothing was kept, which is not so while there is a draft.
+        return redirect("intake:questions")
+    context = {"title": filled(notice.title), "text": filled(notice.text), "code": code, "has_draft": bool(sitting)}
+    return render(request, "intake/stop.html", context)
