@@ -1,32 +1,136 @@
-"""How allauth behaves here: no public sign-up, and no mail sent inside a request (the adapter only states the fact)."""
+"""How allauth behaves here: no sign-up, exact limits, sign-ins in the audit trail, no mail sent inside a request."""
 
+from datetime import timedelta
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.login import get_authentication_records
+from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
+from django.conf import settings
+from django.db import transaction
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from accounts import clock
+from accounts.limits import hit
 from accounts.models import SignInMail, User
+from accounts.signin import same_address, seal, unseal
+from audit.actions import record
+from audit.actor import Actor
+
+# Tries of a password, right or wrong, counted in PostgreSQL before the password is looked at: exact when many arrive at
+# once, and not to be reset by a success in between.
+TRIES_PER_ADDRESS = 10
+TRIES_PER_IP = 60
+TRY_WINDOW = timedelta(minutes=5)
+RESETS_PER_PERSON = 3
+RESET_WINDOW = timedelta(minutes=15)
 
 
 class AccountAdapter(DefaultAccountAdapter):
     """People who work here are created with `manage.py create_staff`, never by signing up."""
 
+    error_messages = DefaultAccountAdapter.error_messages | {
+        "email_password_mismatch": _("That email and password do not match. Check both and try again"),
+        "too_many_login_attempts": _("Too many tries. Wait 5 minutes, or ask the clinic lead"),
+        "rate_limited": _("Too many tries. Wait a few minutes"),
+        "incorrect_code": _("That code does not match. Wait for the next one in your app"),
+        "incorrect_password": _("That password does not match"),
+        "enter_current_password": _("Enter your current password"),
+        "account_inactive": _("This account has ended. Ask the clinic lead"),
+    }
+
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Nobody signs up on the web."""
         return False
 
+    # --- Limits -----------------------------------------------------------------------------------------------------
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Refuse before the password is checked: by address, then by network address, then allauth's own limits."""
+        now = clock.now()
+        address = same_address(str(credentials.get("email") or ""))
+        allowed = hit(f"sign-in:{address}", limit=TRIES_PER_ADDRESS, window=TRY_WINDOW, now=now)
+        allowed &= hit(f"sign-in-ip:{self.get_client_ip(request)}", limit=TRIES_PER_IP, window=TRY_WINDOW, now=now)
+        if not allowed:
+            raise self.validation_error("too_many_login_attempts")
+        super().pre_authenticate(request, **credentials)
+
+    def reauthenticate(self, user: User, password: str) -> bool:
+        """The password again, for someone who is signed in (allauth looks for an address row that we do not need)."""
+        again = self.authenticate(context.request, email=user.email, password=password)
+        return again is not None and again.pk == user.pk
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        """Not again within ACCOUNT_REAUTHENTICATION_TIMEOUT (5 minutes) of a sign-in, which counts as proof too."""
+        proofs = get_authentication_records(context.request, context.request.user)
+        fresh = proofs and clock.now().timestamp() - proofs[-1]["at"] < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
+        return not fresh and super().is_reauthentication_required(app=app, **kwargs)
+
+    # --- Audit trail ------------------------------------------------------------------------------------------------
+
+    def login(self, request: HttpRequest, user: User) -> None:
+        """Sign in, and say so in the trail."""
+        with transaction.atomic():
+            super().login(request, user)
+            record("accounts.signed_in", by=Actor.staff(user), now=clock.now(), obj=user)
+
+    def logout(self, request: HttpRequest) -> None:
+        """Sign out, and say so in the trail."""
+        user = request.user
+        super().logout(request)
+        if user.is_authenticated:
+            with transaction.atomic():
+                record("accounts.signed_out", by=Actor.staff(user), now=clock.now(), obj=user)
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        """A wrong password for someone who exists is an event about that person."""
+        user = User.objects.filter(email__iexact=str(credentials.get("email") or "")).first()
+        if user is not None:
+            with transaction.atomic():
+                record("accounts.sign_in_failed", by=Actor.anonymous(), now=clock.now(), obj=user)
+
+    # --- Mail -------------------------------------------------------------------------------------------------------
+
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """State the fact that a mail is owed. `notifications` renders and sends it; unknown addresses get nothing."""
         user = context.get("user") or User.objects.filter(email__iexact=email).first()
-        if user is not None and user.pk:
-            SignInMail.objects.create(user=user, kind=template_prefix.rsplit("/", 1)[-1], asked_at=clock.now())
+        if user is None or not user.pk or not user.works_here:
+            return
+        kind, now = template_prefix.rsplit("/", 1)[-1], clock.now()
+        if kind == "password_reset_key" and not hit(f"reset:{user.pk}", limit=RESETS_PER_PERSON, window=RESET_WINDOW, now=now):
+            return
+        with transaction.atomic():
+            SignInMail.objects.create(user=user, kind=kind, asked_at=now)
+            record(f"accounts.{kind}", by=Actor.anonymous(), now=now, obj=user)
+
+    def send_notification_mail(
+        self,
+        template_prefix: str,
+        user: User,
+        context: dict[str, Any] | None = None,
+        email: str | None = None,
+    ) -> None:
+        """Tell people that their password or a factor changed, at the address they sign in with."""
+        super().send_notification_mail(template_prefix, user, (context or {}) | {"user": user}, email or user.email)
 
 
 class MFAAdapter(DefaultMFAAdapter):
-    """Names shown in authenticator apps and passkey prompts."""
+    """Names shown in authenticator apps and passkey prompts; secrets sealed at rest."""
+
+    error_messages = DefaultMFAAdapter.error_messages | {
+        "incorrect_code": _("That code does not match. Wait for the next one in your app"),
+    }
 
     def get_totp_label(self, user: User) -> str:
         """The account's name in the authenticator app."""
         return user.email
+
+    def encrypt(self, text: str) -> str:
+        """A secret as it is stored."""
+        return seal(text)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """A stored secret."""
+        return unseal(encrypted_text)

@@ -1,28 +1,57 @@
 """Small middlewares of our own: hostile bytes, privacy headers, and the gate for people who work here."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import urlencode
 
+from allauth.account.internal.flows.login import get_authentication_records
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.contrib.auth import logout
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts import clock
+from accounts.signin import has_second_factor
 
 Next = Callable[[HttpRequest], HttpResponse]
 # What patients and staff see is never kept by a browser or proxy; the public site may be.
 _PRIVATE = ("/book", "/v/", "/w/", "/me", "/desk", "/md", "/clinic", "/staff", "/demo", "/editor", "/fhir")
-# Where a person who works here may go before the second factor is set up.
-_ENROLMENT = ("/staff/mfa/", "/staff/2fa/", "/staff/logout/", "/staff/reauthenticate/", "/staff/login/", "/static/", "/staff/locked/")
+# What answers while the screen is locked, and what answers before the second factor is set up: names of views.
+_ALWAYS = {
+    "account_login",
+    "account_logout",
+    "account_inactive",
+    "account_reauthenticate",
+    "mfa_reauthenticate",
+    "mfa_reauthenticate_webauthn",
+    "account_reset_password",
+    "account_reset_password_done",
+    "account_reset_password_from_key",
+    "account_reset_password_from_key_done",
+}
+_ENROLMENT = {
+    "mfa_index",
+    "mfa_activate_totp",
+    "mfa_list_webauthn",
+    "mfa_add_webauthn",
+    "mfa_remove_webauthn",
+    "mfa_edit_webauthn",
+    "mfa_view_recovery_codes",
+    "mfa_generate_recovery_codes",
+    "mfa_download_recovery_codes",
+    "account_change_password",
+}
 
 
 def reject_hostile_bytes(get_response: Next) -> Next:
     """Answer 400 to a NUL byte in a path or query: PostgreSQL cannot hold one, so no page can mean it."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        if "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", "") or "\x00" in request.META.get("QUERY_STRING", ""):
+        query = request.META.get("QUERY_STRING", "")
+        if "\x00" in request.path or "%00" in query or "\x00" in query:
             return HttpResponseBadRequest("Bad request")
         return get_response(request)
 
@@ -37,6 +66,9 @@ def privacy_headers(get_response: Next) -> Next:
         if request.path.startswith(_PRIVATE):
             response["Cache-Control"] = "no-store, private"
             response["X-Robots-Tag"] = "noindex"
+        if request.path == "/staff/logout/" and request.method == "POST":
+            # After signing out, the Back button shows nothing.
+            response["Clear-Site-Data"] = '"cache", "storage"'
         response.setdefault("Permissions-Policy", "camera=(self), microphone=(), geolocation=(), payment=(), usb=()")
         response.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         return response
@@ -45,27 +77,76 @@ def privacy_headers(get_response: Next) -> Next:
 
 
 def staff_gate(get_response: Next) -> Next:
-    """Second factor, and the idle lock, for people who work here.
+    """The gate for people who work here, on every view: the second factor, the idle lock, the end of the working day.
 
-    Runs on every request of a signed-in person. Without a second factor (and when one is required) only the enrolment pages
-    answer. After STAFF_IDLE_MINUTES without a request the session has to prove itself again; the page comes back afterwards.
+    - Before a second factor exists (and one is required) only the enrolment pages answer.
+    - After STAFF_IDLE_MINUTES without a request the session has to prove itself again; the page's address is kept and
+      nothing of the page is shown. A background request (header X-Poll) does not count as use.
+    - After SESSION_COOKIE_AGE (12 hours) the session ends, used or not.
+
+    It runs after the CSRF check and before the view. Whether somebody still works here, and in which role, is read from the
+    database on each request (request.user), so a leaver is out at once.
     """
-    from allauth.mfa.utils import is_mfa_enabled
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        user = request.user
-        if not user.is_authenticated or request.path.startswith(_ENROLMENT):
-            return get_response(request)
-        if settings.STAFF_MFA_REQUIRED and user.works_here and not is_mfa_enabled(user):
-            return redirect(f"{reverse('mfa_index')}?{urlencode({'next': request.get_full_path()})}")
-        now = clock.now()
-        seen = request.session.get("seen_at")
-        idle = timedelta(minutes=settings.STAFF_IDLE_MINUTES)
-        if seen and now - datetime.fromisoformat(seen) > idle:
-            return redirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': request.get_full_path()})}")
-        # Written at most once a minute: a session save on every request would be a write on every read.
-        if not seen or now - datetime.fromisoformat(seen) > timedelta(minutes=1):
-            request.session["seen_at"] = now.isoformat()
         return get_response(request)
 
+    def process_view(request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
+        # Without a session nobody is signed in, and a page that does not look at the session can be cached.
+        if settings.SESSION_COOKIE_NAME not in request.COOKIES:
+            return None
+        user = request.user
+        if not user.is_authenticated or not user.works_here:
+            return None
+        now, session = clock.now(), request.session
+        since = _instant(session.get("signed_in_at"))
+        if since is None:
+            session["signed_in_at"] = now.isoformat()
+        elif now - since > timedelta(seconds=settings.SESSION_COOKIE_AGE):
+            logout(request)
+            return _send(request, "account_login", "signed_out")
+        match = request.resolver_match
+        name = match.view_name if match else ""
+        if name in _ALWAYS:
+            return None
+        seen = _last_seen(request)
+        if seen and now - seen > timedelta(minutes=settings.STAFF_IDLE_MINUTES):
+            return _send(request, "account_reauthenticate", "locked")
+        if settings.STAFF_MFA_REQUIRED and name not in _ENROLMENT and not has_second_factor(user):
+            return _send(request, "mfa_index", "second_factor_missing")
+        # Written at most once a minute: a session save on every request would be a write on every read.
+        if "X-Poll" not in request.headers and (not seen or now - seen > timedelta(minutes=1)):
+            session["seen_at"] = now.isoformat()
+        return None
+
+    middleware.process_view = process_view  # type: ignore[attr-defined]
     return middleware
+
+
+def _instant(stored: str | None) -> datetime | None:
+    return datetime.fromisoformat(stored) if stored else None
+
+
+def _last_seen(request: HttpRequest) -> datetime | None:
+    """The last request that counts, or the last proof of identity if that is newer."""
+    proofs = get_authentication_records(request, request.user)
+    times = [datetime.fromtimestamp(proofs[-1]["at"], UTC)] if proofs else []
+    if stored := _instant(request.session.get("seen_at")):
+        times.append(stored)
+    return max(times, default=None)
+
+
+def _send(request: HttpRequest, to: str, why: str) -> HttpResponse:
+    """To a page that can help, keeping where the person was; scripts get a 401 in words they understand."""
+    back = request.get_full_path()
+    if request.method not in {"GET", "HEAD"}:
+        # What was posted is not done; afterwards the page it was posted from is shown.
+        back = request.POST.get("next", "")
+        if not url_has_allowed_host_and_scheme(back, allowed_hosts=None):
+            back = "/staff/"
+    url = f"{reverse(to)}?{urlencode({'next': back} | ({'locked': '1'} if why == 'locked' else {}))}"
+    if request.headers.get("HX-Request"):
+        return HttpResponse(status=401, headers={"HX-Redirect": url})
+    if "application/json" in request.headers.get("Accept", "") or "X-Poll" in request.headers:
+        return JsonResponse({"detail": why}, status=401)
+    return redirect(url)

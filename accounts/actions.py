@@ -1,0 +1,108 @@
+"""What happens to the clinic's row and to people's access. Each verb is one transaction with its audit event."""
+
+from datetime import datetime
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import transaction
+
+from accounts import clock
+from accounts.models import Clinic, Role, User
+from accounts.signin import end_sessions
+from audit.actions import record
+from audit.actor import Actor
+
+
+class AccountError(Exception):
+    """Something about access cannot be done. The text may be shown."""
+
+
+def save_clinic(values: dict[str, Any], *, by: Actor, now: datetime) -> tuple[Clinic, bool]:
+    """Create the clinic's row, or bring it up to date. Returns it and whether anything changed.
+
+    Raises:
+        AccountError: naming each field that is missing or wrong.
+    """
+    with transaction.atomic():
+        clinic = Clinic.objects.select_for_update().filter(pk=1).first()
+        new = clinic is None
+        clinic = clinic or Clinic(pk=1)
+        changed = [name for name, value in values.items() if getattr(clinic, name) != value]
+        for name in changed:
+            setattr(clinic, name, values[name])
+        try:
+            clock.zone_of(clinic.zone)
+            clinic.full_clean()
+        except ValidationError as error:
+            problems = "; ".join(f"{name}: {' '.join(texts)}" for name, texts in error.message_dict.items())
+            raise AccountError(problems) from error
+        except (KeyError, ValueError, OSError) as error:
+            raise AccountError(f"zone: there is no time zone {clinic.zone!r}") from error
+        if new or changed:
+            clinic.save()
+            record("accounts.clinic_saved", by=by, now=now, obj=clinic, detail={"fields": sorted(changed)})
+    Clinic.forget_current()
+    return clinic, new or bool(changed)
+
+
+def create_staff(email: str, name: str, role: str, *, by: Actor, now: datetime) -> tuple[User, bool]:
+    """Someone who works here, without a password. The same person again (same address, name and role) changes nothing.
+
+    Raises:
+        AccountError: for an address or role that is not one, or an address that somebody else has.
+    """
+    email = email.strip().lower()
+    try:
+        validate_email(email)
+    except ValidationError as error:
+        raise AccountError(f"{email!r} is not an email address") from error
+    if role not in {Role.RECEPTION, Role.PHYSICIAN, Role.LEAD}:
+        raise AccountError(f"{role!r} is not a role: choose reception, physician or lead")
+    with transaction.atomic():
+        user = User.objects.select_for_update().filter(email__iexact=email).first()
+        if user is not None:
+            if (user.name, user.role) != (name, role):
+                raise AccountError(f"{email} belongs to {user.name} ({user.role})")
+            return user, False
+        user = User.objects.create_user(email, None, name=name, role=role)
+        EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
+        record("accounts.staff_created", by=by, now=now, obj=user, detail={"role": role})
+    return user, True
+
+
+def end_access(user: User, *, by: Actor, now: datetime) -> int:
+    """A leaver: no sign-in any more, and every open session ends. Returns how many sessions there were.
+
+    Raises:
+        AccountError: when it would leave the clinic without a lead, or when people would lock themselves out.
+    """
+    with transaction.atomic():
+        user = User.objects.select_for_update().get(pk=user.pk)
+        if by.kind == "staff" and by.id == user.pk:
+            raise AccountError("You cannot end your own access. Ask another clinic lead.")
+        others = User.objects.filter(role=Role.LEAD, is_active=True).exclude(pk=user.pk)
+        if user.is_active and user.role == Role.LEAD and not others.exists():
+            raise AccountError("This is the only clinic lead. Create another one first.")
+        user.is_active = False
+        user.set_unusable_password()
+        user.save(update_fields=["is_active", "password"])
+        ended = end_sessions(user)
+        record("accounts.access_ended", by=by, now=now, obj=user, detail={"sessions": ended})
+    return ended
+
+
+def reset_second_factor(user: User, *, by: Actor, now: datetime) -> int:
+    """A lost phone: every second factor goes, open sessions end, and the next sign-in sets up a new one.
+
+    Returns how many factors there were. Whoever runs it has made sure, in person, that it is their colleague who asks.
+    """
+    with transaction.atomic():
+        factors = Authenticator.objects.filter(user=user)
+        kinds = sorted(factors.values_list("type", flat=True))
+        factors.delete()
+        end_sessions(user)
+        record("accounts.second_factor_reset", by=by, now=now, obj=user, detail={"factors": kinds})
+    return len(kinds)

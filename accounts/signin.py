@@ -1,0 +1,77 @@
+"""Signing in: the second factor, the link that sets a password, and the end of sessions."""
+
+import base64
+import os
+import unicodedata
+
+from allauth.account.forms import default_token_generator
+from allauth.account.utils import user_pk_to_url_str
+from allauth.mfa.models import Authenticator
+from allauth.mfa.utils import is_mfa_enabled
+from allauth.usersessions.models import UserSession
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from django.conf import settings
+from django.urls import reverse
+
+from accounts.models import User
+
+SECOND_FACTORS = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
+
+
+def has_second_factor(user: User) -> bool:
+    """True with an authenticator app or a passkey. Recovery codes alone do not count: they are a way back, not a factor."""
+    return bool(is_mfa_enabled(user, SECOND_FACTORS))
+
+
+def password_link(user: User) -> str:
+    """The address at which `user` sets a password. It works once, and for PASSWORD_RESET_TIMEOUT seconds (3 days)."""
+    uid, key = user_pk_to_url_str(user), default_token_generator.make_token(user)
+    return settings.SITE_URL + reverse("account_reset_password_from_key", kwargs={"uidb36": uid, "key": key})
+
+
+def end_sessions(user: User) -> int:
+    """Sign `user` out everywhere. Returns how many sessions there were."""
+    sessions = list(UserSession.objects.filter(user=user))
+    for session in sessions:
+        session.end()
+    return len(sessions)
+
+
+def same_address(email: str) -> str:
+    """One key for every spelling of an address that the database may take for the same one.
+
+    Case, full-width letters, accents and the few letters that only become ASCII when they are upper-cased (ı, ſ, K) fold
+    together, so a limit per address cannot be walked around.
+    """
+    plain = unicodedata.normalize("NFKD", email.strip())
+    return "".join(c for c in plain if not unicodedata.combining(c)).upper().casefold()
+
+
+# --- Secrets at rest ------------------------------------------------------------------------------------------------
+
+
+def _cipher(key_id: str) -> AESGCM:
+    key = HKDF(SHA256(), 32, salt=None, info=b"accounts:second-factor").derive(settings.LINK_KEYS[key_id].encode())
+    return AESGCM(key)
+
+
+def seal(text: str) -> str:
+    """A second factor's secret as it is stored: `key-id:base64(nonce + ciphertext)` under the newest link key."""
+    key_id = next(iter(settings.LINK_KEYS))
+    nonce = os.urandom(12)
+    sealed = nonce + _cipher(key_id).encrypt(nonce, text.encode(), b"second-factor")
+    return f"{key_id}:{base64.b64encode(sealed).decode()}"
+
+
+def unseal(stored: str) -> str:
+    """The secret again.
+
+    Raises:
+        KeyError: when its key is no longer in the ring.
+        cryptography.exceptions.InvalidTag: when it was changed.
+    """
+    key_id, _sep, body = stored.partition(":")
+    sealed = base64.b64decode(body)
+    return _cipher(key_id).decrypt(sealed[:12], sealed[12:], b"second-factor").decode()
