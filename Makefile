@@ -3,7 +3,7 @@ SHELL := /bin/sh
 PORT ?= 8000
 VENV := .venv
 PY := $(VENV)/bin/python
-PIP := $(PY) -m pip --disable-pip-version-check --no-input -q
+PIP := $(PY) -m pip --disable-pip-version-check --no-input -qq
 # Settings that are enough to read the code (types, migrations); nothing is connected to with them.
 STATIC_ENV := SECRET_KEY=$${SECRET_KEY:-lint} DEBUG=1 DATABASE_URL=$${DATABASE_URL:-postgres://nobody@127.0.0.1:1/none}
 export PORT
