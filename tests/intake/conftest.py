@@ -1,0 +1,139 @@
+"""What the intake tests start from."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.http import QueryDict
+from django.test import Client
+
+from accounts import clock
+from accounts.models import Clinic
+from audit.actor import Actor
+from intake import actions, engine
+from intake.definition import Definition
+from intake.loader import FOLDER, load
+from intake.models import QuestionnaireResponse, forget_definitions
+from patients.models import Patient
+
+NOW = datetime(2027, 2, 10, 15, 0, tzinfo=clock.UTC)
+TODAY = date(2027, 2, 10)
+HAIR = load(FOLDER / "hair-loss-intake-1.0.0.yaml")
+ASKING = engine.Asking(today=TODAY)
+SOMEBODY = Actor.anonymous()
+_FILE: dict[str, Any] = json.loads((Path(__file__).parent / "patients.json").read_text(encoding="utf-8"))
+
+
+def answers_of(person: dict[str, Any]) -> dict[str, Any]:
+    """A scripted person's answers as a draft holds them."""
+    answers = {"about_dob": person["about_dob"], **person["answers"]}
+    answers["start_consent_collect"] = True
+    answers["finish_declare"] = True
+    if "med_name" in answers:
+        answers["med_item"] = [{"med_name": name, "med_dose": ""} for name in answers.pop("med_name")]
+    return engine.calc(HAIR, answers, TODAY)
+
+
+PEOPLE = {person["name"]: person for person in _FILE["patients"]}
+each_person = pytest.mark.parametrize("person", list(PEOPLE.values()), ids=list(PEOPLE))
+
+
+def typed(**fields: Any) -> QueryDict:
+    """A form as it arrives."""
+    form = QueryDict(mutable=True)
+    for name, value in fields.items():
+        form.setlist(name, value if isinstance(value, list) else [value])
+    return form
+
+
+def form_for(question_id: str, answers: dict[str, Any]) -> dict[str, Any]:
+    """What a browser sends for one question, from the answer a draft would hold."""
+    value = answers.get(question_id)
+    if question_id == "med_item":
+        rows = value or []
+        return {"med_name": [r["med_name"] for r in rows], "med_dose": [r["med_dose"] for r in rows]}
+    question = HAIR.questions[question_id]
+    if question.type == "date" and value:
+        year, month, day = value.split("-")
+        return {f"{question_id}_year": year, f"{question_id}_month": month, f"{question_id}_day": day}
+    if value is None:
+        return {}
+    return {question_id: "true" if value is True else value}
+
+
+@pytest.fixture(autouse=True)
+def fresh_definitions() -> Iterator[None]:
+    """Definitions are kept per process; a test's rows are gone after it."""
+    forget_definitions()
+    yield
+    forget_definitions()
+
+
+@pytest.fixture
+def hair() -> Definition:
+    """The hair-loss intake, from its file."""
+    return HAIR
+
+
+@pytest.fixture
+def clinic(db: None) -> Clinic:
+    """The clinic's one row."""
+    Clinic.forget_current()
+    return Clinic.objects.create(
+        pk=1, name="True North Metabolic", short_name="True North", street="100 Example Street", city="Kitchener",
+        postal_code="N2H 0A0", phone="519-555-0142", email="hello@tn.example",
+    )  # fmt: skip
+
+
+@pytest.fixture
+def draft(clinic: Clinic) -> QuestionnaireResponse:
+    """An empty draft of the published intake."""
+    actions.publish_all(by=Actor.system(), now=NOW)
+    return actions.start_draft("hair-loss-intake", by=SOMEBODY, now=NOW)
+
+
+@pytest.fixture
+def maya(clinic: Clinic) -> Patient:
+    """A patient."""
+    return Patient.objects.create(
+        legal_first_name="Maya", legal_last_name="Chowdhury", date_of_birth=date(1991, 4, 2), created_at=NOW,
+        email="maya@example.com", mobile="+15195550163",
+    )  # fmt: skip
+
+
+@pytest.fixture
+def fill(draft: QuestionnaireResponse) -> Callable[..., QuestionnaireResponse]:
+    """Fills the draft with answers, page by page, through the action."""
+
+    def fill_in(answers: dict[str, Any]) -> QuestionnaireResponse:
+        given: dict[str, Any] = {}
+        for page in engine.pages(HAIR, answers, ASKING):
+            names = {("med_item" if q.group == "med_item" else q.link_id) for q in page.questions if q.type != "display"}
+            given = {name: answers.get(name) for name in names}
+            actions.save_page(draft, page, given, by=SOMEBODY, now=NOW)
+        return draft
+
+    return fill_in
+
+
+@pytest.fixture
+def sitting(client: Client, draft: QuestionnaireResponse) -> Client:
+    """A browser with the draft in its session."""
+    session = client.session
+    session["draft"] = str(draft.public_id)
+    session.save()
+    return client
+
+
+def visible(html: str) -> str:
+    """A page without what only a script would bring out."""
+    return re.sub(r"<template.*?</template>", "", html, flags=re.DOTALL)
+
+
+def on_page(html: str) -> list[str]:
+    """The questions a page asks somebody without a script."""
+    return re.findall(r'name="shown" value="([a-z0-9_]+)"', visible(html))
