@@ -84,20 +84,18 @@ def prepare(path: Path, env: dict[str, str]) -> str:
     return out
 
 
-def start(family: Family, path: Path, env: dict[str, str], port: int, host: str) -> None:
-    """Everything that runs beside the two servers, each writing to its own log file."""
+def commands(path: Path, port: int, host: str) -> dict[str, list[str]]:
+    """What runs beside the two servers, the web server first."""
     manage = [sys.executable, "manage.py"]
     celery = [str(BIN / "celery"), "-A", "config"]
     granian = ["--interface", "wsgi", "--workers", "2", "--blocking-threads", "4", "--respawn-failed-workers"]
-    commands = {
-        "mail": [*manage, "catch_mail"],
+    return {
         "web": [str(BIN / "granian"), *granian, "--host", host, "--port", str(port), "config.wsgi:application"],
+        "mail": [*manage, "catch_mail"],
         "sender": [*manage, "send_due", "--every", "2"],
         "worker": [*celery, "worker", "-c", "2", "--loglevel", "WARNING", "--without-gossip", "--without-mingle"],
         "beat": [*celery, "beat", "--loglevel", "WARNING", "-s", str(path / "beat"), "--pidfile", ""],
     }
-    for name, command in commands.items():
-        family.start(name, command, log=path / f"{name}.log", env=env, cwd=ROOT)
 
 
 def answers(url: str) -> int:
@@ -111,10 +109,35 @@ def answers(url: str) -> int:
         return 0
 
 
-def _fail(family: Family, path: Path, name: str) -> int:
+def await_page(family: Family, path: Path, port: int) -> int:
+    """Wait for the first page; returns its status, 0 if it never came."""
+    until = time.monotonic() + 120
+    while time.monotonic() < until and not family.ended():
+        if status := answers(f"http://127.0.0.1:{port}/"):
+            return status
+        time.sleep(0.05)
+    return 0
+
+
+def welcome(path: Path, port: int, seconds: float, signins: str) -> str:
+    """What is printed once the first page is there."""
+    home = f"http://localhost:{port}"
+    return f"""
+  True North is at {home}/ (first page after {seconds:.1f} s)
+  Every e-mail and text that goes out: {home}/demo/mailbox/
+
+{signins.rstrip()}
+
+  Logs: {path}/*.log
+  Ctrl-C stops everything; the data stays. `make reset` starts over.
+"""
+
+
+def fail(family: Family, path: Path, name: str) -> int:
+    """Say which part ended, with the end of its log."""
     log = {"PostgreSQL": "postgres", "Valkey": "valkey"}.get(name, name)
-    tail = (path / f"{log}.log").read_text(errors="replace")[-3000:]
-    say(f"{tail}\n{name} ended (status {family.children[name].returncode}); stopping everything.")
+    say((path / f"{log}.log").read_text(errors="replace")[-3000:])
+    say(f"{name} ended (status {family.children[name].returncode}); stopping everything.")
     return 1
 
 
@@ -134,23 +157,16 @@ def main() -> int:
         env = environment(path, port)
         env |= servers.start(family, path, durable=True)
         signins = prepare(path, env)
-        start(family, path, env, port, host)
-        home = f"http://localhost:{port}"
-        while not (status := answers(f"http://127.0.0.1:{port}/")):
-            if name := family.ended():
-                return _fail(family, path, name)
-            if time.monotonic() - began > 300:
-                say((path / "web.log").read_text(errors="replace")[-3000:])
-                return 1
-            time.sleep(0.05)
-        if status != 200:
-            say(f"The first page answers {status}; see {path}/web.log")
-        say(f"\n  True North is at {home}/ (started in {time.monotonic() - began:.1f} s)")
-        say(f"  Every e-mail and text that goes out: {home}/demo/mailbox/\n\n{signins.rstrip()}\n")
-        say(f"  Logs: {path}/*.log\n  Ctrl-C stops everything; the data stays. `make reset` starts over.\n")
-        while not (name := family.ended()):
+        for name, command in commands(path, port, host).items():
+            family.start(name, command, log=path / f"{name}.log", env=env, cwd=ROOT)
+            if name == "web" and (status := await_page(family, path, port)) != 200:
+                say(f"The first page does not come (status {status}).")
+                return fail(family, path, family.ended() or "web")
+            if name == "web":
+                say(welcome(path, port, time.monotonic() - began, signins))
+        while not (ended := family.ended()):
             time.sleep(0.3)
-        return _fail(family, path, name)
+        return fail(family, path, ended)
     except KeyboardInterrupt:
         return 0
     finally:
