@@ -1,0 +1,180 @@
+"""A believable clinic to try the product on: three weeks of visits around today, in every status. Every name is invented.
+
+Rows are written past the actions on purpose: the past cannot be booked. The constraints hold for them all the same.
+"""
+
+import random
+import uuid
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from django.db import transaction
+
+from accounts import clock
+from accounts.links import new_link
+from audit.actions import record
+from audit.actor import Actor
+from booking.links import PURPOSE
+from booking.models import Appointment, Availability, Practitioner, Room, Service, Status
+from booking.setup import DEMO_CLINIC, load_clinic
+from patients.models import MergeOffer, Patient
+
+DAYS_BEFORE, DAYS_AFTER = 10, 11
+_FIRST = (
+    "Olivia Ahmed Grace Jordan Hannah Peter Liam Samir Sofia Maya Tom Yusuf Claire Marcus Noor Gavin Beth Owen Zainab Henry "
+    "Priya Wes Dana Lucas Tara Ben Fatima Ravi Elena Chris Ada Ivy Simone Neil Nadia Mateo Chloé Dmitri Aisha Gordon Mei "
+    "Thabo Ingrid Carlos Rosa Viktor Leila Amir Jean-Luc Siobhán Kofi Anneke Paolo Rhea Stefan Uma Walter Xia Yara Zoë"
+).split()
+_LAST = (
+    "Tremblay Farouk Liu Leclair Weiss Novak Doherty Haddad Petrov Chowdhury Becker Demir Fontaine Bell Aziz Ross Lindqvist "
+    "Clarke Idris Osgood Nair Carmichael Kovacs Moreau Singh Okafor Rahimi Pillai Rossi Nakamura Obi Sandhu Albright Abbott "
+    "Haddon Silva Gagnon Volkov Warsame MacLeod Chen Dlamini Berg Ortega Marchand Horvat Nasser Karimi Bouchard O'Brien "
+    "Mensah Visser Conti Kapoor Keller Rao Lang Zhou Mansour Peeters"
+).split()
+
+
+@dataclass
+class Made:
+    """What was made, for the caller to hang answers and messages on."""
+
+    created: bool
+    reminder: Appointment | None = None  # its two-day reminder is due now
+    next_first_visits: tuple[Appointment, ...] = ()
+
+
+def _patients(now: datetime) -> list[Patient]:
+    """Sixty people; some without an e-mail address, one without a mobile."""
+    dice = random.Random(7)  # noqa: S311
+    people = []
+    for i, (first, last) in enumerate(zip(_FIRST, _LAST, strict=False)):
+        plain = f"{first}.{last}".lower().replace("é", "e").replace("á", "a").replace("ë", "e").replace("'", "").replace("ö", "o")
+        people.append(
+            Patient(
+                legal_first_name=first,
+                legal_last_name=last,
+                date_of_birth=date(1955, 1, 1) + timedelta(days=dice.randrange(50 * 365)),
+                email="" if i % 17 == 5 else f"{plain}@example.com",
+                mobile="" if i == 11 else f"+1519555{1000 + i:04d}",
+                reminder_by="phone" if i % 17 == 5 else ("text_email", "text_email", "email", "text")[i % 4],
+                created_at=now - timedelta(days=dice.randrange(20, 500)),
+            )
+        )
+    return Patient.objects.bulk_create(people)
+
+
+def _status(start: datetime, end: datetime, now: datetime, dice: random.Random) -> str:
+    """What a visit at that time would be by now."""
+    if end <= now:
+        return dice.choices([Status.FULFILLED, Status.NOSHOW, Status.CANCELLED], [88, 6, 6])[0]
+    if start <= now:
+        return Status.IN_ROOM
+    if start - now < timedelta(minutes=25):
+        return dice.choice([Status.ARRIVED, Status.CONFIRMED])
+    chances = [60, 34, 6] if start - now < timedelta(days=3) else [25, 70, 5]
+    return dice.choices([Status.CONFIRMED, Status.BOOKED, Status.CANCELLED], chances)[0]
+
+
+def _visit(
+    practitioner: Practitioner, service: Service, room: Room | None, patient: Patient, start: datetime, status: str, now: datetime, dice: random.Random
+) -> Appointment:
+    """One row with the times that its status implies."""
+    end = start + timedelta(minutes=service.minutes)
+    booked_at = min(start - timedelta(days=dice.randrange(2, 40), minutes=dice.randrange(600)), now - timedelta(hours=5))
+    visit = Appointment(
+        public_id=uuid.UUID(int=dice.getrandbits(128), version=4),
+        practitioner=practitioner,
+        service=service,
+        room=room,
+        patient=patient,
+        status=status,
+        starts_at=start,
+        ends_at=end,
+        local_start=clock.local(start).strftime("%Y-%m-%dT%H:%M"),
+        zone=clock.clinic_zone().key,
+        source=dice.choice([Appointment.Source.WEB, Appointment.Source.WEB, Appointment.Source.DESK]),
+        created_at=booked_at,
+        booked_at=booked_at,
+        changed_at=booked_at,
+        changed_by="patient",
+        version=2,
+        announced=2,
+    )
+    secret = new_link(PURPOSE, visit.public_id, 1)
+    visit.link_key_id, visit.link_sha256 = secret.key_id, secret.sha256
+    if status in (Status.CONFIRMED, Status.ARRIVED, Status.IN_ROOM, Status.FULFILLED):
+        visit.confirmed_at = max(booked_at, start - timedelta(days=2))
+    if status in (Status.ARRIVED, Status.IN_ROOM, Status.FULFILLED):
+        visit.arrived_at = min(start - timedelta(minutes=dice.randrange(3, 15)), now - timedelta(minutes=dice.randrange(2, 9)))
+    if status in (Status.IN_ROOM, Status.FULFILLED):
+        visit.in_room_at = start
+    if status == Status.FULFILLED:
+        visit.fulfilled_at = end
+    if status == Status.CANCELLED:
+        visit.cancelled_at = max(booked_at, min(now, start) - timedelta(days=1))
+        visit.cancelled_by, visit.cancel_reason = "patient", dice.choice(["Work or school", "Feeling better", "Found another time", ""])
+    return visit
+
+
+def _fill(now: datetime, people: list[Patient]) -> list[Appointment]:
+    """Days of visits for everybody, with gaps where a caller fits in."""
+    dice = random.Random(20)  # noqa: S311
+    zone, today = clock.clinic_zone(), clock.today(now)
+    offers = {p: [s for s in p.services.all()] for p in Practitioner.objects.prefetch_related("services")}
+    treatment_room = Room.objects.filter(kind="treatment").first()
+    visits: list[Appointment] = []
+    for offset in range(-DAYS_BEFORE, DAYS_AFTER + 1):
+        day = today + timedelta(days=offset)
+        who = dice.sample(people, len(people))
+        for practitioner, services in offers.items():
+            hours = Availability.objects.filter(practitioner=practitioner, weekday=day.weekday(), valid_from__lte=day).order_by("local_start")
+            for block in hours:
+                at = clock.instant(day, block.local_start, zone)
+                until = clock.instant(day, block.local_end, zone)
+                while True:
+                    service = dice.choices(services, [4 if s.online else 2 for s in services])[0]
+                    if at + timedelta(minutes=service.minutes) > until:
+                        break
+                    busy = 0.8 if offset <= 1 else 0.62 if offset <= 5 else 0.4
+                    if dice.random() < busy and who:
+                        status = _status(at, at + timedelta(minutes=service.minutes), now, dice)
+                        room = treatment_room if service.room_kind else None
+                        visits.append(_visit(practitioner, service, room, who.pop(), at, status, now, dice))
+                        at += timedelta(minutes=service.minutes + service.cleanup_minutes)
+                    else:
+                        at += timedelta(minutes=20)
+    return Appointment.objects.bulk_create(visits)
+
+
+@transaction.atomic
+def load(now: datetime) -> Made:
+    """Load the demo clinic once; a second call changes nothing."""
+    by = Actor.system()
+    load_clinic(DEMO_CLINIC, now=now, by=by)
+    if Appointment.objects.exists():
+        return Made(created=False)
+    people = _patients(now)
+    visits = _fill(now, people)
+    coming = sorted((v for v in visits if v.starts_at > now and v.status in (Status.BOOKED, Status.CONFIRMED)), key=lambda v: v.starts_at)
+    for visit in coming[1:9:4]:
+        Appointment.objects.filter(pk=visit.pk).update(needs_call=True, call_reason="Contact not checked")
+    twin = Patient.objects.create(
+        legal_first_name=people[9].legal_first_name,
+        legal_last_name=people[9].legal_last_name,
+        date_of_birth=people[9].date_of_birth,
+        mobile="+15195550199",
+        created_at=now - timedelta(hours=3),
+    )
+    MergeOffer.objects.create(patient=twin, candidate=people[9], reason="Same date of birth and name or contact", created_at=now - timedelta(hours=3))
+    first_visits = tuple(v for v in coming if v.service.questionnaire)[:6]
+    record("booking.load_demo", by=by, now=now, detail={"visits": len(visits)})
+    return Made(True, _reminder_due(now, people[0], coming), first_visits)
+
+
+def _reminder_due(now: datetime, patient: Patient, coming: list[Appointment]) -> Appointment | None:
+    """A visit whose two-day reminder came due a moment ago: the planner finds it at once, and the mailbox has its first mail."""
+    for visit in coming:
+        reminder_at = clock.days_before(visit.starts_at, 2, clock.clinic_zone())
+        if visit.status == Status.BOOKED and now - timedelta(hours=20) < reminder_at <= now and visit.patient and visit.patient.wants_email:
+            Appointment.objects.filter(pk=visit.pk).update(announced=0)
+            return visit
+    return None

@@ -1,0 +1,61 @@
+"""Answers for the demo clinic: six invented people who have sent their questionnaire, or are in the middle of it."""
+
+import json
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from audit.actor import Actor
+from intake import engine
+from intake.actions import asking_for, attach_patient, complete, save_contact, save_page, start_draft
+from intake.models import QuestionnaireResponse
+from patients.models import Patient
+
+PEOPLE = Path(__file__).with_name("demo-answers.json")
+QUESTIONNAIRE = "hair-loss-intake"
+
+
+def load(patients: Sequence[Patient], *, now: datetime) -> list[QuestionnaireResponse | None]:
+    """Give these patients the demo's names and answers.
+
+    The last one has answered nothing, the one before it is half-way; the others have sent theirs.
+
+    Returns:
+        A response per patient, or None for the last.
+    """
+    people = json.loads(PEOPLE.read_text(encoding="utf-8"))
+    made: list[QuestionnaireResponse | None] = []
+    for index, (patient, person) in enumerate(zip(patients, people, strict=False)):
+        patient.legal_first_name, patient.legal_last_name = person["first_name"], person["last_name"]
+        patient.date_of_birth = date.fromisoformat(person["date_of_birth"])
+        patient.email = f"{person['first_name']}.{person['last_name']}@example.com".lower()
+        patient.reminder_by = "text_email"
+        patient.save()
+        made.append(None if index == 5 else _answer(patient, person["answers"], at=now - timedelta(hours=20 - index), half=index == 4))
+    return made
+
+
+def _answer(patient: Patient, answers: dict[str, object], *, at: datetime, half: bool) -> QuestionnaireResponse:
+    """Walk the pages as the patient would."""
+    by = Actor.patient(patient.pk)
+    response = start_draft(QUESTIONNAIRE, by=by, now=at)
+    contact = {
+        "first_name": patient.legal_first_name, "last_name": patient.legal_last_name, "email": patient.email,
+        "mobile": patient.e164, "reminder_by": patient.reminder_by, "date_of_birth": patient.date_of_birth.isoformat(),
+    }  # fmt: skip
+    document = save_contact(response, contact, by=by, now=at)
+    asked: set[str] = set()
+    while True:
+        # A follow-up can appear on a page that was answered already, so questions are counted, not pages.
+        pages = engine.pages(response.definition, document.answers, asking_for(response, document))
+        page = next((p for p in pages if any(q.link_id not in asked for q in p.questions)), None)
+        if page is None or (half and len(asked) > 24):
+            break
+        asked |= {q.link_id for q in page.questions}
+        given = {q.link_id: answers[q.link_id] for q in page.questions if q.link_id in answers}
+        document = save_page(response, page, given, by=by, now=at + timedelta(seconds=6 * len(asked))).document
+    if half:
+        attach_patient(response, patient, by=by, now=at + timedelta(minutes=4))
+        return response
+    sent_at = at + timedelta(minutes=8)
+    return complete(response, patient=patient, declared_at=sent_at, signature=patient.full_name, by=by, now=sent_at)

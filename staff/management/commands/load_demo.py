@@ -1,0 +1,51 @@
+"""manage.py load_demo: the demo clinic, its people, visits, answers and articles. Safe to run again."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+import articles.demo
+import booking.demo
+import intake.demo
+from accounts import clock
+from accounts.models import Role, User
+from audit.actor import Actor
+from booking.models import Appointment, Practitioner
+from intake.actions import publish_all
+
+PASSWORD = "true north demo"  # noqa: S105
+STAFF = [
+    ("joanne@tn.example", "Joanne Miller", Role.RECEPTION, None),
+    ("osei@tn.example", "Dr. Amara Osei", Role.PHYSICIAN, "amara-osei"),
+    ("raman@tn.example", "Dr. Priya Raman", Role.PHYSICIAN, "priya-raman"),
+    ("marchetti@tn.example", "Dr. Lena Marchetti", Role.PHYSICIAN, "lena-marchetti"),
+    ("lead@tn.example", "Robin Lead", Role.LEAD, None),
+]
+
+
+class Command(BaseCommand):
+    """Load the demo clinic once."""
+
+    help = "Load the demo clinic: people, visits in every status, answers, articles. Only with DEMO=1; safe to run again."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Load what is missing and print the sign-ins."""
+        if not (settings.DEMO or settings.DEBUG):
+            raise CommandError("The demo clinic is loaded only with DEMO=1.")
+        now = clock.now()
+        made = booking.demo.load(now)
+        publish_all(by=Actor.system(), now=now)
+        for email, name, role, slug in STAFF:
+            user = User.objects.filter(email=email).first()
+            if user is None:
+                user = User.objects.create_user(email, PASSWORD, name=name, role=role)
+            if slug:
+                Practitioner.objects.filter(slug=slug, user=None).update(user=user)
+        if made.created:
+            responses = intake.demo.load([visit.patient for visit in made.next_first_visits if visit.patient], now=now)
+            for visit, response in zip(made.next_first_visits, responses, strict=True):
+                Appointment.objects.filter(pk=visit.pk).update(response=response)
+        articles.demo.load(now)
+        for email, name, role, _slug in STAFF:
+            self.stdout.write(f"{Role(role).label:12} {email:24} {PASSWORD}   {name}")
