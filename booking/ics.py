@@ -1,0 +1,62 @@
+"""The calendar file of a visit (RFC 5545, 5546). Says when, where and with whom; never why."""
+
+from datetime import datetime
+from functools import cache
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+from icalendar import Calendar, Event, Timezone, vCalAddress, vText
+
+from accounts import clock
+from accounts.models import Clinic
+from booking.models import Appointment
+
+
+@cache
+def _rules(zone: str) -> Timezone:
+    """The zone's rules, spelled out for programs that do not know it. Working them out takes a while, so it is done once."""
+    return Timezone.from_tzinfo(clock.zone_of(zone), zone)
+
+
+def calendar_file(visit: Appointment, *, method: str, link: str, now: datetime, organizer: str = "", attendee: str = "") -> bytes:
+    """One visit as an .ics file.
+
+    The UID stays the same for the life of a visit and the SEQUENCE goes up with every change of time, place, practitioner or
+    cancelled, so that calendars move or remove the entry they have rather than adding another.
+
+    Args:
+        method: REQUEST or CANCEL in a mail, PUBLISH for a download.
+        link: the visit's private link.
+        organizer, attendee: e-mail addresses; needed for REQUEST and CANCEL.
+    """
+    clinic, zone = Clinic.current(), clock.zone_of(visit.zone)
+    calendar = Calendar()
+    calendar.add("prodid", "-//True North//Visits//EN")
+    calendar.add("version", "2.0")
+    calendar.add("calscale", "GREGORIAN")
+    calendar.add("method", method)
+    calendar.add_component(_rules(visit.zone))
+    event = Event()
+    event.add("uid", f"{visit.public_id}@{urlsplit(settings.SITE_URL).hostname}")
+    event.add("sequence", visit.ics_sequence)
+    event.add("dtstamp", now)
+    event.add("last-modified", visit.changed_at)
+    event.add("dtstart", visit.starts_at.astimezone(zone))
+    event.add("dtend", visit.ends_at.astimezone(zone))
+    event.add("summary", _("Appointment, %(clinic)s") % {"clinic": clinic.short_name})
+    event.add("location", f"{clinic.address_line}, {clinic.region}")
+    event.add("description", f"{clinic.phone}\n{link}")
+    event.add("status", "CANCELLED" if method == "CANCEL" else "CONFIRMED")
+    event.add("class", "PRIVATE")
+    event.add("transp", "TRANSPARENT" if method == "CANCEL" else "OPAQUE")
+    if organizer:
+        address = vCalAddress(f"mailto:{organizer}")
+        address.params["CN"] = vText(clinic.name)
+        event["organizer"] = address
+    if attendee:
+        person = vCalAddress(f"mailto:{attendee}")
+        person.params["PARTSTAT"], person.params["RSVP"] = vText("ACCEPTED"), vText("FALSE")
+        event.add("attendee", person, encode=False)
+    calendar.add_component(event)
+    return bytes(calendar.to_ical())

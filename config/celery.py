@@ -1,0 +1,18 @@
+"""The Celery app: an alarm clock. What is to be sent, to whom and when is in PostgreSQL; tasks carry no data.
+
+The schedule is static and holds intervals only. Every entry may run twice, late or not at all without harm. `expires` keeps a
+worker that was away from working through alarms that have passed.
+"""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+app = Celery("truenorth")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.conf.beat_schedule = {
+    name: {"task": f"notifications.{name}", "schedule": seconds, "options": {"expires": seconds}}
+    for name, seconds in {"tick": 2.0, "sweep": 15.0, "reconcile": 60.0}.items()
+}
+app.autodiscover_tasks(["notifications"])

@@ -1,0 +1,273 @@
+"""Sending what is due. Any number of these may run at once, anywhere.
+
+claim      a batch, with SKIP LOCKED and a lease; committed at once
+compose    look everything up and write the words (letters.py); what is no longer true stays here, with a reason
+fence      one statement: if nothing the words were taken from has moved since, and the channel is on, write "sending"
+send       hand it over (channels.py)
+result     accepted, or try again later, or failed; where nobody knows, unknown: never guessed, healed by a receipt
+
+"sending" is on disk before a byte leaves, so a process that dies in between leaves exactly one unknown message behind, never
+a second copy. Leases run on the database's clock; everything else on `now`.
+"""
+
+import logging
+import random
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection
+from django.db.models import Q, QuerySet
+
+from accounts import clock
+from notifications import channels
+from notifications.channels import Became, Outcome, Session
+from notifications.kinds import EMAIL, TEXT
+from notifications.letters import Facts, Letter, Stay, compose
+from notifications.models import ChannelSwitch, Delivery, Message, Receipt, State
+from notifications.words import MissingVariableError
+
+log = logging.getLogger(__name__)
+LEASE = "60 seconds"
+BATCH = 50
+BUDGET = 20.0  # seconds a drain goes on for; then whatever it has not started goes back
+PAUSE = timedelta(seconds=10)  # a channel whose other side does not answer rests at most this long
+RETRY_BASE, RETRY_BASE_URGENT, RETRY_MAX = timedelta(seconds=30), timedelta(seconds=2), timedelta(minutes=30)
+
+_CLAIM = """
+UPDATE notifications_delivery
+SET state = 'claimed', claim = %(claim)s, lease_until = now() + %(lease)s::interval, updated_at = %(now)s
+WHERE id IN (
+    SELECT id FROM notifications_delivery
+    WHERE state = 'pending' AND next_attempt_at <= %(now)s AND channel <> ALL(%(resting)s) {urgent}
+    ORDER BY next_attempt_at, id LIMIT %(size)s FOR UPDATE SKIP LOCKED)
+RETURNING id
+"""
+_FENCE = """
+UPDATE notifications_delivery
+SET state = 'sending', attempts = attempts + 1, lease_until = now() + %(lease)s::interval, updated_at = %(now)s
+WHERE id = %(id)s AND state = 'claimed' AND claim = %(claim)s AND lease_until > now()
+  AND NOT EXISTS (SELECT 1 FROM notifications_channelswitch WHERE channel = %(channel)s AND NOT enabled)
+"""
+# FOR SHARE makes a change that is being committed right now count: either it waits for this statement or the row is skipped.
+_SEEN = """
+  AND EXISTS (
+    SELECT 1 FROM (SELECT 1 FROM {table} WHERE id = %(pk{n})s AND {column} = %(version{n})s FOR SHARE SKIP LOCKED) AS s)"""
+
+
+def run(
+    *,
+    now: datetime | None = None,
+    budget: float = BUDGET,
+    batch: int = BATCH,
+    stop: Callable[[], bool] = lambda: False,
+) -> Counter[str]:
+    """Send what is due until nothing is left, the budget is used up or `stop` says so. Returns how many became what.
+
+    Args:
+        now: pretend that this is the time (tests); by default the clock is read again for each batch.
+        budget: seconds.
+    """
+    drain = Drain(now=now)
+    until = time.monotonic() + budget
+    try:
+        while time.monotonic() < until and not stop():
+            claimed = drain.claim(batch)
+            if not claimed:
+                break
+            for position, delivery in enumerate(claimed):
+                if time.monotonic() >= until or stop():
+                    drain.release(claimed[position:])
+                    break
+                drain.handle(delivery)
+    finally:
+        drain.close()
+    return drain.count
+
+
+class Drain:
+    """One drain: a claim's name, the open channels, and what became of everything."""
+
+    def __init__(self, *, now: datetime | None = None) -> None:
+        self.fixed = now
+        self.claim_id = uuid.uuid4()
+        self.sessions: dict[str, Session] = {}
+        self.count: Counter[str] = Counter()
+        self.facts = Facts()
+        self.texts_work = False
+        self.down: set[str] = set()
+
+    def now(self) -> datetime:
+        """This instant, unless the caller fixed it."""
+        return self.fixed or clock.now()
+
+    def close(self) -> None:
+        """Close what was opened."""
+        for session in self.sessions.values():
+            session.close()
+        self.sessions.clear()
+
+    # --- Claim ------------------------------------------------------------------------------------------------------
+
+    def claim(self, size: int) -> list[Delivery]:
+        """Take the next due deliveries for this drain, those that somebody waits for first."""
+        now = self.now()
+        switches = {switch.channel: switch for switch in ChannelSwitch.objects.all()}
+        paused = {name for name, switch in switches.items() if switch.paused_until and switch.paused_until > now}
+        off = {name for name, switch in switches.items() if not switch.enabled}
+        self.texts_work = channels.texts_configured() and TEXT not in off
+        # E-mail that is switched off waits; texts that are switched off are looked at, because they have somewhere else to go.
+        resting = paused | (off & {EMAIL})
+        values: dict[str, Any] = {"claim": self.claim_id, "lease": LEASE, "now": now, "resting": sorted(resting), "size": size}
+        ids: list[int] = []
+        with connection.cursor() as cursor:
+            for urgent in ("AND urgent", ""):
+                cursor.execute(_CLAIM.format(urgent=urgent), values)
+                ids = [row[0] for row in cursor.fetchall()]
+                if ids:
+                    break
+        if not ids:
+            return []
+        claimed = list(Delivery.objects.select_related("message").filter(pk__in=ids).order_by("next_attempt_at", "pk"))
+        self.facts = Facts.of([delivery.message for delivery in claimed])
+        return claimed
+
+    def release(self, deliveries: list[Delivery], *, at: datetime | None = None) -> None:
+        """Give claimed deliveries back, to be taken again at `at` (default: as soon as may be)."""
+        values: dict[str, object] = {"state": State.PENDING, "claim": None, "lease_until": None, "updated_at": self.now()}
+        if at:
+            values["next_attempt_at"] = at
+        self._mine(deliveries).update(**values)
+        self.count["released"] += len(deliveries)
+
+    def _mine(self, deliveries: list[Delivery]) -> QuerySet[Delivery]:
+        return Delivery.objects.filter(pk__in=[d.pk for d in deliveries], state=State.CLAIMED, claim=self.claim_id)
+
+    # --- One delivery -----------------------------------------------------------------------------------------------
+
+    def handle(self, delivery: Delivery) -> None:
+        """Compose, fence, send, note the result."""
+        if delivery.channel in self.down:
+            return  # given back already
+        now = self.now()
+        try:
+            letter = compose(delivery, self.facts, texts_work=self.texts_work, now=now)
+        except (MissingVariableError, KeyError) as error:
+            # A hole in a template, or a key that left the ring: it will be the same next time. Never a letter with a gap.
+            log.exception("message %s could not be written: %s", delivery.message.kind, delivery.public_id)
+            letter = Stay(State.FAILED, "words" if isinstance(error, MissingVariableError) else "key")
+        if isinstance(letter, Stay):
+            self._mine([delivery]).update(state=letter.state, reason=letter.reason, lease_until=None, updated_at=now)
+            self.count[str(letter.state)] += 1
+            return
+        if not self.fence(delivery, letter):
+            # Something moved since it was looked up. Look again in a moment, with fresh eyes.
+            self.release([delivery], at=now + timedelta(seconds=1))
+            return
+        session = self.sessions.get(delivery.channel)
+        if session is None:
+            session = self.sessions[delivery.channel] = channels.open_session(delivery.channel)
+        self.settle(delivery, session.send(delivery, letter))
+
+    def fence(self, delivery: Delivery, letter: Letter) -> bool:
+        """Write "sending" if everything is still as it was seen. False: it is not, or somebody is changing it right now."""
+        values: dict[str, Any] = {"id": delivery.pk, "claim": self.claim_id, "channel": delivery.channel}
+        values |= {"lease": LEASE, "now": self.now()}
+        sql = _FENCE
+        for n, seen in enumerate(letter.seen):
+            sql += _SEEN.format(table=seen.table, column=seen.column, n=n)
+            values |= {f"pk{n}": seen.pk, f"version{n}": seen.version}
+        with connection.cursor() as cursor:
+            cursor.execute(sql, values)
+            return cursor.rowcount == 1
+
+    def settle(self, delivery: Delivery, outcome: Outcome) -> None:
+        """Write down what became of a letter that was handed over."""
+        now = self.now()
+        values: dict[str, object] = {
+            "provider": outcome.provider,
+            "provider_id": outcome.provider_id,
+            "error_class": outcome.error_class,
+            "error_code": outcome.error_code,
+            "lease_until": None,
+            "updated_at": now,
+        }
+        if outcome.became is Became.ACCEPTED:
+            values |= {"state": State.ACCEPTED, "sent_at": now}
+        elif outcome.became is Became.UNSURE:
+            values |= {"state": State.UNKNOWN, "sent_at": now}
+        elif outcome.became is Became.REFUSED:
+            values |= {"state": State.FAILED, "reason": "refused"}
+        else:
+            at = now + jitter(delivery.attempts + 1, urgent=delivery.urgent)
+            if at >= delivery.message.expires_at:
+                values |= {"state": State.FAILED, "reason": "no_answer"}
+            else:
+                values |= {"state": State.PENDING, "next_attempt_at": at, "claim": None}
+        # A receipt or the sweep may have been quicker; a receipt's word stands.
+        Delivery.objects.filter(pk=delivery.pk, claim=self.claim_id, state__in=[State.SENDING, State.UNKNOWN]).update(**values)
+        self.count[str(values["state"])] += 1
+        if outcome.became is Became.DOWN:
+            self._rest(delivery.channel, now)
+        if values["state"] in (State.FAILED, State.UNKNOWN):
+            log.warning("delivery %s %s: %s %s", delivery.public_id, values["state"], outcome.error_class, outcome.error_code)
+
+    def _rest(self, channel: str, now: datetime) -> None:
+        """Nothing would get through: let the channel rest, and give back what this drain holds of it, uncounted."""
+        self.down.add(channel)
+        until = now + random.uniform(0.3, 1) * PAUSE  # noqa: S311
+        ChannelSwitch.objects.update_or_create(channel=channel, defaults={"paused_until": until})
+        held = Delivery.objects.filter(claim=self.claim_id, state=State.CLAIMED, channel=channel)
+        held.update(state=State.PENDING, claim=None, lease_until=None, updated_at=now)
+
+
+def jitter(attempt: int, *, urgent: bool) -> timedelta:
+    """How long to wait before the next try: anything up to a bound that doubles each time ("full jitter")."""
+    base = RETRY_BASE_URGENT if urgent else RETRY_BASE
+    bound = min(RETRY_MAX, base * 2 ** min(attempt - 1, 12))
+    return max(timedelta(seconds=1), random.random() * bound)  # noqa: S311
+
+
+# --- Housekeeping -----------------------------------------------------------------------------------------------------
+
+
+def sweep(*, now: datetime | None = None) -> Counter[str]:
+    """What processes that died left behind: claims wait again, sends become unknown. Leases run on the database's clock."""
+    now = now or clock.now()
+    count: Counter[str] = Counter()
+    with connection.cursor() as cursor:
+        for found, becomes in (("claimed", "pending"), ("sending", "unknown")):
+            cursor.execute(
+                "UPDATE notifications_delivery SET state = %s, lease_until = NULL, updated_at = %s "
+                "WHERE state = %s AND lease_until < now()",
+                [becomes, now, found],
+            )
+            if cursor.rowcount:
+                count[becomes] += cursor.rowcount
+                log.warning("sweep: %s deliveries %s → %s", cursor.rowcount, found, becomes)
+    return count
+
+
+_RANK = {State.SENDING: 0, State.UNKNOWN: 0, State.ACCEPTED: 1, State.DELIVERED: 2, State.BOUNCED: 3}
+
+
+def reconcile(*, now: datetime | None = None) -> Counter[str]:
+    """Let receipts say what became of messages, and end what waits past its time. Late, doubled and shuffled ones converge:
+    a state only moves up."""
+    now = now or clock.now()
+    count: Counter[str] = Counter()
+    for receipt in Receipt.objects.filter(applied_at=None).select_related("delivery").order_by("pk")[:500]:
+        delivery = receipt.delivery
+        if delivery is not None and receipt.outcome in _RANK:
+            outcome = State(receipt.outcome)
+            lower = [state for state, rank in _RANK.items() if rank < _RANK[outcome]]
+            changed = Delivery.objects.filter(pk=delivery.pk, state__in=lower).update(state=outcome, updated_at=now)
+            count[str(outcome)] += changed
+        Receipt.objects.filter(pk=receipt.pk).update(applied_at=now)
+    late = Message.objects.filter(expires_at__lte=now).values("pk")
+    waiting = Delivery.objects.filter(Q(state=State.PENDING), next_attempt_at__lte=now, message__in=late)
+    count["expired"] += waiting.update(state=State.EXPIRED, reason="too_late", updated_at=now)
+    return count

@@ -1,0 +1,123 @@
+"""Every kind of message, a line each: what it is about, which way it goes, when, and until when.
+
+A new one is a line here and a folder with its words, templates/notifications/<code>/: subject.txt, email.txt, email.html and
+text.txt (only the files of its channels). tests/notifications/test_kinds.py walks this table.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from datetime import time as wall
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from accounts import clock
+from booking.models import Status
+from notifications.models import Channel, Subject
+
+EMAIL, TEXT = Channel.EMAIL.value, Channel.TEXT.value
+COMING = frozenset({Status.BOOKED.value, Status.CONFIRMED.value})
+UNCONFIRMED = frozenset({Status.BOOKED.value})
+GONE = frozenset({Status.CANCELLED.value})
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A line of the table.
+
+    `channels` in order of preference; `every` says whether it goes all the ways the patient chose or only the first of them.
+    `days_before` are calendar days at the visit's local time; kinds without it are news and are due at once, or, with `grace`,
+    after the change has rested. `min_lead` is how long the patient must have known the time before a reminder is worth
+    sending. `lasts` is how long after it was due it may still go out, never past the start of a visit unless `outlives`.
+    `wakes` are the channels that may go in quiet hours. `statuses` are the visit's at which it may still go.
+    """
+
+    code: str
+    name: str | Promise
+    subject: str = Subject.VISIT.value
+    channels: tuple[str, ...] = (EMAIL, TEXT)
+    every: bool = True
+    days_before: int | None = None
+    grace: bool = False
+    min_lead: timedelta = timedelta(0)
+    lasts: timedelta = 3 * DAY
+    outlives: bool = False
+    wakes: tuple[str, ...] = ()
+    statuses: frozenset[str] = COMING
+    calendar: str = ""
+    urgent: bool = False
+
+
+_TABLE = [
+    Kind("booked", _("Booked"), grace=True, wakes=(EMAIL,), calendar="REQUEST"),
+    Kind("moved", _("Moved by the patient"), grace=True, wakes=(EMAIL,), calendar="REQUEST"),
+    Kind("moved_by_clinic", _("Moved by the clinic"), grace=True, calendar="REQUEST"),
+    Kind("cancelled", _("Cancelled by the patient"), grace=True, wakes=(EMAIL,), statuses=GONE, calendar="CANCEL", outlives=True),
+    Kind("cancelled_late", _("Cancelled late"), grace=True, wakes=(EMAIL,), statuses=GONE, calendar="CANCEL", outlives=True),
+    Kind("cancelled_by_clinic", _("Cancelled by the clinic"), grace=True, statuses=GONE, calendar="CANCEL", outlives=True),
+    Kind("reminder_7d", _("A week before"), every=False, days_before=7, min_lead=2 * DAY, lasts=2 * DAY),
+    Kind("reminder_2d", _("Two days before"), days_before=2, min_lead=DAY, lasts=12 * HOUR),
+    Kind("reminder_1d", _("The day before"), channels=(TEXT, EMAIL), every=False, days_before=1, min_lead=12 * HOUR,
+         lasts=20 * HOUR, statuses=UNCONFIRMED),
+    Kind("code", _("Code"), Subject.CODE.value, wakes=(EMAIL, TEXT), urgent=True),
+    Kind("lost_link", _("Link again"), Subject.LINK.value, lasts=HOUR, wakes=(EMAIL, TEXT), urgent=True),
+    Kind("password_reset", _("Choose a new password"), Subject.SIGN_IN.value, (EMAIL,), lasts=HOUR, wakes=(EMAIL,), urgent=True),
+    Kind("sign_in_change", _("Sign-in changed"), Subject.SIGN_IN.value, (EMAIL,), lasts=2 * DAY, wakes=(EMAIL,)),
+]  # fmt: skip
+KINDS: dict[str, Kind] = {kind.code: kind for kind in _TABLE}
+REMINDERS = [kind for kind in _TABLE if kind.days_before is not None]
+NEWS = frozenset({"booked", "moved", "moved_by_clinic"})
+CANCELLATIONS = frozenset({"cancelled", "cancelled_late", "cancelled_by_clinic"})
+
+
+def rested(kind: Kind, at: datetime) -> datetime:
+    """When news of a change made at `at` is due: at once, or after the grace in which a slip can be taken back."""
+    return at + timedelta(seconds=settings.MESSAGE_GRACE_SECONDS) if kind.grace else at
+
+
+def quiet_hours() -> tuple[wall, wall] | None:
+    """From when until when nobody is written to, on the clinic's clock; None where the setting is empty.
+
+    Raises:
+        ValueError: when the setting is not like "21:00-08:00".
+    """
+    if not settings.MESSAGE_QUIET_HOURS:
+        return None
+    since, _dash, until = settings.MESSAGE_QUIET_HOURS.partition("-")
+    return wall.fromisoformat(since), wall.fromisoformat(until)
+
+
+def out_of_quiet(kind: Kind, channel: str, due: datetime, *, earliest: datetime, latest: datetime, zone: ZoneInfo) -> datetime:
+    """`due`, or the nearest moment outside quiet hours that still makes sense.
+
+    Later if that is not too late, else the evening before, else (the news itself came in the night and cannot wait) as it was.
+
+    Args:
+        earliest: before this nothing can go out (the fact is not older).
+        latest: from this on it would be too late.
+    """
+    hours = quiet_hours()
+    if hours is None or channel in kind.wakes:
+        return due
+    since, until = hours
+    there = due.astimezone(zone)
+    at = there.time().replace(tzinfo=None)
+    quiet = (since <= at or at < until) if since > until else since <= at < until
+    if not quiet:
+        return due
+    evening = there.date() if at >= since else there.date() - DAY
+    morning = evening + DAY if since > until else evening
+    later = clock.instant(morning, until, zone)
+    if later < latest:
+        return later
+    earlier = clock.instant(evening, since, zone) - timedelta(minutes=1)
+    return earlier if earlier >= earliest else due
+
+
+def expiry(kind: Kind, due: datetime, *, start: datetime | None) -> datetime:
+    """From when on a message that was due at `due` is not sent any more."""
+    end = due + kind.lasts
+    return end if start is None or kind.outlives else min(end, start)

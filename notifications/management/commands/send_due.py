@@ -1,0 +1,55 @@
+"""manage.py send_due: the same planning and sending as the Celery worker, without Celery and without Redis."""
+
+import logging
+import signal
+import threading
+import time
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import DatabaseError, connection
+
+from notifications import drain, health, planner
+
+log = logging.getLogger(__name__)
+
+
+class Command(BaseCommand):
+    """Runs beside the worker and idles while the worker's heartbeat is fresh (10 seconds); so messages go out without Redis."""
+
+    help = "Plan and send what is due. With --every, again and again, standing in while no Celery worker does a round."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """--once (the default) or --every N."""
+        parser.add_argument("--every", type=float, default=0, metavar="SECONDS", help="go on, with this pause in between")
+        parser.add_argument("--once", action="store_true", help="one round, whether or not a worker is alive (the default)")
+
+    def handle(self, *args: Any, every: float, once: bool, **options: Any) -> None:
+        """One round, or rounds until SIGTERM or Ctrl-C."""
+        if once or not every:
+            self.stdout.write(self.round())
+            return
+        stopping = threading.Event()
+        for how in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(how, lambda *_: stopping.set())
+        swept = 0.0
+        while not stopping.is_set():
+            try:
+                health.beat("sender")
+                if not health.worker_is_alive():
+                    self.round(stopping)
+                    if time.monotonic() - swept > 15:
+                        swept = time.monotonic()
+                        drain.sweep()
+                        drain.reconcile()
+            except DatabaseError:
+                # The database restarts, or is not up yet. Nothing is lost: everything that is due is in it.
+                log.exception("send_due: the database did not answer")
+                connection.close()
+            stopping.wait(every)
+
+    def round(self, stopping: threading.Event | None = None) -> str:
+        """Plan and send once; what became of it, in a line."""
+        planned = planner.tick()
+        count = drain.run(stop=stopping.is_set if stopping else lambda: False)
+        return " ".join([f"facts={planned}", *(f"{state}={number}" for state, number in sorted(count.items()))])

@@ -1,0 +1,337 @@
+"""From facts to messages. The apps below state facts in their own transactions; this module pulls those not yet announced.
+
+One transaction per batch: lock the facts (`SKIP LOCKED`, so that planners may run side by side and never wait for a booking),
+withdraw what is no longer true, write what is now to be said (`ON CONFLICT DO NOTHING`, so that nothing is said twice), move
+the `announced` mark. A fact whose plan fails is logged and left; the others go on.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Exists, F, OuterRef
+
+from accounts import clock
+from accounts.models import SignInMail
+from booking.models import Appointment, LinkRequest, Status
+from notifications.kinds import CANCELLATIONS, COMING, EMAIL, KINDS, NEWS, REMINDERS, Kind, expiry, out_of_quiet, rested
+from notifications.models import TOLD, WAITING, Delivery, Message, State, Subject
+from patients.models import ContactCode, Patient
+
+log = logging.getLogger(__name__)
+BATCH = 100
+LINKS_PER_REQUEST = 5
+# allauth's name of a mail → kind; the rest are notices that something about the sign-in changed.
+SIGN_IN_KINDS = {"password_reset_key": "password_reset"}
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A message to write, with its first delivery: waiting, or skipped with a reason."""
+
+    subject_type: str
+    subject_id: int
+    kind: str
+    sequence: int
+    recipient: str
+    channel: str
+    due_at: datetime
+    expires_at: datetime
+    urgent: bool = False
+    state: str = State.PENDING.value
+    reason: str = ""
+    says_start: datetime | None = None
+    says_practitioner_id: int | None = None
+    was_start: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one fact leads to: messages to write, and below which sequence whatever still waits is withdrawn."""
+
+    messages: list[Planned]
+    withdraw_below: int = 0
+
+
+# --- Visits ---------------------------------------------------------------------------------------------------------
+
+
+def plan_visit(visit: Appointment, earlier: Sequence[Message], *, now: datetime) -> Plan:
+    """What to say about a visit as it is now.
+
+    Args:
+        earlier: the visit's messages so far, in the order they were planned; each has `told`, whether its words left us.
+    """
+    if visit.status in COMING:
+        if visit.starts_at <= now:
+            return Plan([], visit.ics_sequence)
+        return Plan(_coming(visit, earlier, now=now), visit.ics_sequence)
+    if visit.status == Status.CANCELLED:
+        return Plan(_cancelled(visit, earlier, now=now), visit.ics_sequence)
+    return Plan([], visit.ics_sequence + 1)
+
+
+def _coming(visit: Appointment, earlier: Sequence[Message], *, now: datetime) -> list[Planned]:
+    """News of the time if the patient does not know it yet, and the reminders."""
+    known = _last_told(earlier)
+    knows = known is not None and known.kind not in CANCELLATIONS and _says(known) == (visit.starts_at, visit.practitioner_id)
+    since = visit.booked_at or visit.created_at
+    planned: list[Planned] = []
+    if not knows:
+        since = since if visit.ics_sequence == 0 else visit.changed_at
+        if not any(m.kind in NEWS and m.sequence == visit.ics_sequence for m in earlier):
+            kind = _news_kind(visit, known)
+            was = known.says_start if known is not None and kind.code != "booked" else None
+            planned += _news(kind, visit, since, now=now, was_start=was)
+    for kind in REMINDERS:
+        planned += _reminder(kind, visit, since, now=now)
+    return planned
+
+
+def _news_kind(visit: Appointment, known: Message | None) -> Kind:
+    """A move that nobody was told the old time of is simply a booking."""
+    if known is None or known.kind in CANCELLATIONS:
+        return KINDS["booked"]
+    return KINDS["moved_by_clinic" if visit.changed_by == "clinic" else "moved"]
+
+
+def _cancelled(visit: Appointment, earlier: Sequence[Message], *, now: datetime) -> list[Planned]:
+    """News of the end, unless the patient never heard of the beginning or has heard of the end."""
+    at = visit.cancelled_at or visit.changed_at
+    known = _last_told(earlier)
+    if known is None and at - (visit.booked_at or at) <= timedelta(seconds=settings.MESSAGE_GRACE_SECONDS):
+        return []
+    if known is not None and known.kind in CANCELLATIONS:
+        return []
+    if visit.cancelled_by == "clinic":
+        kind = KINDS["cancelled_by_clinic"]
+    else:
+        kind = KINDS["cancelled_late" if visit.cancelled_late else "cancelled"]
+    # Say the time the patient knows: the one last told, or the patient's own move however young.
+    own_or_told = [m for m in earlier if m.says_start and (m.told or m.kind == "moved")]  # type: ignore[attr-defined]
+    start = own_or_told[-1].says_start if own_or_told else visit.starts_at
+    return _news(kind, visit, at, now=now, says_start=start)
+
+
+def _last_told(earlier: Iterable[Message]) -> Message | None:
+    return next((m for m in reversed(list(earlier)) if m.told), None)  # type: ignore[attr-defined]
+
+
+def _says(message: Message) -> tuple[datetime | None, int | None]:
+    return message.says_start, message.says_practitioner_id
+
+
+def _news(
+    kind: Kind,
+    visit: Appointment,
+    at: datetime,
+    *,
+    now: datetime,
+    was_start: datetime | None = None,
+    says_start: datetime | None = None,
+) -> list[Planned]:
+    """One message per channel; which of them really go is decided at the fence, from the patient's choice at that moment."""
+    due = rested(kind, at)
+    end = expiry(kind, due, start=visit.starts_at)
+    return [
+        _about_visit(
+            kind, visit, channel, due, end, earliest=at, now=now, was_start=was_start, says_start=says_start or visit.starts_at
+        )
+        for channel in kind.channels
+    ]
+
+
+def _reminder(kind: Kind, visit: Appointment, since: datetime, *, now: datetime) -> list[Planned]:
+    """A stage, or its rows marked as skipped when it is stale: the time was made too late for it, or it is long past."""
+    zone = clock.zone_of(visit.zone)
+    due = clock.days_before(visit.starts_at, kind.days_before or 0, zone)
+    end = expiry(kind, due, start=visit.starts_at)
+    reason = "late_booking" if due - since < kind.min_lead else ""
+    return [
+        _about_visit(kind, visit, channel, due, end, earliest=since, now=now, says_start=visit.starts_at, reason=reason)
+        for channel in kind.channels
+    ]
+
+
+def _about_visit(
+    kind: Kind,
+    visit: Appointment,
+    channel: str,
+    due: datetime,
+    end: datetime,
+    *,
+    earliest: datetime,
+    now: datetime,
+    says_start: datetime,
+    was_start: datetime | None = None,
+    reason: str = "",
+) -> Planned:
+    due = out_of_quiet(kind, channel, due, earliest=earliest, latest=end, zone=clock.zone_of(visit.zone))
+    reason = reason or ("too_late" if end <= now else "")
+    return Planned(
+        subject_type=Subject.VISIT.value,
+        subject_id=visit.pk,
+        kind=kind.code,
+        sequence=visit.ics_sequence,
+        recipient="patient",
+        channel=channel,
+        due_at=due,
+        expires_at=end,
+        state=State.SKIPPED.value if reason else State.PENDING.value,
+        reason=reason,
+        says_start=says_start,
+        says_practitioner_id=visit.practitioner_id,
+        was_start=was_start,
+    )
+
+
+# --- Codes, lost links, sign-in mails -----------------------------------------------------------------------------------
+
+
+def plan_code(code: ContactCode) -> Plan:
+    """The six digits, to the address they were asked for."""
+    kind = KINDS["code"]
+    message = Planned(
+        Subject.CODE.value,
+        code.pk,
+        kind.code,
+        code.sequence,
+        "asker",
+        code.channel,
+        code.asked_at,
+        code.expires_at,
+        urgent=kind.urgent,
+    )
+    return Plan([message], code.sequence)
+
+
+def plan_link(request: LinkRequest, *, now: datetime) -> Plan:
+    """A link for each visit still to come of whoever is reached there; for an unknown address, a row that says so and no more."""
+    kind = KINDS["lost_link"]
+    there = {"email": request.address} if request.channel == EMAIL else {"mobile": request.address}
+    visits = Appointment.objects.upcoming(now).filter(patient__in=Patient.objects.current().reached_at(**there))
+    ids = list(visits.order_by("starts_at").values_list("pk", flat=True)[:LINKS_PER_REQUEST])
+    due, end = request.asked_at, request.asked_at + kind.lasts
+    row = (Subject.LINK.value, request.pk, kind.code, request.sequence)
+    messages = [Planned(*row, f"visit:{pk}", request.channel, due, end, urgent=True) for pk in ids]
+    if not messages:
+        messages = [Planned(*row, "nobody", request.channel, due, end, urgent=True, state=State.SKIPPED.value, reason="unknown")]
+    return Plan(messages, request.sequence)
+
+
+def plan_sign_in(mail: SignInMail) -> Plan:
+    """A mail that allauth wanted to send, to the person who signs in."""
+    kind = KINDS[SIGN_IN_KINDS.get(mail.kind, "sign_in_change")]
+    row = (Subject.SIGN_IN.value, mail.pk, kind.code, mail.sequence, "user", EMAIL)
+    return Plan([Planned(*row, mail.asked_at, mail.asked_at + kind.lasts, urgent=kind.urgent)], mail.sequence)
+
+
+# --- Pulling ------------------------------------------------------------------------------------------------------------
+
+
+def tick(*, now: datetime | None = None) -> int:
+    """Plan for every fact that is behind. Returns how many facts were planned. Safe to run anywhere, any number at a time."""
+    now = now or clock.now()
+    return sum(_pull(source, now) for source in (_codes, _links, _sign_ins, _visits))
+
+
+def _pull(source: Callable[[int, datetime], tuple[str, list[Any], dict[int, Plan]]], now: datetime) -> int:
+    done, after = 0, 0
+    while True:
+        with transaction.atomic():
+            subject, facts, plans = source(after, now)
+            _write(subject, plans, now)
+            mark = "version" if subject == Subject.VISIT else "sequence"
+            if plans:
+                type(facts[0])._default_manager.filter(pk__in=plans).update(announced=F(mark))
+        done += len(plans)
+        if len(facts) < BATCH:
+            return done
+        after = facts[-1].pk
+
+
+def _behind(queryset: Any, after: int) -> list[Any]:
+    """The next facts whose mark is behind, locked for this transaction; those that somebody is changing come next time."""
+    rows = queryset.filter(pk__gt=after).order_by("pk")[:BATCH]
+    return list(rows.select_for_update(skip_locked=True, of=("self",), no_key=True))
+
+
+def _each(subject: str, facts: list[Any], plan: Callable[[Any], Plan]) -> dict[int, Plan]:
+    """The plan of each fact; one that cannot be planned must not stop the others."""
+    plans: dict[int, Plan] = {}
+    for fact in facts:
+        try:
+            plans[fact.pk] = plan(fact)
+        except Exception:
+            log.exception("planning failed: %s %s", subject, fact.pk)
+    return plans
+
+
+def _visits(after: int, now: datetime) -> tuple[str, list[Any], dict[int, Plan]]:
+    facts = _behind(Appointment.objects.visits().exclude(announced=F("version")), after)
+    told = Delivery.objects.filter(message=OuterRef("pk"), state__in=TOLD)
+    earlier: dict[int, list[Message]] = {fact.pk: [] for fact in facts}
+    if facts:
+        known = Message.objects.filter(subject_type=Subject.VISIT, subject_id__in=earlier).annotate(told=Exists(told))
+        for message in known.order_by("sequence", "due_at", "pk"):
+            earlier[message.subject_id].append(message)
+    return Subject.VISIT, facts, _each("visit", facts, lambda fact: plan_visit(fact, earlier[fact.pk], now=now))
+
+
+def _codes(after: int, now: datetime) -> tuple[str, list[Any], dict[int, Plan]]:
+    facts = _behind(ContactCode.objects.filter(announced__lt=F("sequence")), after)
+    return Subject.CODE, facts, _each("code", facts, plan_code)
+
+
+def _links(after: int, now: datetime) -> tuple[str, list[Any], dict[int, Plan]]:
+    facts = _behind(LinkRequest.objects.filter(announced__lt=F("sequence")), after)
+    return Subject.LINK, facts, _each("link", facts, lambda fact: plan_link(fact, now=now))
+
+
+def _sign_ins(after: int, now: datetime) -> tuple[str, list[Any], dict[int, Plan]]:
+    facts = _behind(SignInMail.objects.filter(announced__lt=F("sequence")), after)
+    return Subject.SIGN_IN, facts, _each("sign-in", facts, plan_sign_in)
+
+
+_WITHDRAW = """
+UPDATE notifications_delivery d SET state = 'superseded', reason = 'changed', updated_at = %(now)s
+FROM notifications_message m, unnest(%(ids)s::bigint[], %(below)s::int[]) AS f(id, below)
+WHERE d.message_id = m.id AND d.state = ANY(%(waiting)s)
+  AND m.subject_type = %(subject)s AND m.subject_id = f.id AND m.sequence < f.below
+"""
+_INSERT = """
+WITH r AS (
+    SELECT * FROM jsonb_to_recordset(%(rows)s) AS r(
+        subject_type text, subject_id bigint, kind text, sequence int, recipient text, channel text, due_at timestamptz,
+        expires_at timestamptz, urgent bool, state text, reason text, says_start timestamptz, says_practitioner_id bigint,
+        was_start timestamptz)
+), m AS (
+    INSERT INTO notifications_message (subject_type, subject_id, kind, sequence, recipient, channel, due_at, expires_at,
+        says_start, says_practitioner_id, was_start, created_at)
+    SELECT subject_type, subject_id, kind, sequence, recipient, channel, due_at, expires_at,
+        says_start, says_practitioner_id, was_start, %(now)s FROM r
+    ON CONFLICT DO NOTHING
+    RETURNING id, subject_type, subject_id, kind, sequence, recipient, channel, due_at
+)
+INSERT INTO notifications_delivery (public_id, message_id, channel, urgent, state, reason, next_attempt_at, attempts, provider,
+    provider_id, error_class, error_code, created_at, updated_at)
+SELECT gen_random_uuid(), m.id, m.channel, r.urgent, r.state, r.reason, m.due_at, 0, '', '', '', '', %(now)s, %(now)s
+FROM m JOIN r USING (subject_type, subject_id, kind, sequence, recipient, channel)
+"""
+
+
+def _write(subject: str, plans: dict[int, Plan], now: datetime) -> None:
+    """Withdraw what waits and is no longer true; add what is new. Two statements, however many facts."""
+    rows = [asdict(message) for plan in plans.values() for message in plan.messages]
+    with connection.cursor() as cursor:
+        below = {pk: plan.withdraw_below for pk, plan in plans.items() if plan.withdraw_below}
+        if below:
+            values: dict[str, Any] = {"ids": list(below), "below": list(below.values()), "waiting": [str(s) for s in WAITING]}
+            cursor.execute(_WITHDRAW, values | {"subject": str(subject), "now": now})
+        if rows:
+            cursor.execute(_INSERT, {"rows": json.dumps(rows, default=lambda moment: moment.isoformat()), "now": now})

@@ -1,0 +1,25 @@
+"""What the alarm clock starts. No arguments, no results: a lost or doubled task changes nothing."""
+
+from celery import shared_task
+
+from notifications import drain, health, planner
+
+
+@shared_task(name="notifications.tick")
+def tick() -> None:
+    """Plan what is new and send what is due."""
+    health.beat("worker")
+    planner.tick()
+    drain.run()
+
+
+@shared_task(name="notifications.sweep")
+def sweep() -> None:
+    """Take back what dead processes held."""
+    drain.sweep()
+
+
+@shared_task(name="notifications.reconcile")
+def reconcile() -> None:
+    """Apply receipts, end what is too late."""
+    drain.reconcile()
