@@ -28,7 +28,7 @@ from booking import calendar, slots
 from booking.links import PURPOSE
 from booking.models import OPEN, Appointment, LinkRequest, Practitioner, Room, Service, Status
 from booking.slots import Slot
-from intake.actions import attach_patient, complete
+from intake.actions import attach_patient, complete, start_draft
 from intake.models import QuestionnaireResponse
 from patients.actions import Contact, identify
 from patients.models import Patient
@@ -688,3 +688,24 @@ def request_link(*, channel: str, address: str, now: datetime) -> None:
     """State that someone asked for the link to a visit. Whether there is one is looked up by the sender, never by the page."""
     request = LinkRequest.objects.create(channel=channel, address=address, asked_at=now)
     record("booking.request_link", by=Actor.anonymous(), now=now, obj=request, detail={"channel": channel})
+
+
+@_retrying
+def open_questions(appointment: Appointment, *, by: Actor, now: datetime) -> QuestionnaireResponse:
+    """The questionnaire of a visit, for its patient to go on with; a visit that has none yet (booked at the desk) gets a draft.
+
+    Raises:
+        NotAllowed: the service asks no questions.
+    """
+    visit = _locked(appointment, None)
+    if visit.response is not None:
+        return visit.response
+    if not visit.service.questionnaire or visit.patient is None:
+        raise NotAllowed(_("There are no questions before this visit."))
+    response = start_draft(visit.service.questionnaire, by=by, now=now)
+    attach_patient(response, visit.patient, by=by, now=now)
+    visit.response = response
+    visit.version += 1
+    visit.save(update_fields=["response", "version"])
+    record("booking.open_questions", by=by, now=now, obj=visit, subject_id=visit.patient_id)
+    return response

@@ -1,0 +1,328 @@
+"""What people type on the booking path. Every message is one of the clinic's own; nothing typed is lost."""
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+
+import phonenumbers
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from accounts.fields import DateBoxesField
+from booking import words
+from patients.models import ReminderBy
+
+_MOBILE = _("Enter a mobile number with area code, like 519-555-0178")
+_EMAIL = _("Enter an email address, like name@example.com")
+_CHARACTERS = _("This holds characters that we cannot keep. Type it again")
+EARLIEST_BIRTH_YEAR = 1900
+
+
+class PlainForm(forms.Form):
+    """No colon after labels, no `required` attributes: the server says what is missing, in our words."""
+
+    use_required_attribute = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("label_suffix", "")
+        super().__init__(*args, **kwargs)
+
+
+class TextField(forms.CharField):
+    """One line of text: tidied, of bounded length, without characters that no name has."""
+
+    def __init__(self, *, limit: int, **kwargs: Any) -> None:
+        self.limit = limit
+        super().__init__(**kwargs)
+        self.validators = []  # A NUL is refused below, in our words.
+
+    def to_python(self, value: Any) -> str:
+        """The tidied text."""
+        return words.tidy(value) if isinstance(value, str) else ""
+
+    def clean(self, value: Any) -> str:
+        """Refuse before tidying, which would hide what was sent."""
+        if isinstance(value, str) and words.hostile(value):
+            raise ValidationError(_CHARACTERS, code="characters")
+        text: str = super().clean(value)
+        if len(text) > self.limit:
+            raise ValidationError(
+                ngettext("Use %(n)d character or fewer", "Use %(n)d characters or fewer", self.limit) % {"n": self.limit},
+                code="long",
+            )
+        return text
+
+
+class MobileField(TextField):
+    """A phone number as people type it, Canadian unless it begins with +; cleaned to E.164."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("error_messages", {"required": _MOBILE})
+        super().__init__(limit=40, **kwargs)
+
+    def clean(self, value: Any) -> str:
+        """E.164, or an empty string."""
+        text = super().clean(value)
+        if not text:
+            return ""
+        number = parse_phone(text)
+        if not number:
+            raise ValidationError(_MOBILE, code="invalid")
+        return number
+
+
+class EmailField(TextField):
+    """An e-mail address of at most 254 characters."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("error_messages", {"required": _EMAIL})
+        super().__init__(limit=254, **kwargs)
+
+    def clean(self, value: Any) -> str:
+        """The address with its domain in lower case, or an empty string."""
+        text = super().clean(value)
+        if not text:
+            return ""
+        try:
+            validate_email(text)
+        except ValidationError:
+            raise ValidationError(_EMAIL, code="invalid") from None
+        name, _at, domain = text.rpartition("@")
+        return f"{name}@{domain.lower()}"
+
+
+def parse_phone(text: str) -> str:
+    """The E.164 form of a number typed by a person, or "" when it cannot be one."""
+    try:
+        parsed = phonenumbers.parse(text, "CA")
+    except phonenumbers.NumberParseException:
+        return ""
+    if parsed.extension or not phonenumbers.is_valid_number(parsed):
+        return ""
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+class DetailsForm(PlainForm):
+    """Who is coming and how to reach them. `date_of_birth` is there only while nobody has asked it yet."""
+
+    first_name = TextField(
+        limit=100,
+        label=_("Legal first name"),
+        help_text=_("As on your health card or other ID."),
+        error_messages={"required": _("Enter your first name")},
+        widget=forms.TextInput({"autocomplete": "given-name"}),
+    )
+    last_name = TextField(
+        limit=100,
+        label=_("Legal last name"),
+        error_messages={"required": _("Enter your last name")},
+        widget=forms.TextInput({"autocomplete": "family-name"}),
+    )
+    preferred_name = TextField(
+        limit=100,
+        required=False,
+        label=_("Name we should call you"),
+        widget=forms.TextInput({"autocomplete": "nickname"}),
+    )
+    date_of_birth = DateBoxesField(birthday=True, label=_("Date of birth"))
+    mobile = MobileField(
+        label=_("Mobile number"),
+        help_text=_(
+            "For your code and reminders. We never say why you are visiting. From abroad, begin with + and the country code."
+        ),
+        widget=forms.TextInput({"autocomplete": "tel", "type": "tel", "inputmode": "tel", "class": "num"}),
+    )
+    email = EmailField(
+        required=False,
+        label=_("Email address"),
+        help_text=_(
+            "Your confirmation goes there, with a calendar entry. You can leave it out if you choose text only, or a phone call."
+        ),
+        widget=forms.TextInput(
+            {
+                "autocomplete": "email",
+                "type": "email",
+                "inputmode": "email",
+                "autocapitalize": "none",
+                "spellcheck": "false",
+                "data-hide-optional": "1",
+            }
+        ),
+    )
+    reminder_by = forms.ChoiceField(
+        label=_("How may we contact you about your appointment?"),
+        help_text=_(
+            "Ordinary email and texts are not fully private. We keep them short, leave out health details, and send a link to a"
+            " secure page. You can change this at any time."
+        ),
+        choices=ReminderBy.choices,
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose how we may contact you"), "invalid_choice": _("Choose one of the answers shown")},
+    )
+    voicemail_ok = forms.ChoiceField(
+        label=_("May we leave a voicemail with our name?"),
+        choices=[("no", _("No")), ("yes", _("Yes"))],
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose yes or no"), "invalid_choice": _("Choose one of the answers shown")},
+    )
+
+    def __init__(self, *args: Any, ask_birth: bool, today: date, consent: tuple[str, str] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.today = today
+        if consent:  # The words that are agreed to are the questionnaire's, and are kept with the decision.
+            self.fields["reminder_by"].label, self.fields["reminder_by"].help_text = consent
+        if not ask_birth:
+            del self.fields["date_of_birth"]
+
+    def clean_date_of_birth(self) -> date:
+        """A day between 1900 and today."""
+        born: date = self.cleaned_data["date_of_birth"]
+        if born.year < EARLIEST_BIRTH_YEAR or born > self.today:
+            raise ValidationError(_("Your date of birth must be a real date, like March 27, 1987"), code="invalid")
+        return born
+
+    def clean(self) -> dict[str, Any]:
+        """The address a chosen way needs; a number that cannot take a text."""
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        way = data.get("reminder_by")
+        if way in {ReminderBy.TEXT_EMAIL, ReminderBy.EMAIL} and "email" in data and not data["email"]:
+            self.add_error("email", _EMAIL)
+        if way in {ReminderBy.TEXT_EMAIL, ReminderBy.TEXT} and data.get("mobile") and not words.takes_texts(data["mobile"]):
+            self.add_error("mobile", _("This looks like a home phone. Choose “Phone call”, or give a mobile"))
+        return data
+
+
+class CodeForm(PlainForm):
+    """The six numbers. Spaces and dashes are fine, and so is pasting the whole line."""
+
+    code = TextField(
+        limit=200,
+        label=_("Your code"),
+        error_messages={"required": _("Enter the 6 numbers we sent you")},
+        widget=forms.TextInput(
+            {
+                "autocomplete": "one-time-code",
+                "inputmode": "numeric",
+                "class": "num",
+                "spellcheck": "false",
+                "autocapitalize": "none",
+            }
+        ),
+    )
+
+    def clean_code(self) -> str:
+        """Six digits."""
+        digits = "".join(c for c in self.cleaned_data["code"] if c.isascii() and c.isdigit())
+        if len(digits) != 6:
+            raise ValidationError(_("Enter the 6 numbers we sent you"), code="invalid")
+        return digits
+
+
+class SignForm(PlainForm):
+    """The statement of truth that goes with the answers: one box and one name."""
+
+    finish_declare = forms.BooleanField(
+        label=_("My answers are true as far as I know. I will tell the clinic if anything changes."),
+        error_messages={"required": _("Tick the box to say your answers are correct")},
+    )
+    finish_signature = TextField(
+        limit=200,
+        label=_("Type your full name to sign"),
+        error_messages={"required": _("Type your full name to sign")},
+        widget=forms.TextInput({"autocomplete": "name"}),
+    )
+
+    def __init__(self, *args: Any, declare_text: str = "", signature_text: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if declare_text:
+            self.fields["finish_declare"].label = declare_text
+        if signature_text:
+            self.fields["finish_signature"].label = signature_text
+
+
+class AddressForm(PlainForm):
+    """An e-mail address or a mobile number, whichever was used for the booking."""
+
+    address = TextField(
+        limit=254,
+        label=_("Your email address or mobile number"),
+        help_text=_("The one you gave when you booked."),
+        error_messages={"required": _("Enter an email address, like name@example.com, or a mobile number, like 519-555-0178")},
+        widget=forms.TextInput({"autocomplete": "email", "autocapitalize": "none", "spellcheck": "false"}),
+    )
+
+    def clean_address(self) -> tuple[str, str]:
+        """The channel and the address: ("email", …) or ("text", E.164)."""
+        text = self.cleaned_data["address"]
+        if "@" in text:
+            return "email", EmailField().clean(text)
+        if number := parse_phone(text):
+            return "text", number
+        raise ValidationError(
+            _("Enter an email address, like name@example.com, or a mobile number, like 519-555-0178"), code="invalid"
+        )
+
+
+class YearForm(PlainForm):
+    """The year of birth, before answers can be seen again."""
+
+    year = TextField(
+        limit=20,
+        label=_("Your year of birth"),
+        error_messages={"required": _("Your year of birth must have 4 numbers, like 1987")},
+        widget=forms.TextInput({"autocomplete": "bday-year", "inputmode": "numeric", "maxlength": 4, "class": "num"}),
+    )
+
+    def clean_year(self) -> int:
+        """Four digits."""
+        text = self.cleaned_data["year"]
+        if not (len(text) == 4 and text.isascii() and text.isdigit()):
+            raise ValidationError(_("Your year of birth must have 4 numbers, like 1987"), code="invalid")
+        return int(text)
+
+
+CANCEL_REASONS = [
+    ("time", _("The time does not work any more")),
+    ("unwell", _("I am not well")),
+    ("cost", _("The cost")),
+    ("elsewhere", _("I am going somewhere else")),
+    ("other", _("Something else")),
+]
+
+
+class CancelForm(PlainForm):
+    """Why, if they like. Nobody has to say."""
+
+    reason = forms.ChoiceField(
+        required=False,
+        label=_("Why are you cancelling?"),
+        help_text=_("You do not have to say. It helps us plan."),
+        choices=CANCEL_REASONS,
+        widget=forms.RadioSelect,
+        error_messages={"invalid_choice": _("Choose one of the answers shown")},
+    )
+
+
+class MessagesForm(PlainForm):
+    """How to reach a patient about this visit; only ways there is an address for."""
+
+    reminder_by = forms.ChoiceField(
+        label=_("How may we contact you about your appointment?"),
+        help_text=DetailsForm.base_fields["reminder_by"].help_text,
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose how we may contact you"), "invalid_choice": _("Choose one of the answers shown")},
+    )
+    voicemail_ok = forms.ChoiceField(
+        label=_("May we leave a voicemail with our name?"),
+        choices=[("no", _("No")), ("yes", _("Yes"))],
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose yes or no"), "invalid_choice": _("Choose one of the answers shown")},
+    )
+
+    def __init__(self, *args: Any, ways: Iterable[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        allowed = set(ways)
+        self.fields["reminder_by"].choices = [(value, label) for value, label in ReminderBy.choices if value in allowed]  # type: ignore[attr-defined]

@@ -1,0 +1,248 @@
+"""B10: everything on one page, then Book my visit. Also, after booking, where the rest of the answers is sent from."""
+
+from datetime import date
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from accounts import clock
+from booking import actions, calendar, picker, words
+from booking.forms import SignForm
+from booking.links import hold_key_of
+from booking.models import Appointment
+from booking.views.journey import MAX_EXTENSIONS, Journey, as_uuid, see
+from intake import engine
+from intake.actions import asking_for, complete
+from intake.errors import IntakeError
+from intake.texts import filled
+from patients.models import ReminderBy
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def check(request: HttpRequest) -> HttpResponse:
+    """Look it over; book, or hold the time longer (`do=extend`)."""
+    journey = Journey(request, clock.now())
+    visit = getattr(journey.response, "appointment", None)
+    if journey.booked or visit is not None:
+        return _after_booking(journey, visit)
+    if not journey.is_draft:
+        return redirect("booking:start")
+    if journey.chosen is None and not journey.hold_ended:
+        return see("booking:time") if journey.has_details else journey.next_step()
+    if not journey.has_details or not _is_reachable(journey):
+        return journey.next_step()
+    if journey.chosen is None:  # the hold ended and the time has passed
+        return see("booking:time")
+    if request.method != "POST":
+        return _page(journey)
+    if request.POST.get("do") == "extend":
+        return _extend(journey)
+    return _book(journey)
+
+
+def _is_reachable(journey: Journey) -> bool:
+    """True when a code came back, or the person said that they cannot get one, or there is no way to send one."""
+    return bool(journey.checked_channel or journey.session.get("no_code") or not journey.channels)
+
+
+def _sign_form(journey: Journey, data: Any = None) -> SignForm | None:
+    """The two questions that replace a tick box, in the questionnaire's words; None while the questions are not finished."""
+    if not journey.intake_complete or journey.response is None:
+        return None
+    questions = journey.response.definition.questions
+    declare, signature = questions.get("finish_declare"), questions.get("finish_signature")
+    return SignForm(
+        data,
+        declare_text=filled(declare.text) if declare else "",
+        signature_text=filled(signature.text) if signature else "",
+    )
+
+
+def _page(
+    journey: Journey,
+    *,
+    form: SignForm | None = None,
+    status: int = 200,
+    taken: actions.SlotTaken | None = None,
+    refusal: str = "",
+) -> HttpResponse:
+    chosen, service = journey.chosen, journey.service
+    if chosen is None or service is None:
+        return see("booking:time")
+    context: dict[str, Any] = {
+        "chosen": chosen,
+        "service": service,
+        "until": chosen.until,
+        "can_extend": bool(chosen.hold and chosen.hold.hold_extensions < MAX_EXTENSIONS),
+        "hold_ended": journey.hold_ended,
+        "details": _details(journey),
+        "sections": summary_of(journey),
+        "form": form or _sign_form(journey),
+        "complete": journey.intake_complete,
+        "taken_text": str(taken) if taken else "",
+        "near": picker.choices(taken.alternatives, calendar.people(service)) if taken else [],
+        "refusal": refusal,
+        "has_errors": bool(refusal or (form and form.errors)),
+        "needs_call": journey.checked_channel is None,
+        "back_url": reverse("booking:details"),
+        "time_url": reverse("booking:time"),
+        "change_url": reverse("booking:time") + "?change=1",
+        "cutoff_hours": service.cancel_cutoff_minutes // 60,
+    }
+    return render(journey.request, "booking/check.html", context, status=status)
+
+
+def _details(journey: Journey) -> list[dict[str, Any]]:
+    """The rows of "Your details"."""
+    contact = journey.contact
+    url = reverse("booking:details")
+    name = f"{contact.first_name} {contact.last_name}"
+    if contact.preferred_name:
+        name = _("%(name)s (call me %(preferred)s)") % {"name": name, "preferred": contact.preferred_name}
+    return [
+        {"label": _("Name"), "value": name, "url": f"{url}#id_first_name"},
+        {"label": _("Date of birth"), "value": clock.date_of_birth(contact.date_of_birth), "url": _birth_url(journey)},
+        {
+            "label": _("Mobile"),
+            "value": words.phone_text(contact.mobile),
+            "url": f"{url}#id_mobile",
+            "checked": journey.checked_channel == "text",
+        },
+        {
+            "label": _("Email"),
+            "value": contact.email,
+            "url": f"{url}#id_email",
+            "checked": journey.checked_channel == "email",
+            "missing": not contact.email,
+        },
+        {"label": _("Reminders"), "value": str(ReminderBy(contact.reminder_by).label), "url": f"{url}#id_reminder_by"},
+        {"label": _("Voicemail"), "value": _("Yes") if contact.voicemail_ok else _("No"), "url": f"{url}#id_voicemail_ok"},
+    ]
+
+
+def _birth_url(journey: Journey) -> str:
+    """Where the date of birth can be changed: where it was asked."""
+    if "date_of_birth" in journey.document.contact or journey.response is None:
+        return reverse("booking:details") + "#id_date_of_birth"
+    question = journey.response.definition.questions.get("about_dob")
+    if question is None or not question.page:
+        return ""
+    return reverse("intake:question", args=[question.section, question.page]) + "?change=1"
+
+
+def summary_of(journey: Journey) -> list[dict[str, Any]]:
+    """The answers by section, each with the page to change it on. Sections without an answer are left out."""
+    response, document = journey.response, journey.document
+    if response is None:
+        return []
+    asking = asking_for(response, document)
+    found = []
+    for section in engine.summary(response.definition, document.answers, asking):
+        rows = []
+        for row in section.rows:
+            if row.question.link_id == "about_dob":
+                continue  # among the details above
+            number, _slash, page = row.page.partition("/")
+            rows.append(
+                {
+                    "label": filled(row.label or row.text),
+                    "values": [_as_read(row.question.type, answer) for answer in row.answers],
+                    "missing": row.missing,
+                    "value": _("Not answered"),
+                    "url": reverse("intake:question", args=[int(number), int(page)]) + "?change=1",
+                }
+            )
+        if any(not row["missing"] for row in rows):
+            found.append({"title": section.section.title, "rows": rows})
+    return found
+
+
+def _as_read(kind: str, answer: str) -> str:
+    """An answer as people write it."""
+    return clock.date_of_birth(date.fromisoformat(answer)) if kind == "date" else answer
+
+
+def _extend(journey: Journey) -> HttpResponse:
+    row = journey.hold_row
+    if row is not None:
+        try:
+            actions.extend_hold(row, hold_key=hold_key_of(journey.request), by=journey.by, now=journey.now)
+            return see("booking:check")
+        except actions.HoldEnded:
+            pass
+    return _page(journey, status=409)
+
+
+def _book(journey: Journey) -> HttpResponse:
+    chosen, service, response = journey.chosen, journey.service, journey.response
+    if chosen is None or service is None or response is None:
+        return see("booking:time")
+    form = _sign_form(journey, journey.request.POST)
+    if form is not None and not form.is_valid():
+        return _page(journey, form=form, status=422)
+    try:
+        visit = actions.book(
+            service,
+            chosen.practitioner,
+            chosen.start,
+            contact=journey.contact,
+            checked_channel=journey.checked_channel,
+            response=response,
+            declared_at=journey.now if form else None,
+            signature=form.cleaned_data["finish_signature"] if form else "",
+            hold_key=hold_key_of(journey.request),
+            article=as_uuid(journey.session.get("article")),
+            by=journey.by,
+            now=journey.now,
+        )
+    except actions.SlotTaken as refusal:
+        return _page(journey, form=form, status=409, taken=refusal)
+    except (actions.BookingError, IntakeError) as refusal:
+        return _page(journey, form=form, status=409, refusal=str(refusal))
+    _remember(journey, visit)
+    return see("booking:done")
+
+
+def _remember(journey: Journey, visit: Appointment) -> None:
+    """The visit instead of the way to it."""
+    for key in ("hold", "wanted", "code", "no_code", "article"):
+        journey.session.pop(key, None)
+    journey.session["booked"] = str(visit.public_id)
+
+
+def _after_booking(journey: Journey, visit: Appointment | None) -> HttpResponse:
+    """Booked: the rest of the answers is sent from here once it is complete; else the visit is shown."""
+    response = journey.response
+    if visit is None or response is None or response.patient is None or not response.is_draft or not journey.intake_complete:
+        return see("booking:done") if journey.booked else redirect("booking:start")
+    form = _sign_form(journey, journey.request.POST if journey.request.method == "POST" else None)
+    status = 200
+    if journey.request.method == "POST" and form is not None:
+        if form.is_valid():
+            try:
+                complete(
+                    response,
+                    patient=response.patient,
+                    declared_at=journey.now,
+                    signature=form.cleaned_data["finish_signature"],
+                    by=journey.by,
+                    now=journey.now,
+                )
+            except IntakeError as refusal:
+                form.add_error(None, str(refusal))
+            else:
+                journey.session["booked"] = str(visit.public_id)
+                return see("booking:done", query="?sent=1")
+        status = 422
+    context = {
+        "visit": visit,
+        "form": form,
+        "sections": summary_of(journey),
+        "back_url": reverse("intake:questions"),
+        "sending": True,
+    }
+    return render(journey.request, "booking/send.html", context, status=status)

@@ -1,0 +1,94 @@
+"""B8: who is coming and how to reach them. Kept in the draft until there is a patient."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from accounts import clock
+from accounts.models import Clinic
+from booking import actions, words
+from booking.forms import DetailsForm
+from booking.links import hold_key_of
+from booking.views.code import forget_code, send_code
+from booking.views.journey import Journey, guard
+from intake import engine
+from intake.actions import delete_draft, save_contact
+from intake.errors import IntakeError
+from intake.texts import filled
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def details(request: HttpRequest) -> HttpResponse:
+    """Names, numbers, how to remind; the date of birth only while nobody has asked it."""
+    now = clock.now()
+    journey = Journey(request, now)
+    if elsewhere := guard(journey):
+        return elsewhere
+    # Asked here before, it can be changed here; asked by the questionnaire, it is changed there.
+    ask_birth = "date_of_birth" in journey.document.contact or "about_dob" not in journey.document.answers
+    shape: dict[str, Any] = {"ask_birth": ask_birth, "today": clock.today(now), "consent": _consent(journey)}
+    if request.method != "POST":
+        return _page(journey, DetailsForm(initial=_initial(journey), **shape))
+    form = DetailsForm(request.POST, **shape)
+    if not form.is_valid():
+        return _page(journey, form, status=422)
+    typed = form.cleaned_data
+    meant = words.meant_email(typed["email"])
+    choice = request.POST.get("meant", "")
+    if meant and choice == meant:
+        typed["email"] = meant
+    elif meant and choice != "no" and typed["email"] != journey.document.contact.get("email"):
+        return _page(journey, form, meant=meant)
+    born = typed.get("date_of_birth")
+    if born and engine.age_on(born, journey.response.today) < max(18, Clinic.current().minimum_age):  # type: ignore[union-attr]
+        return _stop(journey)
+    contact = {name: typed[name] for name in ("first_name", "last_name", "preferred_name", "mobile", "email", "reminder_by")}
+    contact["voicemail_ok"] = typed["voicemail_ok"] == "yes"
+    if born:
+        contact["date_of_birth"] = born
+    try:
+        journey.document = save_contact(journey.response, contact, by=journey.by, now=now)  # type: ignore[arg-type]
+    except IntakeError:
+        return redirect("booking:start")
+    journey.__dict__.pop("code", None)
+    if journey.code is None:  # none asked for yet, or for another address
+        forget_code(journey)
+        if journey.channels:
+            send_code(journey, journey.channels[0])
+    return journey.next_step()
+
+
+def _consent(journey: Journey) -> tuple[str, str] | None:
+    """The wording of C2 in this draft's questionnaire. One choice is made here, so it does not say "all that apply"."""
+    question = journey.response.definition.questions.get("about_consent_ecomm") if journey.response else None
+    if question is None:
+        return None
+    return filled(question.text), filled(question.help).removeprefix("Choose all that apply. ")
+
+
+def _initial(journey: Journey) -> dict[str, Any]:
+    typed = dict(journey.document.contact)
+    if typed.get("mobile"):
+        typed["mobile"] = words.phone_text(typed["mobile"])
+    if "voicemail_ok" in typed:
+        typed["voicemail_ok"] = "yes" if typed["voicemail_ok"] else "no"
+    return {"reminder_by": "text_email", "voicemail_ok": "no"} | typed
+
+
+def _page(journey: Journey, form: DetailsForm, *, status: int = 200, meant: str = "") -> HttpResponse:
+    context = {"form": form, "meant": meant, "chosen": journey.chosen, "back_url": reverse("booking:time") + "?change=1"}
+    return render(journey.request, "booking/details.html", context, status=status)
+
+
+def _stop(journey: Journey) -> HttpResponse:
+    """Under the clinic's age: nothing is kept, and the page says who can help."""
+    if journey.response is not None:
+        delete_draft(journey.response, by=journey.by, now=journey.now)
+    if journey.hold_row is not None:
+        actions.release_hold(journey.hold_row, hold_key=hold_key_of(journey.request), by=journey.by, now=journey.now)
+    for key in ("draft", "hold", "wanted", "code", "no_code"):
+        journey.session.pop(key, None)
+    return redirect("intake:stop", code="under-age")

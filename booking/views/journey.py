@@ -1,0 +1,270 @@
+"""Where a browser stands on the booking path. The session holds ids only; everything else is in the database."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+from allauth.account.adapter import get_adapter
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from audit.actor import Actor
+from booking import words
+from booking.links import hold_key_of
+from booking.models import Appointment, Practitioner, Service, Status
+from intake import engine
+from intake.actions import asking_for
+from intake.document import Document, open_document
+from intake.models import QuestionnaireResponse
+from patients.actions import Contact
+from patients.models import ContactCode, ReminderBy
+
+MAX_EXTENSIONS = 2
+
+
+class See(HttpResponseRedirect):
+    """303: look at the answer there. What a form was sent to is not asked for again by reload or Back."""
+
+    status_code = 303
+
+
+def see(to: str, *args: Any, query: str = "") -> See:
+    """303 to a URL name."""
+    return See(reverse(to, args=args) + query)
+
+
+def client_address(request: HttpRequest) -> str:
+    """The client's IP address behind the proxies we trust."""
+    try:
+        return str(get_adapter(request).get_client_ip(request))
+    except PermissionDenied:
+        return "unknown"
+
+
+def as_uuid(text: object) -> uuid.UUID | None:
+    """A public id as somebody sent it, or None."""
+    try:
+        return uuid.UUID(str(text)) if text and len(str(text)) <= 36 else None
+    except ValueError:
+        return None
+
+
+def as_instant(text: object) -> datetime | None:
+    """An instant as somebody sent it, whole minutes, with an offset; or None. Wall times without an offset are refused."""
+    if not isinstance(text, str) or not 16 <= len(text) <= 32:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if at.tzinfo is None or at.second or at.microsecond:
+        return None
+    try:
+        at = at.astimezone(UTC)
+    except OverflowError:
+        return None
+    return at if 2000 <= at.year <= 2200 else None
+
+
+def iso(at: datetime) -> str:
+    """An instant for a form or a session: 2026-03-12T14:20:00Z."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def the_service() -> Service | None:
+    """What is booked online: the first service that patients may book and that has a questionnaire."""
+    return Service.objects.filter(active=True, online=True).exclude(questionnaire="").first()
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The time a browser has chosen. `until` is the end of its hold; None while unheld."""
+
+    start: datetime
+    practitioner: Practitioner
+    hold: Appointment | None
+
+    @property
+    def until(self) -> datetime | None:
+        """When the hold ends."""
+        return self.hold.hold_expires_at if self.hold else None
+
+
+class Journey:
+    """One browser's booking. Everything is looked up when first asked for, and once."""
+
+    def __init__(self, request: HttpRequest, now: datetime) -> None:
+        self.request, self.session, self.now = request, request.session, now
+        self.by = Actor.anonymous()
+
+    # --- The draft ---------------------------------------------------------------------------------------------------
+    @cached_property
+    def response(self) -> QuestionnaireResponse | None:
+        """The draft (or sent) questionnaire of this browser."""
+        public_id = as_uuid(self.session.get("draft"))
+        if public_id is None:
+            return None
+        return QuestionnaireResponse.objects.select_related("questionnaire", "appointment").filter(public_id=public_id).first()
+
+    @property
+    def is_draft(self) -> bool:
+        """True while there is a draft that can still be written."""
+        return self.response is not None and self.response.is_draft
+
+    @cached_property
+    def document(self) -> Document:
+        """The draft's document: the person's own typing, read back to them."""
+        if self.response is None:
+            return Document()
+        return open_document(self.response, by=self.by, now=self.now, purpose="booking")
+
+    @cached_property
+    def intake_complete(self) -> bool:
+        """True when every required question is answered, so that the answers can be sent."""
+        if self.response is None:
+            return False
+        if not self.response.is_draft:
+            return True
+        asking = asking_for(self.response, self.document)
+        return not engine.validate_complete(self.response.definition, self.document.answers, asking)
+
+    # --- The time ----------------------------------------------------------------------------------------------------
+    @cached_property
+    def service(self) -> Service | None:
+        """What is being booked."""
+        return self.hold.service if self.hold else the_service()
+
+    @cached_property
+    def hold_row(self) -> Appointment | None:
+        """This browser's hold, alive or just expired and not yet swept."""
+        public_id = as_uuid(self.session.get("hold"))
+        if public_id is None or not self.session.session_key:
+            return None
+        return (
+            Appointment.objects.select_related("practitioner", "service")
+            .filter(public_id=public_id, status=Status.HELD, hold_key=hold_key_of(self.request))
+            .first()
+        )
+
+    @cached_property
+    def hold(self) -> Appointment | None:
+        """This browser's live hold."""
+        row = self.hold_row
+        return row if row and row.hold_expires_at and row.hold_expires_at > self.now else None
+
+    @cached_property
+    def chosen(self) -> Chosen | None:
+        """The chosen time: held, unheld (hold caps) or with an expired hold."""
+        if self.hold:
+            return Chosen(self.hold.starts_at, self.hold.practitioner, self.hold)
+        wanted = self.session.get("wanted") or {}
+        start, public_id = as_instant(wanted.get("start")), as_uuid(wanted.get("practitioner"))
+        if start is None or public_id is None or start <= self.now:
+            return None
+        practitioner = Practitioner.objects.filter(public_id=public_id, active=True).first()
+        return Chosen(start, practitioner, None) if practitioner else None
+
+    @property
+    def hold_ended(self) -> bool:
+        """True when the chosen time was held and is no longer."""
+        return bool(self.session.get("hold")) and self.hold is None
+
+    def choose(self, start: datetime, practitioner: Practitioner, hold: Appointment | None) -> None:
+        """Remember the chosen time."""
+        self.session["wanted"] = {"start": iso(start), "practitioner": str(practitioner.public_id)}
+        if hold is None:
+            self.session.pop("hold", None)
+        else:
+            self.session["hold"] = str(hold.public_id)
+
+    def forget_time(self) -> None:
+        """Look the time up again."""
+        for name in ("hold_row", "hold", "chosen"):
+            self.__dict__.pop(name, None)
+
+    # --- The details -------------------------------------------------------------------------------------------------
+    @property
+    def date_of_birth(self) -> str:
+        """ISO date, from the questionnaire or the details, whichever asked; empty while neither has."""
+        return str(self.document.contact.get("date_of_birth") or self.document.answers.get("about_dob") or "")
+
+    @property
+    def has_details(self) -> bool:
+        """True when names, a number, a way to reach and a date of birth are there."""
+        typed = self.document.contact
+        return bool(self.date_of_birth) and all(typed.get(n) for n in ("first_name", "last_name", "mobile", "reminder_by"))
+
+    @property
+    def contact(self) -> Contact:
+        """The details as booking wants them; only when `has_details`."""
+        typed = self.document.contact
+        return Contact(
+            first_name=typed["first_name"],
+            last_name=typed["last_name"],
+            date_of_birth=datetime.fromisoformat(self.date_of_birth).date(),
+            preferred_name=typed.get("preferred_name", ""),
+            email=typed.get("email", ""),
+            mobile=typed.get("mobile", ""),
+            reminder_by=typed["reminder_by"],
+            voicemail_ok=bool(typed.get("voicemail_ok")),
+        )
+
+    # --- The code ----------------------------------------------------------------------------------------------------
+    @property
+    def channels(self) -> list[str]:
+        """The ways a code can go out, the preferred one first."""
+        typed = self.document.contact
+        email, mobile = typed.get("email", ""), typed.get("mobile", "")
+        found = (["text"] if mobile and words.takes_texts(mobile) else []) + (["email"] if email else [])
+        if typed.get("reminder_by") in {ReminderBy.EMAIL, ReminderBy.PHONE}:
+            found.reverse()
+        return found
+
+    def address(self, channel: str) -> str:
+        """The address behind a channel."""
+        return str(self.document.contact.get("email" if channel == "email" else "mobile") or "")
+
+    @cached_property
+    def code(self) -> ContactCode | None:
+        """The code asked for in this browser, for this draft and an address that is still the one given."""
+        public_id = as_uuid(self.session.get("code"))
+        if public_id is None or self.response is None:
+            return None
+        found = ContactCode.objects.filter(public_id=public_id, subject_key=str(self.response.public_id)).first()
+        return found if found and found.address == self.address(found.channel) else None
+
+    @property
+    def checked_channel(self) -> str | None:
+        """The channel, "email" or "text", when a code to the address given came back, else None."""
+        return self.code.channel if self.code and self.code.used_at else None
+
+    # --- Where to --------------------------------------------------------------------------------------------------
+    @property
+    def booked(self) -> bool:
+        """True once this browser has booked."""
+        return as_uuid(self.session.get("booked")) is not None
+
+    def next_step(self) -> HttpResponse:
+        """303 to the first step that is not done."""
+        if not self.has_details:
+            return see("booking:details")
+        if self.checked_channel is None and not self.session.get("no_code") and self.channels:
+            return see("booking:code")
+        if self.chosen is None:
+            return see("booking:time")
+        return see("booking:check")
+
+
+def guard(journey: Journey) -> HttpResponse | None:
+    """Where a browser belongs that has no draft to go on with: the beginning, or the visit it has booked."""
+    if journey.booked:
+        return redirect("booking:done")
+    if not journey.is_draft:
+        return redirect("booking:start")
+    if getattr(journey.response, "appointment", None) is not None:
+        return redirect("booking:start")
+    return None

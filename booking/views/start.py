@@ -1,0 +1,137 @@
+"""B1: the beginning. A chosen opening is carried by the form and held from the press on Start."""
+
+from datetime import datetime, timedelta
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from accounts import clock
+from booking import actions, calendar, picker
+from booking.links import hold_key_of
+from booking.models import Practitioner, Service
+from booking.views.journey import Journey, as_instant, as_uuid, client_address, iso, see, the_service
+from intake.actions import delete_draft, start_draft
+
+HOLD_MINUTES = 30
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def start(request: HttpRequest) -> HttpResponse:
+    """`?slot=` (instant), `?who=` (practitioner) and `?from=` (article) come from a booking card; GET only shows them."""
+    now = clock.now()
+    journey = Journey(request, now)
+    service = the_service()
+    if service is None:
+        return render(request, "booking/closed.html", status=503)
+    if request.method == "POST":
+        return _begin(journey, service)
+    opening = _opening(service, request.GET.get("slot"), request.GET.get("who"), now=now)
+    if opening and not _is_free(service, *opening, now=now):
+        near = calendar.alternatives(service, opening[0], now=now)
+        return _page(journey, service, article=request.GET.get("from", ""), taken=opening[0], near=near)
+    return _page(journey, service, article=request.GET.get("from", ""), opening=opening)
+
+
+def _opening(service: Service, start_text: object, who: object, *, now: datetime) -> tuple[datetime, Practitioner] | None:
+    """The opening that was named, if it can be one at all."""
+    at, public_id = as_instant(start_text), as_uuid(who)
+    if at is None or public_id is None or at <= now:
+        return None
+    practitioner = service.practitioners.filter(public_id=public_id, active=True).first()
+    return (at, practitioner) if practitioner else None
+
+
+def _is_free(service: Service, at: datetime, practitioner: Practitioner, *, now: datetime) -> bool:
+    day = clock.local(at).date()
+    found = calendar.openings(service, since=day, until=day, now=now, practitioner=practitioner)
+    return any(slot.start == at for slot in found)
+
+
+def _taken_text(at: datetime) -> str:
+    return _("Someone else just took %(time)s. These are the closest:") % {"time": clock.clock_time(at)}
+
+
+def _page(
+    journey: Journey,
+    service: Service,
+    *,
+    article: str = "",
+    opening: tuple[datetime, Practitioner] | None = None,
+    taken: datetime | None = None,
+    near: list[picker.Slot] | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    booked_draft = journey.response is not None and getattr(journey.response, "appointment", None) is not None
+    context = {
+        "service": service,
+        "opening": opening,
+        "slot": iso(opening[0]) if opening else "",
+        "until": journey.now + timedelta(minutes=HOLD_MINUTES),
+        "article": str(as_uuid(article) or ""),
+        "has_draft": journey.is_draft and not booked_draft,
+        "booked": journey.booked,
+        "taken": taken,
+        "taken_text": _taken_text(taken) if taken else "",
+        "post_url": reverse("booking:start"),
+        "pass": {"from": str(as_uuid(article) or ""), "draft": "keep"},
+        "near": picker.choices(near or [], calendar.people(service)) if taken else [],
+        "hold": journey.hold,
+    }
+    return render(journey.request, "booking/start.html", context, status=status)
+
+
+def _begin(journey: Journey, service: Service) -> HttpResponse:
+    """Hold the opening, if one was chosen; then a draft, unless there is one to go on with."""
+    request, post, now = journey.request, journey.request.POST, journey.now
+    article = as_uuid(post.get("from"))
+    parsed = picker.parse_value(post.get("pick"))
+    chosen = (iso(parsed[0]), str(parsed[1])) if parsed else (post.get("slot"), post.get("who"))
+    wants_time = post.get("pick") != "none" and bool(chosen[0])
+    opening = _opening(service, *chosen, now=now) if wants_time else None
+    named = as_instant(chosen[0]) if wants_time else None
+    if named and opening is None:  # in the past, or with somebody who does not do this
+        near = calendar.alternatives(service, max(named, now), now=now)
+        return _page(journey, service, article=post.get("from", ""), taken=named, near=near, status=409)
+    held = None
+    if opening:
+        try:
+            held = actions.hold(
+                service,
+                opening[1],
+                opening[0],
+                hold_key=hold_key_of(request),
+                address=client_address(request),
+                minutes=HOLD_MINUTES,
+                article=article,
+                by=journey.by,
+                now=now,
+            )
+        except actions.SlotTaken as error:
+            return _page(journey, service, article=post.get("from", ""), taken=opening[0], near=error.alternatives, status=409)
+    _draft(journey, service, again=post.get("draft") == "new")
+    if article:
+        journey.session["article"] = str(article)
+    if opening:
+        journey.choose(opening[0], opening[1], held)
+    if journey.is_draft and journey.document.done:
+        return see("intake:questions")
+    return see("intake:who_we_see")
+
+
+def _draft(journey: Journey, service: Service, *, again: bool) -> None:
+    """Go on with this browser's draft, or begin one. A draft that belongs to a booked visit is left alone."""
+    response = journey.response
+    mine = journey.is_draft and getattr(response, "appointment", None) is None
+    if mine and not again:
+        return
+    if mine and response is not None:
+        delete_draft(response, by=journey.by, now=journey.now)
+    for key in ("booked", "code", "no_code", "article", "draft"):
+        journey.session.pop(key, None)
+    fresh = start_draft(service.questionnaire, by=journey.by, now=journey.now)
+    journey.session["draft"] = str(fresh.public_id)
+    for name in ("response", "document", "intake_complete", "code"):
+        journey.__dict__.pop(name, None)

@@ -1,0 +1,87 @@
+"""B7: pick a time. Tapping one is the choice: it is held and the path goes on."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from accounts import clock
+from booking import actions, calendar, picker
+from booking.links import hold_key_of
+from booking.views.journey import Journey, as_uuid, client_address, guard
+
+HOLD_MINUTES = 15
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def time(request: HttpRequest) -> HttpResponse:
+    """Skipped while a chosen time stands; `?change=1`, or any filter, shows the page all the same."""
+    now = clock.now()
+    journey = Journey(request, now)
+    if elsewhere := guard(journey):
+        return elsewhere
+    if request.method == "POST":
+        return _choose(journey)
+    if not request.GET and not journey.hold_ended and journey.chosen:
+        return journey.next_step()
+    return _page(journey)
+
+
+def _page(journey: Journey, *, status: int = 200, taken: actions.SlotTaken | None = None, error: str = "") -> HttpResponse:
+    service = journey.service
+    if service is None:
+        return render(journey.request, "booking/closed.html", status=503)
+    people = calendar.people(service)
+    own = journey.hold.pk if journey.hold else None
+    # Filters of a page that was sent back stay as they were: the form's address carries them.
+    built = picker.build(service, people, journey.request.GET, now=journey.now, own=own, base={"change": "1"})
+    context: dict[str, Any] = {
+        "picker": built,
+        "error": error,
+        "has_errors": bool(error),
+        "taken_text": str(taken) if taken else "",
+        "near": picker.choices(taken.alternatives, people) if taken else [],
+        "hold": journey.hold,
+        "lost": journey.chosen if journey.hold_ended and not taken else None,
+        "error_items": [("", error)],
+        "post_url": journey.request.get_full_path(),
+        "back_url": reverse("intake:questions"),
+        "keep_url": "",
+    }
+    if journey.hold:
+        context["keep_url"] = journey.next_step()["Location"]
+    if context["lost"]:
+        context["lost_value"] = picker.value_of(context["lost"].start, context["lost"].practitioner)
+    return render(journey.request, "booking/time.html", context, status=status)
+
+
+def _choose(journey: Journey) -> HttpResponse:
+    service = journey.service
+    parsed = picker.parse_value(journey.request.POST.get("slot"))
+    practitioner = None
+    if service and parsed:
+        practitioner = service.practitioners.filter(public_id=parsed[1], active=True).first()
+    if service is None or parsed is None or practitioner is None:
+        return _page(journey, status=422, error=_("Choose one of the times shown"))
+    try:
+        held = actions.hold(
+            service,
+            practitioner,
+            parsed[0],
+            hold_key=hold_key_of(journey.request),
+            address=client_address(journey.request),
+            minutes=HOLD_MINUTES,
+            article=as_uuid(journey.session.get("article")),
+            by=journey.by,
+            now=journey.now,
+        )
+    except actions.SlotTaken as refusal:
+        return _page(journey, status=409, taken=refusal)
+    except actions.BookingError as refusal:
+        return _page(journey, status=409, error=str(refusal))
+    journey.choose(parsed[0], practitioner, held)
+    journey.forget_time()
+    return journey.next_step()

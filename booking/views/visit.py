@@ -1,0 +1,340 @@
+"""The visit by its private link: see it, say yes, move it, cancel it, finish the questions. GET and HEAD change nothing."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import wraps
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts import clock, limits
+from accounts.models import Clinic
+from audit.actor import Actor
+from booking import actions, calendar, picker, words
+from booking.forms import CancelForm, MessagesForm, YearForm
+from booking.links import find_visit
+from booking.models import Appointment, Status
+from booking.views.done import directions_url
+from booking.views.journey import see
+from patients.actions import update_contact
+from patients.models import ReminderBy
+
+YEAR_TRIES, YEAR_WAIT = 5, timedelta(minutes=15)
+
+
+class Visit:
+    """A visit as its private link opens it."""
+
+    def __init__(self, request: HttpRequest, token: str, row: Appointment, now: datetime) -> None:
+        self.request, self.token, self.row, self.now = request, token, row, now
+        self.by = Actor.patient(row.patient_id)
+
+    def see(self, name: str = "visit") -> HttpResponse:
+        """303 to one of the visit's pages."""
+        return see(f"booking:{name}", self.token)
+
+    def url(self, name: str) -> str:
+        """The address of one of the visit's pages."""
+        return reverse(f"booking:{name}", args=[self.token])
+
+    @property
+    def is_coming(self) -> bool:
+        """True while it can still be confirmed, moved or cancelled."""
+        return self.row.status in (Status.BOOKED, Status.CONFIRMED) and self.row.starts_at > self.now
+
+    @property
+    def state(self) -> str:
+        """What the page speaks of: coming, cancelled, missed, here or over."""
+        if self.row.status == Status.CANCELLED:
+            return "cancelled"
+        if self.row.status == Status.NOSHOW:
+            return "missed"
+        if self.is_coming:
+            return "coming"
+        if self.row.status == Status.FULFILLED or self.row.ends_at <= self.now:
+            return "over"
+        return "here"
+
+    @property
+    def can_move(self) -> bool:
+        """True before the cut-off."""
+        return self.is_coming and self.now <= self.row.move_deadline()
+
+    @property
+    def is_late(self) -> bool:
+        """True past the cut-off for a free cancellation."""
+        return self.now > self.row.cancel_deadline()
+
+    @property
+    def undoable(self) -> str:
+        """The patient's own last step if it can be taken back: "move" (3 minutes) or "cancel" (until it would start)."""
+        verb = str(self.row.previous.get("verb", ""))
+        if self.row.changed_by != "patient":
+            return ""
+        if verb == "move" and self.is_coming and self.now - self.row.changed_at <= actions.UNDO_BY_PATIENT:
+            return verb
+        return verb if verb == "cancel" and self.row.status == Status.CANCELLED and self.now < self.row.starts_at else ""
+
+    @property
+    def moved_from(self) -> datetime | None:
+        """The old time, while a move by the clinic waits for an answer."""
+        previous = self.row.previous
+        if self.row.changed_by == "clinic" and previous.get("verb") == "move" and self.row.status == Status.BOOKED:
+            return datetime.fromisoformat(previous["starts_at"])
+        return None
+
+
+def _by_link(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Unknown, replaced and expired links get the same page, byte for byte."""
+
+    @wraps(view)
+    def found(request: HttpRequest, token: str) -> HttpResponse:
+        now = clock.now()
+        row = find_visit(token, now=now)
+        if row is None or row.patient is None:
+            return render(request, "booking/dead_link.html", status=404)
+        return view(request, Visit(request, token, row, now))
+
+    return found
+
+
+@require_http_methods(["GET", "HEAD"])
+@_by_link
+def visit(request: HttpRequest, it: Visit) -> HttpResponse:
+    """Time and place, and what can be done."""
+    return _show(it)
+
+
+def _show(it: Visit, *, status: int = 200, refusal: str = "", near: list[picker.Choice] | None = None) -> HttpResponse:
+    row = it.row
+    context = {
+        "it": it,
+        "visit": row,
+        "menu": _menu(it),
+        "refusal": refusal,
+        "has_errors": bool(refusal),
+        "near": near or [],
+        "undo_until": row.changed_at + actions.UNDO_BY_PATIENT,
+        "rebook_url": reverse("booking:start"),
+        "fee": Clinic.current().late_fee_text,
+        "directions": directions_url(),
+        "moved_just_now": it.undoable == "move",
+    }
+    return render(it.request, "booking/visit.html", context, status=status)
+
+
+def _item(url: str, icon: str, title: str, detail: str = "", *, external: bool = False) -> dict[str, Any]:
+    return {"url": url, "icon": icon, "title": title, "detail": detail, "external": external}
+
+
+def _menu(it: Visit) -> list[dict[str, Any]]:
+    """What can be done, in the order people want it."""
+    row, items = it.row, []
+    if row.intake_missing and it.state in {"coming", "here"}:
+        response = row.response
+        detail = _("About 8 minutes, before your visit")
+        if response is not None and response.sections_done:
+            detail = ngettext(
+                "%(done)d of %(total)d section done", "%(done)d of %(total)d sections done", response.sections_done
+            ) % {"done": response.sections_done, "total": response.sections_total}
+        items.append(_item(it.url("visit_questions"), "form", _("Finish your questions"), detail))
+    if it.is_coming:
+        until = _("Until %(time)s on %(date)s") % {
+            "time": clock.clock_time(row.move_deadline()),
+            "date": clock.month_day(row.move_deadline()),
+        }
+        late = _("It is less than 24 hours away: call us")
+        items.append(_item(it.url("visit_time"), "calendar", _("Change the time"), until if it.can_move else late))
+        items.append(_item(it.url("visit_ics"), "calplus", _("Add to calendar")))
+    if it.state in {"coming", "here"}:
+        items.append(_item(directions_url(), "pin", _("Directions and parking"), external=True))
+    if it.is_coming:
+        items.append(_item(it.url("visit_messages"), "chat", _("How we contact you")))
+        items.append(_item(it.url("visit_cancel"), "x", _("Cancel the visit")))
+    return items
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@_by_link
+def visit_confirm(request: HttpRequest, it: Visit) -> HttpResponse:
+    """Yes, I am coming."""
+    if request.method != "POST":
+        return redirect("booking:visit", token=it.token)
+    try:
+        actions.confirm(it.row, by=it.by, now=it.now)
+    except actions.BookingError as refusal:
+        return _show(it, status=409, refusal=str(refusal))
+    return it.see()
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@_by_link
+def visit_time(request: HttpRequest, it: Visit) -> HttpResponse:
+    """Another time: tapping one is the move. The old time is kept until then, and counts as free."""
+    if not it.is_coming:
+        return redirect("booking:visit", token=it.token)
+    if not it.can_move:
+        context = {"it": it, "visit": it.row, "back_url": it.url("visit")}
+        return render(request, "booking/visit_late.html", context, status=409 if request.method == "POST" else 200)
+    people = calendar.people(it.row.service)
+    if request.method != "POST":
+        return _time_page(it, people)
+    parsed = picker.parse_value(request.POST.get("slot"))
+    practitioner = next((p for p in people if parsed and p.public_id == parsed[1]), None)
+    if parsed is None or practitioner is None:
+        return _time_page(it, people, status=422, error=_("Choose one of the times shown"))
+    try:
+        actions.move(it.row, practitioner, parsed[0], by=it.by, now=it.now)
+    except actions.SlotTaken as refusal:
+        return _time_page(it, people, status=409, taken=refusal)
+    except actions.BookingError as refusal:
+        return _show(it, status=409, refusal=str(refusal))
+    return it.see()
+
+
+def _time_page(
+    it: Visit, people: list[Any], *, status: int = 200, taken: actions.SlotTaken | None = None, error: str = ""
+) -> HttpResponse:
+    built = picker.build(it.row.service, people, it.request.GET, now=it.now, own=it.row.pk)
+    context = {
+        "it": it,
+        "visit": it.row,
+        "picker": built,
+        "error": error,
+        "error_items": [("", error)],
+        "has_errors": bool(error),
+        "taken_text": str(taken) if taken else "",
+        "near": picker.choices(taken.alternatives, people) if taken else [],
+        "post_url": it.request.get_full_path(),
+        "back_url": it.url("visit"),
+    }
+    return render(it.request, "booking/visit_time.html", context, status=status)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@_by_link
+def visit_cancel(request: HttpRequest, it: Visit) -> HttpResponse:
+    """What is cancelled, what it costs, why if they like; a change of time is offered first."""
+    if it.state == "cancelled" or not it.is_coming:
+        return redirect("booking:visit", token=it.token)
+    form = CancelForm(request.POST if request.method == "POST" else None)
+    status = 200
+    if request.method == "POST":
+        if form.is_valid():
+            try:
+                actions.cancel(it.row, reason=form.cleaned_data["reason"], by=it.by, now=it.now)
+            except actions.BookingError as refusal:
+                return _show(it, status=409, refusal=str(refusal))
+            return it.see()
+        status = 422
+    context = {"it": it, "visit": it.row, "form": form, "fee": Clinic.current().late_fee_text, "back_url": it.url("visit")}
+    return render(request, "booking/visit_cancel.html", context, status=status)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@_by_link
+def visit_undo(request: HttpRequest, it: Visit) -> HttpResponse:
+    """Take back one's own move (3 minutes) or cancellation (while the time is free)."""
+    if request.method != "POST":
+        return redirect("booking:visit", token=it.token)
+    if not it.undoable:
+        return it.see()  # Pressed twice, or too late: the page shows how things are.
+    try:
+        actions.undo(it.row, by=it.by, now=it.now)
+    except actions.SlotTaken as refusal:
+        near = picker.choices(refusal.alternatives, calendar.people(it.row.service))
+        return _show(it, status=409, refusal=str(refusal), near=near)
+    except actions.BookingError as refusal:
+        return _show(it, status=409, refusal=str(refusal))
+    messages.success(request, _("Undone. Your visit is as it was."))
+    return it.see()
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@_by_link
+def visit_questions(request: HttpRequest, it: Visit) -> HttpResponse:
+    """The way back to the questions: the year of birth first, because the link alone shows time and place only."""
+    if not it.row.intake_missing or it.state not in {"coming", "here"}:
+        return redirect("booking:visit", token=it.token)
+    form = YearForm(request.POST if request.method == "POST" else None)
+    status = 200
+    if request.method == "POST":
+        if form.is_valid():
+            if not limits.hit(f"year:{it.row.pk}", limit=YEAR_TRIES, window=YEAR_WAIT, now=it.now):
+                form.add_error("year", _("Too many tries. Wait 15 minutes or call us"))
+                status = 429
+            elif form.cleaned_data["year"] != it.row.patient.date_of_birth.year:  # type: ignore[union-attr]
+                form.add_error("year", _("That year does not match. Check it, or call us"))
+                status = 422
+            else:
+                response = actions.open_questions(it.row, by=it.by, now=it.now)
+                request.session.cycle_key()
+                for key in ("hold", "wanted", "code", "no_code", "article"):
+                    request.session.pop(key, None)
+                request.session["draft"], request.session["booked"] = str(response.public_id), str(it.row.public_id)
+                return see("intake:questions")
+        else:
+            status = 422
+    context = {"it": it, "visit": it.row, "form": form, "back_url": it.url("visit")}
+    return render(request, "booking/visit_questions.html", context, status=status)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@_by_link
+def visit_messages(request: HttpRequest, it: Visit) -> HttpResponse:
+    """How we contact them about the visit. The addresses themselves are changed by phone, and shown masked."""
+    patient = it.row.patient
+    assert patient is not None
+    ways = [ReminderBy.PHONE.value] if patient.mobile else []
+    if patient.email:
+        ways.append(ReminderBy.EMAIL.value)
+    if patient.mobile and words.takes_texts(patient.mobile):
+        ways.append(ReminderBy.TEXT.value)
+        if patient.email:
+            ways.append(ReminderBy.TEXT_EMAIL.value)
+    now_is = {"reminder_by": patient.reminder_by, "voicemail_ok": "yes" if patient.voicemail_ok else "no"}
+    form = MessagesForm(request.POST if request.method == "POST" else None, initial=now_is, ways=ways)
+    status = 200
+    if request.method == "POST":
+        if form.is_valid():
+            update_contact(
+                patient,
+                email=patient.email,
+                mobile=str(patient.mobile),
+                reminder_by=form.cleaned_data["reminder_by"],
+                voicemail_ok=form.cleaned_data["voicemail_ok"] == "yes",
+                by=it.by,
+                now=it.now,
+            )
+            messages.success(request, _("Saved. That is how we contact you from now on."))
+            return it.see()
+        status = 422
+    context = {
+        "it": it,
+        "visit": it.row,
+        "form": form,
+        "email": words.masked_email(patient.email) if patient.email else "",
+        "mobile": words.masked_phone(patient.mobile) if patient.mobile else "",
+        "back_url": it.url("visit"),
+    }
+    return render(request, "booking/visit_messages.html", context, status=status)
+
+
+@require_safe
+@_by_link
+def visit_ics(request: HttpRequest, it: Visit) -> HttpResponse:
+    """The calendar entry: "Appointment, True North", and nothing about why."""
+    if it.state in {"cancelled", "missed"}:
+        return redirect("booking:visit", token=it.token)
+    from booking import ics
+
+    body = ics.calendar_file(it.row)
+    answer = HttpResponse(body, content_type="text/calendar; charset=utf-8; method=PUBLISH")
+    answer["Content-Disposition"] = 'attachment; filename="appointment.ics"'
+    return answer
