@@ -175,6 +175,7 @@ def _reminder_due(now: datetime, patient: Patient, coming: list[Appointment]) ->
     for visit in coming:
         reminder_at = clock.days_before(visit.starts_at, 2, clock.clinic_zone())
         if visit.status == Status.BOOKED and now - timedelta(hours=20) < reminder_at <= now and visit.patient and visit.patient.wants_email:
-            Appointment.objects.filter(pk=visit.pk).update(announced=0)
+            # Booked long ago, so that only this reminder is due: not the confirmation, not the one a week before.
+            Appointment.objects.filter(pk=visit.pk).update(announced=0, booked_at=now - timedelta(days=12))
             return visit
     return None
