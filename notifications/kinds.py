@@ -59,7 +59,7 @@ _TABLE = [
     Kind("cancelled_late", _("Cancelled late"), grace=True, wakes=(EMAIL,), statuses=GONE, calendar="CANCEL", outlives=True),
     Kind("cancelled_by_clinic", _("Cancelled by the clinic"), grace=True, statuses=GONE, calendar="CANCEL", outlives=True),
     Kind("reminder_7d", _("A week before"), every=False, days_before=7, min_lead=2 * DAY, lasts=2 * DAY),
-    Kind("reminder_2d", _("Two days before"), days_before=2, min_lead=DAY, lasts=12 * HOUR),
+    Kind("reminder_2d", _("Two days before"), days_before=2, min_lead=DAY, lasts=20 * HOUR),
     Kind("reminder_1d", _("The day before"), channels=(TEXT, EMAIL), every=False, days_before=1, min_lead=12 * HOUR,
          lasts=20 * HOUR, statuses=UNCONFIRMED),
     Kind("code", _("Code"), Subject.CODE.value, wakes=(EMAIL, TEXT), urgent=True),
