@@ -52,7 +52,8 @@ def _answer(patient: Patient, answers: dict[str, object], *, at: datetime, half:
         if page is None or (half and len(asked) > 24):
             break
         asked |= {q.link_id for q in page.questions}
-        given = {q.link_id: answers[q.link_id] for q in page.questions if q.link_id in answers}
+        names = {q.link_id for q in page.questions} | ({"med_item"} if any(q.link_id == "med_name" for q in page.questions) else set())
+        given = {name: answers[name] for name in names if name in answers}
         document = save_page(response, page, given, by=by, now=at + timedelta(seconds=6 * len(asked))).document
     if half:
         attach_patient(response, patient, by=by, now=at + timedelta(minutes=4))

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 
 import articles.demo
 import booking.demo
@@ -29,6 +30,7 @@ class Command(BaseCommand):
 
     help = "Load the demo clinic: people, visits in every status, answers, articles. Only with DEMO=1; safe to run again."
 
+    @transaction.atomic
     def handle(self, *args: Any, **options: Any) -> None:
         """Load what is missing and print the sign-ins."""
         if not (settings.DEMO or settings.DEBUG):
