@@ -339,7 +339,7 @@ WAGTAIL_EMAIL_MANAGEMENT_ENABLED = False
 WAGTAIL_WORKFLOW_REQUIRE_REAPPROVAL_ON_EDIT = True
 
 # --- Health: what /readyz asks the upper layers; each answers None or its trouble -------------------------------------
-HEALTH_CHECKS: dict[str, str] = {}
+HEALTH_CHECKS = {"messages": "notifications.health.check", "worker": "notifications.health.worker"}
 
 # --- Logs: route names and ids, never bodies, queries or addresses --------------------------------------------------
 LOGGING = {
@@ -348,5 +348,6 @@ LOGGING = {
     "formatters": {"json": {"()": "accounts.logs.json_formatter"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["stderr"], "level": env("LOG_LEVEL", "WARNING" if TESTING else "INFO")},
+    "loggers": {"django_tasks": {"level": "WARNING"}},  # Wagtail's index keeping, one line a page
 }
 SILENCED_SYSTEM_CHECKS: list[str] = []

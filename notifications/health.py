@@ -77,3 +77,10 @@ def check() -> str | None:
     if now.oldest_due_seconds is not None and now.oldest_due_seconds > DUE_ALARM.total_seconds():
         return f"a message has been due for {now.oldest_due_seconds / 60:.0f} minutes"
     return None
+
+
+def worker() -> str | None:
+    """For /readyz: whether the Celery worker does its rounds. Without it send_due stands in, more slowly."""
+    if worker_is_alive(now=clock.now() - (SENDER_ALARM - WORKER_FRESH)):
+        return None
+    return "the Celery worker has not done a round in the last minute; send_due stands in"

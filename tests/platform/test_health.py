@@ -1,16 +1,20 @@
 """/livez and /readyz."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import DatabaseError
 from django.test import Client
+from django.utils import timezone
 
 from accounts import health
+from notifications.health import beat
 
 
 @pytest.fixture(autouse=True)
-def forget_migrations(monkeypatch: pytest.MonkeyPatch) -> None:
+def alone(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    settings.HEALTH_CHECKS = {}
     monkeypatch.setattr(health, "_migrations", (float("-inf"), "not looked at yet"))
 
 
@@ -62,6 +66,18 @@ def test_a_check_of_an_upper_layer_degrades(client: Client, settings: Any) -> No
 
 def late() -> str:
     return "late"
+
+
+@pytest.mark.django_db
+def test_a_worker_that_is_away_degrades_and_one_that_works_does_not(client: Client, settings: Any) -> None:
+    settings.HEALTH_CHECKS = {"worker": "notifications.health.worker"}
+    assert "worker" in client.get("/readyz").json()["checks"]["worker"]
+    beat("worker")
+    assert client.get("/readyz").json()["status"] == "ready"
+    beat("worker", now=timezone.now() - timedelta(seconds=55))
+    assert client.get("/readyz").json()["status"] == "ready"
+    beat("worker", now=timezone.now() - timedelta(seconds=65))
+    assert client.get("/readyz").json()["status"] == "degraded"
 
 
 @pytest.mark.django_db
