@@ -27,7 +27,11 @@ book() {
 }
 
 case ${1:-all} in
-  settings) settings ;;
+  with) # with COMMAND …: the settings, for another tool than Docker's own
+    shift
+    settings
+    exec "$@"
+    ;;
   book) book ;;
   all)
     settings
