@@ -20,11 +20,10 @@ EDITORS = "Editors of the public site"
 _PAGE_RIGHTS = ("add_page", "change_page", "publish_page")
 
 
-def _add(parent: Page, page: Page) -> Page:
-    """Add a page and publish it, so that the editor finds a first revision."""
+def _add(parent: Page, page: Page, now: datetime) -> Page:
+    """Add a live page."""
+    page.first_published_at = page.last_published_at = now
     parent.add_child(instance=page)
-    page.save_revision().publish()
-    page.refresh_from_db()
     return page
 
 
@@ -41,18 +40,19 @@ def create_site(*, by: Actor, now: datetime) -> models.HomePage:
             for page in root.get_children().filter(slug="home"):
                 page.slug = "welcome-old"
                 page.save(clean=False)
-            home = _add(root, models.HomePage(slug="home", show_in_menus=False, **texts.HOME))
+            home = _add(root, models.HomePage(slug="home", show_in_menus=False, **texts.HOME), now)
             Site.objects.update_or_create(
-                is_default_site=True, defaults={"root_page": home, "hostname": "localhost", "port": 80, "site_name": "True North"}
+                is_default_site=True,
+                defaults={"root_page": home, "hostname": "localhost", "port": 80, "site_name": "True North"},
             )
             root.get_children().filter(slug="welcome-old").delete()
             record("articles.site_created", by=by, now=now)
         if not home.get_children().filter(slug="articles").exists():
-            _add(home, models.ArticleIndexPage(slug="articles", **texts.INDEX))
+            _add(home, models.ArticleIndexPage(slug="articles", **texts.INDEX), now)
         for model, slug, title, intro, body, more in texts.PAGES:
             if not home.get_children().filter(slug=slug).exists():
                 page = getattr(models, model)(slug=slug, title=title, intro=intro, body=json.dumps(body), **more)
-                _add(home, page)
+                _add(home, page, now)
         editors_group()
     return home
 
@@ -80,7 +80,7 @@ def add_article(content: dict[str, Any], *, by: Actor, now: datetime) -> models.
         sources=json.dumps([{"type": "source", "value": {"text": text, "url": url}} for text, url in content["sources"]]),
     )
     with transaction.atomic():
-        _add(parent, page)
+        _add(parent, page, now)
         record("articles.published", by=by, now=now, detail={"article": str(page.article_ref)})
     return page
 
@@ -88,7 +88,7 @@ def add_article(content: dict[str, Any], *, by: Actor, now: datetime) -> models.
 def editors_group() -> Group:
     """The group that may use the editor: pages and images, no users, no settings. Created when missing."""
     group, _new = Group.objects.get_or_create(name=EDITORS)
-    # The right to enter the editor is made by Wagtail's own migration; asked for by natural key so that order does not matter.
+    # Wagtail makes the right to enter the editor after the migrations; made here if we come first.
     admin, _made = ContentType.objects.get_or_create(app_label="wagtailadmin", model="admin")
     access, _made = Permission.objects.get_or_create(
         content_type=admin, codename="access_admin", defaults={"name": "Can access Wagtail admin"}

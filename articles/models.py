@@ -9,6 +9,7 @@ from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from wagtail import blocks
+from wagtail.admin.forms import WagtailAdminPageForm
 from wagtail.admin.panels import FieldPanel, MultiFieldPanel
 from wagtail.fields import StreamField
 from wagtail.models import Page
@@ -20,6 +21,8 @@ from booking.models import Practitioner
 
 WORDS_PER_MINUTE = 200
 REVIEW_MONTHS = 12
+_CHOOSE_REVIEWER = _("Choose the physician who reviewed this article")
+_GIVE_DATE = _("Give the date of the review")
 
 
 class SitePage(Page):
@@ -173,11 +176,24 @@ class Topic(models.TextChoices):
     VISITS = "visits", _("Visits")
 
 
+class ArticleForm(WagtailAdminPageForm):
+    """The editor's form. Drafts may wait for their reviewer; publishing says what is missing."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, text in {"reviewer": _CHOOSE_REVIEWER, "reviewed_on": _GIVE_DATE}.items():
+            if name in self.fields:
+                self.fields[name].error_messages["required"] = text
+
+
 class ArticlePage(SitePage):
     """One article. Publishing needs a physician who reviewed it, and the date of that review."""
 
     article_ref = models.UUIDField(
-        default=uuid.uuid4, unique=True, editable=False, help_text=_("Named in booking links, so that no address says the topic.")
+        default=uuid.uuid4,
+        unique=True,
+        editable=False,
+        help_text=_("Named in booking links, so that no address says the topic."),
     )
     topic = models.CharField(max_length=12, choices=Topic.choices, default=Topic.CAUSES, verbose_name=_("Topic"))
     author = models.CharField(max_length=80, verbose_name=_("Author"))
@@ -187,12 +203,12 @@ class ArticlePage(SitePage):
         on_delete=models.PROTECT,
         related_name="+",
         verbose_name=_("Reviewed by"),
-        error_messages={"null": _("Choose the physician who reviewed this article"), "required": _("Choose the physician who reviewed this article")},
+        error_messages={"null": _CHOOSE_REVIEWER},
     )
     reviewed_on = models.DateField(
         null=True,
         verbose_name=_("Date of review"),
-        error_messages={"null": _("Give the date of the review"), "required": _("Give the date of the review")},
+        error_messages={"null": _GIVE_DATE},
     )
     summary = models.TextField(max_length=240, verbose_name=_("Summary"))
     points = StreamField(
@@ -202,7 +218,9 @@ class ArticlePage(SitePage):
     body = StreamField(BodyBlock(), verbose_name=_("Text"))
     sources = StreamField(SourcesBlock(required=False), blank=True, verbose_name=_("Sources"))
     invitation_title = models.CharField(
-        max_length=90, default="Not sure what is causing it? That is what the first visit is for.", verbose_name=_("Invitation")
+        max_length=90,
+        default="Not sure what is causing it? That is what the first visit is for.",
+        verbose_name=_("Invitation"),
     )
     invitation_text = models.CharField(
         max_length=160,
@@ -211,6 +229,7 @@ class ArticlePage(SitePage):
     )
 
     template = "articles/article_page.html"
+    base_form_class = ArticleForm
     section = "articles"
     parent_page_types: ClassVar[list[str]] = ["articles.ArticleIndexPage"]
     subpage_types: ClassVar[list[str]] = []
@@ -243,7 +262,14 @@ class ArticlePage(SitePage):
     def all_text(self) -> str:
         """Every word a reader sees, for the word check."""
         return " ".join(
-            [self.title, self.summary, plain_text(self.points), plain_text(self.body), self.invitation_title, self.invitation_text]
+            [
+                self.title,
+                self.summary,
+                plain_text(self.points),
+                plain_text(self.body),
+                self.invitation_title,
+                self.invitation_text,
+            ]
         )
 
     def due_for_review(self, today: date) -> bool:

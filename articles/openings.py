@@ -1,7 +1,7 @@
 """The soonest openings of a first assessment, for the public pages.
 
-Found by the same slot function that books, kept per (calendar revision, minute): first in this process, then in Redis, and
-computed when neither has them. A failure here never takes a page down: the times are left out and the button stays.
+Found by the same slot function that books, kept per (calendar revision, minute): first in this process, then in Redis,
+and computed when neither has them. A failure here never takes a page down: the times are left out, the button stays.
 """
 
 import logging

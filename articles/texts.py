@@ -36,7 +36,10 @@ def note(kind: str, title: str, html: str) -> Block:
 
 def phases(title: str, *steps: tuple[str, str]) -> Block:
     """A time line."""
-    return {"type": "phases", "value": {"title": title, "phases": [{"when": when, "what": what} for when, what in steps]}}
+    return {
+        "type": "phases",
+        "value": {"title": title, "phases": [{"when": when, "what": what} for when, what in steps]},
+    }
 
 
 def rows(title: str, left: str, right: str, *pairs: tuple[str, str]) -> Block:
@@ -90,13 +93,22 @@ PAGES: list[tuple[str, str, str, str, list[Block], dict[str, Any]]] = [
             ),
             h("What happens, step by step"),
             steps(
-                ("You arrive, 5 minutes early", "Reception checks your name and date of birth, and shows you to a seat."),
-                ("You talk, about 10 minutes", "When it started, what changed around then, what you have tried, and what you hope for."),
+                (
+                    "You arrive, 5 minutes early",
+                    "Reception checks your name and date of birth, and shows you to a seat.",
+                ),
+                (
+                    "You talk, about 10 minutes",
+                    "When it started, what changed around then, what you have tried, and what you hope for.",
+                ),
                 (
                     "We look, about 10 minutes",
                     "The hairline, the parting, the crown, and the scalp itself through a small lens. It does not hurt.",
                 ),
-                ("You hear what we think, about 5 minutes", "The likely cause, how sure we are, and if a blood test would help."),
+                (
+                    "You hear what we think, about 5 minutes",
+                    "The likely cause, how sure we are, and if a blood test would help.",
+                ),
                 (
                     "You get a plan, about 5 minutes",
                     "Your options with their benefits, risks and costs, and the option to wait. You can take it home and think.",
@@ -284,15 +296,24 @@ PAGES: list[tuple[str, str, str, str, list[Block], dict[str, Any]]] = [
             ),
             h("What we collect, and why"),
             rows(
-                "What we collect, and why",
+                "The information we collect",
                 "What",
                 "Why",
                 ("Name, date of birth", "To know who you are, and to keep your record apart from everyone else’s."),
                 ("Mobile number, email", "For your code, your confirmation and your reminders, in the way you choose."),
-                ("Your answers about hair and health", "For your care. Your physician reads them before and during your visit."),
+                (
+                    "Your answers about hair and health",
+                    "For your care. Your physician reads them before and during your visit.",
+                ),
                 ("Your visits: when, with whom, what kind", "To hold your time, and to bill you."),
-                ("The article you booked from, as a number", "To learn which articles are useful. It is not shown to your physician."),
-                ("Who opened your record, and when", "So that you can ask, and so that we can notice if someone should not have."),
+                (
+                    "The article you booked from, as a number",
+                    "To learn which articles are useful. It is not shown to your physician.",
+                ),
+                (
+                    "Who opened your record, and when",
+                    "So that you can ask, and so that we can notice if someone should not have.",
+                ),
             ),
             p(
                 "We do not ask for your health card number online. We do not buy, sell or trade information, and we do not use your "
@@ -324,12 +345,18 @@ PAGES: list[tuple[str, str, str, str, list[Block], dict[str, Any]]] = [
             ),
             h("How long we keep it"),
             rows(
-                "How long we keep it",
+                "Records, and when they end",
                 "What",
                 "How long",
-                ("Your health record", "10 years after the last entry, as the rules for physicians in Ontario require."),
+                (
+                    "Your health record",
+                    "10 years after the last entry, as the rules for physicians in Ontario require.",
+                ),
                 ("Answers you began and did not send", "30 days after you last opened them. Then they are deleted."),
-                ("Codes and links", "A code works for 15 minutes. A visit’s link stops working 24 hours after the visit."),
+                (
+                    "Codes and links",
+                    "A code works for 15 minutes. A visit’s link stops working 24 hours after the visit.",
+                ),
                 ("The list of who opened your record", "As long as the record."),
             ),
             h("This website"),
@@ -495,7 +522,10 @@ ARTICLES: list[dict[str, Any]] = [
                 "systematic review. Skin Appendage Disorders, 2020.",
                 "",
             ),
-            ("Health Canada. Drug Product Database: dutasteride product monographs.", "https://health-products.canada.ca/dpd-bdpp/"),
+            (
+                "Health Canada. Drug Product Database: dutasteride product monographs.",
+                "https://health-products.canada.ca/dpd-bdpp/",
+            ),
         ],
     },
     {
@@ -548,7 +578,10 @@ ARTICLES: list[dict[str, Any]] = [
                 "What tends to tell them apart",
                 "Look at",
                 "Shedding, or pattern?",
-                ("How it began", "Shedding: you can nearly name the week. Pattern: you noticed it one day, and it had been going on."),
+                (
+                    "How it began",
+                    "Shedding: you can nearly name the week. Pattern: you noticed it one day, and it had been going on.",
+                ),
                 ("Where it is thin", "Shedding: all over. Pattern: temples, crown or parting."),
                 ("The hairs that fall", "Shedding: full length, many. Pattern: some of them short and fine."),
                 ("What happened 2 to 3 months before", "Shedding: usually something. Pattern: nothing special."),
@@ -624,9 +657,18 @@ ARTICLES: list[dict[str, Any]] = [
                 "What is looked at, and why",
                 "What",
                 "What it tells",
-                ("Where it is thin", "Temples, crown, parting, all over or in patches: each points to different causes."),
-                ("The skin of the scalp", "Redness, scales or scars. Scarring needs a specialist soon, because lost follicles do not return."),
-                ("Hairs through a lens (trichoscopy)", "Hairs of many widths side by side speak for pattern hair loss."),
+                (
+                    "Where it is thin",
+                    "Temples, crown, parting, all over or in patches: each points to different causes.",
+                ),
+                (
+                    "The skin of the scalp",
+                    "Redness, scales or scars. Scarring needs a specialist soon, because lost follicles do not return.",
+                ),
+                (
+                    "Hairs through a lens (trichoscopy)",
+                    "Hairs of many widths side by side speak for pattern hair loss.",
+                ),
                 (
                     "A gentle pull on about 50 hairs",
                     "Two or fewer coming out is normal. You can wash your hair beforehand; it makes no difference.",
@@ -653,12 +695,13 @@ ARTICLES: list[dict[str, Any]] = [
                 "your options, with benefits, risks and costs, and what happens if you wait",
                 "a date to look again, if there is something to watch",
             ),
-            p(
-                "You do not have to decide anything that day. Many people go home, think, and call."
-            ),
+            p("You do not have to decide anything that day. Many people go home, think, and call."),
         ],
         "sources": [
-            ("Phillips TG, Slomiany WP, Allison R. Hair loss: common causes and treatment. American Family Physician, 2017.", ""),
+            (
+                "Phillips TG, Slomiany WP, Allison R. Hair loss: common causes and treatment. American Family Physician, 2017.",
+                "",
+            ),
             (
                 "McDonald KA, et al. Hair pull test: evidence-based update and revision of guidelines. Journal of the American "
                 "Academy of Dermatology, 2017.",

@@ -3,13 +3,13 @@
 import hashlib
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db.models import Count, Max, Subquery
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.utils.cache import get_conditional_response
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST, require_safe
 from wagtail.models import Page
 
@@ -114,7 +114,7 @@ def article(request: HttpRequest, slug: str) -> HttpResponse:
         response = HttpResponse(
             b"".join([before_b, fragment.card.replace(token, real), middle_b, fragment.bar.replace(token, real), after_b])
         )
-        response["ETag"] = etag
+    response["ETag"] = etag
     response["Cache-Control"] = "no-cache"
     response["Vary"] = "Cookie"
     return response
@@ -143,7 +143,10 @@ def sitemap(request: HttpRequest) -> HttpResponse:
     """Every public page with its last change."""
     pages = Page.objects.live().public().filter(depth__gte=2).order_by("path").values("url_path", "last_published_at")
     entries = [
-        {"url": settings.SITE_URL + "/" + page["url_path"].lstrip("/").partition("/")[2], "at": page["last_published_at"]}
+        {
+            "url": settings.SITE_URL + "/" + page["url_path"].lstrip("/").partition("/")[2],
+            "at": page["last_published_at"],
+        }
         for page in pages
     ]
     return HttpResponse(
@@ -155,8 +158,9 @@ def sitemap(request: HttpRequest) -> HttpResponse:
 def choose_theme(request: HttpRequest) -> HttpResponse:
     """Keep the wish for light or dark pages in a cookie of this browser, or forget it."""
     theme = request.POST.get("theme", "")
-    back = urlsplit(request.POST.get("next", "")).path or "/accessibility/"
-    response = HttpResponseRedirect(back if back.startswith("/") and not back.startswith("//") else "/")
+    back = request.POST.get("next", "")
+    safe = url_has_allowed_host_and_scheme(back, allowed_hosts=None)
+    response = HttpResponseRedirect(back if safe and back else "/accessibility/")
     if theme in {"light", "dark"}:
         response.set_cookie("theme", theme, max_age=365 * 86400, samesite="Lax", secure=settings.HTTPS, httponly=True)
     else:

@@ -1,7 +1,7 @@
 """Words a physician's public page should not use.
 
-Ontario's rules for physicians' advertising (O. Reg. 114/94, Part II) allow no superlatives, no testimonials, no promise of a
-result and no drug by name in advertising. The editor warns; a person decides.
+Ontario's rules for physicians' advertising (O. Reg. 114/94, Part II) allow no superlatives, no testimonials, no promise
+of a result and no drug by name in advertising. The editor warns; a person decides.
 """
 
 import re

@@ -2,7 +2,6 @@
 
 from django.urls import include, path
 from wagtail import urls as wagtail_urls
-from wagtail.admin import urls as wagtailadmin_urls
 
 from accounts import health
 
@@ -13,7 +12,7 @@ urlpatterns = [
     # People who work here
     path("", include("staff.urls")),
     path("staff/", include("accounts.urls")),
-    path("editor/", include(wagtailadmin_urls)),
+    path("editor/", include("articles.editor_urls")),
     # Machines, and the demo's mailbox
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),

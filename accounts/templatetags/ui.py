@@ -1,7 +1,7 @@
 """The controls of every screen, once: `{% load ui %}`.
 
-Templates say what is on the page; how an icon, a field, an error summary, a progress bar or a status tag is drawn stands
-here and in `templates/components/`.
+Templates say what is on the page; how an icon, a field, an error summary, a progress bar or a status tag is drawn
+stands here and in `templates/components/`.
 """
 
 import re
@@ -54,7 +54,7 @@ def _svg(name: str, css: str) -> SafeString:
     source = (ICONS / f"{name}.svg").read_text(encoding="utf-8").strip()
     attributes = f'class="{css}" aria-hidden="true" focusable="false"'
     source = source.replace(' xmlns="http://www.w3.org/2000/svg"', "", 1).replace("<svg ", f"<svg {attributes} ", 1)
-    return mark_safe(source)
+    return mark_safe(source)  # noqa: S308  our own file, the name is checked above
 
 
 @register.simple_tag
@@ -81,10 +81,17 @@ def tel(phone: object) -> str:
 
 
 @register.filter
+def in_lines(text: object) -> SafeString:
+    """`Monday to Friday, 8:30 a.m. to 4:30 p.m.` on two lines: a line ends at the first comma."""
+    first, _comma, rest = str(text or "").partition(", ")
+    return format_html("{}<br>{}", first, rest) if rest else format_html("{}", first)
+
+
+@register.filter
 def initials(name: object) -> str:
     """`Dr. Lena Marchetti` → `LM`: for the round mark beside a name."""
     words = [
-        word for word in re.split(r"\s+", str(name or "")) if word and not word.rstrip(".").lower() in {"dr", "nurse"}
+        word for word in re.split(r"\s+", str(name or "")) if word and word.rstrip(".").lower() not in {"dr", "nurse"}
     ]
     if not words:
         return ""
@@ -199,8 +206,8 @@ def errors(source: "BaseForm | Iterable[Any] | Mapping[str, Any] | None", *more:
 def progress(step: int, label: str = "", detail: str = "", of: int = 5, part: float = 0.34) -> dict[str, Any]:
     """Five segments. `{% progress step=3 label="Pick a time" %}` says "Step 3 of 5: Pick a time".
 
-    With `detail` ("Question 2 of 6") the label stands alone on the left, the detail on the right. `part` (0 to 1) is how
-    much of the current segment is filled.
+    With `detail` ("Question 2 of 6") the label stands alone on the left, the detail on the right. `part` (0 to 1) is
+    how much of the current segment is filled.
     """
     step, tenths = int(step), max(1, min(9, round(float(part) * 10)))
     segments = ["done" if n < step else f"part p{tenths}" if n == step else "" for n in range(1, of + 1)]
@@ -235,13 +242,13 @@ def status_word(value: str) -> str:
 
 @register.simple_tag
 def tag(colour: str, icon_name: str, text: object) -> SafeString:
-    """A small label: `{% tag "ok" "check" _("Booked") %}`. Colours: ok warn bad info busy hold plain, or "" for grey."""
+    """A small label: `{% tag "ok" "check" _("Booked") %}`. Colours: ok warn bad info busy hold plain, "" for grey."""
     css = f"tag tag-{colour}" if colour else "tag"
     return format_html('<span class="{}">{}{}</span>', css, _svg(icon_name, "i") if icon_name else "", text)
 
 
 @register.simple_block_tag
-def note(content: str, kind: str = "", icon_name: str = "", role: str = "", id: str = "") -> SafeString:
+def note(content: str, kind: str = "", icon_name: str = "", role: str = "", id: str = "") -> SafeString:  # noqa: A002  templates say id=
     """A boxed remark: `{% note kind="warn" %}…{% endnote %}`. Kinds: "", warn, bad, info, ok."""
     names = {"warn": "alert", "bad": "alert", "info": "info", "ok": "check", "": "info"}
     return format_html(

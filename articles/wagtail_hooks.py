@@ -1,0 +1,42 @@
+"""What we change in the editor: words to think about, and a shorter menu."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from wagtail import hooks
+from wagtail.models import Page
+
+from articles.models import ArticlePage
+from articles.words import drugs_in, superlatives_in
+
+_MENU = {"explorer", "reports", "help"}
+
+
+def word_warnings(article: ArticlePage) -> list[str]:
+    """What an editor should look at before the public does."""
+    warnings = []
+    if words := superlatives_in(article.all_text()):
+        warnings.append(
+            _("Physicians' advertising may not promise or compare. Think again about: %(words)s.") % {"words": ", ".join(words)}
+        )
+    if drugs := drugs_in(f"{article.invitation_title} {article.invitation_text}"):
+        warnings.append(_("The invitation to book must not name a drug: %(words)s.") % {"words": ", ".join(drugs)})
+    return warnings
+
+
+@hooks.register("after_create_page")
+@hooks.register("after_edit_page")
+def warn_about_words(request: HttpRequest, page: Page) -> None:
+    """Show the warnings after a save. A person decides; nothing is refused."""
+    latest = page.get_latest_revision_as_object() if isinstance(page, ArticlePage) else None
+    if isinstance(latest, ArticlePage):
+        for text in word_warnings(latest):
+            messages.warning(request, text)
+
+
+@hooks.register("construct_main_menu")
+def short_menu(request: HttpRequest, menu_items: list[Any]) -> None:
+    """Pages, reports, help: nothing else is used here."""
+    menu_items[:] = [item for item in menu_items if item.name in _MENU]
