@@ -165,9 +165,7 @@ def save_page(
     return Saved(document, advice=advice)
 
 
-def save_contact(
-    response: QuestionnaireResponse, contact: dict[str, Any], *, by: Actor, now: datetime
-) -> Document:
+def save_contact(response: QuestionnaireResponse, contact: dict[str, Any], *, by: Actor, now: datetime) -> Document:
     """Store details typed before there is a Patient, and the consent to messages that "how to remind you" is (C2).
 
     Args:

@@ -51,19 +51,19 @@ def seal(plain: bytes, *, label: str, owner: UUID) -> tuple[str, bytes]:
     return key_id, _FORMAT + nonce + data
 
 
-def unseal(sealed: bytes, *, key_id: str, label: str, owner: UUID) -> bytes:
+def unseal(sealed: bytes | memoryview, *, key_id: str, label: str, owner: UUID) -> bytes:
     """Decrypt what `seal` made for this row.
 
     Raises:
         IntakeError: the key is not in the ring, or the data is not what was written for this row.
     """
-    sealed = bytes(sealed)
+    whole = bytes(sealed)
     secret = settings.ANSWER_KEYS.get(key_id)
     if secret is None:
         raise IntakeError("These answers were written with a key that is not in ANSWER_KEYS.")
-    if sealed[:1] != _FORMAT or len(sealed) < 1 + _NONCE + 16:
+    if whole[:1] != _FORMAT or len(whole) < 1 + _NONCE + 16:
         raise IntakeError("These answers cannot be opened: they are damaged.")
-    nonce, data = sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :]
+    nonce, data = whole[1 : 1 + _NONCE], whole[1 + _NONCE :]
     try:
         return _cipher(secret).decrypt(nonce, data, _bound_to(label, owner))
     except InvalidTag as error:

@@ -190,9 +190,7 @@ def from_json(source: dict[str, Any]) -> Definition:
     """The definition a published row holds. The row was checked when it was published; nothing is checked here."""
     sections = []
     for number, part in enumerate(source["sections"], start=1):
-        groups = tuple(
-            Group(**{**g, "show_when": _conditions(g.get("show_when"))}) for g in part.get("groups", [])
-        )
+        groups = tuple(Group(**{**g, "show_when": _conditions(g.get("show_when"))}) for g in part.get("groups", []))
         questions = tuple(
             Question(
                 **{

@@ -31,7 +31,9 @@ def load(patients: Sequence[Patient], *, now: datetime) -> list[QuestionnaireRes
         patient.email = f"{person['first_name']}.{person['last_name']}@example.com".lower()
         patient.reminder_by = "text_email"
         patient.save()
-        made.append(None if index == 5 else _answer(patient, person["answers"], at=now - timedelta(hours=20 - index), half=index == 4))
+        made.append(
+            None if index == 5 else _answer(patient, person["answers"], at=now - timedelta(hours=20 - index), half=index == 4)
+        )
     return made
 
 
@@ -52,7 +54,9 @@ def _answer(patient: Patient, answers: dict[str, object], *, at: datetime, half:
         if page is None or (half and len(asked) > 24):
             break
         asked |= {q.link_id for q in page.questions}
-        names = {q.link_id for q in page.questions} | ({"med_item"} if any(q.link_id == "med_name" for q in page.questions) else set())
+        names = {q.link_id for q in page.questions} | (
+            {"med_item"} if any(q.link_id == "med_name" for q in page.questions) else set()
+        )
         given = {name: answers[name] for name in names if name in answers}
         document = save_page(response, page, given, by=by, now=at + timedelta(seconds=6 * len(asked))).document
     if half:

@@ -60,7 +60,7 @@ class Page:
 
     @property
     def key(self) -> str:
-        """"3/7": the section's and the page's number in the definition."""
+        """ "3/7": the section's and the page's number in the definition."""
         return f"{self.section.number}/{self.frame.number}"
 
     @property
@@ -293,7 +293,7 @@ def progress(definition: Definition, answers: Answers, done: Iterable[str], aski
         open_pages = [p for p in own if not is_finished(definition, p, answers, done)]
         begun = any(p.key in done for p in own)
         state = "done" if not open_pages else "partly" if begun else "todo"
-        states.append(SectionState(section, state, (open_pages or own or [None])[0]))
+        states.append(SectionState(section, state, next(iter(open_pages or own), None)))
     return states
 
 
@@ -532,9 +532,7 @@ def typed_rows(definition: Definition, group: Group, typed: Typed) -> list[dict[
     return [{name: normal_text(values[i]) if i < len(values) else "" for name, values in columns.items()} for i in range(count)]
 
 
-def _clean_rows(
-    definition: Definition, group: Group, typed: Typed, answers: Answers, partial: bool
-) -> tuple[Any, list[Problem]]:
+def _clean_rows(definition: Definition, group: Group, typed: Typed, answers: Answers, partial: bool) -> tuple[Any, list[Problem]]:
     rows = typed_rows(definition, group, typed)
     problems = []
     if len(rows) > MAX_ROWS:
@@ -610,18 +608,13 @@ class SectionSummary:
 def summary(definition: Definition, answers: Answers, asking: Asking) -> list[SectionSummary]:
     """Every question that applies and is asked here, with its answer in words."""
     shown = enabled(definition, answers)
-    return [
-        SectionSummary(section, tuple(_rows(definition, section, answers, asking, shown)))
-        for section in definition.sections
-    ]
+    return [SectionSummary(section, tuple(_rows(definition, section, answers, asking, shown))) for section in definition.sections]
 
 
-def _rows(
-    definition: Definition, section: Section, answers: Answers, asking: Asking, shown: set[str]
-) -> Iterator[Row]:
+def _rows(definition: Definition, section: Section, answers: Answers, asking: Asking, shown: set[str]) -> Iterator[Row]:
     groups_done: set[str] = set()
     for q in section.questions:
-        if q.link_id not in shown or not is_asked(q, asking) and not (q.fact and answers.get(q.link_id)):
+        if q.link_id not in shown or (not is_asked(q, asking) and not (q.fact and answers.get(q.link_id))):
             continue
         page = f"{section.number}/{q.page}"
         group = definition.groups.get(q.group)

@@ -164,9 +164,7 @@ def controls(
     return found
 
 
-def _control(
-    definition: Definition, q: Question, answers: Answers, asking: Asking, typed: Typed | None
-) -> Control:
+def _control(definition: Definition, q: Question, answers: Answers, asking: Asking, typed: Typed | None) -> Control:
     stored = answers.get(q.link_id)
     control = Control(
         kind=_kind(definition, q),
@@ -230,8 +228,7 @@ def _date_boxes(q: Question, stored: Any, typed: Typed | None) -> list[Box]:
 def _medicine_rows(definition: Definition, q: Question, answers: Answers, typed: Typed | None) -> list[MedicineRow]:
     group = definition.groups[q.group]
     stored = answers.get(group.link_id) or []
-    rows: list[Mapping[str, Any]] = engine.typed_rows(definition, group, typed) if typed else list(stored)
-    rows = rows or [{}]
+    rows: list[Mapping[str, Any]] = [*(engine.typed_rows(definition, group, typed) if typed else stored)] or [{}]
     return [
         MedicineRow(
             i + 1,

@@ -266,12 +266,17 @@ def _check(file: _File, source: _Mapping) -> None:
             page = question.get("page", 0)
             if not question.get("calc"):
                 if page not in frames:
-                    raise file.stop(question.line, f"{question['link_id']!r} stands on page {page or '(none)'}, which is not among the pages.")
+                    raise file.stop(
+                        question.line, f"{question['link_id']!r} stands on page {page or '(none)'}, which is not among the pages."
+                    )
                 if page < last_page:
-                    raise file.stop(question.line, f"{question['link_id']!r} is on page {page}, after a question of page {last_page}.")
+                    raise file.stop(
+                        question.line, f"{question['link_id']!r} is on page {page}, after a question of page {last_page}."
+                    )
                 last_page = page
                 if not question.get("show_when") and not question.get("asked") and question["type"] != "display":
-                    if not (groups.get(question.get("group", ""), {}).get("repeats")):
+                    row_of = groups.get(question.get("group", ""))
+                    if row_of is None or not row_of.get("repeats"):
                         firm[page] = firm.get(page, 0) + 1
             if question["type"] in ("choice", "open-choice"):
                 codes[question["link_id"]] = {option["code"] for option in question["options"]}

@@ -157,9 +157,7 @@ def _too_large(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]
 @require_http_methods(["GET", "HEAD", "POST"])
 @_too_large
 @_with_draft
-def question(
-    request: HttpRequest, sitting: Sitting, section: int, number: int, too_large: bool = False
-) -> HttpResponse:
+def question(request: HttpRequest, sitting: Sitting, section: int, number: int, too_large: bool = False) -> HttpResponse:
     """One page of questions, whatever is on it. POST saves and moves on; 422 keeps everything as typed."""
     found = sitting.definition.section(section)
     if found is None or found.frame(number) is None:
@@ -191,9 +189,7 @@ def _save(request: HttpRequest, sitting: Sitting, page: engine.Page) -> HttpResp
     was_finished = not [p for p in sitting.unfinished if p.key != key]
     finished = not rows and not cleaned.follow_up
     try:
-        saved = actions.save_page(
-            sitting.response, page, cleaned.values, by=sitting.by, now=clock.now(), finished=finished
-        )
+        saved = actions.save_page(sitting.response, page, cleaned.values, by=sitting.by, now=clock.now(), finished=finished)
     except IntakeError:
         return redirect("booking:start")
     if saved.under_age:
@@ -212,7 +208,7 @@ def _save(request: HttpRequest, sitting: Sitting, page: engine.Page) -> HttpResp
 
 
 def _change_mode(request: HttpRequest, was_finished: bool) -> str:
-    """"" in the ordinary run; "1" for a change from Check; "all" when everything was answered before that change.
+    """ "" in the ordinary run; "1" for a change from Check; "all" when everything was answered before that change.
 
     In the last case whatever the change opens is asked before going back to Check.
     """
@@ -268,9 +264,7 @@ def _render_page(
     problems: list[engine.Problem] | None = None,
 ) -> HttpResponse:
     definition, answers = sitting.definition, sitting.document.answers
-    drawn = controls(
-        definition, page, answers, sitting.asking, typed=request.POST if typed else None, problems=problems
-    )
+    drawn = controls(definition, page, answers, sitting.asking, typed=request.POST if typed else None, problems=problems)
     title = filled(title_of(page))
     heading = title or next(c.text for c in drawn if c.kind != "display")
     change = request.POST.get("change") or request.GET.get("change") or ""

@@ -35,6 +35,9 @@ def answers_of(person: dict[str, Any]) -> dict[str, Any]:
     answers["finish_declare"] = True
     if "med_name" in answers:
         answers["med_item"] = [{"med_name": name, "med_dose": ""} for name in answers.pop("med_name")]
+    for name, value in answers.items():
+        if isinstance(value, list) and name in HAIR.questions and HAIR.questions[name].options:
+            answers[name] = [o.code for o in HAIR.questions[name].options if o.code in value]  # the form's order
     return engine.calc(HAIR, answers, TODAY)
 
 

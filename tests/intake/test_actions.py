@@ -51,9 +51,7 @@ def test_the_database_refuses_to_change_a_published_version(draft: Questionnaire
         Questionnaire.objects.update(definition={})
 
 
-def test_a_draft_stays_on_its_version_when_a_new_one_is_published(
-    draft: QuestionnaireResponse, hair: Definition
-) -> None:
+def test_a_draft_stays_on_its_version_when_a_new_one_is_published(draft: QuestionnaireResponse, hair: Definition) -> None:
     actions.publish(from_json({**hair.source, "version": "1.1.0", "title": "New"}), by=Actor.system(), now=LATER)
     newer = actions.start_draft("hair-loss-intake", by=SOMEBODY, now=LATER)
     draft.refresh_from_db()
@@ -194,9 +192,7 @@ def test_a_read_by_staff_is_audited_with_its_subject(draft: QuestionnaireRespons
     assert (event.actor_id, event.subject_id, event.object_id) == (7, maya.pk, draft.pk)
 
 
-def test_if_the_read_cannot_be_recorded_nothing_is_shown(
-    draft: QuestionnaireResponse, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_if_the_read_cannot_be_recorded_nothing_is_shown(draft: QuestionnaireResponse, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*args: Any, **kwargs: Any) -> None:
         raise DatabaseError("no audit today")
 
@@ -310,6 +306,8 @@ def test_advice_that_was_shown_is_told_even_if_the_answer_changed(fill: Fill, ma
 def test_opening_a_response_for_review_takes_few_statements(fill: Fill, maya: Patient) -> None:
     draft = send(fill(answers_of(PEOPLE["Man 58, three treatments, heart history, ASA"])), maya)
     fresh = QuestionnaireResponse.objects.get(pk=draft.pk)
-    with CaptureQueriesContext(connection, ) as ran:
+    with CaptureQueriesContext(
+        connection,
+    ) as ran:
         for_review(fresh, by=PHYSICIAN, now=LATER)
     assert len([q for q in ran if "SAVEPOINT" not in q["sql"]]) <= 3

@@ -63,9 +63,7 @@ def test_an_open_choice_takes_own_words_too(hair: Definition) -> None:
 
 def test_the_consent_must_be_ticked(hair: Definition) -> None:
     assert messages(clean(hair, 1, 1)) == {"start_consent_collect": "Tick the box to go on, or call us"}
-    assert messages(clean(hair, 1, 1, start_consent_collect="on")) == {
-        "start_consent_collect": "Choose one of the answers shown"
-    }
+    assert messages(clean(hair, 1, 1, start_consent_collect="on")) == {"start_consent_collect": "Choose one of the answers shown"}
     assert clean(hair, 1, 1, start_consent_collect="true").values == {"start_consent_collect": True}
 
 

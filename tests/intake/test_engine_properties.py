@@ -83,7 +83,7 @@ def test_every_page_of_every_path_takes_the_answers_it_asks_for(answers: dict[st
 @given(st.lists(st.text(), max_size=3), st.sampled_from([q for q in ANSWERABLE if q.page and not q.asked]))
 def test_no_text_whatsoever_breaks_a_page(values: list[str], question: Question) -> None:
     names = [question.link_id, f"{question.link_id}_text", f"{question.link_id}_day", f"{question.link_id}_year"]
-    form = typed(shown=question.link_id, **{name: values for name in names})
+    form = typed(shown=question.link_id, **dict.fromkeys(names, values))
     answers: dict[str, Any] = {}
     cleaned = engine.clean_page(HAIR, question.section, question.page, form, answers, ASKING)
     assert answers == {}

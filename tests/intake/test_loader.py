@@ -96,9 +96,7 @@ def test_a_definition_survives_json(hair: Definition) -> None:
         ("sections:", "sections: [", 8, ""),
     ],
 )  # fmt: skip
-def test_a_mistake_in_the_file_is_named_with_its_line(
-    tmp_path: Path, old: str, new: str, line: int, words: str
-) -> None:
+def test_a_mistake_in_the_file_is_named_with_its_line(tmp_path: Path, old: str, new: str, line: int, words: str) -> None:
     assert old in SMALL
     with pytest.raises(IntakeError) as stopped:
         load(made(tmp_path, SMALL.replace(old, new, 1)))
