@@ -235,12 +235,26 @@ class SignForm(PlainForm):
         widget=forms.TextInput({"autocomplete": "name"}),
     )
 
-    def __init__(self, *args: Any, declare_text: str = "", signature_text: str = "", **kwargs: Any) -> None:
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, seen: str, declare_text: str = "", signature_text: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.answers_sha256 = seen
+        self.fields["seen"].initial = seen
         if declare_text:
             self.fields["finish_declare"].label = declare_text
         if signature_text:
             self.fields["finish_signature"].label = signature_text
+
+    def clean(self) -> dict[str, Any]:
+        """What is signed is what was shown: answers changed in another tab are looked at again first."""
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        seen = self.data.get(self.add_prefix("seen"))
+        if seen and seen != self.answers_sha256:
+            self.data = self.data.copy()
+            self.data[self.add_prefix("seen")] = self.answers_sha256
+            self.add_error(None, _("Your answers have changed since this page was opened. Look at them again, then go on"))
+        return data
 
 
 class AddressForm(PlainForm):

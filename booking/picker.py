@@ -19,6 +19,7 @@ from booking.models import Practitioner, Service
 from booking.slots import Slot
 
 DAYS_AT_ONCE = 5
+MOST_IN_PART = 6  # buttons of a morning or afternoon; a longer one shows an even spread of them, and a link to all
 MOST_CHIPS = 6
 WEEKS_SHOWN = 4
 MAX_MORE = 12
@@ -41,6 +42,24 @@ class Day:
     morning: list[Choice] = field(default_factory=list)
     afternoon: list[Choice] = field(default_factory=list)
     gap: str = ""
+    all_url: str = ""
+
+    @property
+    def few_of_morning(self) -> list[Choice]:
+        """The morning's buttons."""
+        return self._few(self.morning)
+
+    @property
+    def few_of_afternoon(self) -> list[Choice]:
+        """The afternoon's buttons."""
+        return self._few(self.afternoon)
+
+    def _few(self, times: list[Choice]) -> list[Choice]:
+        """All of them, or an even spread with the first and the last, which leaves room for the link to all."""
+        if not self.all_url or len(times) <= MOST_IN_PART:
+            return times
+        shown = MOST_IN_PART - 1
+        return [times[round(n * (len(times) - 1) / (shown - 1))] for n in range(shown)]
 
     @property
     def anchor(self) -> str:
@@ -148,7 +167,7 @@ class Picker:
     @property
     def count(self) -> int:
         """How many times the page shows."""
-        return sum(len(day.morning) + len(day.afternoon) for day in self.days)
+        return sum(len(day.few_of_morning) + len(day.few_of_afternoon) for day in self.days)
 
 
 def _date(text: str) -> date | None:
@@ -248,7 +267,10 @@ def build(
     for before, this in zip([None, *listed], listed, strict=False):
         if before is not None:
             picker.days += _gaps(before + timedelta(days=1), this - timedelta(days=1), working, open_days)
-        picker.days.append(by_day[this])
+        day = by_day[this]
+        if this != filters.start_day:  # the day that was asked for is shown whole
+            day.all_url = filters.query(picker.base, day=this.isoformat(), more="", month="") + f"#{day.anchor}"
+        picker.days.append(day)
     if len(with_times) > wanted or (listed and until < horizon):
         after = f"#d{with_times[wanted].isoformat()}" if len(with_times) > wanted else f"#d{listed[-1].isoformat()}"
         picker.more_url = filters.query(picker.base, more=filters.more + 1) + after

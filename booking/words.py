@@ -32,10 +32,15 @@ def masked_email(address: str) -> str:
     return f"{name[:1]}{DOT * 5}@{domain}" if domain else DOT * 5
 
 
+def _e164(number: object) -> str:
+    """A number on file, or as text, with its country code."""
+    return str(getattr(number, "as_e164", number) or "")
+
+
 def phone_text(number: object) -> str:
     """An E.164 number as people here write it: `519-555-0178`, or `+44 20 7946 0958` from abroad."""
     try:
-        parsed = phonenumbers.parse(str(number), None)
+        parsed = phonenumbers.parse(_e164(number), None)
     except phonenumbers.NumberParseException:
         return str(number or "")
     if parsed.country_code == 1:
@@ -59,7 +64,7 @@ def masked(channel: str, address: str) -> str:
 def takes_texts(number: object) -> bool:
     """False for a number that is known to be a landline or a service number. Canadian numbers do not tell."""
     try:
-        parsed = phonenumbers.parse(str(number), None)
+        parsed = phonenumbers.parse(_e164(number), None)
     except phonenumbers.NumberParseException:
         return False
     kinds = phonenumbers.PhoneNumberType

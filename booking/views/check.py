@@ -1,9 +1,8 @@
 """B10: everything on one page, then Book my visit. Also, after booking, where the rest of the answers is sent from."""
 
-from datetime import date
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -15,9 +14,9 @@ from booking.forms import SignForm
 from booking.links import hold_key_of
 from booking.models import Appointment
 from booking.views.journey import MAX_EXTENSIONS, Journey, as_uuid, see
-from intake import engine
-from intake.actions import asking_for, complete
+from intake.actions import complete
 from intake.errors import IntakeError
+from intake.summaries import Check, for_check
 from intake.texts import filled
 from patients.models import ReminderBy
 
@@ -49,22 +48,17 @@ def _is_reachable(journey: Journey) -> bool:
     return bool(journey.checked_channel or journey.session.get("no_code") or not journey.channels)
 
 
-def _sign_form(journey: Journey, data: Any = None) -> SignForm | None:
+def _sign_form(answers: Check | None, data: QueryDict | None = None) -> SignForm | None:
     """The two questions that replace a tick box, in the questionnaire's words; None while the questions are not finished."""
-    if not journey.intake_complete or journey.response is None:
+    if answers is None or not answers.complete:
         return None
-    questions = journey.response.definition.questions
-    declare, signature = questions.get("finish_declare"), questions.get("finish_signature")
-    return SignForm(
-        data,
-        declare_text=filled(declare.text) if declare else "",
-        signature_text=filled(signature.text) if signature else "",
-    )
+    return SignForm(data, declare_text=answers.declaration, signature_text=answers.signature_label, seen=answers.answers_sha256)
 
 
 def _page(
     journey: Journey,
     *,
+    answers: Check | None = None,
     form: SignForm | None = None,
     status: int = 200,
     taken: actions.SlotTaken | None = None,
@@ -73,6 +67,7 @@ def _page(
     chosen, service = journey.chosen, journey.service
     if chosen is None or service is None:
         return see("booking:time")
+    answers = answers or _answers(journey)
     context: dict[str, Any] = {
         "chosen": chosen,
         "service": service,
@@ -80,9 +75,8 @@ def _page(
         "can_extend": bool(chosen.hold and chosen.hold.hold_extensions < MAX_EXTENSIONS),
         "hold_ended": journey.hold_ended,
         "details": _details(journey),
-        "sections": summary_of(journey),
-        "form": form or _sign_form(journey),
-        "complete": journey.intake_complete,
+        "check": answers,
+        "form": form or _sign_form(answers),
         "taken_text": str(taken) if taken else "",
         "near": picker.choices(taken.alternatives, calendar.people(service)) if taken else [],
         "refusal": refusal,
@@ -134,36 +128,17 @@ def _birth_url(journey: Journey) -> str:
     return reverse("intake:question", args=[question.section, question.page]) + "?change=1"
 
 
-def summary_of(journey: Journey) -> list[dict[str, Any]]:
+def _answers(journey: Journey) -> Check | None:
     """The answers by section, each with the page to change it on. Sections without an answer are left out."""
-    response, document = journey.response, journey.document
+    response = journey.response
     if response is None:
-        return []
-    asking = asking_for(response, document)
-    found = []
-    for section in engine.summary(response.definition, document.answers, asking):
-        rows = []
-        for row in section.rows:
-            if row.question.link_id == "about_dob":
-                continue  # among the details above
-            number, _slash, page = row.page.partition("/")
-            rows.append(
-                {
-                    "label": filled(row.label or row.text),
-                    "values": [_as_read(row.question.type, answer) for answer in row.answers],
-                    "missing": row.missing,
-                    "value": _("Not answered"),
-                    "url": reverse("intake:question", args=[int(number), int(page)]) + "?change=1",
-                }
-            )
-        if any(not row["missing"] for row in rows):
-            found.append({"title": section.section.title, "rows": rows})
-    return found
-
-
-def _as_read(kind: str, answer: str) -> str:
-    """An answer as people write it."""
-    return clock.date_of_birth(date.fromisoformat(answer)) if kind == "date" else answer
+        return None
+    check = for_check(response, by=journey.by, now=journey.now)
+    born = response.definition.questions.get("about_dob")
+    for card in check.cards:  # The date of birth is among the details.
+        card.rows = [row for row in card.rows if not born or row["label"] != filled(born.short or born.text)]
+    check.cards = [card for card in check.cards if any(not row["missing"] for row in card.rows)]
+    return check
 
 
 def _extend(journey: Journey) -> HttpResponse:
@@ -181,9 +156,10 @@ def _book(journey: Journey) -> HttpResponse:
     chosen, service, response = journey.chosen, journey.service, journey.response
     if chosen is None or service is None or response is None:
         return see("booking:time")
-    form = _sign_form(journey, journey.request.POST)
+    answers = _answers(journey)
+    form = _sign_form(answers, journey.request.POST)
     if form is not None and not form.is_valid():
-        return _page(journey, form=form, status=422)
+        return _page(journey, answers=answers, form=form, status=422)
     try:
         visit = actions.book(
             service,
@@ -200,9 +176,9 @@ def _book(journey: Journey) -> HttpResponse:
             now=journey.now,
         )
     except actions.SlotTaken as refusal:
-        return _page(journey, form=form, status=409, taken=refusal)
+        return _page(journey, answers=answers, form=form, status=409, taken=refusal)
     except (actions.BookingError, IntakeError) as refusal:
-        return _page(journey, form=form, status=409, refusal=str(refusal))
+        return _page(journey, answers=answers, form=form, status=409, refusal=str(refusal))
     _remember(journey, visit)
     return see("booking:done")
 
@@ -217,9 +193,10 @@ def _remember(journey: Journey, visit: Appointment) -> None:
 def _after_booking(journey: Journey, visit: Appointment | None) -> HttpResponse:
     """Booked: the rest of the answers is sent from here once it is complete; else the visit is shown."""
     response = journey.response
-    if visit is None or response is None or response.patient is None or not response.is_draft or not journey.intake_complete:
+    answers = _answers(journey) if visit is not None and response is not None and response.is_draft else None
+    if visit is None or response is None or response.patient is None or answers is None or not answers.complete:
         return see("booking:done") if journey.booked else redirect("booking:start")
-    form = _sign_form(journey, journey.request.POST if journey.request.method == "POST" else None)
+    form = _sign_form(answers, journey.request.POST if journey.request.method == "POST" else None)
     status = 200
     if journey.request.method == "POST" and form is not None:
         if form.is_valid():
@@ -238,11 +215,5 @@ def _after_booking(journey: Journey, visit: Appointment | None) -> HttpResponse:
                 journey.session["booked"] = str(visit.public_id)
                 return see("booking:done", query="?sent=1")
         status = 422
-    context = {
-        "visit": visit,
-        "form": form,
-        "sections": summary_of(journey),
-        "back_url": reverse("intake:questions"),
-        "sending": True,
-    }
+    context = {"visit": visit, "form": form, "check": answers, "back_url": reverse("intake:questions")}
     return render(journey.request, "booking/send.html", context, status=status)

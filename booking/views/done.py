@@ -133,7 +133,7 @@ def _send_again(request: HttpRequest, visit: Appointment, now: datetime) -> Http
     channel = "email" if patient and patient.wants_email else "text" if patient and patient.wants_text else ""
     if patient is None or not channel:
         return see("booking:done")
-    address = patient.email if channel == "email" else str(patient.mobile)
+    address = patient.email if channel == "email" else patient.e164
     allowed = limits.hit(f"link-again:{visit.pk}", limit=SEND_AGAIN_PER_HOUR, window=timedelta(hours=1), now=now)
     if allowed and limits.hit(f"link-from:{client_address(request)}", limit=20, window=timedelta(hours=1), now=now):
         actions.request_link(channel=channel, address=address, now=now)

@@ -16,8 +16,6 @@ from audit.actor import Actor
 from booking import words
 from booking.links import hold_key_of
 from booking.models import Appointment, Practitioner, Service, Status
-from intake import engine
-from intake.actions import asking_for
 from intake.document import Document, open_document
 from intake.models import QuestionnaireResponse
 from patients.actions import Contact
@@ -121,16 +119,6 @@ class Journey:
         if self.response is None:
             return Document()
         return open_document(self.response, by=self.by, now=self.now, purpose="booking")
-
-    @cached_property
-    def intake_complete(self) -> bool:
-        """True when every required question is answered, so that the answers can be sent."""
-        if self.response is None:
-            return False
-        if not self.response.is_draft:
-            return True
-        asking = asking_for(self.response, self.document)
-        return not engine.validate_complete(self.response.definition, self.document.answers, asking)
 
     # --- The time ----------------------------------------------------------------------------------------------------
     @cached_property

@@ -133,5 +133,5 @@ def _draft(journey: Journey, service: Service, *, again: bool) -> None:
         journey.session.pop(key, None)
     fresh = start_draft(service.questionnaire, by=journey.by, now=journey.now)
     journey.session["draft"] = str(fresh.public_id)
-    for name in ("response", "document", "intake_complete", "code"):
+    for name in ("response", "document", "code"):
         journey.__dict__.pop(name, None)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -16,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts import clock, limits
 from accounts.models import Clinic
 from audit.actor import Actor
-from booking import actions, calendar, picker, words
+from booking import actions, calendar, ics, picker, words
 from booking.forms import CancelForm, MessagesForm, YearForm
 from booking.links import find_visit
 from booking.models import Appointment, Status
@@ -306,7 +307,7 @@ def visit_messages(request: HttpRequest, it: Visit) -> HttpResponse:
             update_contact(
                 patient,
                 email=patient.email,
-                mobile=str(patient.mobile),
+                mobile=patient.e164,
                 reminder_by=form.cleaned_data["reminder_by"],
                 voicemail_ok=form.cleaned_data["voicemail_ok"] == "yes",
                 by=it.by,
@@ -332,9 +333,8 @@ def visit_ics(request: HttpRequest, it: Visit) -> HttpResponse:
     """The calendar entry: "Appointment, True North", and nothing about why."""
     if it.state in {"cancelled", "missed"}:
         return redirect("booking:visit", token=it.token)
-    from booking import ics
-
-    body = ics.calendar_file(it.row)
+    link = settings.SITE_URL + it.url("visit")
+    body = ics.calendar_file(it.row, method="PUBLISH", link=link, now=it.now)
     answer = HttpResponse(body, content_type="text/calendar; charset=utf-8; method=PUBLISH")
     answer["Content-Disposition"] = 'attachment; filename="appointment.ics"'
     return answer
