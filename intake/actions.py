@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import ProtectedError
 
 from accounts import clock
 from accounts.models import Clinic
@@ -76,7 +77,8 @@ def publish_all(*, by: Actor, now: datetime) -> list[tuple[Questionnaire, bool]]
 
 def asking_for(response: QuestionnaireResponse, document: Document, *, staff: bool = False) -> engine.Asking:
     """What the engine has to know for this response."""
-    known = {"date-of-birth"} if document.contact.get("date_of_birth") else set()
+    # A date of birth that came with the details, or is on the patient's file, is not asked again.
+    known = {"date-of-birth"} if document.contact.get("date_of_birth") or response.patient_id else set()
     return engine.Asking(
         today=response.today,
         minimum_age=max(18, Clinic.current().minimum_age),
@@ -214,7 +216,10 @@ def delete_draft(response: QuestionnaireResponse, *, by: Actor, now: datetime) -
 
 def _delete(locked: QuestionnaireResponse, action: str, *, by: Actor, now: datetime) -> None:
     record(action, by=by, now=now, obj=locked, subject_id=locked.patient_id)
-    locked.delete()
+    try:
+        locked.delete()
+    except ProtectedError as error:
+        raise IntakeError("These answers belong to a booked visit.") from error
 
 
 # --- Consent ---------------------------------------------------------------------------------------------------------

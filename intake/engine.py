@@ -539,9 +539,11 @@ def _clean_rows(definition: Definition, group: Group, typed: Typed, answers: Ans
         message = _("Write down no more than %(n)d; tell us the others at your visit") % {"n": MAX_ROWS}
         return None, [Problem(group.link_id, f"{row_questions(definition, group)[0].link_id}-{MAX_ROWS - 1}", message)]
     for i, row in enumerate(rows):
-        for question in row_questions(definition, group):
-            if problem := text_problem(row[question.link_id], question.max_length):
-                problems.append(Problem(group.link_id, f"{question.link_id}-{i}", problem))
+        problems += [
+            Problem(group.link_id, f"{question.link_id}-{i}", problem)
+            for question in row_questions(definition, group)
+            if (problem := text_problem(row[question.link_id], question.max_length))
+        ]
     if not problems:
         rows = [{name: " ".join(value.split()) for name, value in row.items()} for row in rows]
         if not partial:

@@ -1,6 +1,7 @@
 """A page's questions as what a template draws: controls with ids, values, hints and errors. Pure."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -83,6 +84,11 @@ class Control:
         """The ids that explain this control to a screen reader."""
         ids = [f"{self.link_id}-hint" if self.help else "", f"{self.link_id}-error" if self.error else ""]
         return " ".join(part for part in ids if part)
+
+    @property
+    def sentences(self) -> list[str]:
+        """The help sentence by sentence: what nobody may miss reads better as a list."""
+        return re.split(r"(?<=\.) (?=[A-Z])", self.help) if self.help else []
 
     @property
     def is_group(self) -> bool:
