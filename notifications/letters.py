@@ -150,7 +150,7 @@ def _visit(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: 
     open_ways = ways(kind, patient, texts_work=texts_work)
     if delivery.channel not in open_ways:
         return Stay(State.SKIPPED, _why_not(delivery.channel, patient, texts_work))
-    address = patient.email if delivery.channel == EMAIL else str(patient.mobile)
+    address = patient.email if delivery.channel == EMAIL else patient.e164
     said = _visit_words(visit, message, now=now)
     seen = _seen(visit, patient)
     return _letter(kind, delivery.channel, address, said, seen, visit=visit, now=now)
@@ -292,13 +292,13 @@ def _link(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: d
     if request is None or visit is None or visit.patient is None or visit.status not in COMING or visit.starts_at <= now:
         return Stay(State.SKIPPED, "changed")
     patient = visit.patient
-    on_file = patient.email.casefold() if delivery.channel == EMAIL else str(patient.mobile)
+    on_file = patient.email.casefold() if delivery.channel == EMAIL else patient.e164
     typed = request.address.casefold() if delivery.channel == EMAIL else request.address
     if on_file != typed:
         return Stay(State.SKIPPED, "changed")
     if delivery.channel == TEXT and not texts_work:
         return Stay(State.SKIPPED, "channel_off")
-    address = patient.email if delivery.channel == EMAIL else str(patient.mobile)
+    address = patient.email if delivery.channel == EMAIL else patient.e164
     seen = _seen(visit, patient)
     return _letter(kind, delivery.channel, address, _visit_words(visit, message, now=now), seen, visit=visit, now=now)
 

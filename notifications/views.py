@@ -47,7 +47,7 @@ def demo_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 
 
 def _parse(mail: CaughtMail) -> EmailMessage:
-    return email.message_from_bytes(bytes(mail.raw), policy=email.policy.default)  # type: ignore[return-value]
+    return email.message_from_bytes(bytes(mail.raw), policy=email.policy.default)
 
 
 def _part(message: EmailMessage, kind: str) -> str:

@@ -13,15 +13,13 @@ INK, QUIET, GREEN = "#14302A", "#43594F", "#17514A"
 def para(content: str, tone: str = "", gap: int = 12) -> SafeString:
     """A paragraph: `{% para %}…{% endpara %}`. `tone="quiet"` for what may be skipped; `gap` pixels above."""
     size, colour = (16, QUIET) if tone == "quiet" else (17, INK)
-    return format_html(
-        '<p style="margin:{}px 0 0;font-size:{}px;line-height:1.6;color:{};">{}</p>', gap, size, colour, content.strip()
-    )
+    return format_html('<p style="margin:{}px 0 0;font-size:{}px;line-height:1.6;color:{};">{}</p>', gap, size, colour, content)
 
 
 @register.simple_block_tag
 def section(content: str, gap: int = 24) -> SafeString:
     """A row of the letter, `gap` pixels below the one above."""
-    return format_html('<tr><td class="pad" style="padding:{}px 36px 0;">{}</td></tr>', gap, content.strip())
+    return format_html('<tr><td class="pad" style="padding:{}px 36px 0;">{}</td></tr>', gap, content)
 
 
 @register.simple_block_tag
@@ -33,9 +31,7 @@ def card(content: str, headline: str) -> SafeString:
         '<tr><td style="padding:20px 22px {}px;font-size:20px;font-weight:700;line-height:1.35;">{}</td></tr>{}</table>',
         4 if content.strip() else 20,
         headline,
-        format_html(
-            '<tr><td style="padding:0 22px 20px;font-size:16px;line-height:1.6;color:{};">{}</td></tr>', QUIET, content.strip()
-        )
+        format_html('<tr><td style="padding:0 22px 20px;font-size:16px;line-height:1.6;color:{};">{}</td></tr>', QUIET, content)
         if content.strip()
         else "",
     )

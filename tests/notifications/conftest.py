@@ -1,0 +1,142 @@
+"""A real SMTP server with bad moods, and visits to write about."""
+
+import asyncio
+import email
+import email.policy
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from accounts import clock
+from audit.actor import Actor
+from booking.actions import book_for
+from booking.models import Appointment, Practitioner, Service
+from devservices.servers import free_port
+from notifications import drain, planner
+from notifications.models import CaughtText, Delivery
+from patients.models import Patient
+from tests.factories import WEDNESDAY
+
+GRACE = timedelta(minutes=3)
+
+
+class Post:
+    """An SMTP server on the loopback. `mood`: ok, no_rcpt (550), busy (451), drop (closes after the body), late_no (554)."""
+
+    def __init__(self) -> None:
+        self.mood = "ok"
+        self.envelopes: list[Envelope] = []
+        self.connections = 0
+        self.before_answer: Callable[[], None] = lambda: None
+
+    async def handle_EHLO(
+        self, server: SMTP, session: Session, envelope: Envelope, hostname: str, answers: list[str]
+    ) -> list[str]:
+        self.connections += 1
+        session.host_name = hostname
+        return answers
+
+    async def handle_RCPT(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
+        if self.mood == "no_rcpt":
+            return "550 No such user"
+        if self.mood == "busy":
+            return "451 Come back later"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        if self.mood == "late_no":
+            return "554 Not like this"
+        self.envelopes.append(envelope)
+        await asyncio.to_thread(self.before_answer)
+        if self.mood == "drop":
+            server.transport.close()
+        return "250 Queued as 42"
+
+    @property
+    def mails(self) -> list[EmailMessage]:
+        """What came in, parsed by the standard library."""
+        return [email.message_from_bytes(bytes(e.content or b""), policy=email.policy.default) for e in self.envelopes]
+
+    @property
+    def subjects(self) -> list[str]:
+        return [str(mail["subject"]) for mail in self.mails]
+
+
+@pytest.fixture
+def post(settings: Any) -> Iterator[Post]:
+    """The clinic's mail goes to this server."""
+    handler = Post()
+    controller = Controller(handler, hostname="127.0.0.1", port=free_port())
+    controller.start()
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", controller.port
+    settings.EMAIL_USE_TLS, settings.EMAIL_HOST_USER, settings.EMAIL_TIMEOUT = False, "", 2
+    settings.SITE_URL, settings.SMS_CHANNEL = "https://tn.example", "catcher"
+    settings.MESSAGE_GRACE_SECONDS, settings.MESSAGE_QUIET_HOURS = 180, "21:00-08:00"
+    yield handler
+    controller.stop()
+
+
+@pytest.fixture
+def desk() -> Actor:
+    """Reception, as an actor."""
+    return Actor("staff", None, "reception", "Joanne")
+
+
+@pytest.fixture
+def book(service: Service, practitioner: Practitioner, patient: Patient, desk: Actor) -> Callable[..., Appointment]:
+    """Books Maya with Dr. Osei: `book(start, now=…)`."""
+
+    def make(start: datetime, *, now: datetime = WEDNESDAY, **fields: Any) -> Appointment:
+        who = fields.get("patient", patient)
+        return book_for(service, practitioner, start, patient=who, contact=None, overbook=True, by=desk, now=now)
+
+    return make
+
+
+@pytest.fixture
+def visit(book: Callable[..., Appointment]) -> Appointment:
+    """Maya's visit on Thursday, March 11, 2027 at 10:20, booked on Wednesday, February 10 at 9:00."""
+    return book(at("2027-03-11 10:20"))
+
+
+def at(words: str) -> datetime:
+    """An instant, from the clinic's clock: "2027-03-12 10:20"."""
+    wall = datetime.fromisoformat(words)
+    return clock.instant(wall.date(), wall.time(), clock.zone_of("America/Toronto"))
+
+
+def go(now: datetime) -> dict[str, int]:
+    """One round at that moment: plan, send."""
+    planner.tick(now=now)
+    return dict(drain.run(now=now))
+
+
+def texts() -> list[str]:
+    """Every text that went out, oldest first."""
+    return list(CaughtText.objects.order_by("pk").values_list("body", flat=True))
+
+
+def states(kind: str) -> dict[str, tuple[str, str]]:
+    """channel → (state, reason) of the newest delivery of a kind."""
+    rows = Delivery.objects.filter(message__kind=kind).order_by("message__sequence", "pk")
+    return {d.channel: (str(d.state), d.reason) for d in rows}
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever opens a connection to a mail server or a broker fails the test."""
+    import smtplib
+
+    import kombu.connection
+
+    def refuse(*args: Any, **kwargs: Any) -> None:
+        raise AssertionError("a request must not talk to a mail server or a broker")
+
+    monkeypatch.setattr(smtplib.SMTP, "__init__", refuse)
+    monkeypatch.setattr(kombu.connection.Connection, "__init__", refuse)

@@ -1,0 +1,238 @@
+"""What the messages say: one segment, no gaps, no reason, the same parts in each."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+
+from accounts import clock
+from accounts.models import Clinic, SignInMail, User
+from audit.actor import Actor
+from booking.models import Appointment, LinkRequest, Practitioner
+from notifications import planner, words
+from notifications.channels import build_mail
+from notifications.kinds import CANCELLATIONS, EMAIL, KINDS, TEXT
+from notifications.letters import Facts, Letter, compose
+from notifications.models import Delivery, Message, Subject
+from patients.actions import ask_code
+from patients.models import Patient
+from tests.factories import WEDNESDAY
+from tests.notifications.conftest import Post, at
+
+TEMPLATES = Path(django_settings.BASE_DIR) / "templates" / "notifications"
+pytestmark = pytest.mark.django_db
+
+
+def letter_of(
+    kind: str, channel: str, visit: Appointment | None, *, subject_id: int = 0, now: datetime = WEDNESDAY, **fields: Any
+) -> Letter:
+    """The letter of a kind, composed for a message that has not been planned."""
+    subject = KINDS[kind].subject
+    if visit is not None:
+        visit.save()
+    start = visit.starts_at if visit else None
+    message = Message(
+        subject_type=subject, subject_id=subject_id or (visit.pk if visit else 0), kind=kind, channel=channel,
+        sequence=visit.ics_sequence if subject == Subject.VISIT and visit else 1,
+        recipient=f"visit:{visit.pk}" if subject == Subject.LINK and visit else "patient",
+        due_at=now, expires_at=now + timedelta(days=90), says_start=start, **fields,
+    )  # fmt: skip
+    delivery = Delivery(message=message, channel=channel)
+    found = compose(delivery, Facts.of([message]), texts_work=True, now=now)
+    assert isinstance(found, Letter), found
+    return found
+
+
+@pytest.fixture
+def every_letter(
+    post: Post, visit: Appointment, clinic: Clinic, lead_user: User
+) -> Callable[..., Iterator[tuple[str, str, Letter]]]:
+    """All kinds in all their channels and moods, for the visit as it is now."""
+
+    def compose_all() -> Iterator[tuple[str, str, Letter]]:
+        clock_now = visit.starts_at - timedelta(days=1, hours=2)
+        for code, kind in KINDS.items():
+            for channel in kind.channels:
+                subject_id, about = 0, visit
+                if kind.subject == Subject.CODE:
+                    by, address = Actor.anonymous(), "maya@example.com" if channel == EMAIL else "+15195550181"
+                    subject_id = ask_code(
+                        channel=channel, address=address, purpose="book", subject_key="x", by=by, now=clock_now
+                    ).pk
+                elif kind.subject == Subject.LINK:
+                    patient = Patient.objects.get(pk=visit.patient_id)
+                    address = patient.email if channel == EMAIL else patient.e164
+                    subject_id = LinkRequest.objects.create(channel=channel, address=address, asked_at=clock_now).pk
+                elif kind.subject == Subject.SIGN_IN:
+                    subject_id = SignInMail.objects.create(user=lead_user, kind="totp_activated", asked_at=clock_now).pk
+                Patient.objects.update(reminder_by={EMAIL: "email", TEXT: "text"}[channel])
+                for status in ("cancelled",) if code in CANCELLATIONS else ("booked", "confirmed"):
+                    if kind.subject == Subject.VISIT and status not in kind.statuses:
+                        continue
+                    visit.status = status
+                    for was in (None, visit.starts_at, visit.starts_at - timedelta(days=3)):
+                        yield code, channel, letter_of(code, channel, about, subject_id=subject_id, now=clock_now, was_start=was)
+
+    return compose_all
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_each_kind_has_the_words_of_its_channels_and_no_others(kind: Any) -> None:
+    wanted = ({"subject.txt", "email.txt", "email.html"} if EMAIL in kind.channels else set()) | (
+        {"text.txt"} if TEXT in kind.channels else set()
+    )
+    assert {file.name for file in (TEMPLATES / kind.code).iterdir()} == wanted
+
+
+def test_there_are_no_words_without_a_kind() -> None:
+    assert {folder.name for folder in TEMPLATES.iterdir() if folder.is_dir()} == set(KINDS)
+
+
+@pytest.mark.parametrize("escape", [True, False])
+@pytest.mark.parametrize(
+    "source",
+    ["{{ nothing }}", "{% blocktranslate %}Hello {{ nothing }}{% endblocktranslate %}", "{{ nothing.inside }}",
+     "{% blocktranslate with x=nothing.inside %}{{ x }}{% endblocktranslate %}", "{{ name.nothing }}"],
+)  # fmt: skip
+def test_a_variable_that_is_not_there_is_an_error(escape: bool, source: str) -> None:
+    with pytest.raises(words.MissingVariableError):
+        words._engine(escape).from_string(source).render({"name": "Maya"})
+
+
+def test_every_letter_can_be_written(every_letter: Any) -> None:
+    seen = {(kind, channel) for kind, channel, _letter in every_letter()}
+    assert seen == {(code, channel) for code, kind in KINDS.items() for channel in kind.channels}
+
+
+def test_every_text_is_one_segment_of_gsm7_with_the_longest_names(
+    every_letter: Any, visit: Appointment, practitioner: Practitioner, clinic: Clinic, settings: Any
+) -> None:
+    settings.SITE_URL = "https://" + "b" * 40 + ".ca"
+    practitioner.short_name = "Dr. Marie-Françoise Côté-Ó Súilleabháin"
+    practitioner.save()
+    clinic.short_name, clinic.name = "Clinique Saint-Jérôme-du-Lac Ö", "Clinique Saint-Jérôme-du-Lac Ö Metabolic"
+    clinic.street, clinic.unit = "12345 Boulevard Monseigneur-Ignace-Bourget Nord-Ouest", "Bureau 20000-B"
+    clinic.phone = "1-800-555-0142 x12345"[:20]
+    clinic.save()
+    Clinic.forget_current()
+    for start in ("2027-09-29 10:20", "2027-09-29 12:00", "2027-11-24 22:50"):
+        visit.starts_at, visit.ends_at = at(start), at(start) + timedelta(minutes=30)
+        for kind, channel, letter in every_letter():
+            if channel == TEXT:
+                assert len(letter.text) <= 160, (kind, len(letter.text), letter.text)
+                assert set(letter.text) <= words.GSM7, (kind, set(letter.text) - words.GSM7)
+
+
+@pytest.mark.parametrize(
+    ("typed", "sent"),
+    [("Côté", "Cote"), ("José", "José"), ("Siobhán", "Siobhan"), ("Zoë’s", "Zoe's"), ("10:20\u00a0am", "10:20 am"),
+     ("Łukasz", "Lukasz"), ("“Œuvre” – 5 €", '"OEuvre" - 5 EUR'), ("李", "?"), ("a\nb", "a\nb"), ("naïve Éric", "naive Éric")],
+)  # fmt: skip
+def test_letters_outside_gsm7_are_written_with_those_inside(typed: str, sent: str) -> None:
+    assert words.to_gsm7(typed) == sent
+
+
+def test_no_message_says_why_the_patient_comes(every_letter: Any, visit: Appointment, patient: Patient) -> None:
+    """Canaries in every place that knows the reason; then every word of every message is searched for them."""
+    service = visit.service
+    service.name, service.slug = "Canary scalp treatment", "canary-slug"
+    service.price_text, service.questionnaire = "Canary price", "canary-questions"
+    service.save()
+    visit.cancel_reason, visit.call_reason = "Canary reason", "Canary call"
+    visit.article = "ca9a4700-0000-4000-8000-00000000cafe"
+    visit.practitioner.role_text = visit.practitioner.approach = "Canary dermatology"
+    visit.practitioner.save()
+    clinical = re.compile(
+        r"canary|ca9a47|hair|scalp|shedding|alopecia|dutasteride|finasteride|minoxidil|mesotherapy|metaboli[sz]e|diagnos|symptom|"
+        r"treatment|assessment|follow-?up|weight|libido|mood|depress|questionnaire|medication|dermatolog",
+        re.I,
+    )
+    for kind, channel, letter in every_letter():
+        html = re.sub(r' style="[^"]*"', "", letter.html)
+        headers = str(build_mail(Delivery(), letter).message().items()) if channel == EMAIL else ""
+        everything = " ".join([letter.text, letter.subject, html, letter.calendar.decode(), headers])
+        assert not clinical.search(everything), (kind, channel, clinical.search(everything))
+
+
+def test_a_subject_holds_a_date_or_a_code_and_nothing_of_the_patient(every_letter: Any) -> None:
+    for _kind, channel, letter in every_letter():
+        if channel == EMAIL:
+            assert "Maya" not in letter.subject
+            assert "\n" not in letter.subject
+            assert len(letter.subject) <= 78
+
+
+def test_text_and_html_say_the_same_essentials(every_letter: Any) -> None:
+    for kind, channel, letter in every_letter():
+        if channel != EMAIL:
+            continue
+        for link in set(re.findall(r"https://tn\.example/\S+?(?=[\s<\"]|$)", letter.text)):
+            assert f'href="{link}"' in letter.html, (kind, link)
+        for phrase in ("519-555-0142", "100 Example Street, Suite 200, Kitchener, ON"):
+            assert phrase in letter.text
+            assert phrase in letter.html
+
+
+def test_html_letters_load_nothing_from_anywhere(every_letter: Any) -> None:
+    for kind, _channel, letter in every_letter():
+        assert not re.search(r"<img|<script|<link|url\(|@import|src=", letter.html), kind
+
+
+def test_names_are_escaped_in_html_and_not_in_text(visit: Appointment, patient: Patient, post: Post) -> None:
+    Patient.objects.filter(pk=patient.pk).update(preferred_name="<b>D'Arcy & Co</b>")
+    letter = letter_of("booked", EMAIL, visit)
+    assert "Hello <b>D'Arcy & Co</b>," in letter.text
+    assert "<b>D" not in letter.html
+    assert "D&#x27;Arcy &amp; Co" in letter.html
+
+
+def test_the_parts_of_the_questions_are_told_only_as_numbers(visit: Appointment, post: Post) -> None:
+    visit.service.questionnaire = "hair-loss"
+    visit.service.save()
+    letter = letter_of("booked", EMAIL, visit)
+    assert "Answer your questions, as many as you like" in letter.text
+    assert "hair" not in letter.text + letter.html
+
+
+def test_every_mail_has_the_headers_that_keep_it_out_of_loops(post: Post, visit: Appointment) -> None:
+    delivery = Delivery()
+    mail = build_mail(delivery, letter_of("booked", EMAIL, visit)).message()
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert mail["Reply-To"] == "hello@tn.example"
+    assert mail["Message-ID"] == f"<{delivery.public_id}@tn.example>"
+    assert mail["Message-ID"] == build_mail(delivery, letter_of("booked", EMAIL, visit)).message()["Message-ID"]
+    assert "List-Unsubscribe" not in mail
+
+
+def test_the_footer_leads_to_the_choice_of_channels(post: Post, visit: Appointment) -> None:
+    letter = letter_of("booked", EMAIL, visit)
+    link = re.search(r"https://tn\.example/v/[0-9A-Za-z]{16}/messages/", letter.text)
+    assert link
+    assert f'href="{link.group()}"' in letter.html
+
+
+def test_task_arguments_and_schedule_carry_no_data() -> None:
+    from config.celery import app
+
+    app.loader.import_default_modules()
+    assert {name for name in app.tasks if name.startswith("notifications.")} == {
+        "notifications.tick", "notifications.sweep", "notifications.reconcile"
+    }  # fmt: skip
+    for entry in app.conf.beat_schedule.values():
+        assert "args" not in entry
+        assert "kwargs" not in entry
+        assert entry["options"]["expires"] == entry["schedule"]
+
+
+def test_rows_of_the_outbox_hold_no_name_no_address_and_no_words(post: Post, visit: Appointment) -> None:
+    planner.tick(now=WEDNESDAY)
+    rows = [*Message.objects.values(), *Delivery.objects.values()]
+    written = json.dumps(rows, default=str)
+    assert rows
+    assert not re.search(r"maya|chowdhury|example\.com|5195550181", written, re.I)
+    assert clock.now()
