@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.core.cache import caches
-from django.db.models import Count, Q, Sum
+from django.db import DatabaseError, connection
 
 from accounts import clock
 from booking import calendar
@@ -44,29 +44,49 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True)
+class Facts:
+    """What a visit of this kind is, and the revision of all calendars that offer it."""
+
+    pk: int
+    name: str
+    minutes: int
+    price_text: str
+    calendars: int
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
 class Soonest:
     """What the booking card says: the service, up to three openings, or the next one when none is near."""
 
-    service: Service | None
+    service: Facts | None
     openings: list[Opening] = field(default_factory=list)
     later: Opening | None = None
     key: str = ""
 
 
-def _service() -> Service | None:
-    """The first assessment with the revision of all calendars that offer it, in one statement."""
-    return (
-        Service.objects.filter(slug=SERVICE_SLUG, active=True)
-        .annotate(
-            calendars=Count("practitioners", filter=Q(practitioners__active=True)),
-            revision=Sum("practitioners__calendar_rev", filter=Q(practitioners__active=True)),
-        )
-        .first()
-    )
+# Joined into other statements (`articles.views`), so that a warm page asks the database once.
+FACTS_SQL = """
+SELECT s.id, s.name, s.minutes, s.price_text, count(p.id), coalesce(sum(p.calendar_rev), 0)::bigint
+FROM booking_service s
+LEFT JOIN booking_service_practitioners sp ON sp.service_id = s.id
+LEFT JOIN booking_practitioner p ON p.id = sp.practitioner_id AND p.active
+WHERE s.slug = %(service)s AND s.active
+GROUP BY s.id
+"""
 
 
-def _find(service: Service, now: datetime) -> dict[str, Any]:
+def facts() -> Facts | None:
+    """The first assessment, in one statement; None while the clinic does not offer it."""
+    with connection.cursor() as cursor:
+        cursor.execute(FACTS_SQL, {"service": SERVICE_SLUG})
+        row = cursor.fetchone()
+    return Facts(*row) if row else None
+
+
+def _find(service_pk: int, now: datetime) -> dict[str, Any]:
     """Compute the openings. Plain values, so that they can be kept in Redis."""
+    service = Service.objects.get(pk=service_pk)
     people = {person.pk: person for person in Practitioner.objects.filter(active=True, services=service)}
 
     def plain(slot: Any) -> list[str]:
@@ -84,32 +104,35 @@ def _opening(parts: list[str]) -> Opening:
 
 def soonest(now: datetime) -> Soonest:
     """The booking card's content at `now`. One statement when warm."""
-    service: Service | None = None
     try:
-        service = _service()
-        if service is None:
-            return Soonest(None)
-        minute = int(now.timestamp()) // 60
-        key = f"openings:{service.pk}:{service.calendars}:{service.revision or 0}:{minute}"
-        if (known := _local.get(key)) is not None:
-            return Soonest(service, known.openings, known.later, key)
+        return soonest_of(facts(), now)
+    except DatabaseError:
+        log.exception("openings lookup failed")
+        return Soonest(None)
+
+
+def soonest_of(service: Facts | None, now: datetime) -> Soonest:
+    """The booking card's content at `now` for facts that are already known. No statement when warm."""
+    if service is None:
+        return Soonest(None)
+    minute = int(now.timestamp()) // 60
+    key = f"openings:{service.pk}:{service.calendars}:{service.revision}:{minute}"
+    if (known := _local.get(key)) is not None:
+        return Soonest(service, known.openings, known.later, key)
+    try:
         found = caches["redis"].get(key)
         if found is None:
-            found = _find(service, now)
+            found = _find(service.pk, now)
             caches["redis"].set(key, found, _KEEP_SECONDS)
-        result = Soonest(
-            service,
-            [_opening(parts) for parts in found["near"]],
-            _opening(found["later"][0]) if found["later"] else None,
-            key,
-        )
+        near = [_opening(parts) for parts in found["near"]]
+        later = _opening(found["later"][0]) if found["later"] else None
     except Exception:
         # Whatever is wrong with the calendar, people can still read, and call.
         log.exception("openings lookup failed")
         return Soonest(service)
     if len(_local) > 8:
         _local.clear()
-    _local[key] = result
+    _local[key] = result = Soonest(service, near, later, key)
     return result
 
 
@@ -117,7 +140,7 @@ def soonest_by_physician(people: Iterable[Practitioner], now: datetime) -> dict[
     """Up to two openings per physician at `now`; none of them when the lookup fails."""
     times: dict[int, list[Opening]] = {}
     try:
-        service = _service()
+        service = Service.objects.filter(slug=SERVICE_SLUG, active=True).first()
         if service is None:
             return {}
         for person in people:

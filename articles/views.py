@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Max, Subquery
+from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.utils.cache import get_conditional_response
@@ -16,8 +16,23 @@ from wagtail.models import Page
 from accounts import clock
 from accounts.models import Clinic
 from articles.models import ArticlePage
-from articles.openings import Soonest, soonest
+from articles.openings import FACTS_SQL, SERVICE_SLUG, Facts, Soonest, soonest, soonest_of
 
+# Everything a warm article has to know, in one statement. The list of related articles changes with the others, so what
+# is published at all is part of a page's revision.
+_PAGE_COLUMNS = 7
+_REVISIONS = f"""
+SELECT page.id, page.last_published_at, page.live_revision_id, article.article_ref, reviewer.name, others.at, others.n, facts.*
+FROM wagtailcore_page page
+JOIN articles_articlepage article ON article.page_ptr_id = page.id
+LEFT JOIN booking_practitioner reviewer ON reviewer.id = article.reviewer_id
+CROSS JOIN (
+  SELECT max(o.last_published_at) AS at, count(*) AS n
+  FROM wagtailcore_page o JOIN articles_articlepage x ON x.page_ptr_id = o.id WHERE o.live
+) others
+LEFT JOIN ({FACTS_SQL}) facts ON true
+WHERE page.slug = %(slug)s AND page.live
+"""
 # Marks in the rendered page where the live parts go. Random-looking, so that no text contains them by chance.
 _CARD, _BAR, _REF = "<!--tn:card:7d1c-->", "<!--tn:bar:7d1c-->", "tn-ref-7d1c"
 _MAX_SHELLS = 200
@@ -75,29 +90,21 @@ def _theme(request: HttpRequest) -> str:
 def article(request: HttpRequest, slug: str) -> HttpResponse:
     """One article: the page cached by its revision, today's openings put in, 304 when nothing changed.
 
-    Two statements when warm: the page's revision, and the calendars' revision.
+    One statement when warm: the page's revision and the calendars' revision.
     """
-    # The list of related articles changes with the others, so their revision is part of this page's.
-    others = ArticlePage.objects.live().order_by().values("live")
-    row = (
-        ArticlePage.objects.live()
-        .filter(slug=slug)
-        .values_list("pk", "last_published_at", "live_revision_id", "article_ref", "reviewer__name")
-        .annotate(
-            others_at=Subquery(others.annotate(at=Max("last_published_at")).values("at")),
-            others_n=Subquery(others.annotate(n=Count("pk")).values("n")),
-        )
-        .first()
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(_REVISIONS, {"slug": slug, "service": SERVICE_SLUG})
+        row = cursor.fetchone()
     if row is None:
         raise Http404
+    revision, facts = row[:_PAGE_COLUMNS], row[_PAGE_COLUMNS:]
     clinic = Clinic.current()
-    ref = str(row[3])
+    ref = str(revision[3])
     place = (clinic.name, clinic.phone, clinic.hours_text, clinic.address_line, clinic.postal_code)
-    key = (row, _theme(request), place, clock.today().year)
+    key = (revision, _theme(request), place, clock.today().year)
     shell = _shells.get(key)
     if shell is None:
-        page = ArticlePage.objects.select_related("reviewer").get(pk=row[0])
+        page = ArticlePage.objects.select_related("reviewer").get(pk=revision[0])
         html = _render(request, page)
         before, rest = html.split(_CARD)
         middle, after = rest.split(_BAR)
@@ -105,7 +112,7 @@ def article(request: HttpRequest, slug: str) -> HttpResponse:
         if len(_shells) > _MAX_SHELLS:
             _shells.clear()
         _shells[key] = shell = Shell(parts, _digest(*parts))
-    fragment = _fragment(soonest(clock.now()))
+    fragment = _fragment(soonest_of(Facts(*facts) if facts[0] else None, clock.now()))
     etag = f'"{shell.digest}{fragment.digest}"'
     response = get_conditional_response(request, etag=etag)
     if response is None:

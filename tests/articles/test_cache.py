@@ -10,19 +10,19 @@ from booking.models import Practitioner
 pytestmark = pytest.mark.django_db
 
 
-def test_a_warm_article_takes_two_statements(
+def test_a_warm_article_takes_one_statement(
     client: Client, article: ArticlePage, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     client.get(article.path_on_site)
-    with django_assert_max_num_queries(2):
+    with django_assert_max_num_queries(1):
         assert client.get(article.path_on_site).status_code == 200
 
 
-def test_an_unchanged_article_is_a_304_in_two_statements(
+def test_an_unchanged_article_is_a_304_in_one_statement(
     client: Client, article: ArticlePage, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     etag = client.get(article.path_on_site)["ETag"]
-    with django_assert_max_num_queries(2):
+    with django_assert_max_num_queries(1):
         response = client.get(article.path_on_site, headers={"if-none-match": etag})
     assert response.status_code == 304
     assert response.content == b""

@@ -76,7 +76,7 @@ def test_a_full_calendar_leaves_the_button(client: Client, article: ArticlePage)
     assert f"/book/?from={article.article_ref}" in html
 
 
-@pytest.mark.parametrize("broken", ["soonest", "_service"])
+@pytest.mark.parametrize("broken", ["soonest", "_find"])
 def test_when_the_lookup_fails_the_times_vanish_and_the_button_stays(
     client: Client, article: ArticlePage, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
