@@ -33,7 +33,24 @@ function follow() {
   }
 }
 
+/* The drawing ticks the boxes of the list beside it, and shows what they say. The list stays the control. */
+function headMap(map) {
+  const box = (code) => form.querySelector(`[name="${CSS.escape(map.dataset.headMap)}"][value="${CSS.escape(code)}"]`);
+  const areas = [...map.querySelectorAll("[data-code]")].filter((area) => box(area.dataset.code));
+  const draw = () => { for (const area of areas) area.classList.toggle("is-on", box(area.dataset.code).checked); };
+  for (const area of areas) {
+    area.addEventListener("click", () => {
+      box(area.dataset.code).click();
+    });
+  }
+  form.addEventListener("change", draw);
+  addEventListener("pageshow", draw);
+  map.hidden = false;
+  draw();
+}
+
 if (form) {
+  for (const map of form.querySelectorAll("[data-head-map]")) headMap(map);
   form.addEventListener("change", (event) => {
     const input = event.target;
     if (input.type === "checkbox" && input.checked) {
