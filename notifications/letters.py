@@ -186,7 +186,7 @@ def _clinic_words() -> dict[str, Any]:
         "clinic_rest": rest if clinic.name.startswith(first) else "",
         "place": f"{street}, {clinic.city}, {clinic.region}",
         "street": street,
-        "postal_address": f"{street}, {clinic.city}, {clinic.region_code}  {clinic.postal_code}",
+        "postal_address": f"{street}, {clinic.city}, {clinic.region_code}  {clinic.postal_code.replace(' ', clock.NBSP)}",
         "host": urlsplit(settings.SITE_URL).netloc,
     }
 

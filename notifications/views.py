@@ -54,7 +54,10 @@ def _part(message: EmailMessage, kind: str) -> str:
     """The text of the first part of that type, or nothing."""
     for part in message.walk():
         if part.get_content_type() == kind:
-            content = part.get_content()
+            try:
+                content = part.get_content()
+            except (LookupError, ValueError):  # an encoding nobody knows
+                content = part.get_payload(decode=True)
             return content.decode("utf-8", "replace") if isinstance(content, bytes) else str(content)
     return ""
 

@@ -58,7 +58,8 @@ def _engine(escape: bool) -> DjangoTemplates:
 
 
 def _render(kind: str, name: str, context: dict[str, Any]) -> str:
-    return str(_engine(name.endswith(".html")).get_template(f"notifications/{kind}/{name}").render(context))
+    words = str(_engine(name.endswith(".html")).get_template(f"notifications/{kind}/{name}").render(context))
+    return re.sub(r"([ap]\.m\.)\.", r"\1", words)  # a time at the end of a sentence brings its own full stop
 
 
 def subject(kind: str, context: dict[str, Any]) -> str:

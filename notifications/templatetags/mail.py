@@ -23,13 +23,14 @@ def section(content: str, gap: int = 24) -> SafeString:
 
 
 @register.simple_block_tag
-def card(content: str, headline: str) -> SafeString:
-    """The green box with the time in it, and quieter lines below."""
+def card(content: str, headline: str, size: int = 20) -> SafeString:
+    """The green box with the time in it (`size` pixels), and quieter lines below."""
     return format_html(
         '<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" '
         'style="background:#EEF5F2;border:1px solid #B7D5CC;border-radius:12px;">'
-        '<tr><td style="padding:20px 22px {}px;font-size:20px;font-weight:700;line-height:1.35;">{}</td></tr>{}</table>',
+        '<tr><td style="padding:20px 22px {}px;font-size:{}px;font-weight:700;line-height:1.35;">{}</td></tr>{}</table>',
         4 if content.strip() else 20,
+        size,
         headline,
         format_html('<tr><td style="padding:0 22px 20px;font-size:16px;line-height:1.6;color:{};">{}</td></tr>', QUIET, content)
         if content.strip()

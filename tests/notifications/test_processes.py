@@ -1,0 +1,130 @@
+"""Real processes: a Celery worker with its beat, the sender beside it, and kill -9."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+
+from accounts import clock
+from booking.models import Appointment
+from notifications import drain, planner
+from notifications.models import CaughtText, Delivery, Heartbeat
+from tests.notifications.conftest import Post, at, go
+
+ROOT = Path(django_settings.BASE_DIR)
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def env(process_env: dict[str, str], post: Post, settings: Any) -> dict[str, str]:
+    """The environment of a process that uses this test's database and mail server."""
+    settings.MESSAGE_QUIET_HOURS, settings.MESSAGE_GRACE_SECONDS = "", 0
+    return process_env | {
+        "DJANGO_SETTINGS_MODULE": "config.settings", "EMAIL_HOST": "127.0.0.1", "EMAIL_PORT": str(settings.EMAIL_PORT),
+        "EMAIL_USE_TLS": "0", "SMS_CHANNEL": "catcher", "MESSAGE_QUIET_HOURS": "", "SITE_URL": "https://tn.example",
+        "SECRET_KEY": settings.SECRET_KEY, "REDIS_URL": settings.REDIS_URL, "MESSAGE_GRACE_SECONDS": "0",
+    }  # fmt: skip
+
+
+@contextlib.contextmanager
+def running(command: list[str], env: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process group that is gone afterwards."""
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=out, stderr=subprocess.STDOUT, start_new_session=True)
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def wait_for(what: Callable[[], Any], log: Path, seconds: float = 40) -> Any:
+    """Wait until it is true."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if found := what():
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"waited {seconds} s in vain:\n{log.read_text(errors='replace')[-3000:]}")
+
+
+@pytest.mark.workers
+def test_a_due_reminder_goes_out_through_a_real_worker_and_beat(
+    env: dict[str, str], post: Post, book: Callable[..., Appointment], tmp_path: Path
+) -> None:
+    now = clock.now()
+    visit = book(now.replace(second=0, microsecond=0) + clock.timedelta(days=2), now=now - clock.timedelta(days=10))
+    celery = [sys.executable, "-m", "celery", "-A", "config"]
+    worker = [*celery, "worker", "-c", "1", "--without-gossip", "--without-mingle", "--loglevel", "WARNING"]
+    beat = [*celery, "beat", "-s", str(tmp_path / "beat"), "--pidfile", "", "--loglevel", "WARNING"]
+    log = tmp_path / "worker.log"
+    with running(worker, env, log), running(beat, env, tmp_path / "beat.log"):
+        wait_for(lambda: [s for s in post.subjects if "please confirm" in s], log)
+        wait_for(lambda: CaughtText.objects.filter(body__contains="your appointment is").exists(), log)
+        assert Heartbeat.objects.filter(name="worker").exists()
+    go(clock.now())
+    assert sum("please confirm" in s for s in post.subjects) == 1
+    visit.refresh_from_db()
+    assert visit.announced == visit.version
+
+
+def test_the_sender_stands_in_without_redis_and_idles_while_a_worker_is_alive(
+    env: dict[str, str], post: Post, book: Callable[..., Appointment], tmp_path: Path
+) -> None:
+    now = clock.now()
+    Heartbeat.objects.create(name="worker", at=now + clock.timedelta(seconds=4))  # alive for the next 14 seconds
+    book(now.replace(second=0, microsecond=0) + clock.timedelta(days=2), now=now - clock.timedelta(days=10))
+    log = tmp_path / "sender.log"
+    nowhere = env | {"REDIS_URL": "redis://127.0.0.1:1/0"}
+    with running([sys.executable, "manage.py", "send_due", "--every", "0.3"], nowhere, log) as sender:
+        wait_for(lambda: Heartbeat.objects.filter(name="sender").exists(), log)
+        time.sleep(1)
+        assert post.subjects == []
+        Heartbeat.objects.filter(name="worker").update(at=now - clock.timedelta(seconds=60))
+        wait_for(lambda: post.subjects, log)
+        sender.send_signal(signal.SIGTERM)
+        assert sender.wait(10) == 0
+
+
+def test_kill_9_in_the_middle_of_a_send_leaves_one_unknown_and_no_second_copy(
+    env: dict[str, str], post: Post, book: Callable[..., Appointment], tmp_path: Path
+) -> None:
+    now = clock.now()
+    book(now.replace(second=0, microsecond=0) + clock.timedelta(days=2), now=now - clock.timedelta(days=10))
+    planner.tick(now=now)
+    log = tmp_path / "sender.log"
+    with running([sys.executable, "manage.py", "send_due", "--once"], env, log) as sender:
+
+        def kill() -> None:
+            """The body has arrived, the answer never leaves."""
+            os.killpg(sender.pid, signal.SIGKILL)
+            time.sleep(0.5)
+
+        post.before_answer = kill
+        wait_for(lambda: sender.poll() is not None, log)
+    post.before_answer = lambda: None
+    assert len(post.mails) == 1, log.read_text()
+    half = Delivery.objects.get(channel="email", message__kind="reminder_2d")
+    assert half.state == "sending"
+    go(clock.now())
+    assert len(post.mails) == 1
+    Delivery.objects.filter(state__in=["sending", "claimed"]).update(lease_until=at("2020-01-01 00:00"))
+    assert drain.sweep(now=clock.now())["unknown"] == 1
+    for _ in range(3):
+        go(clock.now())
+    half.refresh_from_db()
+    assert (half.state, len(post.mails)) == ("unknown", 1)
+    assert CaughtText.objects.filter(body__contains="your appointment is").count() == 1  # what was only claimed goes out, once
