@@ -1,6 +1,41 @@
-"""URLs of the staff app."""
+"""URLs of the screens for people who work here."""
 
-from django.urls import URLPattern
+from datetime import date
 
+from django.urls import path, register_converter
+
+from staff.views import calls, day, find, home, new, visit
+
+
+class DateConverter:
+    """`2027-02-10` in a path."""
+
+    regex = r"\d{4}-\d{2}-\d{2}"
+
+    def to_python(self, value: str) -> date:
+        """The date; ValueError, so no match, for one that does not exist."""
+        return date.fromisoformat(value)
+
+    def to_url(self, value: date | str) -> str:
+        """The ISO form."""
+        return value if isinstance(value, str) else value.isoformat()
+
+
+register_converter(DateConverter, "date")
 app_name = "staff"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("staff/", home.home, name="home"),
+    path("staff/pulse/", home.pulse, name="pulse"),
+    path("desk/", day.today, name="today"),
+    path("desk/day/<date:day>/", day.day, name="day"),
+    path("desk/visit/<uuid:public_id>/", visit.visit, name="visit"),
+    path("desk/visit/<uuid:public_id>/move/", visit.move, name="move"),
+    path("desk/visit/<uuid:public_id>/cancel/", visit.cancel, name="visit_cancel"),
+    path("desk/visit/<uuid:public_id>/contact/", visit.contact, name="visit_contact"),
+    path("desk/visit/<uuid:public_id>/link/", visit.link, name="visit_link"),
+    path("desk/new/", new.new, name="new"),
+    path("desk/find/", find.find, name="find"),
+    path("desk/patient/<uuid:public_id>/", find.patient, name="patient"),
+    path("desk/calls/", calls.calls, name="calls"),
+    path("desk/calls/<uuid:newer>/<uuid:older>/", calls.decide, name="merge"),
+]

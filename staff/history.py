@@ -1,0 +1,113 @@
+"""The log of a visit or patient in words, from the audit trail; and the messages about a visit."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts import clock
+from accounts.models import User
+from audit.models import AuditEvent
+from booking.models import Appointment, Practitioner
+from notifications.models import Message
+
+WORDS: dict[str, Any] = {
+    "booking.book": gettext_lazy("Booked online"),
+    "booking.book_for": gettext_lazy("Booked by the clinic"),
+    "booking.confirm": gettext_lazy("Confirmed"),
+    "booking.arrive": gettext_lazy("Arrived"),
+    "booking.to_room": gettext_lazy("To room"),
+    "booking.fulfil": gettext_lazy("Done"),
+    "booking.mark_noshow": gettext_lazy("No-show"),
+    "booking.cancel": gettext_lazy("Cancelled"),
+    "booking.move": gettext_lazy("Moved"),
+    "booking.undo": gettext_lazy("Undone"),
+    "booking.called": gettext_lazy("Called"),
+    "patients.update_contact": gettext_lazy("Contact details changed"),
+    "patients.merge": gettext_lazy("Merge decided"),
+    "staff.link_shown": gettext_lazy("Link shown"),
+    "staff.link_resent": gettext_lazy("Link sent again"),
+    "staff.visit_read": gettext_lazy("Opened"),
+    "staff.patient_read": gettext_lazy("Record opened"),
+    "intake.read": gettext_lazy("Answers read"),
+    "staff.review_read": gettext_lazy("Review opened"),
+}
+STATES = {
+    "pending": "clock",
+    "claimed": "clock",
+    "sending": "clock",
+    "accepted": "check",
+    "delivered": "dcheck",
+    "bounced": "alert",
+    "failed": "alert",
+    "unknown": "info",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a log."""
+
+    at: datetime
+    what: str
+    who: str
+    icon: str = ""
+
+
+def names_of(events: list[AuditEvent]) -> dict[int, str]:
+    """Names of the people who work here in these events."""
+    ids = {e.actor_id for e in events if e.actor_kind == "staff" and e.actor_id}
+    return dict(User.objects.filter(pk__in=ids).values_list("pk", "name"))
+
+
+def who_of(event: AuditEvent, names: dict[int, str]) -> str:
+    """Who did it, as the desk says it."""
+    if event.actor_kind == "staff":
+        return names.get(event.actor_id or 0, _("Someone here"))
+    if event.actor_kind == "system":
+        return _("The system")
+    return _("The patient")
+
+
+def log_of(visit: Appointment, *, limit: int = 20) -> list[Line]:
+    """What happened to a visit, newest first. Reads are left out: they are in the access log."""
+    events = list(
+        AuditEvent.objects.filter(
+            Q(object_type="booking.appointment", object_id=visit.pk)
+            | Q(action="patients.update_contact", subject_id=visit.patient_id)
+        )
+        .filter(Q(action__startswith="booking.") | Q(action__startswith="patients.") | Q(action__startswith="staff.link"))
+        .exclude(action__in=["booking.hold", "booking.extend_hold"])
+        .order_by("-at", "-pk")[:limit]
+    )
+    names = names_of(events)
+    return [Line(e.at, _what(e), who_of(e, names)) for e in events]
+
+
+def _what(event: AuditEvent) -> str:
+    text = str(WORDS.get(event.action, event.action))
+    if event.action == "booking.move" and "to" in event.detail:
+        return _("Moved to %(when)s") % {"when": clock.long_when(datetime.fromisoformat(event.detail["to"]))}
+    return text
+
+
+def messages_of(visit: Appointment) -> list[Line]:
+    """Messages about a visit: what, by which way, and what became of it."""
+    found = []
+    for message in Message.objects.about_visit(visit.pk):
+        delivery = max(message.deliveries.all(), key=lambda d: d.pk, default=None)
+        state = delivery.get_state_display() if delivery else _("Waiting")
+        at = (delivery.sent_at if delivery else None) or message.due_at
+        what = f"{message.kind.replace('_', ' ')}, {message.get_channel_display().lower()}"
+        found.append(
+            Line(at, what[:1].upper() + what[1:], str(state), STATES.get(delivery.state if delivery else "pending", "x"))
+        )
+    return found
+
+
+def practitioner_names() -> dict[int, str]:
+    """Short names by key."""
+    return dict(Practitioner.objects.values_list("pk", "short_name"))

@@ -1,0 +1,102 @@
+"""The buttons of a visit: one posted value says the verb, the visit and the version that was on the screen."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.http import Http404, HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts import clock
+from accounts.models import User
+from audit.actor import actor_of
+from audit.models import AuditEvent
+from booking import actions
+from booking.models import Appointment
+
+VERBS = {
+    "confirm": actions.confirm,
+    "arrive": actions.arrive,
+    "to_room": actions.to_room,
+    "fulfil": actions.fulfil,
+    "mark_noshow": actions.mark_noshow,
+    "undo": actions.undo,
+    "called": actions.called,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a button did: the visit, the verb, and the refusal in words if there was one."""
+
+    visit: Appointment
+    verb: str
+    refusal: str = ""
+
+
+def perform(request: HttpRequest, *, now: datetime) -> Outcome:
+    """Do what the pressed button says.
+
+    Raises:
+        Http404: for a button that is not one of ours, or a visit that is not there.
+    """
+    verb, _sep, rest = request.POST.get("do", "").partition(":")
+    public_id, _sep, version = rest.partition(":")
+    try:
+        key, seen = uuid.UUID(public_id), int(version)
+    except ValueError:
+        raise Http404 from None
+    visit = Appointment.objects.for_actor(request.user).visits().select_related("patient").filter(public_id=key).first()
+    if verb not in VERBS or visit is None:
+        raise Http404
+    try:
+        return Outcome(VERBS[verb](visit, by=actor_of(request), now=now, version=seen), verb)
+    except actions.Stale:
+        return Outcome(visit, verb, who_changed(visit, request.user))
+    except actions.BookingError as error:
+        return Outcome(visit, verb, str(error))
+
+
+_DID = {
+    "booking.move": gettext_lazy("%(who)s moved this at %(time)s. Here is where it is now."),
+    "booking.cancel": gettext_lazy("%(who)s cancelled this at %(time)s. Here is where it is now."),
+    "booking.undo": gettext_lazy("%(who)s undid a step at %(time)s. Here is where it is now."),
+}
+
+
+def who_changed(visit: Appointment, user: User) -> str:
+    """ "Sam moved this at 10:41. Here is where it is now."."""
+    last = (
+        AuditEvent.objects.filter(object_type="booking.appointment", object_id=visit.pk, action__startswith="booking.")
+        .order_by("-at", "-pk")
+        .first()
+    )
+    if last is None:
+        return _("This visit changed meanwhile. Here is where it is now.")
+    who = _("The patient")
+    if last.actor_kind == "staff":
+        person = User.objects.filter(pk=last.actor_id).first()
+        who = _("You") if last.actor_id == user.pk else person.get_short_name() if person else _("Someone here")
+        if who == "Dr.":
+            who = person.name if person else who
+    text = _DID.get(last.action) or _("%(who)s changed this at %(time)s. Here is where it is now.")
+    return str(text) % {"who": who, "time": clock.clock_time(last.at)}
+
+
+def said(visit: Appointment, verb: str) -> str:
+    """What the undo strip says after a button or a move."""
+    name = {"name": visit.patient.full_name if visit.patient else "", "time": clock.clock_time(visit.starts_at)}
+    texts = {
+        "confirm": _("%(name)s is confirmed"),
+        "arrive": _("%(name)s is waiting"),
+        "to_room": _("%(name)s is in a room"),
+        "fulfil": _("%(name)s is done"),
+        "mark_noshow": _("%(name)s did not come"),
+        "cancel": _("Cancelled the visit of %(name)s"),
+        "move": _("Moved %(name)s to %(time)s"),
+        "book": _("Booked %(name)s for %(time)s"),
+        "undo": _("Undone. %(name)s is back at %(time)s"),
+        "called": _("%(name)s was called"),
+    }
+    return texts[verb] % name if verb in texts else ""

@@ -1,0 +1,1 @@
+"""Screens of people who work here, one module per screen."""

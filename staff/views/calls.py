@@ -1,0 +1,64 @@
+"""`/desk/calls/`: who is to be phoned, and who may be on file twice."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts import clock
+from accounts.access import reception_required
+from audit.actor import actor_of
+from booking.models import OPEN, Appointment
+from patients.actions import PatientError, merge
+from patients.models import MergeOffer
+from staff import steps
+from staff.reading import reading
+
+
+@reception_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def calls(request: HttpRequest) -> HttpResponse:
+    """The list. POST says that a patient was called."""
+    now = clock.now()
+    refusal = ""
+    if request.method == "POST":
+        outcome = steps.perform(request, now=now)
+        if not outcome.refusal:
+            messages.success(request, steps.said(outcome.visit, outcome.verb))
+            return redirect("staff:calls")
+        refusal = outcome.refusal
+    with reading(request, "staff.calls_read", now=now):
+        visits = list(
+            Appointment.objects.for_actor(request.user)
+            .to_call()
+            .filter(status__in=OPEN)
+            .select_related("patient", "practitioner", "service")
+            .order_by("starts_at")[:200]
+        )
+        offers = list(
+            MergeOffer.objects.filter(decided_at=None, patient__merged_into=None, candidate__merged_into=None)
+            .select_related("patient", "candidate")
+            .order_by("created_at")[:100]
+        )
+    context = {"visits": visits, "offers": offers, "refusal": refusal}
+    return render(request, "staff/calls.html", context, status=409 if refusal else 200)
+
+
+@reception_required
+@require_POST
+def decide(request: HttpRequest, newer: UUID, older: UUID) -> HttpResponse:
+    """Same person, or two people. The same person's visits and answers move to the older record."""
+    offer = MergeOffer.objects.filter(patient__public_id=newer, candidate__public_id=older).first()
+    answer = request.POST.get("answer", "")
+    if offer is None or answer not in ("same", "different"):
+        raise Http404
+    try:
+        merge(offer, answer == "same", by=actor_of(request), now=clock.now())
+    except PatientError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, _("One record now.") if answer == "same" else _("Two people, noted."))
+    return redirect("staff:calls")

@@ -1,0 +1,86 @@
+"""`/desk/day/<date>/`: the day by physician, and the buttons of its visits."""
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts import clock
+from accounts.access import reception_required
+from booking.models import Appointment
+from staff import board, steps
+from staff.reading import reading
+
+
+@reception_required
+@require_safe
+def today(request: HttpRequest) -> HttpResponse:
+    """`/desk/`: today, or the date chosen in the date box."""
+    day = clock.today()
+    if typed := request.GET.get("date"):
+        try:
+            day = date.fromisoformat(typed)
+        except ValueError:
+            return redirect("staff:today")
+    return redirect("staff:day", day=day)
+
+
+@reception_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def day(request: HttpRequest, day: date) -> HttpResponse:
+    """The day. POST presses one button of one visit and comes back to the day it then is on."""
+    now = clock.now()
+    if request.method == "POST":
+        outcome = steps.perform(request, now=now)
+        if outcome.refusal:
+            visit = Appointment.objects.get(pk=outcome.visit.pk)
+            return _page(request, clock.local(visit.starts_at).date(), now, refusal=outcome.refusal, about=visit, status=409)
+        return to_day(outcome.visit, outcome.verb, show=request.GET.get("show", ""))
+    return _page(request, day, now)
+
+
+def to_day(visit: Appointment, verb: str, *, show: str = "") -> HttpResponseRedirect:
+    """To the day a visit is on, with the undo strip."""
+    query = {"did": verb, "visit": str(visit.public_id)} | ({"show": show} if show in board.FILTERS else {})
+    url = reverse("staff:day", args=[clock.local(visit.starts_at).date()])
+    return HttpResponseRedirect(f"{url}?{urlencode(query)}#v-{visit.public_id}", status=303)
+
+
+def strip_of(visit: Any, verb: str, now: datetime) -> dict[str, Any] | None:
+    """The undo strip: what was done, whether it can be undone, and when its message goes out."""
+    text = steps.said(visit, verb)
+    if not text:
+        return None
+    waits = ""
+    if verb in ("move", "cancel", "book") and visit.starts_at > now:
+        goes = visit.changed_at + timedelta(seconds=settings.MESSAGE_GRACE_SECONDS)
+        waits = clock.clock_time(goes) if goes > now else ""
+    undoable = verb not in ("undo", "book") and visit.previous.get("verb") == verb
+    return {"text": text, "visit": visit, "undo": undoable, "goes": waits}
+
+
+def _page(
+    request: HttpRequest, day: date, now: datetime, *, refusal: str = "", about: Appointment | None = None, status: int = 200
+) -> HttpResponse:
+    show = request.GET.get("show", "")
+    selected = str(about.public_id) if about else request.GET.get("visit", "")
+    with reading(request, "staff.day_read", now=now, detail={"date": day.isoformat()}):
+        found = board.load(request.user, day, now=now, show=show if show in board.FILTERS else "", selected=selected)
+    visit = found.visits.get(selected)
+    context = {
+        "board": found,
+        "day": day,
+        "today": clock.today(now),
+        "previous": day - timedelta(days=1),
+        "next": day + timedelta(days=1),
+        "now": now,
+        "refusal": refusal,
+        "about": visit or about,
+        "strip": strip_of(visit, request.GET.get("did", ""), now) if visit and not refusal else None,
+    }
+    return render(request, "staff/day.html", context, status=status)

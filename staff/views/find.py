@@ -1,0 +1,69 @@
+"""`/desk/find/` and `/desk/patient/<id>/`: who is calling, and what there is to know at the desk."""
+
+import hashlib
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from accounts import clock
+from accounts.access import reception_required
+from booking.models import OPEN, Appointment
+from patients.models import MergeOffer, Patient
+from staff import search
+from staff.board import badges_of
+from staff.reading import reading
+
+
+@reception_required
+@require_safe
+def find(request: HttpRequest) -> HttpResponse:
+    """Results for `?q=`. A whole phone number that one patient has leads straight to that patient."""
+    text, now = request.GET.get("q", "").strip()[:80], clock.now()
+    hits: list[search.Hit] = []
+    if text:
+        # What was looked for is kept as a digest: enough to see a search repeated, not to read it.
+        digest = hashlib.sha256(search.fold(text).encode()).hexdigest()[:16]
+        detail: dict[str, object] = {"query": digest}
+        with reading(request, "staff.search", now=now, detail=detail):
+            hits = search.find(request.user, text, now=now)
+        exact = [hit for hit in hits if hit.why in ("phone", "reference")]
+        if len(exact) == 1 and exact[0].why == "phone":
+            return redirect("staff:patient", public_id=exact[0].patient.public_id)
+    return render(request, "staff/find.html", {"q": text, "hits": hits, "today": clock.today(now)})
+
+
+@reception_required
+@require_safe
+def patient(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """Contact, visits and open tasks of one patient. No answers."""
+    now = clock.now()
+    found = Patient.objects.for_actor(request.user).select_related("merged_into").filter(public_id=public_id).first()
+    if found is None:
+        raise Http404
+    if found.merged_into_id:
+        return redirect("staff:patient", public_id=found.merged_into.public_id)
+    with reading(request, "staff.patient_read", now=now, obj=found, subject_id=found.pk):
+        visits = list(
+            Appointment.objects.for_actor(request.user)
+            .visits()
+            .filter(patient=found)
+            .select_related("service", "practitioner", "response", "room", "patient")
+            .defer("response__document")
+            .order_by("-starts_at")[:50]
+        )
+        offers = MergeOffer.objects.filter(patient=found, decided_at=None).count()
+    coming = sorted((v for v in visits if v.status in OPEN), key=lambda v: v.starts_at)
+    tasks = [(v, word) for v in coming for _colour, _icon, word in badges_of(v)]
+    if offers:
+        tasks.append((None, _("May be on file twice")))
+    context = {
+        "patient": found,
+        "age": found.age_on(clock.today(now)),
+        "coming": coming,
+        "past": [v for v in visits if v not in coming],
+        "tasks": tasks,
+    }
+    return render(request, "staff/patient.html", context)

@@ -1,0 +1,246 @@
+"""`/desk/new/`: book a caller. One page: who, what, when; what was typed stays through every step, also without a script."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from accounts import clock
+from accounts.access import reception_required
+from audit.actor import actor_of
+from booking import actions, calendar
+from booking.models import Appointment, Practitioner, Service
+from booking.picker import parse_value, value_of
+from booking.slots import Slot
+from patients.actions import Contact
+from patients.models import Patient
+from staff import search
+from staff.forms import CallerForm
+from staff.reading import reading
+from staff.views.day import to_day
+from staff.views.visit import day_of, wanted_of
+
+Offer = tuple[str, datetime, Practitioner]
+
+
+@dataclass(slots=True)
+class Page:
+    """What the page knows so far."""
+
+    now: datetime
+    q: str = ""
+    patient: Patient | None = None
+    last: Appointment | None = None
+    next: Appointment | None = None
+    is_new: bool = False
+    caller: CallerForm | None = None
+    services: list[Service] = field(default_factory=list)
+    service: Service | None = None
+    people: list[Practitioner] = field(default_factory=list)
+    day: date | None = None
+    chosen: str = ""
+    at: Offer | None = None
+    soonest: list[Offer] = field(default_factory=list)
+    lists: list[tuple[Practitioner, list[Offer]]] = field(default_factory=list)
+    hits: list[search.Hit] = field(default_factory=list)
+    doubles: list[Patient] = field(default_factory=list)
+    warning: str = ""
+    refusal: str = ""
+    other_time: str = ""
+    other_who: UUID | None = None
+    keep: str = ""
+    keep_pairs: list[tuple[str, str]] = field(default_factory=list)
+
+
+def _uuid(text: str | None) -> UUID | None:
+    try:
+        return UUID(text or "")
+    except ValueError:
+        return None
+
+
+def _read(request: HttpRequest, now: datetime) -> Page:
+    """The page's state out of what was sent. Anything odd counts as not sent, but a patient who is not there is a 404."""
+    data = request.POST if request.method == "POST" else request.GET
+    page = Page(now, q=data.get("q", "").strip()[:80], is_new=data.get("new") == "1")
+    if data.get("patient"):
+        page.patient = Patient.objects.for_actor(request.user).current().filter(public_id=_uuid(data["patient"])).first()
+        if page.patient is None:
+            raise Http404
+        page.is_new = False
+        hit = search.Hit(page.patient, "")
+        search.with_visits([hit], now=now)
+        page.last, page.next = hit.last, hit.next
+    elif page.is_new:
+        digits = search.digits_of(page.q)
+        initial: dict[str, Any] = {"mobile": page.q} if digits else {}
+        if page.q and not digits:
+            first, _sep, last = page.q.partition(" ")
+            initial = {"first_name": first.title(), "last_name": last.title()} if last else {"last_name": first.title()}
+        page.caller = CallerForm(request.POST if request.method == "POST" else None, initial=initial)
+    page.services = list(Service.objects.filter(active=True).prefetch_related("practitioners"))
+    at = parse_value(data.get("slot") or data.get("at"))
+    page.service = _service(page, data.get("service"), at[1] if at else None)
+    if page.service is not None:
+        page.people = [p for p in page.service.practitioners.all() if p.active]
+    by_id = {p.public_id: p for p in page.people}
+    if at is not None and at[1] in by_id:
+        page.chosen = value_of(at[0], by_id[at[1]])
+        page.at = (page.chosen, at[0], by_id[at[1]])
+    page.day = day_of(data.get("day"), clock.local(at[0]).date() if at else clock.today(now))
+    page.other_time, page.other_who = data.get("other_time", "")[:5], _uuid(data.get("other_who"))
+    page.keep_pairs = [
+        (name, value)
+        for name, value in (
+            ("at", page.chosen),
+            ("service", str(page.service.public_id) if page.service else ""),
+            ("day", data.get("day", "") and page.day.isoformat()),
+        )
+        if value
+    ]
+    page.keep = urlencode(page.keep_pairs)
+    return page
+
+
+def _service(page: Page, posted: str | None, who: UUID | None) -> Service | None:
+    """The service that was chosen; else the likeliest: what this physician does, a follow-up for who has been before."""
+    wanted = _uuid(posted)
+    for service in page.services:
+        if service.public_id == wanted:
+            return service
+    fits = [s for s in page.services if who is None or any(p.public_id == who for p in s.practitioners.all())]
+    if page.last is not None:
+        again = [s for s in fits if s.slug == "follow-up"] or [s for s in fits if not s.online]
+        fits = again or fits
+    return next(iter(fits or page.services), None)
+
+
+def _load_times(page: Page) -> None:
+    """Five soonest starts, and the chosen day by physician."""
+    if page.service is None or page.day is None:
+        return
+    today = clock.today(page.now)
+    by_pk = {person.pk: person for person in page.people}
+
+    def offers(found: list[Slot]) -> list[Offer]:
+        return [
+            (value_of(s.start, by_pk[s.practitioner_id]), s.start, by_pk[s.practitioner_id])
+            for s in found
+            if s.start > page.now and s.practitioner_id in by_pk
+        ]
+
+    page.soonest = offers(
+        calendar.openings(page.service, since=today, until=today + timedelta(days=21), now=page.now, for_staff=True, limit=30)
+    )[:5]
+    that_day = offers(
+        calendar.openings(page.service, since=page.day, until=page.day, now=page.now, any_physician=False, for_staff=True)
+    )
+    page.lists = [(person, [o for o in that_day if o[2].pk == person.pk]) for person in page.people]
+    if not page.chosen and page.soonest:
+        page.chosen = page.soonest[0][0]
+
+
+@reception_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def new(request: HttpRequest) -> HttpResponse:
+    """Who, what, when; then Book. Staff are warned by the policy, not bound by it."""
+    now = clock.now()
+    page = _read(request, now)
+    status = 200
+    if request.method == "POST":
+        do = request.POST.get("do", "")
+        if do.startswith("use:"):
+            page.patient = Patient.objects.for_actor(request.user).current().filter(public_id=_uuid(do[4:])).first()
+            if page.patient is None:
+                raise Http404
+            page.is_new, page.caller = False, None
+        elif do == "times":
+            _unbind(page, request)
+        else:
+            visit, status = _book(request, page, do)
+            if visit is not None:
+                return to_day(visit, "book")
+    if page.q and not page.patient and not page.is_new:
+        with reading(request, "staff.search", now=now, detail={"new_booking": True}):
+            page.hits = search.find(request.user, page.q, now=now, limit=8)
+    subject = page.patient
+    if subject is not None:
+        with reading(request, "staff.patient_read", now=now, obj=subject, subject_id=subject.pk, detail={"new_booking": True}):
+            _load_times(page)
+    elif page.is_new:
+        _load_times(page)
+    form = page.caller if page.caller is not None and page.caller.is_bound else None
+    return render(request, "staff/new.html", {"page": page, "form": form, "day": page.day, "people": page.people}, status=status)
+
+
+def _unbind(page: Page, request: HttpRequest) -> None:
+    """Show other times: what was typed stays, nothing is checked yet."""
+    if page.caller is not None:
+        names = ["first_name", "last_name", "mobile", "email"]
+        initial: dict[str, Any] = {name: request.POST.get(name, "")[:254] for name in names}
+        caller = CallerForm(initial=initial)
+        caller.initial["date_of_birth"] = [request.POST.get(f"date_of_birth_{part}", "")[:4] for part in ("month", "day", "year")]
+        page.caller = caller
+    if request.POST.get("old_service") != request.POST.get("service"):
+        page.chosen = page.at[0] if page.at else ""
+
+
+def _book(request: HttpRequest, page: Page, do: str) -> tuple[Appointment | None, int]:
+    """Try to book. Returns the visit, or None and the status of the page that says why not."""
+    if page.service is None:
+        page.refusal = _("Choose what the visit is for")
+        return None, 422
+    if page.patient is None and (page.caller is None or not page.caller.is_valid()):
+        if page.caller is None:
+            page.refusal = _("Choose who the visit is for.")
+        return None, 422
+    wanted = wanted_of(request, page.people)
+    if wanted is None:
+        page.refusal = _("Choose a time")
+        return None, 422
+    start, person = wanted
+    page.chosen = value_of(start, person)
+    page.at = (page.chosen, start, person)
+    contact = None
+    if page.patient is None and page.caller is not None:
+        data = page.caller.cleaned_data
+        contact = Contact(**data, reminder_by=_reminder(data))
+        if request.POST.get("different") != "1" and do != "different":
+            page.doubles = search.same_person(contact)
+            if page.doubles:
+                return None, 409
+    try:
+        visit = actions.book_for(
+            page.service,
+            person,
+            start,
+            patient=page.patient,
+            contact=contact,
+            overbook=do == "anyway",
+            by=actor_of(request),
+            now=page.now,
+        )
+    except actions.Warned as warning:
+        page.warning = str(warning)
+        return None, 409
+    except actions.SlotTaken as taken:
+        page.refusal = str(taken)
+        page.at, page.chosen = None, ""
+        return None, 409
+    except actions.BookingError as error:
+        page.refusal = str(error)
+        return None, 409
+    return visit, 303
+
+
+def _reminder(data: dict[str, Any]) -> str:
+    """The way to remind that what was given allows."""
+    if data["mobile"]:
+        return "text_email" if data["email"] else "text"
+    return "email" if data["email"] else "phone"

@@ -1,0 +1,240 @@
+"""`/desk/visit/<id>/`: one visit; its steps, move, cancel, link and contact."""
+
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts import clock
+from accounts.access import reception_required
+from audit.actions import record
+from audit.actor import actor_of
+from booking import actions, calendar
+from booking.links import token_of
+from booking.models import Appointment, Practitioner, Status
+from booking.picker import parse_value, value_of
+from patients.actions import update_contact
+from staff import board, history, steps
+from staff.forms import CancelForm, ContactForm
+from staff.reading import reading
+from staff.views.day import strip_of, to_day
+
+
+def _visit(request: HttpRequest, public_id: UUID) -> Any:
+    visit = board.find_visit(request.user, public_id)
+    if visit is None:
+        raise Http404
+    return visit
+
+
+def _contact_form(visit: Appointment) -> ContactForm:
+    patient = visit.patient
+    return ContactForm(
+        initial={
+            "mobile": patient.mobile.as_national if patient.mobile else "",
+            "email": patient.email,
+            "reminder_by": patient.reminder_by,
+            "voicemail_ok": patient.voicemail_ok,
+        }
+    )
+
+
+def _page(request: HttpRequest, visit: Any, now: datetime, *, status: int = 200, **extra: Any) -> HttpResponse:
+    """The visit with its log. Reception sees that the intake is done, never what it says."""
+    detail = {"reference": visit.reference}
+    with reading(request, "staff.visit_read", now=now, obj=visit, subject_id=visit.patient_id, detail=detail):
+        log, told = history.log_of(visit), history.messages_of(visit)
+    context = {
+        "visit": visit,
+        "patient": visit.patient,
+        "age": visit.patient.age_on(clock.today(now)),
+        "badges": board.badges_of(visit),
+        "steps": board.steps_of(visit, now),
+        "waiting": visit.waiting_minutes(now) if visit.status == Status.ARRIVED else None,
+        "can_change": visit.status in (Status.BOOKED, Status.CONFIRMED),
+        "contact": _contact_form(visit),
+        "cancel": CancelForm(),
+        "log": log,
+        "told": told,
+        "day": clock.local(visit.starts_at).date(),
+        "strip": strip_of(visit, request.GET.get("did", ""), now),
+        "strip_url": reverse("staff:visit", args=[visit.public_id]),
+    }
+    return render(request, "staff/visit.html", context | extra, status=status)
+
+
+@reception_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def visit(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """The visit. POST presses one of its buttons and comes back."""
+    now = clock.now()
+    if request.method == "POST":
+        outcome = steps.perform(request, now=now)
+        if outcome.visit.public_id != public_id:
+            raise Http404
+        if outcome.refusal:
+            return _page(request, _visit(request, public_id), now, refusal=outcome.refusal, status=409)
+        return _back(public_id, outcome.verb)
+    return _page(request, _visit(request, public_id), now)
+
+
+def _back(public_id: UUID, verb: str = "") -> HttpResponse:
+    response = redirect("staff:visit", public_id=public_id)
+    if verb:
+        response["Location"] += f"?did={verb}"
+    response.status_code = 303
+    return response
+
+
+@reception_required
+@require_POST
+def cancel(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """Cancel with a reason; undo stays in the strip."""
+    now, found = clock.now(), _visit(request, public_id)
+    form = CancelForm(request.POST)
+    if not form.is_valid():
+        return _page(request, found, now, cancel=form, form=form, status=422)
+    try:
+        actions.cancel(found, reason=form.cleaned_data["reason"], by=actor_of(request), now=now, version=_version(request, found))
+    except actions.Stale:
+        return _page(request, _visit(request, public_id), now, refusal=steps.who_changed(found, request.user), status=409)
+    except actions.BookingError as error:
+        return _page(request, _visit(request, public_id), now, refusal=str(error), status=409)
+    return _back(public_id, "cancel")
+
+
+def _version(request: HttpRequest, visit: Appointment) -> int:
+    text = request.POST.get("version", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else -1
+
+
+@reception_required
+@require_POST
+def contact(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """Change how the patient is reached."""
+    now, found = clock.now(), _visit(request, public_id)
+    form = ContactForm(request.POST)
+    if not form.is_valid():
+        return _page(request, found, now, contact=form, form=form, status=422)
+    update_contact(found.patient, **form.cleaned_data, by=actor_of(request), now=now)
+    messages.success(request, _("Contact details saved."))
+    return _back(public_id)
+
+
+@reception_required
+@require_POST
+def link(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """Show the patient's private link, or send it again. Both are in the trail: who has the link can change the visit."""
+    now, found = clock.now(), _visit(request, public_id)
+    by, patient = actor_of(request), found.patient
+    if request.POST.get("how") != "send":
+        with transaction.atomic():
+            record("staff.link_shown", by=by, now=now, obj=found, subject_id=found.patient_id)
+        url = request.build_absolute_uri(reverse("booking:visit", args=[token_of(found)]))
+        return _page(request, found, now, shown_link=url)
+    ways = [("text", patient.e164)] if patient.mobile and patient.reminder_by != "email" else []
+    ways += [("email", patient.email)] if patient.email and (patient.reminder_by != "text" or not ways) else []
+    if not ways:
+        return _page(request, found, now, refusal=_("There is no mobile and no email to send it to."), status=409)
+    with transaction.atomic():
+        for channel, address in ways:
+            actions.request_link(channel=channel, address=address, now=now)
+        record("staff.link_resent", by=by, now=now, obj=found, subject_id=found.patient_id, detail={"by": [w for w, _a in ways]})
+    messages.success(request, _("The link is on its way."))
+    return _back(public_id)
+
+
+@reception_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def move(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """Pick another time: any day, any physician of the service. Times outside the list are warned about, not forbidden."""
+    now, found = clock.now(), _visit(request, public_id)
+    people = calendar.people(found.service)
+    if request.method != "POST":
+        return _move_page(request, found, people, now)
+    wanted = wanted_of(request, people)
+    if wanted is None:
+        return _move_page(request, found, people, now, refusal=_("Choose a time"), status=422)
+    start, person = wanted
+    try:
+        moved = actions.move(
+            found,
+            person,
+            start,
+            by=actor_of(request),
+            now=now,
+            version=_version(request, found),
+            overbook=bool(request.POST.get("anyway")),
+        )
+    except actions.Warned as warning:
+        return _move_page(request, found, people, now, warning=str(warning), wanted=value_of(start, person), status=409)
+    except actions.Stale:
+        return _page(request, _visit(request, public_id), now, refusal=steps.who_changed(found, request.user), status=409)
+    except actions.BookingError as error:
+        return _move_page(request, found, people, now, refusal=str(error), status=409)
+    return to_day(moved, "move")
+
+
+def wanted_of(request: HttpRequest, people: list[Practitioner]) -> tuple[datetime, Practitioner] | None:
+    """The start and physician that were posted: a listed one, or one typed as day, time and name."""
+    by_id = {person.public_id: person for person in people}
+    listed = parse_value(request.POST.get("slot"))
+    if listed is not None and listed[1] in by_id:
+        return listed[0], by_id[listed[1]]
+    try:
+        day = date.fromisoformat(request.POST.get("other_day", ""))
+        wall = time.fromisoformat(request.POST.get("other_time", ""))
+        person = by_id[UUID(request.POST.get("other_who", ""))]
+    except (ValueError, KeyError):
+        return None
+    if wall.tzinfo or not 2000 < day.year < 2200:
+        return None
+    return clock.instant(day, wall.replace(second=0, microsecond=0), clock.clinic_zone()), person
+
+
+def day_of(text: str | None, fallback: date) -> date:
+    """A date from a query, kept within a sensible span."""
+    try:
+        day = date.fromisoformat(text or "")
+    except ValueError:
+        return fallback
+    return day if 2000 < day.year < 2200 else fallback
+
+
+def _move_page(
+    request: HttpRequest, visit: Any, people: list[Practitioner], now: datetime, *, status: int = 200, **extra: Any
+) -> HttpResponse:
+    today = clock.today(now)
+    day = day_of(request.GET.get("day"), max(clock.local(visit.starts_at).date(), today))
+    with reading(request, "staff.visit_read", now=now, obj=visit, subject_id=visit.patient_id, detail={"move": True}):
+        found = calendar.openings(
+            visit.service, since=day, until=day, now=now, own_hold=visit.pk, any_physician=False, for_staff=True
+        )
+        soonest = calendar.openings(
+            visit.service, since=today, until=today + timedelta(days=21), now=now, own_hold=visit.pk, for_staff=True, limit=30
+        )
+    by_pk = {person.pk: person for person in people}
+    soonest = [s for s in soonest if s.start > now and s.start != visit.starts_at][:5]
+    context = {
+        "visit": visit,
+        "day": day,
+        "previous": day - timedelta(days=1),
+        "next": day + timedelta(days=1),
+        "people": people,
+        "soonest": [(value_of(s.start, by_pk[s.practitioner_id]), s.start, by_pk[s.practitioner_id]) for s in soonest],
+        "lists": [
+            (
+                person,
+                [(value_of(s.start, person), s.start) for s in found if s.practitioner_id == person.pk and s.start > now],
+            )
+            for person in people
+        ],
+    }
+    return render(request, "staff/move.html", context | extra, status=status)
