@@ -22,12 +22,13 @@ from psycopg import errors as pg
 from accounts import clock, limits
 from accounts.links import new_link
 from accounts.models import Clinic, User
-from audit.actions import record
+from audit.actions import event, record
 from audit.actor import Actor
 from booking import calendar, slots
 from booking.links import PURPOSE
 from booking.models import OPEN, Appointment, LinkRequest, Practitioner, Room, Service, Status
 from booking.slots import Slot
+from booking.words import ended
 from intake.actions import attach_patient, complete, start_draft
 from intake.models import QuestionnaireResponse
 from patients.actions import Contact, identify
@@ -41,7 +42,7 @@ HOLD_EXTENSIONS = 2
 HOLDS_PER_ADDRESS = 3  # new holds an hour
 HOLD_SHARE = 0.05  # of the visits that fit into a week; above it booking goes on without holds
 UNDO_BY_PATIENT = timedelta(minutes=3)
-_LOCK_PRACTITIONER, _LOCK_ROOM = 7001, 7002
+_LOCK_PRACTITIONER, _LOCK_ROOM, _LOCK_RESPONSE = 7001, 7002, 7003
 
 # What may follow what: verb → (statuses it may start from, status it leads to, field that takes the time).
 TRANSITIONS: dict[str, tuple[frozenset[str], str, str]] = {
@@ -110,13 +111,17 @@ def _retrying(verb: Callable[P, R]) -> Callable[P, R]:
     return run
 
 
-def _lock_and_sweep(practitioners: Iterable[int], rooms: Iterable[int] = (), *, now: datetime, keep: str = "") -> None:
+def _lock_and_sweep(
+    practitioners: Iterable[int], rooms: Iterable[int] = (), *, now: datetime, keep: str = "", responses: Iterable[int] = ()
+) -> None:
     """Take the calendars' locks, always in the same order, until the transaction ends; then delete expired holds on them.
+
+    `responses` are locked as well, so that two presses of Book for one questionnaire wait for each other whatever the time.
 
     The caller's own hold (`keep`) stays although it expired: if nobody took the time, it still books. A hold that was extended
     while we waited for the locks is looked at again by PostgreSQL before it is deleted, and stays.
     """
-    people, places = sorted(set(practitioners)), sorted(set(rooms))
+    people, places, papers = sorted(set(practitioners)), sorted(set(rooms)), sorted(set(responses))
     with connection.cursor() as cursor:
         cursor.execute(
             "WITH locked AS MATERIALIZED (SELECT pg_advisory_xact_lock(k.space, k.id) FROM "
@@ -125,8 +130,8 @@ def _lock_and_sweep(practitioners: Iterable[int], rooms: Iterable[int] = (), *, 
             "WHERE a.status = 'held' AND a.hold_expires_at <= %s AND a.hold_key <> %s "
             "AND (a.practitioner_id = ANY(%s) OR a.room_id = ANY(%s))",
             [
-                [_LOCK_PRACTITIONER] * len(people) + [_LOCK_ROOM] * len(places), people + places,
-                now, keep or "-", people, places,
+                [_LOCK_PRACTITIONER] * len(people) + [_LOCK_ROOM] * len(places) + [_LOCK_RESPONSE] * len(papers),
+                people + places + papers, now, keep or "-", people, places,
             ],
         )  # fmt: skip
 
@@ -153,7 +158,7 @@ def _taken(
 ) -> SlotTaken:
     """The refusal for a lost race or a start that was never offered, with the three closest openings."""
     near = calendar.alternatives(service, start, now=now, own_hold=own)
-    return SlotTaken(_("Someone else just took %(time)s. These are the closest:") % {"time": clock.clock_time(start)}, near)
+    return SlotTaken(_("Someone else just took %(time)s These are the closest:") % {"time": ended(clock.clock_time(start))}, near)
 
 
 def _place(appointment: Appointment, service: Service, practitioner: Practitioner, start: datetime, room_id: int | None) -> None:
@@ -179,8 +184,10 @@ def _insert(appointment: Appointment, *, assigned_at: datetime | None = None) ->
     names, marks = ", ".join(f'"{c}"' for c in columns), ", ".join(["%s"] * len(columns))
     with connection.cursor() as cursor:
         cursor.execute(
-            f"WITH a AS (INSERT INTO booking_appointment ({names}) VALUES ({marks}) ON CONFLICT DO NOTHING RETURNING id, practitioner_id), "  # noqa: S608
-            "p AS (UPDATE booking_practitioner SET calendar_rev = calendar_rev + 1, last_assigned_at = coalesce(%s, last_assigned_at) "
+            f"WITH a AS (INSERT INTO booking_appointment ({names}) VALUES ({marks}) "
+            "ON CONFLICT DO NOTHING RETURNING id, practitioner_id), "
+            "p AS (UPDATE booking_practitioner SET calendar_rev = calendar_rev + 1, "
+            "last_assigned_at = coalesce(%s, last_assigned_at) "
             "FROM a WHERE booking_practitioner.id = a.practitioner_id) SELECT id FROM a",
             [*columns.values(), assigned_at],
         )
@@ -198,9 +205,9 @@ def _update(appointment: Appointment, *, bump: Iterable[int] = (), assigned_at: 
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(
-                f"WITH a AS (UPDATE booking_appointment SET {sets} WHERE id = %s) "  # noqa: S608
-                "UPDATE booking_practitioner SET calendar_rev = calendar_rev + 1, "
-                "last_assigned_at = CASE WHEN id = %s THEN coalesce(%s, last_assigned_at) ELSE last_assigned_at END WHERE id = ANY(%s)",
+                f"WITH a AS (UPDATE booking_appointment SET {sets} WHERE id = %s) "
+                "UPDATE booking_practitioner SET calendar_rev = calendar_rev + 1, last_assigned_at = "
+                "CASE WHEN id = %s THEN coalesce(%s, last_assigned_at) ELSE last_assigned_at END WHERE id = ANY(%s)",
                 [*columns.values(), appointment.pk, appointment.practitioner_id, assigned_at, sorted(set(bump))],
             )
     except IntegrityError as error:
@@ -362,7 +369,7 @@ def book(
         NotAllowed: this patient has a visit at that time.
     """
     rooms = _rooms_of(service)
-    _lock_and_sweep([practitioner.pk], rooms, now=now, keep=hold_key)
+    _lock_and_sweep([practitioner.pk], rooms, now=now, keep=hold_key, responses=[response.pk])
     rows = list(
         Appointment.objects.select_for_update().filter(
             Q(response=response) | Q(status=Status.HELD, hold_key=hold_key or "-", practitioner=practitioner, starts_at=start)
@@ -383,14 +390,16 @@ def book(
     _make_visit(visit, patient, response, needs_call=checked_channel is None, by=by, now=now)
     if not (_update(visit, bump=[practitioner.pk], assigned_at=now) if own else _insert(visit, assigned_at=now)):
         raise _explain(visit, now=now)
-    if signature:
-        complete(response, patient=patient, declared_at=declared_at or now, signature=signature, by=by, now=now)
-    else:
-        attach_patient(response, patient, by=by, now=now)
-    record(
+    booked = event(
         "booking.book", by=by, now=now, obj=visit, subject_id=patient.pk,
         detail={"checked": checked_channel or "", "held": own is not None, "sent": bool(signature)},
     )  # fmt: skip
+    if signature:
+        complete(
+            response, patient=patient, declared_at=declared_at or now, signature=signature, by=by, now=now, events=[booked],
+        )  # fmt: skip
+    else:
+        attach_patient(response, patient, by=by, now=now, events=[booked])
     return visit
 
 

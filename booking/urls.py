@@ -13,6 +13,7 @@ urlpatterns = [
     path("book/check/", views.check, name="check"),
     path("book/done/", views.done, name="done"),
     path("book/lost-link/", views.lost_link, name="lost_link"),
+    path("book/openings/", views.openings, name="openings"),
     path("book/leave/", views.leave, name="leave"),
     path("v/<str:token>/", views.visit, name="visit"),
     path("v/<str:token>/confirm/", views.visit_confirm, name="visit_confirm"),

@@ -1,6 +1,8 @@
 """What happens to questionnaires and responses. Every verb is one transaction: write, audit, version up."""
 
+import copy
 import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -10,8 +12,9 @@ from django.db.models import ProtectedError
 
 from accounts import clock
 from accounts.models import Clinic
-from audit.actions import record
+from audit.actions import event, record, record_all
 from audit.actor import Actor
+from audit.models import AuditEvent
 from intake import engine
 from intake.definition import Definition, Question, canonical
 from intake.document import Document, decrypt, put, save_document
@@ -268,9 +271,14 @@ def _respondent(document: Document) -> str:
     return str(document.answers.get("start_respondent") or "self")
 
 
-def _write_consents(response: QuestionnaireResponse, document: Document, patient: Patient) -> None:
+def _write_consents(document: Document, patient: Patient, *, now: datetime) -> None:
     """ConsentRecords for the draft's decisions, with the times they were made; each once."""
-    given = set(ConsentRecord.objects.filter(patient=patient).values_list("code", "text_sha256", "given_at"))
+    if not document.consents:
+        return
+    # A patient whose row was made by this very transaction has none yet.
+    given = set()
+    if patient.created_at != now:
+        given = set(ConsentRecord.objects.filter(patient=patient).values_list("code", "text_sha256", "given_at"))
     ConsentRecord.objects.bulk_create(
         ConsentRecord(
             patient=patient,
@@ -293,30 +301,63 @@ def _write_consents(response: QuestionnaireResponse, document: Document, patient
 # --- Belonging to somebody, and sending ------------------------------------------------------------------------------
 
 
-def attach_patient(response: QuestionnaireResponse, patient: Patient, *, by: Actor, now: datetime) -> None:
+def _on_row(response: QuestionnaireResponse, change: Callable[[QuestionnaireResponse], bool]) -> QuestionnaireResponse:
+    """Apply `change` to a response as its caller read it; if it changed in the meantime, to the row as it is now, locked.
+
+    `change` says False when its UPDATE found another version. A lock is taken by the second try only: nearly always nobody
+    else writes to a patient's answers.
+    """
+    seen = copy.copy(response)
+    try:
+        if change(seen):
+            return seen
+    except IntakeError:
+        pass  # Perhaps only the caller's copy is old.
+    locked = QuestionnaireResponse.objects.select_for_update().get(pk=response.pk)
+    change(locked)
+    return locked
+
+
+def _write(row: QuestionnaireResponse, patient: Patient, *, fields: Sequence[str] = ()) -> bool:
+    """Version up and write `fields`, the document and the patient; False if this is not the version the row has."""
+    fields = ["document", "key_id", "version", "patient_id", *fields]
+    as_read = QuestionnaireResponse.objects.filter(pk=row.pk, version=row.version, patient=row.patient_id)
+    row.patient, row.version = patient, row.version + 1
+    return as_read.update(**{name: getattr(row, name) for name in fields}) == 1
+
+
+def attach_patient(
+    response: QuestionnaireResponse, patient: Patient, *, by: Actor, now: datetime, events: Sequence[AuditEvent] = ()
+) -> None:
     """Give a draft its patient; the consents in it become ConsentRecords with their original time.
+
+    Args:
+        events: the caller's audit events, written with this verb's own in one statement.
 
     Raises:
         IntakeError: the response belongs to somebody else.
     """
-    with transaction.atomic():
-        locked = QuestionnaireResponse.objects.select_for_update().get(pk=response.pk)
-        if locked.patient_id not in (None, patient.pk):
+
+    def attach(row: QuestionnaireResponse) -> bool:
+        if row.patient_id not in (None, patient.pk):
             raise IntakeError("These answers belong to another person.")
-        document = decrypt(locked)
-        if locked.is_draft and "about_dob" not in document.answers:
+        document = decrypt(row)
+        if row.is_draft and "about_dob" not in document.answers:
             # Asked once: a patient whose date of birth is on file is not asked again.
             document.contact["date_of_birth"] = patient.date_of_birth.isoformat()
             document.answers["about_dob"] = patient.date_of_birth.isoformat()
-            document.answers = engine.calc(locked.definition, document.answers, locked.today)
-            put(locked, document)
-        _write_consents(locked, document, patient)
-        locked.patient = patient
-        locked.version += 1
-        locked.save(update_fields=["patient", "document", "key_id", "version"])
-        record("intake.attach_patient", by=by, now=now, obj=locked, subject_id=patient.pk)
+            document.answers = engine.calc(row.definition, document.answers, row.today)
+            put(row, document)
+        if not _write(row, patient):
+            return False
+        _write_consents(document, patient, now=now)
+        record_all([event("intake.attach_patient", by=by, now=now, obj=row, subject_id=patient.pk), *events])
+        return True
+
+    with transaction.atomic():
+        row = _on_row(response, attach)
     for name in ("document", "key_id", "version"):
-        setattr(response, name, getattr(locked, name))
+        setattr(response, name, getattr(row, name))
     response.patient = patient
 
 
@@ -328,6 +369,7 @@ def complete(
     signature: str,
     by: Actor,
     now: datetime,
+    events: Sequence[AuditEvent] = (),
 ) -> QuestionnaireResponse:
     """Send a response: only answers that apply stay, the declaration is kept with hashes of the answers and the form.
 
@@ -336,6 +378,7 @@ def complete(
     Args:
         declared_at: when the box was ticked (C4).
         signature: the full name typed to sign.
+        events: the caller's audit events, written with this verb's own in one statement.
 
     Raises:
         IntakeError: something required is missing, the signature is empty, or it belongs to another person.
@@ -343,24 +386,35 @@ def complete(
     signature = " ".join(signature.split())
     if not signature or engine.text_problem(signature, 200):
         raise IntakeError("Type your full name to sign.")
-    with transaction.atomic():
-        locked = QuestionnaireResponse.objects.select_for_update().get(pk=response.pk)
-        if locked.patient_id not in (None, patient.pk):
+
+    def send(row: QuestionnaireResponse) -> bool:
+        if row.patient_id not in (None, patient.pk):
             raise IntakeError("These answers belong to another person.")
-        if locked.is_draft:
-            _complete(locked, patient, declared_at, signature, by=by, now=now)
+        told = list(events)
+        if row.is_draft:
+            document = _signed(row, declared_at, signature, by=by)
+            row.status, row.completed_at, row.saved_at = QuestionnaireResponse.Status.COMPLETED, now, now
+            row.sections_done = row.sections_total
+            if not _write(row, patient, fields=["status", "completed_at", "saved_at", "sections_done"]):
+                return False
+            _write_consents(document, patient, now=now)
+            told.insert(0, event("intake.complete", by=by, now=now, obj=row, subject_id=patient.pk))
+        record_all(told)
+        return True
+
+    with transaction.atomic():
+        row = _on_row(response, send)
     for name in ("document", "key_id", "saved_at", "version", "status", "completed_at", "sections_done"):
-        setattr(response, name, getattr(locked, name))
+        setattr(response, name, getattr(row, name))
     response.patient = patient
     return response
 
 
-def _complete(
-    locked: QuestionnaireResponse, patient: Patient, declared_at: datetime, signature: str, *, by: Actor, now: datetime
-) -> None:
-    definition, document = locked.definition, decrypt(locked)
-    asking = asking_for(locked, document)
-    answers = engine.calc(definition, document.answers, locked.today)
+def _signed(row: QuestionnaireResponse, declared_at: datetime, signature: str, *, by: Actor) -> Document:
+    """The document as it is sent, put into the row: what applies, with the declaration."""
+    definition, document = row.definition, decrypt(row)
+    asking = asking_for(row, document)
+    answers = engine.calc(definition, document.answers, row.today)
     if problems := engine.validate_complete(definition, answers, asking):
         raise IntakeError(f"{len(problems)} questions still need an answer.")
     if "finish_declare" in definition.questions:
@@ -379,14 +433,8 @@ def _complete(
     }
     # From here on the details live in the Patient row.
     document.contact = {}
-    _write_consents(locked, document, patient)
-    put(locked, document)
-    locked.patient, locked.status = patient, QuestionnaireResponse.Status.COMPLETED
-    locked.completed_at = locked.saved_at = now
-    locked.sections_done = locked.sections_total
-    locked.version += 1
-    locked.save()
-    record("intake.complete", by=by, now=now, obj=locked, subject_id=patient.pk)
+    put(row, document)
+    return document
 
 
 def is_complete(response: QuestionnaireResponse) -> bool:

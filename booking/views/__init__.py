@@ -5,6 +5,7 @@ from booking.views.code import code
 from booking.views.details import details
 from booking.views.done import done, leave
 from booking.views.lost_link import lost_link
+from booking.views.openings import openings
 from booking.views.start import start
 from booking.views.time import time
 from booking.views.visit import (
@@ -25,6 +26,7 @@ __all__ = [
     "done",
     "leave",
     "lost_link",
+    "openings",
     "start",
     "time",
     "visit",
