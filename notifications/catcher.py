@@ -1,5 +1,6 @@
 """A local SMTP server whose mailbox is a table. Needs aiosmtpd, which only the demo and the tests install."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -40,6 +41,7 @@ class Mailbox:
 @contextmanager
 def listen(port: int, host: str = "127.0.0.1") -> Iterator[Controller]:
     """Run the server in a thread of its own while the block runs."""
+    logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd tells of every line of every conversation
     controller = Controller(Mailbox(), hostname=host, port=port, server_hostname="catcher.invalid")
     controller.start()
     try:
