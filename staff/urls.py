@@ -4,7 +4,7 @@ from datetime import date
 
 from django.urls import path, register_converter
 
-from staff.views import calls, day, find, home, new, visit
+from staff.views import calls, clinic, day, find, home, md, new, visit
 
 
 class DateConverter:
@@ -38,4 +38,10 @@ urlpatterns = [
     path("desk/patient/<uuid:public_id>/", find.patient, name="patient"),
     path("desk/calls/", calls.calls, name="calls"),
     path("desk/calls/<uuid:newer>/<uuid:older>/", calls.decide, name="merge"),
+    path("md/", md.my_day, name="md"),
+    path("md/review/<uuid:public_id>/", md.review, name="review"),
+    path("clinic/", clinic.clinic, name="clinic"),
+    path("clinic/people/", clinic.people, name="people"),
+    path("clinic/people/<int:user_id>/", clinic.person, name="person"),
+    path("clinic/access-log/", clinic.access_log, name="access_log"),
 ]

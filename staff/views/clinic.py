@@ -1,0 +1,128 @@
+"""`/clinic/`: what the clinic lead looks after: people who work here, and who looked at what."""
+
+from datetime import timedelta
+from urllib.parse import urlencode
+
+from allauth.mfa.models import Authenticator
+from django.contrib import messages
+from django.db.models import Exists, OuterRef
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts import clock
+from accounts.access import lead_required
+from accounts.actions import AccountError, end_access, reset_second_factor
+from accounts.models import Role, User
+from accounts.signin import SECOND_FACTORS
+from audit.actor import actor_of
+from audit.models import AuditEvent
+from booking.models import Practitioner, Service
+from patients.models import Patient
+from staff import history
+from staff.reading import reading
+from staff.views.visit import day_of
+
+PAGE = 100
+KINDS = {
+    "answers": ("intake.read", "staff.review_read"),
+    "records": ("staff.visit_read", "staff.patient_read", "staff.link_shown"),
+    "days": ("staff.day_read", "staff.my_day_read", "staff.calls_read", "staff.search"),
+    "access": (
+        "accounts.signed_in",
+        "accounts.signed_out",
+        "accounts.sign_in_failed",
+        "accounts.staff_created",
+        "accounts.access_ended",
+        "accounts.second_factor_reset",
+    ),
+}
+
+
+@lead_required
+@require_safe
+def clinic(request: HttpRequest) -> HttpResponse:
+    """Links to what there is, with the numbers that matter."""
+    context = {
+        "people": User.objects.filter(is_active=True).exclude(role=Role.PATIENT).count(),
+        "practitioners": Practitioner.objects.filter(active=True).count(),
+        "services": Service.objects.filter(active=True).count(),
+    }
+    return render(request, "staff/clinic.html", context)
+
+
+@lead_required
+@require_safe
+def people(request: HttpRequest) -> HttpResponse:
+    """Who signs in, in which role, with a second step or not yet."""
+    factor = Authenticator.objects.filter(user=OuterRef("pk"), type__in=SECOND_FACTORS)
+    found = User.objects.exclude(role=Role.PATIENT).annotate(second=Exists(factor)).select_related("practitioner")
+    return render(request, "staff/people.html", {"people": found.order_by("-is_active", "name")})
+
+
+@lead_required
+@require_POST
+def person(request: HttpRequest, user_id: int) -> HttpResponse:
+    """End someone's access, or remove a lost second step."""
+    user = User.objects.exclude(role=Role.PATIENT).filter(pk=user_id, is_active=True).first()
+    do = request.POST.get("do", "")
+    if user is None or do not in ("end", "reset"):
+        raise Http404
+    now, by = clock.now(), actor_of(request)
+    try:
+        if do == "end":
+            end_access(user, by=by, now=now)
+            messages.success(request, _("%(name)s has no access any more.") % {"name": user.name})
+        else:
+            reset_second_factor(user, by=by, now=now)
+            messages.success(request, _("%(name)s sets up a new second step at the next sign-in.") % {"name": user.name})
+    except AccountError as error:
+        messages.error(request, str(error))
+    return redirect("staff:people")
+
+
+@lead_required
+@require_safe
+def access_log(request: HttpRequest) -> HttpResponse:
+    """Who looked at, or changed, what; newest first. Names of patients are shown, never answers."""
+    now = clock.now()
+    day = day_of(request.GET.get("date"), clock.today(now))
+    since, until = clock.day_bounds(day, clock.clinic_zone())
+    events = AuditEvent.objects.filter(at__gte=since, at__lt=until)
+    who, kind = request.GET.get("who", ""), request.GET.get("kind", "")
+    if who.isascii() and who.isdigit() and len(who) < 10:
+        events = events.filter(actor_kind="staff", actor_id=int(who))
+    else:
+        who = ""
+    if kind in KINDS:
+        events = events.filter(action__in=KINDS[kind])
+    before = request.GET.get("before", "")
+    if before.isascii() and before.isdigit() and len(before) < 19:
+        events = events.filter(pk__lt=int(before))
+    with reading(request, "staff.access_log_read", now=now, detail={"date": day.isoformat()}):
+        found = list(events.order_by("-pk")[: PAGE + 1])
+        names = history.names_of(found)
+        ids = {e.subject_id for e in found if e.subject_id}
+        patients = {p.pk: p for p in Patient.objects.for_actor(request.user).filter(pk__in=ids)}
+    shown = found[:PAGE]
+    keep = {name: value for name, value in {"date": day.isoformat(), "who": who, "kind": kind}.items() if value}
+    context = {
+        "lines": [
+            (e.at, history.who_of(e, names), str(history.WORDS.get(e.action, e.action)), patients.get(e.subject_id or 0))
+            for e in shown
+        ],
+        "more": urlencode(keep | {"before": str(shown[-1].pk)}) if len(found) > PAGE else "",
+        "day": day,
+        "previous": day - timedelta(days=1),
+        "people": User.objects.exclude(role=Role.PATIENT).order_by("name"),
+        "who": who,
+        "kind": kind,
+        "kinds": [
+            ("answers", _("Answers read")),
+            ("records", _("Visits and records opened")),
+            ("days", _("Lists and searches")),
+            ("access", _("Sign-ins and access")),
+        ],
+    }
+    return render(request, "staff/access_log.html", context)
