@@ -88,5 +88,5 @@ class DateBoxesField(forms.MultiValueField):
             raise ValidationError(self.error_messages["year"], code="year")
         try:
             return date(int(year), int(month), int(day))
-        except ValueError:
+        except (ValueError, OverflowError):
             raise ValidationError(self.error_messages["invalid"], code="invalid") from None

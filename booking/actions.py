@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from functools import wraps
+from functools import cached_property, partial, wraps
 from typing import Any, ParamSpec, TypeVar
 
 from django.db import IntegrityError, OperationalError, connection, transaction
@@ -60,11 +60,20 @@ class BookingError(Exception):
 
 
 class SlotTaken(BookingError):
-    """The time is no longer free; `alternatives` are the closest that are."""
+    """The time is no longer free; `alternatives` are the closest that are.
 
-    def __init__(self, text: str, alternatives: list[Slot]) -> None:
+    They are looked up when first asked for, which is after the refused transaction has ended: nobody waits for a lock while
+    somebody else's alternatives are worked out.
+    """
+
+    def __init__(self, text: str, near: Callable[[], list[Slot]]) -> None:
         super().__init__(text)
-        self.alternatives = alternatives
+        self._near = near
+
+    @cached_property
+    def alternatives(self) -> list[Slot]:
+        """At most three openings, in order of time."""
+        return self._near()
 
 
 class TooLate(BookingError):
@@ -157,7 +166,7 @@ def _taken(
     service: Service, practitioner: Practitioner | None, start: datetime, *, now: datetime, own: int | None = None
 ) -> SlotTaken:
     """The refusal for a lost race or a start that was never offered, with the three closest openings."""
-    near = calendar.alternatives(service, start, now=now, own_hold=own)
+    near = partial(calendar.alternatives, service, start, now=now, own_hold=own)
     return SlotTaken(_("Someone else just took %(time)s These are the closest:") % {"time": ended(clock.clock_time(start))}, near)
 
 
@@ -666,7 +675,7 @@ def undo(appointment: Appointment, *, by: Actor, now: datetime, version: int | N
     if not _update(visit, bump=places):
         raise SlotTaken(
             _("%(time)s was taken meanwhile. These are the closest:") % {"time": clock.clock_time(wanted)},
-            calendar.alternatives(appointment.service, wanted, now=now, own_hold=visit.pk),
+            partial(calendar.alternatives, appointment.service, wanted, now=now, own_hold=visit.pk),
         )
     record("booking.undo", by=by, now=now, obj=visit, subject_id=visit.patient_id, detail={"verb": back["verb"]})
     return Appointment.objects.select_related("service", "practitioner", "patient", "room").get(pk=visit.pk)
@@ -689,6 +698,19 @@ def called(appointment: Appointment, *, by: Actor, now: datetime, version: int |
     _touch(visit, by=by, now=now)
     _update(visit)
     record("booking.called", by=by, now=now, obj=visit, subject_id=visit.patient_id)
+    return visit
+
+
+@_retrying
+def ask_to_call(appointment: Appointment, *, reason: str, by: Actor, now: datetime) -> Appointment:
+    """Put a visit on the call list: there is something to say, and no message that can say it. Not a change of the visit."""
+    visit = _locked(appointment, None)
+    if visit.needs_call:
+        return visit
+    visit.needs_call, visit.call_reason = True, reason[:40]
+    visit.version += 1
+    visit.save(update_fields=["needs_call", "call_reason", "version"])
+    record("booking.ask_to_call", by=by, now=now, obj=visit, subject_id=visit.patient_id, detail={"reason": reason[:40]})
     return visit
 
 

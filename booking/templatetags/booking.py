@@ -2,11 +2,15 @@
 
 from django import template
 
+from booking import words
+
+from booking.words import ended
+
 register = template.Library()
+register.filter("phone_text", words.phone_text)
 
 
 @register.filter
 def stop(text: object) -> str:
     """`text` with a full stop, unless it ends in one: "10:57 a.m." is the end of a sentence already."""
-    words = str(text)
-    return words if words.endswith(".") else f"{words}."
+    return ended(str(text))

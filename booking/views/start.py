@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from accounts import clock
-from booking import actions, calendar, picker
+from booking import actions, calendar, picker, words
 from booking.links import hold_key_of
 from booking.models import Practitioner, Service
 from booking.views.journey import Journey, as_instant, as_uuid, client_address, iso, see, the_service
@@ -51,7 +51,7 @@ def _is_free(service: Service, at: datetime, practitioner: Practitioner, *, now:
 
 
 def _taken_text(at: datetime) -> str:
-    return _("Someone else just took %(time)s. These are the closest:") % {"time": clock.clock_time(at)}
+    return _("Someone else just took %(time)s These are the closest:") % {"time": words.ended(clock.clock_time(at))}
 
 
 def _page(

@@ -1,0 +1,152 @@
+"""/book/: what is needed, a chosen opening, Start."""
+
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+
+from booking import actions
+from booking.models import Appointment, Service, Status
+from intake.models import QuestionnaireResponse
+from tests.booking.conftest import HOSTILE, WEB, offered, on, rows, somebody_books, text_of, title_of
+from tests.factories import WEDNESDAY
+
+
+def opening(practitioner, start, article="") -> str:
+    return f"?slot={start:%Y-%m-%dT%H:%M:%SZ}&who={practitioner.public_id}&from={article}"
+
+
+def test_it_says_what_is_needed_what_it_costs_and_who_reads_it(walker):
+    page = walker.get("start")
+    assert page.status_code == 200
+    assert title_of(page) == "Book a first assessment – True North"
+    for said in ("6 to 8 minutes", "$150", "Who sees your answers", "519-555-0142"):
+        assert said in text_of(page)
+
+
+def test_looking_changes_nothing_and_leaves_no_cookie_but_the_forms(walker, practitioner):
+    before = rows()
+    walker.get("start", query=opening(practitioner, on(11, 10)))
+    assert rows() == before
+    assert "session" not in walker.client.cookies
+
+
+def test_a_chosen_opening_is_shown_with_a_clock_time(walker, practitioner):
+    page = walker.get("start", query=opening(practitioner, on(11, 10, 20)))
+    assert "Thursday, February 11 at 10:20 a.m." in text_of(page)
+    assert "with Dr. Amara Osei" in text_of(page)
+    assert "Press Start and we keep it until 9:30 a.m." in text_of(page)
+
+
+def test_start_holds_the_opening_for_thirty_minutes(walker, practitioner):
+    article = "6f9619ff-8b86-d011-b42d-00c04fc964ff"
+    answer = walker.post("start", slot="2027-02-11T15:20:00Z", who=str(practitioner.public_id), **{"from": article})
+    assert answer.status_code == 303
+    assert answer["Location"] == reverse("intake:who_we_see")
+    held = Appointment.objects.get()
+    assert (held.status, held.starts_at, held.practitioner) == (Status.HELD, on(11, 10, 20), practitioner)
+    assert held.hold_expires_at == WEDNESDAY + timedelta(minutes=30)
+    assert str(held.article) == article
+    assert walker.client.session["hold"] == str(held.public_id)
+
+
+def test_start_without_an_opening_begins_an_empty_draft(walker):
+    answer = walker.post("start")
+    assert answer["Location"] == reverse("intake:who_we_see")
+    assert walker.draft.status == "in-progress"
+    assert not Appointment.objects.exists()
+
+
+def test_the_session_holds_ids_only(walker):
+    walker.booked()
+    kept = {k: v for k, v in walker.client.session.items() if not k.startswith("_")}
+    assert set(kept) <= {"draft", "booked", "seen_at"}
+    assert "Daniel" not in str(kept)
+
+
+def test_an_opening_taken_meanwhile_answers_409_with_three_others_and_a_start_without(walker, practitioner):
+    somebody_books(walker.service, practitioner, on(11, 10))
+    answer = walker.post("start", slot="2027-02-11T15:00:00Z", who=str(practitioner.public_id))
+    assert answer.status_code == 409
+    assert "Someone else just took 10:00 a.m. These are the closest:" in text_of(answer)
+    near = offered(answer, "pick")
+    assert len(near) == 3
+    assert not QuestionnaireResponse.objects.exists()
+    assert "Start, and pick a time later" in text_of(answer)
+    assert walker.post("start", pick=near[0], draft="keep").status_code == 303
+    assert Appointment.objects.filter(status=Status.HELD).count() == 1
+
+
+def test_start_without_a_time_after_a_lost_one_holds_nothing(walker, practitioner):
+    answer = walker.post("start", pick="none", slot="2027-02-11T15:00:00Z", who=str(practitioner.public_id))
+    assert answer.status_code == 303
+    assert not Appointment.objects.exists()
+
+
+def test_an_opening_that_is_gone_is_said_so_before_start(walker, practitioner):
+    somebody_books(walker.service, practitioner, on(11, 10))
+    page = walker.get("start", query=opening(practitioner, on(11, 10)))
+    assert page.status_code == 200
+    assert "Someone else just took 10:00 a.m." in text_of(page)
+
+
+@pytest.mark.parametrize("slot", ["2027-02-09T15:00:00Z", "2027-02-11T15:05:00Z", "2027-02-13T15:00:00Z", "2127-02-11T15:00:00Z"])
+def test_a_time_that_was_never_offered_is_refused(walker, practitioner, slot):
+    answer = walker.post("start", slot=slot, who=str(practitioner.public_id))
+    assert answer.status_code == 409
+    assert not Appointment.objects.exists()
+
+
+def test_an_opening_with_somebody_who_does_not_do_this_is_refused(walker, make_practitioner):
+    stranger = make_practitioner("Dr. Priya Raman")
+    answer = walker.post("start", slot="2027-02-11T15:00:00Z", who=str(stranger.public_id))
+    assert answer.status_code == 409
+
+
+@pytest.mark.parametrize("name", ["slot", "who", "from", "pick", "draft"])
+def test_anything_else_in_the_address_or_the_form_is_ignored_or_refused(walker, name):
+    for text in HOSTILE:
+        assert walker.client.get("/book/", {name: text}).status_code in {200, 400}, text
+        assert walker.post("start", **{"slot": "2027-02-11T15:00:00Z", name: text}).status_code in {303, 409}, text
+
+
+def test_a_draft_in_this_browser_can_be_continued_or_begun_again(walker):
+    first = walker.begun().draft
+    page = walker.get("start")
+    assert "Continue where you were" in text_of(page)
+    assert "Start again" in text_of(page)
+    walker.post("start", draft="keep")
+    assert walker.draft == first
+    walker.post("start", draft="new")
+    assert walker.draft != first
+    assert not QuestionnaireResponse.objects.filter(pk=first.pk).exists()
+
+
+def test_pressing_start_twice_keeps_one_draft(walker):
+    walker.post("start")
+    walker.post("start")
+    assert QuestionnaireResponse.objects.count() == 1
+
+
+def test_start_again_leaves_a_booked_visits_answers_alone(walker):
+    visit = walker.booked()
+    walker.post("start", draft="new")
+    assert walker.draft.pk != visit.response_id
+    assert QuestionnaireResponse.objects.filter(pk=visit.response_id).exists()
+    assert "booked" not in walker.client.session
+
+
+def test_a_fourth_hold_in_an_hour_from_one_address_goes_on_unheld(walker, practitioner):
+    for n, start in enumerate([on(11, 10), on(11, 10, 40), on(11, 11, 20)]):
+        actions.hold(walker.service, practitioner, start, hold_key=f"k{n}", address="203.0.113.7", by=WEB, now=WEDNESDAY)
+    answer = walker.post("start", slot="2027-02-12T15:00:00Z", who=str(practitioner.public_id))
+    assert answer.status_code == 303
+    assert "hold" not in walker.client.session
+    assert walker.client.session["wanted"]["start"] == "2027-02-12T15:00:00Z"
+
+
+def test_without_a_service_to_book_online_it_says_so(walker):
+    Service.objects.update(online=False)
+    page = walker.get("start")
+    assert page.status_code == 503
+    assert "Call 519-555-0142" in text_of(page)
