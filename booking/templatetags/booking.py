@@ -2,12 +2,10 @@
 
 from django import template
 
-from booking import words
-
-from booking.words import ended
+from booking.words import ended, phone_text
 
 register = template.Library()
-register.filter("phone_text", words.phone_text)
+register.filter("phone_text", phone_text)
 
 
 @register.filter

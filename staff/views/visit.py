@@ -20,6 +20,7 @@ from booking import actions, calendar
 from booking.links import token_of
 from booking.models import Appointment, Practitioner, Status
 from booking.picker import parse_value, value_of
+from booking.words import phone_text
 from patients.actions import update_contact
 from staff import board, history, steps
 from staff.forms import CancelForm, ContactForm
@@ -38,7 +39,7 @@ def _contact_form(visit: Appointment) -> ContactForm:
     patient = visit.patient
     return ContactForm(
         initial={
-            "mobile": patient.mobile.as_national if patient.mobile else "",
+            "mobile": phone_text(patient.mobile) if patient.mobile else "",
             "email": patient.email,
             "reminder_by": patient.reminder_by,
             "voicemail_ok": patient.voicemail_ok,
