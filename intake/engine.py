@@ -81,11 +81,11 @@ class Problem:
 
 @dataclass(slots=True)
 class Cleaned:
-    """What a page's form gave: values to store (None removes one), or problems, and whether follow-ups wait on the page."""
+    """What a page's form gave: values to store (None removes one), or problems, and the first follow-up that waits."""
 
     values: dict[str, Any] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
-    follow_up: bool = False
+    follow_up: str = ""
 
 
 # --- What is shown ---------------------------------------------------------------------------------------------------
@@ -339,7 +339,7 @@ def clean_page(
         if name in groups_done:
             continue
         if name not in before and name not in on_form and not _is_typed(question, typed):
-            result.follow_up = True
+            result.follow_up = result.follow_up or name
             groups_done.add(name)
             continue
         groups_done.add(name)

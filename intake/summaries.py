@@ -11,9 +11,14 @@ from django.utils.translation import gettext as _
 from accounts import clock
 from audit.actor import Actor
 from intake import actions, engine
+from intake.definition import canonical
 from intake.document import Document, open_document
 from intake.models import QuestionnaireResponse
 from intake.texts import filled
+
+
+# What the patient wants, in their own order; shown first on the physician's page.
+_WISHES = {"goal_main", "goal_expect", "goal_open", "finish_other"}
 
 
 @dataclass(slots=True)
@@ -153,14 +158,14 @@ def for_review(response: QuestionnaireResponse, *, by: Actor, now: datetime) -> 
             topic.all.append(line)
             if row.question.consent or row.question.link_id == "start_respondent":
                 continue
-            if row.talk:
+            if row.question.link_id in _WISHES:
+                wishes.append(line)
+            elif row.talk:
                 talk.append(line)
             elif row.negative:
                 topic.negatives.append(line)
             else:
                 topic.positives.append(line)
-            if row.question.link_id in {"goal_main", "goal_expect", "goal_open", "finish_other"}:
-                wishes.append(line)
         if topic.all:
             topics.append(topic)
     born = answers.get("about_dob")
@@ -201,8 +206,6 @@ def _spoken(kind: str, text: str) -> str:
 
 
 def _digest(answers: dict[str, Any]) -> str:
-    from intake.definition import canonical
-
     return hashlib.sha256(canonical(answers)).hexdigest()
 
 

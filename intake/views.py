@@ -1,5 +1,6 @@
 """The question pages of the booking path."""
 
+import logging
 import re
 from collections.abc import Callable
 from functools import wraps
@@ -12,7 +13,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import clock
 from audit.actor import Actor
@@ -23,6 +24,7 @@ from intake.fields import controls, title_of
 from intake.models import Questionnaire, QuestionnaireResponse
 from intake.texts import filled
 
+log = logging.getLogger(__name__)
 SESSION_KEY = "draft"
 FIRST_INTAKE = "hair-loss-intake"
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -73,7 +75,8 @@ def _with_draft(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse
     def seated(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             sitting = _sit_down(request)
-        except IntakeError:
+        except IntakeError as error:
+            log.error("a draft cannot be opened: %s", error)
             sitting = None
         if sitting is None:
             return redirect("booking:start")
@@ -85,19 +88,19 @@ def _with_draft(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse
 # --- Before the questions --------------------------------------------------------------------------------------------
 
 
-@require_GET
+@require_safe
 def who_we_see(request: HttpRequest) -> HttpResponse:
     """Asks nothing: who we see, and where to go for everybody else."""
     return render(request, "intake/who_we_see.html", {"back_url": reverse("booking:start")})
 
 
-@require_GET
+@require_safe
 def call_us(request: HttpRequest) -> HttpResponse:
     """For people under the clinic's age, and for those who would rather talk."""
     return render(request, "intake/call_us.html", {"back_url": reverse("intake:who_we_see")})
 
 
-@require_GET
+@require_safe
 def get_help(request: HttpRequest) -> HttpResponse:
     """For people who should be seen sooner than a booking allows."""
     return render(request, "intake/get_help.html", {"back_url": reverse("intake:who_we_see")})
@@ -106,7 +109,7 @@ def get_help(request: HttpRequest) -> HttpResponse:
 # --- The list --------------------------------------------------------------------------------------------------------
 
 
-@require_GET
+@require_safe
 @_with_draft
 def questions(request: HttpRequest, sitting: Sitting) -> HttpResponse:
     """The eight sections with how far each is. Nothing is locked."""
@@ -184,7 +187,7 @@ def _save(request: HttpRequest, sitting: Sitting, page: engine.Page) -> HttpResp
     )
     if cleaned.problems:
         return _render_page(request, sitting, page, typed=True, problems=cleaned.problems)
-    anchor = _change_rows(sitting, page, cleaned.values, rows) if rows else ""
+    anchor = _change_rows(sitting, page, cleaned.values, rows) if rows else cleaned.follow_up
     before = {p.key for p in sitting.pages}
     was_finished = not [p for p in sitting.unfinished if p.key != key]
     finished = not rows and not cleaned.follow_up
@@ -302,7 +305,7 @@ def _consent_notice(definition: Any, page: engine.Page) -> dict[str, str] | None
 # --- Advice and stops ------------------------------------------------------------------------------------------------
 
 
-@require_GET
+@require_safe
 @_with_draft
 def advice(request: HttpRequest, sitting: Sitting, number: int) -> HttpResponse:
     """Directions to care, shown once, with a way to go on. The draft noted it when the answer was saved."""
@@ -330,7 +333,7 @@ def _after_advice(sitting: Sitting, key: str, change: str) -> str:
     return _next_url(sitting, key, change, {p.key for p in sitting.pages})
 
 
-@require_GET
+@require_safe
 def stop(request: HttpRequest, code: str) -> HttpResponse:
     """A stop page: the clinic's number, and what can still be done. GET changes nothing."""
     try:

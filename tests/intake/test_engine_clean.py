@@ -169,7 +169,7 @@ def test_a_box_given_twice_is_refused(hair: Definition) -> None:
 
 def test_without_a_script_the_follow_up_is_asked_after_continue(hair: Definition) -> None:
     cleaned = clean(hair, 3, 3, hair_shedding="lot", shown="hair_shedding")
-    assert (cleaned.values, cleaned.problems, cleaned.follow_up) == ({"hair_shedding": "lot"}, [], True)
+    assert (cleaned.values, cleaned.problems, cleaned.follow_up) == ({"hair_shedding": "lot"}, [], "hair_shedding_time")
 
 
 def test_a_follow_up_that_was_on_the_form_is_required_at_once(hair: Definition) -> None:
