@@ -135,9 +135,9 @@ def _lock_and_sweep(
         cursor.execute(
             "WITH locked AS MATERIALIZED (SELECT pg_advisory_xact_lock(k.space, k.id) FROM "
             "unnest(%s::int[], %s::int[]) WITH ORDINALITY AS k(space, id, n) ORDER BY n) "
-            "DELETE FROM booking_appointment a USING (SELECT count(*) FROM locked) done "
-            "WHERE a.status = 'held' AND a.hold_expires_at <= %s AND a.hold_key <> %s "
-            "AND (a.practitioner_id = ANY(%s) OR a.room_id = ANY(%s))",
+            # As a filter that is asked once before any row is looked for: joined, it would be skipped when no hold has expired.
+            "DELETE FROM booking_appointment a WHERE (SELECT count(*) FROM locked) > 0 AND a.status = 'held' "
+            "AND a.hold_expires_at <= %s AND a.hold_key <> %s AND (a.practitioner_id = ANY(%s) OR a.room_id = ANY(%s))",
             [
                 [_LOCK_PRACTITIONER] * len(people) + [_LOCK_ROOM] * len(places) + [_LOCK_RESPONSE] * len(papers),
                 people + places + papers, now, keep or "-", people, places,

@@ -1,0 +1,223 @@
+"""Real threads with real connections against each other. Who loses is told so; nobody waits for a deadlock.
+
+The storm itself, with figures, is `make race`.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection, connections, transaction
+
+from accounts import clock
+from audit.actor import Actor
+from booking import actions
+from booking.models import Appointment, Status
+from intake.actions import publish_all, start_draft
+from intake.models import forget_definitions
+from patients.models import Patient
+from tests.factories import contact_of, next_weekday_at
+from tests.race import OVERLAPS
+
+pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True)]
+WEB, DESK = Actor.anonymous(), Actor("staff", None, "reception")
+MANY = 40
+
+
+@dataclass
+class Answer:
+    """What one thread was told, and after how long."""
+
+    value: Any
+    seconds: float
+
+    @property
+    def won(self) -> bool:
+        return not isinstance(self.value, Exception)
+
+
+def at_once(calls: list[Callable[[], Any]]) -> list[Answer]:
+    """Run each call in a thread with a connection of its own, all starting together."""
+    gate, answers = threading.Barrier(len(calls)), [Answer(AssertionError("never came back"), 0.0) for _ in calls]
+
+    def run(i: int) -> None:
+        try:
+            connection.ensure_connection()
+            gate.wait(30)
+            began = time.monotonic()
+            try:
+                answers[i].value = calls[i]()
+            except Exception as error:
+                answers[i].value = error
+            answers[i].seconds = time.monotonic() - began
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run, args=(i,)) for i in range(len(calls))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return answers
+
+
+def losers_were_told(answers: list[Answer]) -> None:
+    """Everybody who did not win got the polite refusal, and soon."""
+    lost = [a for a in answers if not a.won]
+    assert {type(a.value) for a in lost} == {actions.SlotTaken}, [repr(a.value) for a in lost]
+    # On an idle machine the slowest waits 0.2 s; a deadlock alone would take the server a second to notice.
+    assert max(a.seconds for a in lost) < 3
+
+
+def overlaps() -> int:
+    """Pairs of rows in each other's way, counted without the constraints."""
+    with connection.cursor() as cursor:
+        cursor.execute(OVERLAPS)
+        return cursor.fetchone()[0]
+
+
+@pytest.fixture
+def drafts(clinic):
+    """Makes empty questionnaires, one a patient."""
+    forget_definitions()
+    publish_all(by=Actor.system(), now=clock.now())
+    yield lambda n: [start_draft("hair-loss-intake", by=WEB, now=clock.now()) for _ in range(n)]
+    forget_definitions()
+
+
+def booking(service, practitioner, start, draft, n, **more):
+    """A call that books for the n-th person."""
+    return lambda: actions.book(
+        service, practitioner, start, response=draft, checked_channel=None, by=WEB, now=clock.now(),
+        contact=contact_of(first_name=f"P{n}", last_name=f"L{n}", email=f"p{n}@example.com", mobile=""), **more,
+    )  # fmt: skip
+
+
+def test_the_locks_are_taken_whether_or_not_a_hold_has_expired(service, practitioner, room):
+    with transaction.atomic():
+        actions._lock_and_sweep([practitioner.pk], [room.pk], now=clock.now(), responses=[9])
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT classid, objid FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+            )
+            assert set(cursor.fetchall()) == {(7001, practitioner.pk), (7002, room.pk), (7003, 9)}
+
+
+def test_of_forty_who_book_one_time_one_gets_it(service, practitioner, drafts):
+    start = next_weekday_at(10)
+    answers = at_once([booking(service, practitioner, start, d, n) for n, d in enumerate(drafts(MANY))])
+    assert sum(a.won for a in answers) == 1
+    losers_were_told(answers)
+    assert Appointment.objects.count() == Patient.objects.count() == 1
+
+
+def test_of_forty_who_hold_or_book_overlapping_times_one_gets_it(service, practitioner, drafts):
+    first = next_weekday_at(10)  # 10:00 to 10:30 and 10:20 to 10:50
+    starts = [first, first + timedelta(minutes=20)]
+    calls = [booking(service, practitioner, starts[n % 2], d, n) for n, d in enumerate(drafts(MANY // 2))]
+    calls += [
+        lambda n=n: actions.hold(
+            service, practitioner, starts[n % 2], hold_key=f"k{n}", address=f"198.51.100.{n}", by=WEB, now=clock.now()
+        )
+        for n in range(MANY // 2)
+    ]
+    answers = at_once(calls)
+    assert sum(a.won for a in answers) == 1
+    losers_were_told(answers)
+    assert overlaps() == 0
+
+
+def test_a_room_is_given_once_however_many_physicians_want_it(service, practitioner, make_practitioner, room, drafts):
+    service.room_kind = "treatment"
+    service.save()
+    others = [make_practitioner(f"Dr. Other{n}") for n in range(3)]
+    service.practitioners.add(*others)
+    start = next_weekday_at(10)
+    people = [practitioner, *others]
+    answers = at_once([booking(service, people[n % 4], start, d, n) for n, d in enumerate(drafts(MANY // 2))])
+    assert sum(a.won for a in answers) == 1
+    losers_were_told(answers)
+    assert Appointment.objects.get().room == room
+
+
+def test_two_patients_who_swap_times_neither_deadlock_nor_overlap(service, practitioner, make_practitioner, drafts):
+    other = make_practitioner("Dr. Priya Raman")
+    service.practitioners.add(other)
+    ten, eleven = next_weekday_at(10), next_weekday_at(11)
+    first, second = drafts(2)
+    a = booking(service, practitioner, ten, first, 1)()
+    b = booking(service, other, eleven, second, 2)()
+    for _round in range(4):
+        answers = at_once(
+            [
+                lambda: actions.move(a, other, eleven, by=DESK, now=clock.now()),
+                lambda: actions.move(b, practitioner, ten, by=DESK, now=clock.now()),
+            ]
+        )
+        assert {type(x.value) for x in answers} == {actions.Warned}  # each still has what the other wants
+        assert max(x.seconds for x in answers) < 3
+    Appointment.objects.filter(pk=b.pk).delete()
+    assert actions.move(a, other, eleven, by=DESK, now=clock.now()).starts_at == eleven
+    assert overlaps() == 0
+
+
+def test_two_who_move_to_the_same_free_time_one_gets_it(service, practitioner, drafts):
+    starts = [next_weekday_at(9), next_weekday_at(10)]
+    visits = [booking(service, practitioner, s, d, n)() for n, (s, d) in enumerate(zip(starts, drafts(2), strict=True))]
+    wanted = next_weekday_at(14)
+    answers = at_once(
+        [lambda v=v: actions.move(v, practitioner, wanted, by=Actor.patient(v.patient_id), now=clock.now()) for v in visits]
+    )
+    assert sum(a.won for a in answers) == 1
+    losers_were_told(answers)
+    kept = visits[[a.won for a in answers].index(False)]
+    assert Appointment.objects.get(pk=kept.pk).starts_at == kept.starts_at
+
+
+def test_an_expired_hold_goes_to_its_owner_or_to_another_never_to_both(service, practitioner, drafts):
+    for round_, (mine, theirs) in enumerate(zip(drafts(3), drafts(3), strict=True)):
+        start, now = next_weekday_at(9 + round_), clock.now()
+        actions.hold(service, practitioner, start, hold_key="mine", address=f"198.51.100.{round_}", by=WEB, now=now)
+        later = now + timedelta(minutes=16)
+
+        def book(draft, n, key, start=start, later=later):
+            return lambda: actions.book(
+                service, practitioner, start, response=draft, checked_channel=None, hold_key=key, by=WEB, now=later,
+                contact=contact_of(first_name=f"P{n}", last_name=f"L{n}", email="", mobile=""),
+            )  # fmt: skip
+
+        answers = at_once([book(mine, 10 * round_, "mine"), book(theirs, 10 * round_ + 1, "theirs")])
+        assert sum(a.won for a in answers) == 1
+        losers_were_told(answers)
+    assert (Appointment.objects.filter(status=Status.BOOKED).count(), overlaps()) == (3, 0)
+
+
+def test_pressing_book_many_times_at_once_books_once(service, practitioner, drafts):
+    (draft,) = drafts(1)
+    start = next_weekday_at(10)
+    actions.hold(service, practitioner, start, hold_key="k", address="198.51.100.1", by=WEB, now=clock.now())
+    answers = at_once([booking(service, practitioner, start, draft, 0, hold_key="k") for _ in range(8)])
+    assert [a.value for a in answers if not a.won] == []
+    assert len({a.value.pk for a in answers}) == 1
+    assert (Appointment.objects.count(), Patient.objects.count()) == (1, 1)
+
+
+def test_one_questionnaire_books_one_visit_whatever_times_its_tabs_chose(service, practitioner, make_practitioner, drafts):
+    other = make_practitioner("Dr. Priya Raman")
+    service.practitioners.add(other)
+    for round_, draft in enumerate(drafts(3)):
+        start = next_weekday_at(9 + round_)
+        actions.hold(service, practitioner, start, hold_key="k", address=f"198.51.100.{round_}", by=WEB, now=clock.now())
+        answers = at_once(
+            [
+                booking(service, practitioner, start, draft, round_, hold_key="k"),
+                booking(service, other, start + timedelta(hours=4), draft, round_),
+            ]
+        )
+        assert [a.value for a in answers if not a.won] == []
+        assert len({a.value.pk for a in answers}) == 1
+    assert Appointment.objects.filter(status=Status.BOOKED).count() == 3
