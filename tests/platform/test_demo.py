@@ -1,0 +1,62 @@
+"""What `make demo` decides before it starts anything."""
+
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from devservices import demo, state
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    path = state.folder(f"demo{os.getpid()}")
+    yield path
+    shutil.rmtree(path)
+
+
+def test_the_demos_keys_are_random_and_kept_so_that_the_data_still_opens(home: Path) -> None:
+    first, second = demo.environment(home, 8000), demo.environment(home, 8000)
+    for name in ("SECRET_KEY", "ANSWER_KEYS", "LINK_KEYS"):
+        assert first[name] == second[name]
+        assert len(first[name]) > 40
+    assert len({first[name] for name in ("SECRET_KEY", "ANSWER_KEYS", "LINK_KEYS")}) == 3
+
+
+def test_the_demo_never_runs_with_debug_and_mails_only_this_machine(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEBUG", "1")
+    monkeypatch.setenv("EMAIL_HOST", "smtp.example.org")
+    env = demo.environment(home, 8077)
+    assert (env["DEMO"], env["DEBUG"], env["EMAIL_HOST"]) == ("1", "0", "127.0.0.1")
+    assert env["SITE_URL"] == "http://localhost:8077"
+    assert env["MESSAGE_GRACE_SECONDS"] == "15"
+
+
+def test_a_port_that_is_taken_is_said_and_nothing_is_started(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(state, "folder", lambda _: pytest.fail("started"))
+    monkeypatch.setattr(demo, "die_with_parent", lambda _: None)
+    monkeypatch.setattr(demo.signal, "signal", lambda *_: None)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("PORT", str(port))
+        assert demo.main() == 1
+    assert f"make demo PORT={port + 1}" in capsys.readouterr().out
+
+
+def test_the_data_is_prepared_again_when_code_or_day_or_database_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "ROOT", tmp_path)
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "models.py").write_text("a = 1")
+    (tmp_path / ".git").mkdir()
+    env = {"DATABASE_URL": "postgres:///a"}
+    first = demo.fingerprint(env)
+    (tmp_path / ".git" / "x.py").write_text("not looked at")
+    assert demo.fingerprint(env) == first
+    assert demo.fingerprint({"DATABASE_URL": "postgres:///b"}) != first
+    (tmp_path / "app" / "models.py").write_text("a = 2")
+    assert demo.fingerprint(env) != first
