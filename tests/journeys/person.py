@@ -1,0 +1,136 @@
+"""A patient in a browser: reads a page, answers what it asks, presses the button. Nothing else.
+
+Works the same with and without JavaScript; collects what the browser's console complains about.
+"""
+
+import re
+from typing import Any
+
+from playwright.sync_api import Browser, BrowserContext, Locator, Page
+
+# What this person answers; to anything else the calmest answer there is.
+CALM = ("no", "none", "never", "0", "unsure", "not-needed", "LA6568-5", "same", "stop")
+SAYS: dict[str, str] = {
+    "start_respondent": "self",
+    "about_sex_birth": "male",
+    "about_pronouns": "he/him",
+    "hair_concern": "thin-top",
+    "hair_onset": "1-5y",
+    "hair_speed": "slow",
+    "hair_course": "worse-slow",
+    "hair_areas": "crown",
+    "hair_scale_set": "a",
+    "hair_scale_a": "a3v",
+    "hair_impact": "2",
+    "fam_hair": "father",
+    "photo_consent": "yes",
+    "goal_main": "stop",
+    "goal_expect": "bit",
+    "goal_open": "topical",
+    "finish_other": "I would like to understand what is happening before I decide anything.",
+    "first_name": "Jonah",
+    "last_name": "Marwick",
+    "mobile": "519-555-0178",
+    "email": "jonah.m@example.com",
+    "reminder_by": "email",
+    "signature": "Jonah Marwick",
+    "finish_signature": "Jonah Marwick",
+}
+BORN = {"day": "27", "month": "3", "year": "1987"}
+
+
+class Person:
+    """One browser window and the person in front of it."""
+
+    def __init__(self, browser: Browser, site: str, *, script: bool, width: int = 390, scheme: str = "light") -> None:
+        self.context: BrowserContext = browser.new_context(
+            java_script_enabled=script, viewport={"width": width, "height": 844}, locale="en-CA",
+            timezone_id="America/Toronto", color_scheme=scheme,  # type: ignore[arg-type]
+        )  # fmt: skip
+        self.page: Page = self.context.new_page()
+        self.site, self.script = site, script
+        self.complaints: list[str] = []
+        self.page.on("console", lambda message: self._heard(message.type, message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.paths: list[str] = []
+
+    def _heard(self, kind: str, text: str) -> None:
+        # A refusal (409, 422) is an answer of ours, and Chromium notes every one of them.
+        if kind in {"error", "warning"} and "status of 4" not in text:
+            self.complaints.append(text)
+
+    @property
+    def path(self) -> str:
+        """Where the person is."""
+        return "/" + self.page.url.removeprefix(self.site).lstrip("/").partition("?")[0]
+
+    @property
+    def heading(self) -> str:
+        """The page's one H1."""
+        return " ".join(self.page.locator("h1").first.inner_text().split())
+
+    def go(self, address: str) -> None:
+        """Type an address, or follow one from a mail."""
+        self.page.goto(address if address.startswith("http") else self.site + address)
+        self.paths.append(self.path)
+
+    def press(self, name: str | re.Pattern[str], *, within: Locator | None = None) -> None:
+        """Press a button or link by what it says."""
+        place = within or self.page
+        button = place.get_by_role("button", name=name)
+        target = button.first if button.count() else place.get_by_role("link", name=name).first
+        with self.page.expect_navigation():
+            target.click()
+        self.paths.append(self.path)
+
+    def answer_page(self) -> None:
+        """Answer every question on the page and press Continue."""
+        form = self.page.locator("main form").filter(has=self.page.get_by_role("button", name=re.compile("^Continue$"))).first
+        for fieldset in {name: None for name in self._names(form)}:
+            self._answer(form, fieldset)
+        self.press("Continue", within=form)
+
+    def _names(self, form: Locator) -> list[str]:
+        names = form.locator("input:not([type=hidden]), textarea, select").evaluate_all("els => els.map(e => e.name).filter(Boolean)") if self.script else [
+            e.get_attribute("name") or "" for e in form.locator("input:not([type=hidden]), textarea, select").all()
+        ]  # fmt: skip
+        return [name for name in names if name]
+
+    def _answer(self, form: Locator, name: str) -> None:
+        controls = form.locator(f'[name="{name}"]')
+        first = controls.first
+        kind = first.get_attribute("type") or first.evaluate("e => e.tagName.toLowerCase()")
+        if kind in {"radio", "checkbox"}:
+            self._choose(controls, name, kind)
+            return
+        if part := re.search(r"(day|month|year|_0|_1|_2)$", name):
+            value = BORN[{"_0": "day", "_1": "month", "_2": "year"}.get(part[1], part[1])]
+            if first.evaluate("e => e.tagName") == "SELECT":
+                first.select_option(value)
+            else:
+                first.fill(value)
+        elif name in SAYS and first.is_visible():
+            first.fill(SAYS[name])
+
+    def _choose(self, controls: Locator, name: str, kind: str) -> None:
+        values = [control.get_attribute("value") or "on" for control in controls.all()]
+        if kind == "checkbox" and len(values) == 1 and values[0] not in CALM:
+            if name not in {"voicemail_ok"}:
+                controls.first.check(force=True)
+            return
+        if name not in SAYS and any(control.is_checked() for control in controls.all()):
+            return
+        wanted = SAYS.get(name) or next((calm for calm in CALM if calm in values), values[-1])
+        controls.nth(values.index(wanted)).check(force=True)
+
+    def close(self) -> None:
+        """Close the window."""
+        self.context.close()
+
+
+def axe_violations(page: Page) -> list[dict[str, Any]]:
+    """What axe finds against WCAG 2.2 AA on the page as it is now."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]})
+    return [{"id": v["id"], "nodes": [n["html"][:160] for n in v["nodes"]][:3]} for v in found.response["violations"]]
