@@ -128,7 +128,7 @@ def _queue(request: HttpRequest, now: datetime, day: date) -> list[tuple[str, li
     groups = [
         (title, [r for r in that_day if r.state == "sent"]),
         (_("Coming"), later[:20]),
-        (_("Waiting on patient"), [r for r in that_day if r.state != "sent" and r.visit.service.questionnaire]),
+        (_("Waiting on patient"), [r for r in that_day if r.state != "sent" and r.visit.is_open and r.visit.intake_missing]),
     ]
     return [(name, found) for name, found in groups if found]
 
@@ -170,12 +170,12 @@ def review(request: HttpRequest, public_id: UUID) -> HttpResponse:
     return render(request, "staff/review.html", context)
 
 
-def _said(read: Review | None, link_ids: tuple[str, ...]) -> str:
-    """The patient's answers to these questions in one line; empty if they were not asked."""
-    if read is None:
-        return ""
-    lines = [line for topic in read.topics for line in topic.positives + topic.negatives if line.link_id in link_ids]
-    return ": ".join(", ".join(line.answers) for line in lines)
+def _said(read: Review | None, link_ids: tuple[str, ...]) -> dict[str, Any]:
+    """The patient's answers to these questions in one line, and whether it was a plain "none"; no text if not asked."""
+    topics = read.topics if read else []
+    yes = [line for topic in topics for line in topic.positives if line.link_id in link_ids]
+    no = [line for topic in topics for line in topic.negatives if line.link_id in link_ids]
+    return {"text": ": ".join(", ".join(line.answers) for line in yes or no), "none": bool(no) and not yes}
 
 
 def _ago(then: datetime, now: datetime) -> str:
