@@ -21,7 +21,6 @@ from booking.links import token_of
 from booking.models import Appointment, Practitioner, Status
 from booking.picker import parse_value, value_of
 from booking.words import phone_text
-from booking.words import phone_text
 from patients.actions import update_contact
 from staff import board, history, steps
 from staff.forms import CancelForm, ContactForm
