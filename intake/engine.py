@@ -458,12 +458,12 @@ def _clean_choice(question: Question, given: list[Any], typed: Typed, asking: As
     return picked, []
 
 
-def _clean_integer(question: Question, value: str, asking: Asking) -> tuple[Any, list[Problem]]:
+def _clean_integer(question: Question, value: Any, asking: Asking) -> tuple[Any, list[Problem]]:
     if value == "":
         return None, []
     top = asking.today.year if question.max == "this-year" else question.max
     low = question.min
-    if value.isascii() and value.isdecimal() and len(value) <= 9:
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= 9:
         number = int(value)
         if (low is None or number >= low) and (not isinstance(top, int) or number <= top):
             return number, []

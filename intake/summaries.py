@@ -16,7 +16,6 @@ from intake.document import Document, open_document
 from intake.models import QuestionnaireResponse
 from intake.texts import filled
 
-
 # What the patient wants, in their own order; shown first on the physician's page.
 _WISHES = {"goal_main", "goal_expect", "goal_open", "finish_other"}
 

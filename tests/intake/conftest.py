@@ -65,7 +65,7 @@ def form_for(question_id: str, answers: dict[str, Any]) -> dict[str, Any]:
         return {f"{question_id}_year": year, f"{question_id}_month": month, f"{question_id}_day": day}
     if value is None:
         return {}
-    return {question_id: "true" if value is True else value}
+    return {question_id: "true" if value is True else str(value) if isinstance(value, int) else value}
 
 
 @pytest.fixture(autouse=True)
