@@ -1,8 +1,9 @@
 """What every test can lean on: a database cloned from one migrated template, a browser, a clean cache."""
 
 import hashlib
+import inspect
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -55,63 +56,92 @@ def _fingerprint() -> str:
 
 
 class Clones:
-    """Makes this process's test database out of the template, again and again."""
+    """Makes this process's test database out of a template, again and again."""
 
     def __init__(self, base: str, worker: str) -> None:
+        self.base = base
         self.name = f"test_{base}{'_' + worker if worker else ''}"
-        self.family = f"template_{base}_"
-        self.template = self.family + _fingerprint()
+        self.migrations = _fingerprint()
+        self.migrated = f"template_{base}_{self.migrations}"
         self.admin = _admin()
 
-    def _run(self, statement: str, name: str, *others: str) -> None:
-        names = [sql.Identifier(n) for n in (name, *others)]
-        self.admin.execute(sql.SQL(statement).format(*names))
+    def _run(self, statement: str, *names: str) -> None:
+        self.admin.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
-    def ensure_template(self) -> None:
-        """Migrate the template if no run has done it yet. One process does, the others wait for it."""
-        self.admin.execute("SELECT pg_advisory_lock(hashtext(%s))", [self.template])
+    @staticmethod
+    def _use(name: str) -> None:
+        """Point Django's connections, of every thread, at a database."""
+        connections.close_all()
+        connection.settings_dict["NAME"] = settings.DATABASES["default"]["NAME"] = name
+
+    def template(self, family: str, version: str, fill: Callable[[], object], source: str = "template1") -> str:
+        """The template `family` + `version`, filled if no run has done it yet. One process does, the others wait."""
+        name = family + version
+        self.admin.execute("SELECT pg_advisory_lock(hashtext(%s))", [family])
         try:
-            rows = self.admin.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [self.family])
+            rows = self.admin.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [family])
             known = {row[0] for row in rows.fetchall()}
-            if self.template in known:
-                return
-            for old in known:
-                self._run("DROP DATABASE IF EXISTS {} WITH (FORCE)", old)
-            making = self.family + "making"
-            self._run("CREATE DATABASE {}", making)
-            connection.close()
-            connection.settings_dict["NAME"] = settings.DATABASES["default"]["NAME"] = making
-            call_command("migrate", interactive=False, verbosity=0)
-            connection.close()
-            self._run("ALTER DATABASE {} RENAME TO {}", making, self.template)
+            if name not in known:
+                for old in known:
+                    self._run("DROP DATABASE IF EXISTS {} WITH (FORCE)", old)
+                self._run("CREATE DATABASE {} TEMPLATE {}", family + "making", source)
+                self._use(family + "making")
+                fill()
+                connections.close_all()
+                self._run("ALTER DATABASE {} RENAME TO {}", family + "making", name)
         finally:
-            self.admin.execute("SELECT pg_advisory_unlock(hashtext(%s))", [self.template])
+            self.admin.execute("SELECT pg_advisory_unlock(hashtext(%s))", [family])
+        return name
 
-    def clone(self) -> None:
+    def migrate(self) -> None:
+        """The template that every test starts from."""
+        family = f"template_{self.base}_"
+        self.template(family, self.migrations, lambda: call_command("migrate", interactive=False, verbosity=0))
+
+    def clone(self, template: str = "") -> None:
         """Drop this process's test database, whoever is connected to it, and copy the template anew."""
+        self._use(self.name)
+        self._run("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name)
+        self._run("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY", self.name, template or self.migrated)
+
+    def close(self) -> None:
+        """Leave nothing but the templates."""
         connections.close_all()
         self._run("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name)
-        self._run("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY", self.name, self.template)
-        connection.settings_dict["NAME"] = settings.DATABASES["default"]["NAME"] = self.name
+        self.admin.close()
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> Iterator[None]:
+def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> Iterator[Clones]:
     """In place of pytest-django's: clone a migrated template rather than migrate."""
     with django_db_blocker.unblock():
         clones = Clones(connection.settings_dict["NAME"], os.environ.get("PYTEST_XDIST_WORKER", ""))
-        clones.ensure_template()
+        clones.migrate()
         clones.clone()
         # A test that commits leaves rows behind; Django would empty every table, the migrations' rows included.
         # A fresh copy of the template is quicker and complete.
         undo = pytest.MonkeyPatch()
         undo.setattr(TransactionTestCase, "_fixture_teardown", lambda self: clones.clone())
-    yield
+    yield clones
     undo.undo()
     with django_db_blocker.unblock():
-        connections.close_all()
-        clones._run("DROP DATABASE IF EXISTS {} WITH (FORCE)", clones.name)
-        clones.admin.close()
+        clones.close()
+
+
+@pytest.fixture
+def seeded(django_db_setup: Clones, transactional_db: None) -> Callable[..., None]:
+    """`seeded("crowded", fill)`: this test's database becomes a copy of one that `fill()` filled, once and for all runs.
+
+    It is filled again when a migration, the file that `fill` is written in, or `version` changes.
+    """
+
+    def use(name: str, fill: Callable[[], object], version: str = "") -> None:
+        clones = django_db_setup
+        code = Path(inspect.getsourcefile(fill) or __file__).read_bytes()
+        stamp = hashlib.sha256(f"{clones.migrations} {version}".encode() + code).hexdigest()[:12]
+        clones.clone(clones.template(f"seeded_{clones.base}_{name}_", stamp, fill, source=clones.migrated))
+
+    return use
 
 
 @pytest.fixture(autouse=True)
