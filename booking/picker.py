@@ -217,6 +217,7 @@ def build(
     *,
     now: datetime,
     own: int | None = None,
+    skip: tuple[datetime, int] | None = None,
     base: dict[str, str] | None = None,
 ) -> Picker:
     """The picker for a service.
@@ -225,6 +226,7 @@ def build(
         people: who performs the service.
         query: the page's query string: who, part, more, day, month.
         own: primary key of the browser's own hold or visit, whose time counts as free.
+        skip: start and practitioner of the visit that is moved: what somebody has is no choice.
         base: parameters to keep in every link.
     """
     zone, today = clock.clinic_zone(), clock.today(now)
@@ -254,8 +256,10 @@ def build(
         person = by_pk.get(start.practitioner_id)
         if person is None:
             continue
-        day = by_day.setdefault(date.fromordinal(start.day), Day(date.fromordinal(start.day)))
         at = datetime.fromtimestamp(start.at, UTC)
+        if skip == (at, person.pk):
+            continue
+        day = by_day.setdefault(date.fromordinal(start.day), Day(date.fromordinal(start.day)))
         choice = Choice(value_of(at, person), at, person)
         (day.morning if clock.local(at, zone).hour < 12 else day.afternoon).append(choice)
         picker.soonest = picker.soonest or choice

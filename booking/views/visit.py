@@ -202,7 +202,8 @@ def visit_time(request: HttpRequest, it: Visit) -> HttpResponse:
 def _time_page(
     it: Visit, people: list[Any], *, status: int = 200, taken: actions.SlotTaken | None = None, error: str = ""
 ) -> HttpResponse:
-    built = picker.build(it.row.service, people, it.request.GET, now=it.now, own=it.row.pk)
+    had = (it.row.starts_at, it.row.practitioner_id)
+    built = picker.build(it.row.service, people, it.request.GET, now=it.now, own=it.row.pk, skip=had)
     context = {
         "it": it,
         "visit": it.row,
