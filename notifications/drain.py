@@ -19,16 +19,19 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 
 from accounts import clock
+from audit.actor import Actor
+from booking.actions import ask_to_call
+from booking.models import Appointment
 from notifications import channels
 from notifications.channels import Became, Outcome, Session
-from notifications.kinds import EMAIL, TEXT
-from notifications.letters import Facts, Letter, Stay, compose
-from notifications.models import ChannelSwitch, Delivery, Message, Receipt, State
-from notifications.words import MissingVariableError
+from notifications.kinds import EMAIL, KINDS, TEXT
+from notifications.letters import FALLBACK, Facts, Letter, Stay, compose, ways
+from notifications.models import TOLD, WAITING, ChannelSwitch, Delivery, Message, Receipt, State, Subject
 
 log = logging.getLogger(__name__)
 LEASE = "60 seconds"
@@ -155,13 +158,18 @@ class Drain:
         now = self.now()
         try:
             letter = compose(delivery, self.facts, texts_work=self.texts_work, now=now)
-        except (MissingVariableError, KeyError) as error:
-            # A hole in a template, or a key that left the ring: it will be the same next time. Never a letter with a gap.
-            log.exception("message %s could not be written: %s", delivery.message.kind, delivery.public_id)
-            letter = Stay(State.FAILED, "words" if isinstance(error, MissingVariableError) else "key")
+        except DatabaseError:
+            raise
+        except Exception:
+            # A hole in a template, a key that left the ring. Never a letter with a gap, and never in the way of the others.
+            log.exception("a %s message could not be written: %s", delivery.message.kind, delivery.public_id)
+            self._stumble(delivery, now)
+            return
         if isinstance(letter, Stay):
             self._mine([delivery]).update(state=letter.state, reason=letter.reason, lease_until=None, updated_at=now)
             self.count[str(letter.state)] += 1
+            if letter.call:
+                ask_to_call(self.facts.visits[delivery.message.subject_id], reason=letter.call, by=Actor.system(), now=now)
             return
         if not self.fence(delivery, letter):
             # Something moved since it was looked up. Look again in a moment, with fresh eyes.
@@ -171,6 +179,21 @@ class Drain:
         if session is None:
             session = self.sessions[delivery.channel] = channels.open_session(delivery.channel)
         self.settle(delivery, session.send(delivery, letter))
+
+    def _stumble(self, delivery: Delivery, now: datetime) -> None:
+        """It could not be written: again later, until it would be too late. A new version of the code may be able to."""
+        at = now + jitter(delivery.attempts + 1, urgent=delivery.urgent)
+        late = at >= delivery.message.expires_at
+        self._mine([delivery]).update(
+            state=State.FAILED if late else State.PENDING,
+            reason="words",
+            attempts=delivery.attempts + 1,
+            next_attempt_at=at,
+            claim=None,
+            lease_until=None,
+            updated_at=now,
+        )
+        self.count["stumbled"] += 1
 
     def fence(self, delivery: Delivery, letter: Letter) -> bool:
         """Write "sending" if everything is still as it was seen. False: it is not, or somebody is changing it right now."""
@@ -214,6 +237,8 @@ class Drain:
             self._rest(delivery.channel, now)
         if values["state"] in (State.FAILED, State.UNKNOWN):
             log.warning("delivery %s %s: %s %s", delivery.public_id, values["state"], outcome.error_class, outcome.error_code)
+        if values["state"] == State.FAILED:
+            fall_back(delivery, now=now)
 
     def _rest(self, channel: str, now: datetime) -> None:
         """Nothing would get through: let the channel rest, and give back what this drain holds of it, uncounted."""
@@ -229,6 +254,37 @@ def jitter(attempt: int, *, urgent: bool) -> timedelta:
     base = RETRY_BASE_URGENT if urgent else RETRY_BASE
     bound = min(RETRY_MAX, base * 2 ** min(attempt - 1, 12))
     return max(timedelta(seconds=1), random.random() * bound)  # noqa: S311
+
+
+def fall_back(delivery: Delivery, *, now: datetime) -> None:
+    """A message about a visit that did not arrive: the other channel if it has not been used, else the desk's call list."""
+    message = delivery.message
+    if message.subject_type != Subject.VISIT:
+        return
+    visit = Appointment.objects.filter(pk=message.subject_id, ics_sequence=message.sequence).first()
+    if visit is None or visit.patient is None:
+        return
+    key = {name: getattr(message, name) for name in ("subject_type", "subject_id", "kind", "sequence", "recipient")}
+    other = Message.objects.filter(**key).exclude(channel=message.channel).first()
+    tries = Delivery.objects.filter(message=other) if other else Delivery.objects.none()
+    tried = set(tries.values_list("state", flat=True))
+    texts_work = channels.texts_configured()
+    waits = bool(tried & set(WAITING))
+    if tried & set(TOLD) or (
+        other and waits and other.channel in ways(KINDS[message.kind], visit.patient, texts_work=texts_work)
+    ):
+        return  # the patient hears of it the other way
+    reachable = visit.patient.email if other and other.channel == EMAIL else visit.patient.e164 and texts_work
+    if other is None or not reachable or tried & {State.FAILED, State.BOUNCED}:
+        ask_to_call(visit, reason=str(_("A message did not arrive")), by=Actor.system(), now=now)
+    elif waits:
+        tries.filter(state__in=WAITING).update(
+            state=State.PENDING, reason=FALLBACK, claim=None, lease_until=None, next_attempt_at=now, updated_at=now
+        )
+    else:
+        Delivery.objects.create(
+            message=other, channel=other.channel, reason=FALLBACK, next_attempt_at=now, created_at=now, updated_at=now
+        )
 
 
 # --- Housekeeping -----------------------------------------------------------------------------------------------------
@@ -259,13 +315,15 @@ def reconcile(*, now: datetime | None = None) -> Counter[str]:
     a state only moves up."""
     now = now or clock.now()
     count: Counter[str] = Counter()
-    for receipt in Receipt.objects.filter(applied_at=None).select_related("delivery").order_by("pk")[:500]:
+    for receipt in Receipt.objects.filter(applied_at=None).select_related("delivery__message").order_by("pk")[:500]:
         delivery = receipt.delivery
         if delivery is not None and receipt.outcome in _RANK:
             outcome = State(receipt.outcome)
             lower = [state for state, rank in _RANK.items() if rank < _RANK[outcome]]
             changed = Delivery.objects.filter(pk=delivery.pk, state__in=lower).update(state=outcome, updated_at=now)
             count[str(outcome)] += changed
+            if changed and outcome == State.BOUNCED:
+                fall_back(delivery, now=now)
         Receipt.objects.filter(pk=receipt.pk).update(applied_at=now)
     late = Message.objects.filter(expires_at__lte=now).values("pk")
     waiting = Delivery.objects.filter(Q(state=State.PENDING), next_attempt_at__lte=now, message__in=late)

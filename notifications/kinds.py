@@ -32,7 +32,8 @@ class Kind:
     `days_before` are calendar days at the visit's local time; kinds without it are news and are due at once, or, with `grace`,
     after the change has rested. `min_lead` is how long the patient must have known the time before a reminder is worth
     sending. `lasts` is how long after it was due it may still go out, never past the start of a visit unless `outlives`.
-    `wakes` are the channels that may go in quiet hours. `statuses` are the visit's at which it may still go.
+    `wakes` are the channels that may go in quiet hours. `statuses` are the visit's at which it may still go. `call` is what the
+    desk is asked to phone about where the patient chose a call, or cannot be reached by a message.
     """
 
     code: str
@@ -49,17 +50,19 @@ class Kind:
     statuses: frozenset[str] = COMING
     calendar: str = ""
     urgent: bool = False
+    call: str | Promise = ""
 
 
 _TABLE = [
     Kind("booked", _("Booked"), grace=True, wakes=(EMAIL,), calendar="REQUEST"),
     Kind("moved", _("Moved by the patient"), grace=True, wakes=(EMAIL,), calendar="REQUEST"),
-    Kind("moved_by_clinic", _("Moved by the clinic"), grace=True, calendar="REQUEST"),
+    Kind("moved_by_clinic", _("Moved by the clinic"), grace=True, calendar="REQUEST", call=_("Tell the new time")),
     Kind("cancelled", _("Cancelled by the patient"), grace=True, wakes=(EMAIL,), statuses=GONE, calendar="CANCEL", outlives=True),
     Kind("cancelled_late", _("Cancelled late"), grace=True, wakes=(EMAIL,), statuses=GONE, calendar="CANCEL", outlives=True),
-    Kind("cancelled_by_clinic", _("Cancelled by the clinic"), grace=True, statuses=GONE, calendar="CANCEL", outlives=True),
+    Kind("cancelled_by_clinic", _("Cancelled by the clinic"), grace=True, statuses=GONE, calendar="CANCEL", outlives=True,
+         call=_("Tell that we had to cancel")),
     Kind("reminder_7d", _("A week before"), every=False, days_before=7, min_lead=2 * DAY, lasts=2 * DAY),
-    Kind("reminder_2d", _("Two days before"), days_before=2, min_lead=DAY, lasts=20 * HOUR),
+    Kind("reminder_2d", _("Two days before"), days_before=2, min_lead=DAY, lasts=20 * HOUR, call=_("Remind and confirm")),
     Kind("reminder_1d", _("The day before"), channels=(TEXT, EMAIL), every=False, days_before=1, min_lead=12 * HOUR,
          lasts=20 * HOUR, statuses=UNCONFIRMED),
     Kind("code", _("Code"), Subject.CODE.value, wakes=(EMAIL, TEXT), urgent=True),

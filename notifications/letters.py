@@ -28,6 +28,7 @@ from notifications.models import Delivery, Message, State, Subject
 from patients.actions import digits_of
 from patients.models import ContactCode, Patient, ReminderBy
 
+FALLBACK = "fallback"  # the reason of a delivery that stands in for one that failed the other way
 SIGN_IN_WORDS = {
     "password_changed": "Your password was changed.",
     "password_reset": "Your password was changed with a link from an e-mail.",
@@ -69,6 +70,7 @@ class Stay:
 
     state: str
     reason: str
+    call: str = ""  # what the desk is to phone about instead
 
 
 @dataclass(slots=True)
@@ -147,9 +149,11 @@ def _visit(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: 
     if visit.status not in kind.statuses:
         return Stay(State.SKIPPED, "confirmed" if visit.status in COMING else "changed")
     patient = visit.patient
-    open_ways = ways(kind, patient, texts_work=texts_work)
+    open_ways = [delivery.channel] if delivery.reason == FALLBACK else ways(kind, patient, texts_work=texts_work)
     if delivery.channel not in open_ways:
-        return Stay(State.SKIPPED, _why_not(delivery.channel, patient, texts_work))
+        # Each kind has a row per channel; only the first asks for the call.
+        call = str(kind.call) if not open_ways and delivery.channel == kind.channels[0] else ""
+        return Stay(State.SKIPPED, _why_not(delivery.channel, patient, texts_work), call)
     address = patient.email if delivery.channel == EMAIL else patient.e164
     said = _visit_words(visit, message, now=now)
     seen = _seen(visit, patient)

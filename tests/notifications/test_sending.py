@@ -1,6 +1,8 @@
 """Claim, fence, send, result: what goes out goes out once, and nothing stale does."""
 
+import random
 import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -232,7 +234,10 @@ def test_a_template_with_a_hole_sends_nothing_and_says_so(
     monkeypatch.setattr(letters, "_visit_words", without_name)
     go(DUE)
     assert post.subjects == []
-    assert (emails().state, emails().reason) == ("failed", "words")
+    assert (emails().state, emails().reason, emails().attempts) == ("pending", "words", 1)
+    monkeypatch.setattr(letters, "_visit_words", full)  # the next version of the code knows better
+    go(DUE + timedelta(hours=1))
+    assert len(post.subjects) == 1
 
 
 def test_no_log_line_of_a_failure_holds_an_address_or_a_name(
@@ -364,3 +369,120 @@ def test_an_idle_round_asks_the_database_little(visit: Appointment, django_asser
     with django_assert_max_num_queries(16):
         go(WEDNESDAY)
     assert connection.vendor == "postgresql"
+
+
+# --- The other way, and the call list ---------------------------------------------------------------------------------
+
+
+def test_a_mail_that_is_refused_goes_by_text_instead(post: Post, visit: Appointment, patient: Patient) -> None:
+    Patient.objects.filter(pk=patient.pk).update(reminder_by="email")
+    post.mood = "no_rcpt"
+    go(DUE)
+    go(DUE + MINUTE)
+    assert len(texts()) == 1
+    visit.refresh_from_db()
+    assert not visit.needs_call
+
+
+def test_a_patient_who_is_told_by_text_anyway_is_not_told_twice(post: Post, visit: Appointment) -> None:
+    post.mood = "no_rcpt"
+    for n in range(5):
+        go(DUE + n * MINUTE)
+    assert len(texts()) == 1
+    visit.refresh_from_db()
+    assert not visit.needs_call
+
+
+def test_a_patient_whom_no_message_reaches_is_on_the_call_list(post: Post, visit: Appointment, patient: Patient) -> None:
+    Patient.objects.filter(pk=patient.pk).update(reminder_by="email", mobile="")
+    post.mood = "no_rcpt"
+    for n in range(5):
+        go(DUE + n * MINUTE)
+    visit.refresh_from_db()
+    assert (visit.needs_call, visit.call_reason) == (True, "A message did not arrive")
+    assert (visit.changed_by, visit.ics_sequence) == ("clinic", 0)
+
+
+def test_a_bounce_that_is_reported_later_leads_the_other_way_too(post: Post, visit: Appointment, patient: Patient) -> None:
+    Patient.objects.filter(pk=patient.pk).update(reminder_by="email")
+    go(DUE)
+    Receipt.objects.create(provider="smtp", event_id="b1", delivery=emails(), outcome="bounced", received_at=DUE)
+    drain.reconcile(now=DUE + MINUTE)
+    go(DUE + MINUTE)
+    assert emails().state == "bounced"
+    assert len(texts()) == 1
+
+
+def test_who_wants_a_call_is_on_the_call_list_when_the_reminder_is_due_and_when_we_cancel(
+    post: Post, visit: Appointment, patient: Patient, desk: Actor
+) -> None:
+    Patient.objects.filter(pk=patient.pk).update(reminder_by="phone")
+    go(DUE)
+    visit.refresh_from_db()
+    assert not visit.needs_call
+    go(at("2027-03-09 10:20"))
+    visit.refresh_from_db()
+    assert (visit.needs_call, visit.call_reason) == (True, "Remind and confirm")
+    actions.called(visit, by=desk, now=at("2027-03-09 11:00"))
+    actions.cancel(visit, by=desk, now=at("2027-03-09 12:00"))
+    for minutes in range(4):
+        go(at("2027-03-09 12:02") + minutes * MINUTE)
+    visit.refresh_from_db()
+    # Nobody was ever told of it by a message; but a person who was booked for weeks has to hear that it is off.
+    assert (visit.needs_call, visit.call_reason) == (True, "Tell that we had to cancel")
+    assert (post.subjects, texts()) == ([], [])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_fence_comes_after_the_change_it_should_have_seen(
+    post: Post, book: Callable[..., Appointment], practitioner: Practitioner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Moves and cancellations race against drains: whatever tells the old time was fenced before the change was committed."""
+    visits = [book(at(f"2027-03-{day:02d} {hour:02d}:00")) for day in (8, 9, 10, 11, 12) for hour in (9, 10, 11, 14, 15)]
+    planner.tick(now=WEDNESDAY)
+    fenced: dict[int, float] = {}
+    changed: dict[int, float] = {}
+    fence = drain.Drain.fence
+
+    def timed(self: drain.Drain, delivery: Delivery, letter: Letter) -> bool:
+        began = time.monotonic()
+        if ok := fence(self, delivery, letter):
+            fenced[delivery.pk] = began
+        return ok
+
+    monkeypatch.setattr(drain.Drain, "fence", timed)
+    barrier = threading.Barrier(3)
+
+    def change() -> None:
+        barrier.wait()
+        for n, visit in enumerate(random.Random(1).sample(visits, len(visits))):
+            if n % 2:
+                actions.cancel(visit, by=PATIENT, now=DUE)
+            else:
+                actions.move(visit, practitioner, visit.starts_at - timedelta(days=7), by=PATIENT, now=DUE)
+            changed[visit.pk] = time.monotonic()
+
+    def send() -> None:
+        barrier.wait()
+        for _ in range(6):
+            drain.run(now=DUE, batch=10)
+
+    def closing(work: Callable[[], None]) -> Callable[[], None]:
+        def run() -> None:
+            try:
+                work()
+            finally:
+                connections.close_all()
+
+        return run
+
+    threads = [threading.Thread(target=closing(work)) for work in (change, send, send)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(changed) == 25
+    sent = Delivery.objects.filter(state="accepted", message__sequence=0).select_related("message")
+    assert sent.count() + Delivery.objects.filter(state__in=["superseded", "pending"]).count() >= 50
+    assert [d.pk for d in sent if fenced[d.pk] > changed[d.message.subject_id]] == []
+    assert len({mail["Message-ID"] for mail in post.mails}) == len(post.mails)
