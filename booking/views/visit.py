@@ -122,7 +122,9 @@ def _show(it: Visit, *, status: int = 200, refusal: str = "", near: list[picker.
         "has_errors": bool(refusal),
         "near": near or [],
         "undo_until": row.changed_at + actions.UNDO_BY_PATIENT,
-        "rebook_url": reverse("booking:start"),
+        # The closest times after a failed undo: of a move they move the visit, of a cancel they book again.
+        "near_url": it.url("visit_time") if it.is_coming else reverse("booking:start"),
+        "near_field": "slot" if it.is_coming else "pick",
         "fee": Clinic.current().late_fee_text,
         "directions": directions_url(),
         "moved_just_now": it.undoable == "move",

@@ -1,0 +1,96 @@
+"""/v/<token>/cancel/: what is cancelled, what it costs, why if they like; undone while it is free."""
+
+from datetime import timedelta
+
+from django.urls import reverse
+
+from booking.models import Status
+from tests.booking.conftest import HOSTILE, offered, on, somebody_books, text_of
+
+
+def test_it_says_what_it_costs_and_offers_another_time_first(link, token):
+    said = text_of(link.get("visit_cancel", token))
+    assert "There is no fee until 10:00 a.m. on Wednesday, February 17." in said
+    assert said.index("Would another time help?") < said.index("Why are you cancelling?")
+
+
+def test_cancelling_frees_the_time_and_thanks(link, token, visit):
+    answer = link.post("visit_cancel", token, reason="time")
+    assert (answer.status_code, answer["Location"]) == (303, reverse("booking:visit", args=[token]))
+    visit.refresh_from_db()
+    assert (visit.status, visit.cancelled_by, visit.cancel_reason, visit.cancelled_late) == (
+        Status.CANCELLED,
+        "patient",
+        "time",
+        False,
+    )
+    said = text_of(link.get("visit", token))
+    assert "This visit is cancelled" in said
+    assert "Thank you for telling us, someone else can have the time. There is no fee." in said
+    assert "Book again" in said
+
+
+def test_nobody_has_to_say_why(link, token, visit):
+    assert link.post("visit_cancel", token).status_code == 303
+    visit.refresh_from_db()
+    assert (visit.status, visit.cancel_reason) == (Status.CANCELLED, "")
+
+
+def test_pressing_twice_cancels_once(link, token, visit):
+    for _press in range(2):
+        link.post("visit_cancel", token)
+    version = visit.version
+    visit.refresh_from_db()
+    assert visit.version == version + 1
+
+
+def test_a_cancel_can_be_undone_while_the_time_is_free(link, token, visit, at):
+    link.post("visit_cancel", token)
+    at.shift(timedelta(hours=5))
+    assert "Undo, keep my visit" in text_of(link.get("visit", token))
+    assert link.post("visit_undo", token).status_code == 303
+    visit.refresh_from_db()
+    assert (visit.status, visit.starts_at) == (Status.BOOKED, on(18, 10))
+
+
+def test_once_somebody_has_the_time_others_are_offered(link, token, visit, practitioner):
+    link.post("visit_cancel", token)
+    somebody_books(link.service, practitioner, on(18, 10))
+    answer = link.post("visit_undo", token)
+    assert answer.status_code == 409
+    assert len(offered(answer, "pick")) == 3
+    visit.refresh_from_db()
+    assert visit.status == Status.CANCELLED
+
+
+def test_less_than_a_day_before_the_fee_is_said_before_and_after(link, token, visit, at):
+    at.move_to(on(17, 10) + timedelta(minutes=1))
+    said = text_of(link.get("visit_cancel", token))
+    assert "A $50 fee applies: it is later than 10:00 a.m. on Wednesday, February 17." in said
+    assert "Would another time help?" not in said
+    link.post("visit_cancel", token)
+    visit.refresh_from_db()
+    assert visit.cancelled_late
+    assert "A $50 fee applies" in text_of(link.get("visit", token))
+
+
+def test_at_the_cut_off_itself_it_is_free(link, token, visit, at):
+    at.move_to(on(17, 10))
+    link.post("visit_cancel", token)
+    visit.refresh_from_db()
+    assert not visit.cancelled_late
+
+
+def test_after_it_began_it_cannot_be_cancelled(link, token, visit, at):
+    at.move_to(visit.starts_at)
+    assert link.post("visit_cancel", token)["Location"] == reverse("booking:visit", args=[token])
+    visit.refresh_from_db()
+    assert visit.status == Status.BOOKED
+
+
+def test_a_reason_that_is_not_on_the_list_is_refused(link, token, visit):
+    for text in HOSTILE:
+        if text.strip():
+            assert link.post("visit_cancel", token, reason=text).status_code == 422, text
+    visit.refresh_from_db()
+    assert visit.status == Status.BOOKED

@@ -1,0 +1,263 @@
+"""/book/check/: everything on one page, then Book my visit, once."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from booking import actions, picker
+from booking.models import Appointment, Status
+from intake.actions import save_page
+from intake.document import decrypt
+from intake.models import QuestionnaireResponse
+from patients.models import ConsentRecord, Patient
+from tests.booking.conftest import HOSTILE, RAW, WEB, offered, on, rows, somebody_books, text_of, title_of
+from tests.factories import WEDNESDAY
+
+SIGNED = {"do": "book", "finish_declare": "on", "finish_signature": "Daniel Whitford"}
+
+
+@pytest.fixture
+def ready(walker):
+    """Code typed, every question answered."""
+    walker.with_code()
+    walker.answer_everything()
+    return walker
+
+
+def test_each_step_before_it_comes_first(walker):
+    assert walker.get("check")["Location"] == reverse("booking:start")
+    walker.begun()
+    assert walker.get("check")["Location"] == reverse("booking:details")
+    walker.with_time()
+    assert walker.get("check")["Location"] == reverse("booking:details")
+    walker.with_details()
+    assert walker.get("check")["Location"] == reverse("booking:code")
+    assert walker.post("check", do="book")["Location"] == reverse("booking:code")
+    assert Appointment.objects.get().status == Status.HELD
+
+
+def test_it_shows_the_time_the_details_and_that_nothing_is_booked_yet(walker):
+    said = text_of(walker.with_code().get("check"))
+    for part in (
+        "Your visit is not booked yet.",
+        "Thursday, February 11 at 10:00 a.m. First assessment with Dr. Amara Osei 30 minutes, in person, Kitchener",
+        "We are holding this time for you until 9:15 a.m.",
+        "Name Daniel Whitford",
+        "Date of birth March 27, 1987",
+        "519-555-0178",
+        "Confirmed",
+        "daniel@example.com",
+        "Text and email",
+        "If you cancel less than 24 hours before, there is a $50 fee.",
+    ):
+        assert part in said
+
+
+def test_the_time_can_be_held_fifteen_minutes_longer_twice(walker):
+    walker.with_code()
+    for until in ("9:30 a.m.", "9:45 a.m."):
+        assert walker.post("check", do="extend")["Location"] == reverse("booking:check")
+        assert f"until {until}" in text_of(walker.get("check"))
+    assert "Hold it 15 more minutes" not in text_of(walker.get("check"))
+    assert walker.post("check", do="extend").status_code == 409
+    assert Appointment.objects.get().hold_expires_at == WEDNESDAY + timedelta(minutes=45)
+
+
+def test_book_my_visit_books_and_shows_the_confirmation(walker):
+    answer = walker.with_code().post("check", do="book")
+    assert (answer.status_code, answer["Location"]) == (303, reverse("booking:done"))
+    visit = Appointment.objects.get()
+    assert (visit.status, visit.starts_at, visit.needs_call) == (Status.BOOKED, on(11, 10), False)
+    assert visit.patient.full_name == "Daniel Whitford"
+    assert visit.patient.mobile_checked_at == WEDNESDAY
+    assert visit.response.public_id == walker.draft.public_id
+
+
+def test_pressing_twice_and_back_and_reload_book_once(walker):
+    walker.with_code()
+    for _press in range(2):
+        assert walker.post("check", do="book")["Location"] == reverse("booking:done")
+    assert walker.get("check")["Location"] == reverse("booking:done")
+    assert walker.get("details")["Location"] == reverse("booking:done")
+    assert Appointment.objects.count() == 1
+    assert Patient.objects.count() == 1
+
+
+def test_a_press_that_lost_its_answer_books_once_too(walker):
+    """The answer never arrived, so the browser still has the session from before."""
+    walker.with_code()
+    before = dict(walker.client.session)
+    walker.post("check", do="book")
+    session = walker.client.session
+    session.clear()
+    session.update(before)
+    session.save()
+    assert walker.post("check", do="book")["Location"] in {reverse("booking:done"), reverse("booking:start")}
+    assert Appointment.objects.count() == 1
+
+
+def test_without_finished_questions_nothing_is_signed_and_the_visit_lacks_its_intake(walker):
+    page = walker.with_code().get("check")
+    assert "still need an answer" in text_of(page)
+    assert "finish_signature" not in page.content.decode()
+    walker.post("check", do="book")
+    assert Appointment.objects.get().intake_missing
+    assert walker.draft.status == "in-progress"
+
+
+def test_finished_questions_are_shown_with_change_links(ready):
+    page = ready.get("check")
+    assert "My answers are true as far as I know" in text_of(page)
+    assert "/book/questions/3/1/?change=1" in page.content.decode()
+    assert "Sex registered at birth Male" in text_of(page)
+
+
+def test_finished_questions_are_sent_with_the_booking(ready):
+    assert ready.post("check", **SIGNED)["Location"] == reverse("booking:done")
+    response = QuestionnaireResponse.objects.get()
+    assert (response.status, response.completed_at, response.patient) == ("completed", WEDNESDAY, Patient.objects.get())
+    signed = decrypt(response).signed
+    assert signed["name"] == "Daniel Whitford"
+    assert set(ConsentRecord.objects.values_list("code", "decision")) >= {("C1", True), ("C2", True), ("C4", True)}
+
+
+def test_the_box_and_the_name_are_asked_for(ready):
+    answer = ready.post("check", do="book")
+    assert answer.status_code == 422
+    assert title_of(answer).startswith("Error: ")
+    assert "Tick the box to say your answers are correct" in text_of(answer)
+    assert "Type your full name to sign" in text_of(answer)
+    assert Appointment.objects.get().status == Status.HELD
+
+
+def test_what_was_typed_stays(ready):
+    answer = ready.post("check", do="book", finish_signature="Daniel W")
+    assert 'value="Daniel W"' in answer.content.decode()
+
+
+def test_answers_that_changed_in_another_tab_are_looked_at_again(ready):
+    seen = {"seen": "0" * 64}
+    answer = ready.post("check", **SIGNED, **seen)
+    assert answer.status_code == 422
+    assert "Your answers have changed since this page was opened." in text_of(answer)
+    assert Appointment.objects.get().status == Status.HELD
+    again = answer.content.decode().partition('name="seen" value="')[2][:64]
+    assert ready.post("check", **SIGNED, seen=again)["Location"] == reverse("booking:done")
+
+
+def test_a_time_taken_meanwhile_loses_nothing(walker, at, practitioner):
+    walker.with_code()
+    at.shift(timedelta(minutes=16))
+    somebody_books(walker.service, practitioner, on(11, 10))
+    answer = walker.post("check", do="book")
+    assert answer.status_code == 409
+    assert "Someone else just took 10:00 a.m. These are the closest:" in text_of(answer)
+    near = offered(answer)
+    assert len(near) == 3
+    assert walker.post("time", slot=near[0])["Location"] == reverse("booking:check")
+    assert walker.post("check", do="book")["Location"] == reverse("booking:done")
+    assert Appointment.objects.filter(status=Status.BOOKED, patient__legal_first_name="Daniel").count() == 1
+
+
+def test_an_expired_hold_says_so_and_still_books_while_the_time_is_free(walker, at):
+    walker.with_code()
+    at.shift(timedelta(minutes=16))
+    assert "We could not hold 10:00 a.m. any longer. Your answers are safe. It may still be free" in text_of(walker.get("check"))
+    assert walker.post("check", do="book")["Location"] == reverse("booking:done")
+
+
+def test_an_unheld_time_says_so_and_books(walker, practitioner, monkeypatch):
+    monkeypatch.setattr(actions, "HOLDS_PER_ADDRESS", 0)
+    walker.with_code()
+    assert "We cannot keep this time aside right now." in text_of(walker.get("check"))
+    assert walker.post("check", do="book")["Location"] == reverse("booking:done")
+
+
+def test_without_a_code_the_visit_is_booked_to_be_called(walker):
+    walker.with_details().post("code", do="none")
+    walker.post("check", do="book")
+    visit = Appointment.objects.get()
+    assert visit.needs_call
+    assert visit.patient.mobile_checked_at is None
+
+
+def test_a_known_patient_is_joined_only_with_the_code_and_the_date_of_birth(walker):
+    known = Patient.objects.create(
+        legal_first_name="Daniel", legal_last_name="Whitford", date_of_birth="1987-03-27", mobile="+15195550178",
+        email="old@example.com", created_at=WEDNESDAY,
+    )  # fmt: skip
+    assert walker.booked().patient == known
+    other = walker.another()
+    other.with_details().post("code", do="none")
+    other.post("check", do="book")
+    assert Appointment.objects.latest("pk").patient != known
+
+
+def test_one_person_cannot_be_in_two_places(walker, make_practitioner):
+    walker.booked()
+    raman = make_practitioner("Dr. Priya Raman")
+    walker.service.practitioners.add(raman)
+    again = walker.another().with_code()
+    again.post("time", slot=picker.value_of(on(11, 10), raman))
+    answer = again.post("check", do="book")
+    assert answer.status_code == 409
+    assert "Daniel already has a visit on Thursday, February 11 at 10:00 a.m." in text_of(answer)
+
+
+def test_the_article_is_remembered_on_the_visit(walker, practitioner):
+    article = "6f9619ff-8b86-d011-b42d-00c04fc964ff"
+    walker.post("start", **{"from": article})
+    assert str(walker.booked().article) == article
+
+
+def test_after_booking_the_rest_of_the_answers_is_sent_from_here(walker):
+    walker.booked()
+    walker.answer_everything()
+    page = walker.get("check")
+    assert "Check your answers, then send them" in text_of(page)
+    assert walker.post("check").status_code == 422
+    answer = walker.post("check", **SIGNED)
+    assert answer["Location"] == reverse("booking:done") + "?sent=1"
+    assert walker.draft.status == "completed"
+    assert not Appointment.objects.get().intake_missing
+    assert "Your answers are sent." in text_of(walker.get("done", query="?sent=1"))
+    assert walker.get("check")["Location"] == reverse("booking:done")
+
+
+def test_answers_withdrawn_before_book_is_pressed_are_not_sent(ready):
+    page = ready.draft
+    save_page(page, "3/1", {"hair_concern": None}, by=WEB, now=WEDNESDAY)
+    answer = ready.post("check", **SIGNED)
+    assert answer["Location"] == reverse("booking:done")
+    assert ready.draft.status == "in-progress"
+
+
+def test_whatever_is_typed_is_answered(ready):
+    for text in HOSTILE:
+        assert ready.post("check", do="book", finish_declare=text, finish_signature="").status_code == 422, text
+        assert ready.post("check", do="book", finish_signature=text).status_code == 422, text
+    for text in HOSTILE:
+        assert ready.post("check", **(SIGNED | {"seen": text or "x"})).status_code == 422, text
+
+
+@pytest.mark.parametrize("raw", RAW, ids=range(len(RAW)))
+def test_bytes_that_are_no_text_are_answered(ready, raw):
+    body = b"do=book&finish_declare=on&finish_signature=" + raw
+    answer = ready.client.post("/book/check/", body, content_type="application/x-www-form-urlencoded")
+    assert answer.status_code in {303, 400, 422}
+
+
+def test_looking_changes_nothing(ready):
+    before = rows()
+    ready.get("check")
+    assert rows() == before
+
+
+def test_it_takes_twelve_statements_at_most(ready):
+    ready.get("check")
+    with CaptureQueriesContext(connection) as seen:
+        ready.get("check")
+    assert len(seen) <= 12, [q["sql"][:100] for q in seen]

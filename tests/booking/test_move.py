@@ -1,0 +1,108 @@
+"""/v/<token>/time/: tapping another time is the move; the old one is kept until then."""
+
+from datetime import timedelta
+
+from django.urls import reverse
+
+from booking import picker
+from booking.models import Status
+from tests.booking.conftest import HOSTILE, offered, on, somebody_books, text_of
+
+
+def test_it_says_which_time_they_have_and_keep(link, token):
+    said = text_of(link.get("visit_time", token))
+    assert "You have Thursday, February 18 at 10:00 a.m. with Dr. Osei. You keep it until you choose another." in said
+    assert "You can change it until 10:00 a.m. on February 17." in said
+
+
+def test_tapping_a_time_moves_the_visit_at_once(link, token, visit, practitioner):
+    answer = link.post("visit_time", token, slot=picker.value_of(on(19, 14), practitioner))
+    assert (answer.status_code, answer["Location"]) == (303, reverse("booking:visit", args=[token]))
+    before = visit.ics_sequence
+    visit.refresh_from_db()
+    assert (visit.starts_at, visit.status, visit.ics_sequence) == (on(19, 14), Status.BOOKED, before + 1)
+    assert "Done. Your new time is Friday, February 19 at 2:00 p.m. Undo until 9:03 a.m." in text_of(link.get("visit", token))
+
+
+def test_pressing_twice_moves_once(link, token, visit, practitioner):
+    for _press in range(2):
+        assert link.post("visit_time", token, slot=picker.value_of(on(19, 14), practitioner)).status_code == 303
+    visit.refresh_from_db()
+    assert visit.ics_sequence == 1
+
+
+def test_ones_own_time_counts_as_free(link, token, visit, practitioner):
+    page = link.get("visit_time", token, query="?day=2027-02-18")
+    assert any(v.startswith("2027-02-18T15:20Z") for v in offered(page))  # overlaps the visit at ten
+    link.post("visit_time", token, slot=picker.value_of(on(18, 10, 20), practitioner))
+    visit.refresh_from_db()
+    assert visit.starts_at == on(18, 10, 20)
+
+
+def test_the_move_can_be_undone_for_three_minutes(link, token, visit, practitioner, at):
+    link.post("visit_time", token, slot=picker.value_of(on(19, 14), practitioner))
+    at.shift(timedelta(minutes=2, seconds=59))
+    assert link.post("visit_undo", token).status_code == 303
+    visit.refresh_from_db()
+    assert visit.starts_at == on(18, 10)
+    assert "Undone. Your visit is as it was." in text_of(link.get("visit", token))
+
+
+def test_after_three_minutes_it_cannot(link, token, visit, practitioner, at):
+    link.post("visit_time", token, slot=picker.value_of(on(19, 14), practitioner))
+    at.shift(timedelta(minutes=3, seconds=1))
+    assert "Undo" not in text_of(link.get("visit", token))
+    assert link.post("visit_undo", token).status_code == 303
+    visit.refresh_from_db()
+    assert visit.starts_at == on(19, 14)
+
+
+def test_undoing_onto_a_time_taken_meanwhile_offers_others_and_keeps_the_new_one(link, token, visit, practitioner):
+    link.post("visit_time", token, slot=picker.value_of(on(19, 14), practitioner))
+    somebody_books(link.service, practitioner, on(18, 10))
+    answer = link.post("visit_undo", token)
+    assert answer.status_code == 409
+    assert "was taken meanwhile" in text_of(answer)
+    assert len(offered(answer)) == 3
+    visit.refresh_from_db()
+    assert visit.starts_at == on(19, 14)
+
+
+def test_a_time_somebody_took_answers_409_and_keeps_the_old_one(link, token, visit, practitioner):
+    somebody_books(link.service, practitioner, on(19, 14))
+    answer = link.post("visit_time", token, slot=picker.value_of(on(19, 14), practitioner))
+    assert answer.status_code == 409
+    assert "Someone else just took 2:00 p.m. These are the closest:" in text_of(answer)
+    assert len(offered(answer)[:3]) == 3
+    visit.refresh_from_db()
+    assert visit.starts_at == on(18, 10)
+
+
+def test_less_than_a_day_before_it_is_a_call(link, token, visit, practitioner, at):
+    at.move_to(on(17, 10) + timedelta(seconds=1))
+    page = link.get("visit_time", token)
+    assert "It is less than 24 hours away" in text_of(page)
+    assert "Call 519-555-0142 and we will do our best." in text_of(page)
+    answer = link.post("visit_time", token, slot=picker.value_of(on(19, 14), practitioner))
+    assert answer.status_code == 409
+    visit.refresh_from_db()
+    assert visit.starts_at == on(18, 10)
+
+
+def test_at_the_cut_off_itself_it_still_can(link, token, practitioner, at):
+    at.move_to(on(17, 10))
+    assert link.post("visit_time", token, slot=picker.value_of(on(19, 14), practitioner)).status_code == 303
+
+
+def test_times_that_were_never_offered_are_refused(link, token, visit, practitioner):
+    for text in HOSTILE:
+        assert link.post("visit_time", token, slot=text).status_code == 422, text
+    for start in (on(9, 10), on(13, 10), on(19, 14, 7), on(19, 18)):
+        assert link.post("visit_time", token, slot=picker.value_of(start, practitioner)).status_code == 409
+    visit.refresh_from_db()
+    assert visit.starts_at == on(18, 10)
+
+
+def test_a_moved_visit_keeps_its_link(link, token, practitioner):
+    link.post("visit_time", token, slot=picker.value_of(on(19, 14), practitioner))
+    assert link.get("visit", token).status_code == 200
