@@ -66,21 +66,22 @@ def load_clinic(path: Path, *, now: datetime, by: Actor) -> Changes:
 def apply(content: Any, *, now: datetime, by: Actor) -> Changes:
     """Like `load_clinic`, for the content of a file."""
     _keys(content, {"clinic", "rooms", "practitioners", "services"}, "the file")
+    rooms, practitioners, services = (_rows(content, key) for key in ("rooms", "practitioners", "services"))
     changes = Changes()
     with transaction.atomic():
         _clinic(content.get("clinic"), changes)
-        for row in _rows(content, "rooms"):
+        for row in rooms:
             _keys(row, {"name", "kind", "active"}, "a room")
             _upsert(Room, {"name": row.get("name")}, row, changes)
         people: dict[str, Practitioner] = {}
-        for position, row in enumerate(_rows(content, "practitioners")):
+        for position, row in enumerate(practitioners):
             _keys(row, {*_PRACTITIONER, "hours", "from"}, "a practitioner")
             values = {"position": position} | {k: v for k, v in row.items() if k in _PRACTITIONER}
             person = _upsert(Practitioner, {"slug": row.get("slug")}, values, changes)
             people[person.slug] = person
             if "hours" in row:
                 _hours(person, row["hours"], row.get("from") or date(now.year, 1, 1), changes)
-        for position, row in enumerate(_rows(content, "services")):
+        for position, row in enumerate(services):
             _service({"position": position} | row, people, changes)
         if changes:
             counts = {"created": len(changes.created), "updated": len(changes.updated)}
