@@ -251,8 +251,7 @@ class SignForm(PlainForm):
         data: dict[str, Any] = super().clean() or self.cleaned_data
         seen = self.data.get(self.add_prefix("seen"))
         if seen and seen != self.answers_sha256:
-            self.data = self.data.copy()
-            self.data[self.add_prefix("seen")] = self.answers_sha256
+            self.data = {**self.data.dict(), self.add_prefix("seen"): self.answers_sha256}  # type: ignore[attr-defined]
             self.add_error(None, _("Your answers have changed since this page was opened. Look at them again, then go on"))
         return data
 
