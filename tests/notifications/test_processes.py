@@ -128,3 +128,15 @@ def test_kill_9_in_the_middle_of_a_send_leaves_one_unknown_and_no_second_copy(
     half.refresh_from_db()
     assert (half.state, len(post.mails)) == ("unknown", 1)
     assert CaughtText.objects.filter(body__contains="your appointment is").count() == 1  # what was only claimed goes out, once
+
+
+def test_the_web_process_does_not_even_load_the_broker(env: dict[str, str]) -> None:
+    """No request can wake a worker: what would do it is not there. All views are loaded with the URLs."""
+    program = (
+        "import django, sys; django.setup()\n"
+        "from django.urls import get_resolver; get_resolver().url_patterns\n"
+        "import config.wsgi\n"
+        "print(sorted(m for m in sys.modules if m.split('.')[0] in {'celery', 'kombu'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
