@@ -1,0 +1,67 @@
+"""A day at the clinic."""
+
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from accounts import clock
+from accounts.models import User
+from booking.models import Appointment, Practitioner, Service
+from patients.models import Patient
+
+
+@pytest.fixture
+def desk(clinic: Any, reception: User, signed_in: Callable[[User], Client]) -> Client:
+    """Joanne's browser."""
+    return signed_in(reception)
+
+
+@pytest.fixture
+def make_patient(clinic: Any) -> Callable[..., Patient]:
+    """Makes a patient."""
+
+    def make(first: str, last: str, **fields: Any) -> Patient:
+        values: dict[str, Any] = {"date_of_birth": date(1980, 1, 1), "created_at": clock.now()} | fields
+        return Patient.objects.create(legal_first_name=first, legal_last_name=last, **values)
+
+    return make
+
+
+@pytest.fixture
+def make_visit(service: Service, practitioner: Practitioner) -> Callable[..., Appointment]:
+    """Makes a visit as it stands in the database, at any time and in any status."""
+
+    def make(patient: Patient, start: datetime, status: str = "booked", **fields: Any) -> Appointment:
+        now = clock.now()
+        values: dict[str, Any] = {
+            "service": service, "practitioner": practitioner, "starts_at": start,
+            "ends_at": start + timedelta(minutes=service.minutes), "local_start": "", "zone": "America/Toronto",
+            "created_at": now, "changed_at": now,
+        } | fields  # fmt: skip
+        return Appointment.objects.create(patient=patient, status=status, **values)
+
+    return make
+
+
+def at(day: date, hour: int, minute: int = 0) -> datetime:
+    """An instant on the clinic's clock."""
+    return clock.instant(day, time(hour, minute), clock.clinic_zone())
+
+
+class Statements(CaptureQueriesContext):
+    """The statements of a page itself: without session, sign-in and savepoints."""
+
+    def __init__(self) -> None:
+        super().__init__(connection)
+
+    def of_page(self) -> list[str]:
+        """What counts."""
+        skip = ("SAVEPOINT", "RELEASE", "BEGIN", "COMMIT", "ROLLBACK")
+        aside = ('FROM "django_session"', 'UPDATE "django_session"', 'FROM "accounts_user" WHERE', 'FROM "accounts_clinic"')
+        texts = [q["sql"] for q in self.captured_queries]
+        return [t for t in texts if not t.startswith(skip) and not any(a in t for a in aside)]

@@ -1,0 +1,70 @@
+"""`/desk/calls/`: who is to be phoned, and who may be on file twice."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts import clock
+from booking.models import Appointment
+from patients.models import MergeOffer, Patient
+
+
+@pytest.fixture
+def to_call(appointment: Appointment) -> Appointment:
+    """Maya could not get a code."""
+    appointment.needs_call, appointment.call_reason = True, "Contact not checked"
+    appointment.save()
+    return appointment
+
+
+@pytest.fixture
+def offer(patient: Patient, make_patient: Any) -> MergeOffer:
+    """Maya twice."""
+    newer = make_patient("Maya", "Chowdhury", email="other@example.com")
+    return MergeOffer.objects.create(patient=newer, candidate=patient, reason="x", created_at=clock.now())
+
+
+def answer(client: Client, offer: MergeOffer, word: str) -> Any:
+    return client.post(f"/desk/calls/{offer.patient.public_id}/{offer.candidate.public_id}/", {"answer": word})
+
+
+def test_who_is_to_be_called_why_and_by_which_number(desk: Client, to_call: Appointment) -> None:
+    page = desk.get("/desk/calls/").content.decode()
+    for text in ("Maya Chowdhury", "519-555-0181", "Contact not checked", "no voicemail"):
+        assert text in page
+
+
+def test_called_takes_the_visit_off_the_list(desk: Client, to_call: Appointment) -> None:
+    data = {"do": f"called:{to_call.public_id}:{to_call.version}"}
+    assert desk.post("/desk/calls/", data).status_code == 302
+    assert b"Nobody to call" in desk.get("/desk/calls/").content
+
+
+def test_a_stale_call_says_so(desk: Client, to_call: Appointment) -> None:
+    assert desk.post("/desk/calls/", {"do": f"called:{to_call.public_id}:99"}).status_code == 409
+
+
+def test_the_same_person_becomes_one_record(desk: Client, offer: MergeOffer) -> None:
+    assert b"other@example.com" in desk.get("/desk/calls/").content
+    assert answer(desk, offer, "same").status_code == 302
+    offer.patient.refresh_from_db()
+    assert offer.patient.merged_into == offer.candidate
+
+
+def test_two_people_stay_two(desk: Client, offer: MergeOffer) -> None:
+    answer(desk, offer, "different")
+    offer.patient.refresh_from_db()
+    assert offer.patient.merged_into is None
+    assert b"No doubles" in desk.get("/desk/calls/").content
+
+
+def test_an_offer_is_decided_once(desk: Client, offer: MergeOffer) -> None:
+    answer(desk, offer, "different")
+    assert b"already decided" in desk.get(answer(desk, offer, "same")["Location"]).content
+    offer.patient.refresh_from_db()
+    assert offer.patient.merged_into is None
+
+
+def test_nonsense_is_not_found(desk: Client, offer: MergeOffer) -> None:
+    assert answer(desk, offer, "perhaps").status_code == 404

@@ -1,0 +1,138 @@
+"""`/desk/new/`: booking for a caller."""
+
+import re
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+
+from accounts import clock
+from booking.models import Appointment, Practitioner, Service
+from booking.picker import value_of
+from patients.models import Patient
+from tests.factories import next_weekday_at
+
+CALLER = {
+    "new": "1", "first_name": "Ravi", "last_name": "Pillai", "date_of_birth_month": "3", "date_of_birth_day": "27",
+    "date_of_birth_year": "1987", "mobile": "519 555 0133", "email": "",
+}  # fmt: skip
+
+
+@pytest.fixture
+def slot(practitioner: Practitioner, service: Service) -> str:
+    """Next week at 10 with Dr. Osei."""
+    return value_of(next_weekday_at(10), practitioner)
+
+
+def test_a_number_finds_the_patient_and_offers_a_new_one(desk: Client, patient: Patient, service: Service) -> None:
+    page = desk.get("/desk/new/?q=519+555+01").content.decode()
+    assert "Maya Chowdhury" in page
+    assert "New patient, “519 555 01”" in page
+
+
+def test_a_known_caller_is_booked_in_two_steps(desk: Client, patient: Patient, service: Service) -> None:
+    page = desk.get(f"/desk/new/?patient={patient.public_id}").content.decode()
+    chosen = re.search(r'name="slot" value="([^"]+)" checked', page).group(1)  # type: ignore[union-attr]
+    data = {"patient": patient.public_id, "service": service.public_id, "slot": chosen, "do": "book"}
+    answer = desk.post("/desk/new/", data)
+    assert answer.status_code == 303
+    visit = Appointment.objects.get()
+    assert (visit.patient, visit.source, visit.status) == (patient, "desk", "booked")
+    assert b"Booked Maya Chowdhury for" in desk.get(answer["Location"]).content
+
+
+def test_a_new_patient_needs_three_facts(desk: Client, service: Service, slot: str) -> None:
+    answer = desk.post("/desk/new/", CALLER | {"service": service.public_id, "slot": slot, "do": "book"})
+    assert answer.status_code == 303
+    patient = Patient.objects.get()
+    assert (patient.full_name, patient.e164, patient.reminder_by) == ("Ravi Pillai", "+15195550133", "text")
+
+
+def test_mistakes_stay_on_the_page_with_what_was_typed(desk: Client, service: Service, slot: str) -> None:
+    bad = CALLER | {"first_name": "", "date_of_birth_day": "31", "date_of_birth_month": "2", "mobile": "12"}
+    answer = desk.post("/desk/new/", bad | {"service": service.public_id, "slot": slot, "do": "book"})
+    assert answer.status_code == 422
+    page = answer.content.decode()
+    for text in ("Enter the first name", "must be a real date", 'value="Pillai"', 'value="12"', f'value="{slot}" checked'):
+        assert text in page
+    assert not Appointment.objects.exists()
+
+
+def test_other_times_keep_what_was_typed(desk: Client, service: Service, practitioner: Practitioner) -> None:
+    day = clock.local(next_weekday_at(9, days=14)).date()
+    answer = desk.post("/desk/new/", CALLER | {"service": service.public_id, "day": str(day), "do": "times"})
+    assert answer.status_code == 200
+    page = answer.content.decode()
+    assert 'value="Ravi"' in page
+    assert 'value="1987"' in page
+    assert value_of(next_weekday_at(9, days=14), practitioner) in page
+
+
+def test_a_name_that_was_searched_fills_the_form(desk: Client, service: Service) -> None:
+    page = desk.get("/desk/new/?new=1&q=ravi+pillai").content.decode()
+    assert 'value="Ravi"' in page
+    assert 'value="Pillai"' in page
+
+
+def test_the_same_number_asks_whether_it_is_the_same_person(desk: Client, patient: Patient, service: Service, slot: str) -> None:
+    data = CALLER | {"mobile": "519-555-0181", "service": service.public_id, "slot": slot}
+    asked = desk.post("/desk/new/", data | {"do": "book"})
+    assert asked.status_code == 409
+    page = asked.content.decode()
+    assert "Same number as Maya Chowdhury, born 1991. Same person?" in page
+    use = re.search(r'value="(use:[^"]+)"', page).group(1)  # type: ignore[union-attr]
+    used = desk.post("/desk/new/", data | {"do": use}).content.decode()
+    assert f'name="patient" value="{patient.public_id}"' in used
+    assert desk.post("/desk/new/", data | {"do": "different"}).status_code == 303
+    assert Appointment.objects.get().patient.full_name == "Ravi Pillai"
+
+
+def test_a_full_time_warns_and_is_overbooked_on_purpose(
+    desk: Client, appointment: Appointment, service: Service, make_patient: Any
+) -> None:
+    other = make_patient("Ann", "Test")
+    data = {"patient": other.public_id, "service": service.public_id, "slot": value_of(appointment.starts_at, appointment.practitioner)}
+    warned = desk.post("/desk/new/", data | {"do": "book"})
+    assert warned.status_code == 409
+    assert "Dr. Osei already has someone at 10:00" in warned.content.decode()
+    assert desk.post("/desk/new/", data | {"do": "anyway"}).status_code == 303
+    assert Appointment.objects.get(patient=other).lane == 1
+
+
+def test_a_patient_cannot_be_in_two_places(desk: Client, appointment: Appointment, service: Service, make_practitioner: Any) -> None:
+    other = make_practitioner("Dr. Priya Raman")
+    service.practitioners.add(other)
+    data = {"patient": appointment.patient.public_id, "service": service.public_id, "slot": value_of(appointment.starts_at, other)}
+    answer = desk.post("/desk/new/", data | {"do": "book"})
+    assert answer.status_code == 409
+    assert "Maya already has a visit" in answer.content.decode()
+
+
+def test_an_opening_of_the_day_stays_chosen(desk: Client, patient: Patient, slot: str) -> None:
+    found = desk.get("/desk/new/", {"at": slot, "q": "maya"}).content.decode()
+    link = re.search(rf'href="\?(patient={patient.public_id}[^"]*)"', found).group(1)  # type: ignore[union-attr]
+    page = desk.get(f"/desk/new/?{link.replace('&amp;', '&')}").content.decode()
+    assert f'value="{slot}" checked' in page
+
+
+@pytest.mark.parametrize("do", ["book", "anyway", "different", "", "use:x"])
+def test_nonsense_books_nothing(desk: Client, service: Service, do: str) -> None:
+    answer = desk.post("/desk/new/", {"slot": "x", "service": "y", "day": "z", "do": do})
+    assert answer.status_code in {404, 422}
+    assert not Appointment.objects.exists()
+
+
+def test_a_patient_who_is_not_there_is_not_found(desk: Client, service: Service) -> None:
+    assert desk.get(f"/desk/new/?patient={uuid4()}").status_code == 404
+
+
+def test_a_typed_time_in_the_gap_of_a_clock_change_is_the_first_that_exists(
+    desk: Client, patient: Patient, service: Service, practitioner: Practitioner
+) -> None:
+    data = {
+        "patient": patient.public_id, "service": service.public_id, "slot": "other", "other_day": "2027-03-14",
+        "other_time": "02:30", "other_who": practitioner.public_id, "do": "anyway",
+    }  # fmt: skip
+    assert desk.post("/desk/new/", data).status_code == 303
+    assert clock.clock_time(Appointment.objects.get().starts_at) == "3:00\u00a0a.m."

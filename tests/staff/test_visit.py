@@ -1,0 +1,162 @@
+"""`/desk/visit/<id>/`: one visit; its steps, move, cancel, link and contact."""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+
+from accounts import clock
+from accounts.models import User
+from audit.actor import Actor
+from audit.models import AuditEvent
+from booking import actions
+from booking.links import find_visit
+from booking.models import Appointment, LinkRequest, Practitioner, Service
+from booking.picker import value_of
+from tests.factories import next_weekday_at
+
+
+def url_of(visit: Appointment, more: str = "") -> str:
+    return f"/desk/visit/{visit.public_id}/{more}"
+
+
+def test_it_shows_the_visit_the_contact_and_the_log(desk: Client, appointment: Appointment) -> None:
+    page = desk.get(url_of(appointment)).content.decode()
+    for text in ("Maya Chowdhury", "519-555-0181", "maya@example.com", appointment.reference, "Booked by the clinic", "Joanne Miller"):
+        assert text in page
+
+
+def test_opening_it_is_in_the_trail_with_the_patient(desk: Client, appointment: Appointment, reception: User) -> None:
+    desk.get(url_of(appointment))
+    event = AuditEvent.objects.get(action="staff.visit_read")
+    assert (event.actor_id, event.subject_id, event.object_id) == (reception.pk, appointment.patient_id, appointment.pk)
+
+
+def test_the_intake_is_a_count_and_never_an_answer(
+    desk: Client, appointment: Appointment, service: Service, draft: Any
+) -> None:
+    service.questionnaire = "hair-loss-intake"
+    service.save()
+    page = desk.get(url_of(appointment)).content.decode()
+    assert "Not started" in page
+    appointment.response = draft
+    appointment.save()
+    draft.sections_done, draft.sections_total = 3, 8
+    draft.save()
+    assert "3 of 8 done" in desk.get(url_of(appointment)).content.decode()
+
+
+def test_steps_and_undo_work_here_too(desk: Client, appointment: Appointment) -> None:
+    answer = desk.post(url_of(appointment), {"do": f"arrive:{appointment.public_id}:{appointment.version}"})
+    page = desk.get(answer["Location"]).content.decode()
+    undo = re.search(r'value="(undo:[^"]+)"', page).group(1)  # type: ignore[union-attr]
+    desk.post(url_of(appointment), {"do": undo})
+    appointment.refresh_from_db()
+    assert appointment.status == "booked"
+
+
+def test_moving_to_a_listed_time(desk: Client, appointment: Appointment) -> None:
+    page = desk.get(url_of(appointment, "move/")).content.decode()
+    value = re.findall(r'name="slot" value="([^"]+)"', page)[-1]
+    answer = desk.post(url_of(appointment, "move/"), {"slot": value, "version": appointment.version})
+    assert answer.status_code == 303
+    appointment.refresh_from_db()
+    assert value_of(appointment.starts_at, appointment.practitioner) == value
+    assert b"Moved Maya Chowdhury to" in desk.get(answer["Location"]).content
+
+
+def test_moving_to_a_time_outside_hours_warns_and_then_does_it(desk: Client, appointment: Appointment) -> None:
+    day = clock.local(appointment.starts_at).date()
+    who = str(appointment.practitioner.public_id)
+    other = {"other_day": str(day), "other_time": "18:00", "other_who": who, "version": appointment.version}
+    warned = desk.post(url_of(appointment, "move/"), other)
+    assert warned.status_code == 409
+    assert "Dr. Osei is out at 6:00" in warned.content.decode()
+    value = re.search(r'name="slot" value="([^"]+)"', warned.content.decode()).group(1)  # type: ignore[union-attr]
+    done = desk.post(url_of(appointment, "move/"), {"slot": value, "anyway": "1", "version": appointment.version})
+    assert done.status_code == 303
+    appointment.refresh_from_db()
+    assert clock.local(appointment.starts_at).hour == 18
+
+
+@pytest.mark.parametrize("data", [{}, {"slot": "x"}, {"slot": "2027-13-01T10:00Z x"}, {"other_day": "2027-01-01"}])
+def test_moving_without_a_time_asks_for_one(desk: Client, appointment: Appointment, data: dict[str, str]) -> None:
+    assert desk.post(url_of(appointment, "move/"), data | {"version": "1"}).status_code == 422
+
+
+def test_a_move_from_an_old_page_says_who_was_first(desk: Client, appointment: Appointment, make_user: Any) -> None:
+    sam = make_user("reception", "Sam Okoro")
+    seen, start = appointment.version, next_weekday_at(15)
+    actions.move(appointment, appointment.practitioner, next_weekday_at(14), by=Actor.staff(sam), now=clock.now())
+    answer = desk.post(url_of(appointment, "move/"), {"slot": value_of(start, appointment.practitioner), "version": seen})
+    assert answer.status_code == 409
+    assert "Sam moved this at" in answer.content.decode()
+
+
+def test_cancelling_wants_a_reason_and_can_be_undone(desk: Client, appointment: Appointment) -> None:
+    assert desk.post(url_of(appointment, "cancel/"), {"version": appointment.version}).status_code == 422
+    answer = desk.post(url_of(appointment, "cancel/"), {"version": appointment.version, "reason": "patient-asked"})
+    assert answer.status_code == 303
+    page = desk.get(answer["Location"]).content.decode()
+    assert "Cancelled the visit of Maya Chowdhury" in page
+    undo = re.search(r'value="(undo:[^"]+)"', page).group(1)  # type: ignore[union-attr]
+    desk.post(url_of(appointment), {"do": undo})
+    appointment.refresh_from_db()
+    assert (appointment.status, appointment.cancel_reason) == ("booked", "")
+
+
+def test_contact_details_are_saved_and_mistakes_keep_what_was_typed(desk: Client, appointment: Appointment) -> None:
+    bad = desk.post(url_of(appointment, "contact/"), {"mobile": "12", "email": "nowhere", "reminder_by": "text_email"})
+    assert bad.status_code == 422
+    page = bad.content.decode()
+    assert 'value="nowhere"' in page
+    assert "Enter an email address, like name@example.com" in page
+    good = {"mobile": "519 555 0199", "email": "new@example.com", "reminder_by": "email", "voicemail_ok": "on"}
+    assert desk.post(url_of(appointment, "contact/"), good).status_code == 303
+    appointment.patient.refresh_from_db()
+    assert (appointment.patient.e164, appointment.patient.voicemail_ok) == ("+15195550199", True)
+
+
+def test_a_way_to_remind_that_cannot_work_is_refused(desk: Client, appointment: Appointment) -> None:
+    data = {"mobile": "", "email": "maya@example.com", "reminder_by": "text"}
+    assert b"Texts need a mobile number" in desk.post(url_of(appointment, "contact/"), data).content
+
+
+def test_the_private_link_is_shown_on_request_and_that_is_in_the_trail(desk: Client, appointment: Appointment) -> None:
+    assert b"/v/" not in desk.get(url_of(appointment)).content
+    page = desk.post(url_of(appointment, "link/"), {"how": "show"}).content.decode()
+    token = re.search(r"/v/([0-9A-Za-z]{16})/", page).group(1)  # type: ignore[union-attr]
+    assert find_visit(token, now=clock.now()) == appointment
+    assert AuditEvent.objects.filter(action="staff.link_shown", subject_id=appointment.patient_id).count() == 1
+
+
+def test_the_link_is_sent_again_by_the_ways_on_file(desk: Client, appointment: Appointment) -> None:
+    desk.post(url_of(appointment, "link/"), {"how": "send"})
+    assert set(LinkRequest.objects.values_list("channel", flat=True)) == {"text", "email"}
+    appointment.patient.mobile = appointment.patient.email = ""
+    appointment.patient.save()
+    assert desk.post(url_of(appointment, "link/"), {"how": "send"}).status_code == 409
+
+
+def test_a_visit_that_is_not_there_is_not_found(desk: Client, practitioner: Practitioner) -> None:
+    assert desk.get(f"/desk/visit/{uuid4()}/").status_code == 404
+
+
+def test_a_hold_has_no_page(desk: Client, make_visit: Any) -> None:
+    held = make_visit(None, next_weekday_at(11), "held", hold_key="a", hold_expires_at=clock.now() + timedelta(minutes=5))
+    assert desk.get(url_of(held)).status_code == 404
+
+
+@pytest.mark.parametrize("more", ["cancel/", "contact/", "link/"])
+def test_what_changes_is_never_a_get(desk: Client, appointment: Appointment, more: str) -> None:
+    assert desk.get(url_of(appointment, more)).status_code == 405
+
+
+def test_physicians_do_not_see_it(physician: User, signed_in: Callable[[User], Client], appointment: Appointment) -> None:
+    client = signed_in(physician)
+    assert client.get(url_of(appointment)).status_code == 404
+    assert client.post(url_of(appointment, "link/"), {"how": "show"}).status_code == 404
