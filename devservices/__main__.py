@@ -1,4 +1,4 @@
-"""python -m devservices demo | run -- COMMAND … | reset | where"""
+"""python -m devservices demo | run -- COMMAND … | reset"""
 
 import os
 import signal
@@ -15,7 +15,7 @@ def run(command: list[str]) -> int:
 
     die_with_parent(signal.SIGTERM)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    path = state.folder("test")
+    path = state.folder("test", in_memory=True)
     family = Family(hold=[state.lock(path, wait=600)])
     try:
         env = os.environ | servers.start(family, path, durable=False)
@@ -37,11 +37,8 @@ def main(arguments: list[str]) -> int:
         case ["run", "--", *command] if command:
             return run(command)
         case ["reset"]:
-            state.reset("demo")
-            state.reset("test")
-            return 0
-        case ["where"]:
-            print(state.folder("demo").parent)  # noqa: T201
+            for path in (state.folder("demo"), state.folder("test"), state.folder("test", in_memory=True)):
+                state.reset(path)
             return 0
     print(__doc__, file=sys.stderr)  # noqa: T201
     return 2

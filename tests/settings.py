@@ -17,7 +17,7 @@ for name, value in {
     os.environ.setdefault(name, value)
 
 if not (os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL")):
-    path = state.folder("test")
+    path = state.folder("test", in_memory=True)
     family = Family(hold=[state.lock(path, wait=600)])
     os.environ.update(servers.start(family, path, durable=False))
     atexit.register(family.stop)

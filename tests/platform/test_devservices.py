@@ -67,7 +67,7 @@ def left(family: dict[int, str]) -> set[int]:
 def home() -> Iterator[Path]:
     path = state.folder(f"try{os.getpid()}")
     yield path
-    state.reset(path.name)
+    state.reset(path)
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
