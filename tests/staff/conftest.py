@@ -9,9 +9,13 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+import intake.demo
 from accounts import clock
 from accounts.models import User
+from audit.actor import Actor
 from booking.models import Appointment, Practitioner, Service
+from intake.actions import publish_all, start_draft
+from intake.models import QuestionnaireResponse
 from patients.models import Patient
 
 
@@ -65,3 +69,24 @@ class Statements(CaptureQueriesContext):
         aside = ('FROM "django_session"', 'UPDATE "django_session"', 'FROM "accounts_user" WHERE', 'FROM "accounts_clinic"')
         texts = [q["sql"] for q in self.captured_queries]
         return [t for t in texts if not t.startswith(skip) and not any(a in t for a in aside)]
+
+
+@pytest.fixture
+def sent(appointment: Appointment) -> Appointment:
+    """A visit whose patient, Daniel, has sent the questionnaire."""
+    now = clock.now()
+    publish_all(by=Actor.system(), now=now)
+    (response,) = intake.demo.load([appointment.patient], now=now)
+    appointment.service.questionnaire = "hair-loss-intake"
+    appointment.service.save()
+    appointment.response = response
+    appointment.save()
+    return appointment
+
+
+@pytest.fixture
+def draft(clinic: Any) -> QuestionnaireResponse:
+    """A questionnaire that somebody has begun."""
+    now = clock.now()
+    publish_all(by=Actor.system(), now=now)
+    return start_draft("hair-loss-intake", by=Actor.anonymous(), now=now)
