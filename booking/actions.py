@@ -440,7 +440,7 @@ def _explain(visit: Appointment, *, now: datetime) -> BookingError:
         other = Appointment.objects.filter(
             patient_id=visit.patient_id, status__in=OPEN, starts_at__lt=visit.ends_at, ends_at__gt=visit.starts_at
         ).exclude(pk=visit.pk).first()  # fmt: skip
-        if other:
+        if other and visit.patient:
             return NotAllowed(
                 _("%(name)s already has a visit on %(when)s.")
                 % {"name": visit.patient.call_name, "when": clock.long_when(other.starts_at)}

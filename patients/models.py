@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 from phonenumber_field.modelfields import PhoneNumberField
 
@@ -68,8 +69,8 @@ class Patient(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["mobile"], name="patient_mobile", condition=~Q(mobile="")),
-            models.Index(models.functions.Lower("email"), name="patient_email", condition=~Q(email="")),
-            models.Index(models.functions.Lower("legal_last_name"), name="patient_last_name"),
+            models.Index(Lower("email"), name="patient_email", condition=~Q(email="")),
+            models.Index(Lower("legal_last_name"), name="patient_last_name"),
             models.Index(fields=["date_of_birth"], name="patient_dob"),
         ]
 

@@ -4,6 +4,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.contrib.auth.models import AnonymousUser
 from django.http import Http404, HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -65,7 +66,7 @@ _DID = {
 }
 
 
-def who_changed(visit: Appointment, user: User) -> str:
+def who_changed(visit: Appointment, user: User | AnonymousUser) -> str:
     """ "Sam moved this at 10:41. Here is where it is now."."""
     last = (
         AuditEvent.objects.filter(object_type="booking.appointment", object_id=visit.pk, action__startswith="booking.")

@@ -29,9 +29,7 @@ def main() -> int:
         quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
         print("Installing chromium …", flush=True)
         subprocess.run(["apt-get", "update", "-qq"], env=quiet, check=False)
-        subprocess.run(
-            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"], env=quiet, check=False
-        )
+        subprocess.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"], env=quiet, check=False)
     if not present():
         subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=False)
     if present():

@@ -56,7 +56,7 @@ def patient(request: HttpRequest, public_id: UUID) -> HttpResponse:
         )
         offers = MergeOffer.objects.filter(patient=found, decided_at=None).count()
     coming = sorted((v for v in visits if v.status in OPEN), key=lambda v: v.starts_at)
-    tasks = [(v, word) for v in coming for _colour, _icon, word in badges_of(v)]
+    tasks: list[tuple[Appointment | None, str]] = [(v, word) for v in coming for _colour, _icon, word in badges_of(v)]
     if offers:
         tasks.append((None, _("May be on file twice")))
     context = {

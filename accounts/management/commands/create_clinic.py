@@ -35,7 +35,7 @@ class Command(BaseCommand):
         if not Clinic.objects.exists() and not options["no_input"] and sys.stdin.isatty():
             for name in _ASKED:
                 if name not in values:
-                    default = Clinic._meta.get_field(name).get_default() or ""
+                    default = getattr(Clinic(), name) or ""
                     typed = input(f"{name.replace('_', ' ')}{f' [{default}]' if default else ''}: ").strip()
                     values[name] = typed or default
         try:
