@@ -111,9 +111,7 @@ def test_a_stale_button_says_who_moved_it_and_where_it_is(
 ) -> None:
     sam = make_user("reception", "Sam Okoro")
     seen = appointment.version
-    actions.move(
-        appointment, appointment.practitioner, next_weekday_at(14), by=Actor.staff(sam), now=clock.now(), version=seen
-    )
+    actions.move(appointment, appointment.practitioner, next_weekday_at(14), by=Actor.staff(sam), now=clock.now(), version=seen)
     answer = press(desk, appointment, "arrive", seen)
     assert answer.status_code == 409
     page = answer.content.decode()
@@ -153,7 +151,9 @@ def test_a_closed_day_says_so(desk: Client, practitioner: Practitioner) -> None:
     assert b"Closed. Nobody works" in desk.get("/desk/day/2027-02-13/").content
 
 
-def test_a_day_of_160_visits_takes_at_most_four_statements(desk: Client, clinic: Any, make_practitioner: Any, service: Service) -> None:
+def test_a_day_of_160_visits_takes_at_most_four_statements(
+    desk: Client, clinic: Any, make_practitioner: Any, service: Service
+) -> None:
     day, now = clock.local(next_weekday_at(9)).date(), clock.now()
     people = [make_practitioner(f"Dr. Number{n}") for n in range(10)]
     service.practitioners.add(*people)
@@ -199,7 +199,9 @@ def test_no_answer_and_no_reason_is_on_the_page(desk: Client, appointment: Appoi
 
 
 @pytest.mark.parametrize("path", ["/desk/", "/desk/calls/", "/desk/new/", "/desk/find/", "/desk/day/2027-02-10/"])
-def test_physicians_have_no_desk_and_strangers_sign_in_first(physician: User, signed_in: Callable[[User], Client], path: str) -> None:
+def test_physicians_have_no_desk_and_strangers_sign_in_first(
+    physician: User, signed_in: Callable[[User], Client], path: str
+) -> None:
     assert signed_in(physician).get(path).status_code == 404
     assert Client().get(path)["Location"].startswith("/staff/login/?next=/desk/")
 

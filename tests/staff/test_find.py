@@ -72,7 +72,15 @@ def test_a_result_shows_the_next_visit(desk: Client, appointment: Appointment) -
 
 
 def test_soundex_is_soundex() -> None:
-    pairs = {"Robert": "R163", "Rupert": "R163", "Ashcraft": "A261", "Tymczak": "T522", "Pfister": "P236", "Lee": "L000", "李": ""}
+    pairs = {
+        "Robert": "R163",
+        "Rupert": "R163",
+        "Ashcraft": "A261",
+        "Tymczak": "T522",
+        "Pfister": "P236",
+        "Lee": "L000",
+        "李": "",
+    }
     assert {name: soundex(name) for name in pairs} == pairs
 
 

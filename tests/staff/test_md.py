@@ -77,7 +77,12 @@ def test_nobody_else_reads_it_at_any_address(
     day = clock.local(sent.starts_at).date()
     assert client.get(review_of(sent)).status_code == 404
     assert client.get("/md/").status_code == 404
-    paths = [f"/desk/day/{day}/", f"/desk/visit/{sent.public_id}/", f"/desk/patient/{sent.patient.public_id}/", "/desk/find/?q=dan"]
+    paths = [
+        f"/desk/day/{day}/",
+        f"/desk/visit/{sent.public_id}/",
+        f"/desk/patient/{sent.patient.public_id}/",
+        "/desk/find/?q=dan",
+    ]
     for path in paths:
         answer = client.get(path)
         assert answer.status_code == 200
@@ -93,9 +98,7 @@ def test_reading_is_in_the_trail_once_for_the_page_and_once_for_the_document(
 
 
 @pytest.mark.parametrize("where", ["staff.reading.record", "intake.document.record"])
-def test_without_a_trail_nothing_is_shown(
-    doctor: Client, sent: Appointment, monkeypatch: pytest.MonkeyPatch, where: str
-) -> None:
+def test_without_a_trail_nothing_is_shown(doctor: Client, sent: Appointment, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
     def broken(*args: Any, **kwargs: Any) -> None:
         raise DatabaseError("no trail")
 
@@ -133,8 +136,8 @@ def test_next_and_previous_walk_the_queue(
     second = make_patient("Second", "Person")
     load([make_patient("First", "Person"), second], now=clock.now())
     later = make_visit(second, next_weekday_at(15), response=second.responses.get())
-    assert f"{review_of(later)}\" data-key=\"j\"" in doctor.get(review_of(sent)).content.decode()
-    assert f"{review_of(sent)}\" data-key=\"k\"" in doctor.get(review_of(later)).content.decode()
+    assert f'{review_of(later)}" data-key="j"' in doctor.get(review_of(sent)).content.decode()
+    assert f'{review_of(sent)}" data-key="k"' in doctor.get(review_of(later)).content.decode()
 
 
 def test_a_physician_without_visits_is_told_so(doctor: Client) -> None:

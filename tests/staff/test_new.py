@@ -92,7 +92,11 @@ def test_a_full_time_warns_and_is_overbooked_on_purpose(
     desk: Client, appointment: Appointment, service: Service, make_patient: Any
 ) -> None:
     other = make_patient("Ann", "Test")
-    data = {"patient": other.public_id, "service": service.public_id, "slot": value_of(appointment.starts_at, appointment.practitioner)}
+    data = {
+        "patient": other.public_id,
+        "service": service.public_id,
+        "slot": value_of(appointment.starts_at, appointment.practitioner),
+    }
     warned = desk.post("/desk/new/", data | {"do": "book"})
     assert warned.status_code == 409
     assert "Dr. Osei already has someone at 10:00" in warned.content.decode()
@@ -100,10 +104,16 @@ def test_a_full_time_warns_and_is_overbooked_on_purpose(
     assert Appointment.objects.get(patient=other).lane == 1
 
 
-def test_a_patient_cannot_be_in_two_places(desk: Client, appointment: Appointment, service: Service, make_practitioner: Any) -> None:
+def test_a_patient_cannot_be_in_two_places(
+    desk: Client, appointment: Appointment, service: Service, make_practitioner: Any
+) -> None:
     other = make_practitioner("Dr. Priya Raman")
     service.practitioners.add(other)
-    data = {"patient": appointment.patient.public_id, "service": service.public_id, "slot": value_of(appointment.starts_at, other)}
+    data = {
+        "patient": appointment.patient.public_id,
+        "service": service.public_id,
+        "slot": value_of(appointment.starts_at, other),
+    }
     answer = desk.post("/desk/new/", data | {"do": "book"})
     assert answer.status_code == 409
     assert "Maya already has a visit" in answer.content.decode()

@@ -26,7 +26,14 @@ def url_of(visit: Appointment, more: str = "") -> str:
 
 def test_it_shows_the_visit_the_contact_and_the_log(desk: Client, appointment: Appointment) -> None:
     page = desk.get(url_of(appointment)).content.decode()
-    for text in ("Maya Chowdhury", "519-555-0181", "maya@example.com", appointment.reference, "Booked by the clinic", "Joanne Miller"):
+    for text in (
+        "Maya Chowdhury",
+        "519-555-0181",
+        "maya@example.com",
+        appointment.reference,
+        "Booked by the clinic",
+        "Joanne Miller",
+    ):
         assert text in page
 
 
@@ -36,9 +43,7 @@ def test_opening_it_is_in_the_trail_with_the_patient(desk: Client, appointment: 
     assert (event.actor_id, event.subject_id, event.object_id) == (reception.pk, appointment.patient_id, appointment.pk)
 
 
-def test_the_intake_is_a_count_and_never_an_answer(
-    desk: Client, appointment: Appointment, service: Service, draft: Any
-) -> None:
+def test_the_intake_is_a_count_and_never_an_answer(desk: Client, appointment: Appointment, service: Service, draft: Any) -> None:
     service.questionnaire = "hair-loss-intake"
     service.save()
     page = desk.get(url_of(appointment)).content.decode()
