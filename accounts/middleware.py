@@ -8,12 +8,13 @@ from urllib.parse import urlencode
 from allauth.account.internal.flows.login import get_authentication_records
 from django.conf import settings
 from django.contrib.auth import logout
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts import clock
+from accounts.errors import bad_request
 from accounts.signin import has_second_factor
 
 Next = Callable[[HttpRequest], HttpResponse]
@@ -47,12 +48,12 @@ _ENROLMENT = {
 
 
 def reject_hostile_bytes(get_response: Next) -> Next:
-    """Answer 400 to a NUL byte in a path or query: PostgreSQL cannot hold one, so no page can mean it."""
+    """Answer 400 to a NUL byte in a path, query or cookie: PostgreSQL cannot hold one, so no page can mean it."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         query = request.META.get("QUERY_STRING", "")
-        if "\x00" in request.path or "%00" in query or "\x00" in query:
-            return HttpResponseBadRequest("Bad request")
+        if "\x00" in request.path or "%00" in query or "\x00" in query or "\x00" in "".join(request.COOKIES.values()):
+            return bad_request(request)
         return get_response(request)
 
     return middleware

@@ -1,6 +1,7 @@
 """The site map, by audience."""
 
 from django.urls import include, path
+from django.views.generic import RedirectView
 from wagtail import urls as wagtail_urls
 
 from accounts import health
@@ -19,6 +20,8 @@ urlpatterns = [
     path("", include("notifications.urls")),
     # The public site, last: it answers every other path
     path("", include("articles.urls")),
+    # Wagtail's own sign-in page knows neither our limits nor the second factor: its address leads to ours.
+    path("_util/login/", RedirectView.as_view(pattern_name="account_login", query_string=True), name="wagtailcore_login"),
     path("", include(wagtail_urls)),
 ]
 handler400 = "accounts.errors.bad_request"

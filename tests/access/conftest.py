@@ -1,0 +1,74 @@
+"""The world that is knocked at: built once for this package in one transaction, each test in a savepoint of its own."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import time_machine
+from django.core.cache import caches
+from django.db import transaction
+from django.test import override_settings
+
+from accounts.models import Clinic
+from articles import openings, views
+from intake.models import forget_definitions
+from tests.access import sweep as sweeping
+from tests.access import world as building
+from tests.factories import WEDNESDAY
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One worker for all of them: the world is built once."""
+    for item in items:
+        if "/access/" in str(item.path):
+            item.add_marker(pytest.mark.xdist_group("access"))
+
+
+def forget() -> None:
+    """Nothing kept by the process or by Redis."""
+    Clinic.forget_current()
+    forget_definitions()
+    openings.forget()
+    views._shells.clear()
+    views._fragments.clear()
+    caches["redis"].clear()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Refusals are what is asked for here: no line in the log for each."""
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+@pytest.fixture(scope="package")
+def _built(django_db_setup: None, django_db_blocker: Any) -> Iterator[building.World]:
+    forget()
+    with (
+        django_db_blocker.unblock(),
+        override_settings(STAFF_MFA_REQUIRED=False, DEMO=False),
+        transaction.atomic(),
+    ):
+        with time_machine.travel(WEDNESDAY, tick=False):
+            world = building.build()
+        yield world
+        transaction.set_rollback(True)
+    forget()
+
+
+@pytest.fixture(scope="package")
+def sweep(_built: building.World) -> sweeping.Sweep:
+    """Every page asked for by everybody, once; see `sweep.py`."""
+    with time_machine.travel(WEDNESDAY, tick=False), quiet():
+        return sweeping.run(_built)
+
+
+@pytest.fixture
+def world(_built: building.World) -> Iterator[building.World]:
+    """The world at nine on a Wednesday; what a test changes in it is undone."""
+    with time_machine.travel(WEDNESDAY, tick=False), transaction.atomic():
+        yield _built
+        transaction.set_rollback(True)

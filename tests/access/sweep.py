@@ -1,0 +1,203 @@
+"""Ask for every page, as everybody, with every method, and keep the answers: the tests look at them from several sides."""
+
+import re
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import yaml
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.urls import Resolver404, get_resolver, resolve, reverse
+
+from audit.models import AuditEvent
+from tests.access.world import AUDIENCES, World
+
+MATRIX: dict[str, dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "matrix.yaml").read_text(encoding="utf-8"))
+# Third parties' pages have one row for all that begin alike.
+PREFIXES = {row["prefix"]: name for name, row in MATRIX.items() if "prefix" in row}
+CHANGING = re.compile(r'^\s*(?:WITH\b.*?\b)?(INSERT INTO|UPDATE|DELETE FROM)\s+"?(\w+)"?', re.IGNORECASE | re.DOTALL)
+# Tables that reading may write: the trail, sessions, counters of tries, the cache.
+KEPT = {"audit_auditevent", "django_session", "usersessions_usersession", "accounts_ratecounter", "cache"}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back."""
+
+    audience: str
+    name: str
+    which: str
+    method: str
+    url: str
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    writes: list[str]
+    events: list[AuditEvent]
+
+    @property
+    def outcome(self) -> int | str:
+        """A status, or where a redirect leads: "sign-in", "to booking:start"."""
+        if self.status not in {301, 302, 303}:
+            return self.status
+        return outcome_of(self.headers["location"])
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.url} ({self.name}, {self.which}) as {self.audience}"
+
+
+@dataclass
+class Sweep:
+    """All answers."""
+
+    answers: list[Answer] = field(default_factory=list)
+
+    def __iter__(self) -> Iterator[Answer]:
+        return iter(self.answers)
+
+    def of(self, *methods: str, **wanted: str) -> list[Answer]:
+        """Those with these methods and fields."""
+        return [
+            a for a in self.answers if (not methods or a.method in methods) and all(getattr(a, n) == v for n, v in wanted.items())
+        ]
+
+
+def outcome_of(location: str) -> str:
+    """Where a redirect leads, as the matrix says it."""
+    path = location.partition("?")[0].partition("#")[0].removeprefix("http://testserver")
+    try:
+        name = resolve(path).view_name
+    except Resolver404:
+        return f"to {path}"
+    return "sign-in" if name == "account_login" else f"to {name}"
+
+
+def patterns() -> Iterator[tuple[str, str]]:
+    """(name, path pattern) of every URL of the site, the third parties' included."""
+
+    def walk(resolver: Any, path: str, namespace: str) -> Iterator[tuple[str, str]]:
+        for entry in resolver.url_patterns:
+            here = path + str(entry.pattern)
+            if hasattr(entry, "url_patterns"):
+                inner = f"{namespace}{entry.namespace}:" if entry.namespace else namespace
+                yield from walk(entry, here, inner)
+            else:
+                yield f"{namespace}{entry.name or ''}", here
+
+    yield from walk(get_resolver(), "", "")
+
+
+def row_of(name: str, path: str) -> str | None:
+    """The name of the matrix row for a URL, or None."""
+    found = next((row for prefix, row in PREFIXES.items() if path.startswith(prefix)), None)
+    return found or (name if name in MATRIX else None)
+
+
+def objects(world: World, kind: str) -> dict[str, dict[str, Any]]:
+    """which → URL arguments, for rows that name an object. "own" and "other" exist, all others are missing."""
+    visit, other = world.visits["A"], world.visits["B"]
+    return {
+        "": {"own": {}},
+        "link": {
+            "own": {"token": world.tokens["A"]},
+            "missing": {"token": "A" * 16},
+            "replaced": {"token": world.tokens["replaced"]},
+            "expired": {"token": world.tokens["expired"]},
+            "malformed": {"token": "no-link"},
+            "guessed": {"token": str(visit.public_id)},
+        },
+        "visit": {
+            "own": {"public_id": visit.public_id},
+            "other": {"public_id": other.public_id},
+            "missing": {"public_id": uuid4()},
+            "held": {"public_id": world.held.public_id},
+        },
+        "review": {
+            "own": {"public_id": world.responses["A"].public_id},
+            "other": {"public_id": world.responses["B"].public_id},
+            "missing": {"public_id": uuid4()},
+        },
+        "patient": {
+            "own": {"public_id": world.people["A"].public_id},
+            "other": {"public_id": world.people["B"].public_id},
+            "missing": {"public_id": uuid4()},
+        },
+        "offer": {
+            "own": {"newer": world.people["twin"].public_id, "older": world.people["B"].public_id},
+            "missing": {"newer": world.people["A"].public_id, "older": world.people["B"].public_id},
+        },
+        "day": {"own": {"day": world.day}},
+        "question": {"own": {"section": 1, "number": 1}, "missing": {"section": 9, "number": 99}},
+        "advice": {"own": {"number": 1}, "missing": {"number": 99}},
+        "stop": {"own": {"code": "no-consent"}, "missing": {"code": "nothing"}},
+        "article": {"own": {"slug": "dutasteride-mesotherapy"}, "missing": {"slug": "nothing"}},
+        "mail": {"own": {"pk": world.mail.pk}, "missing": {"pk": 10**9}},
+        "text": {"own": {"pk": world.text.pk}, "missing": {"pk": 10**9}},
+        "passkey": {"missing": {"pk": 10**9}},
+        "person": {"own": {"user_id": world.users["reception"].pk}, "missing": {"user_id": 10**9}},
+        "reset": {"missing": {"uidb36": "1", "key": "abc-def"}},
+    }[kind]
+
+
+def places(world: World, name: str, row: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """(which, URL) to ask for."""
+    if "prefix" in row:
+        yield from (("own", f"/{row['prefix']}{rest}") for rest in row["pages"])
+        return
+    for which, arguments in objects(world, row.get("of", "")).items():
+        url = row["path"] if "path" in row else reverse(name, kwargs=arguments)
+        yield which, url
+        if which == "other" or "of" not in row or row["of"] == "day":
+            yield from ((which, url + query.format(day=world.day, patient=world.patient)) for query in row.get("queries", ()))
+
+
+def ask(world: World, audience: str, name: str, which: str, method: str, url: str, data: Any = None) -> Answer:
+    """One request, undone afterwards."""
+    client = world.client(audience)
+    before = AuditEvent.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    with transaction.atomic(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with CaptureQueriesContext(connection) as log:
+            response = client.generic(method, url) if data is None else client.post(url, data)
+        body = b"".join(response.streaming_content) if response.streaming else response.content
+        events = list(AuditEvent.objects.filter(pk__gt=before))
+        transaction.set_rollback(True)
+    return Answer(
+        audience, name, which, method, url, response.status_code,
+        {k.lower(): v for k, v in response.headers.items()}, body, written(log.captured_queries), events,
+    )  # fmt: skip
+
+
+def ask_raw(world: World, audience: str, url: str, *, csrf: bool) -> tuple[int, list[str]]:
+    """A bare POST, undone afterwards: the status, and what it changed."""
+    with transaction.atomic(), CaptureQueriesContext(connection) as log:
+        status = world.client(audience, csrf=csrf).post(url, {}).status_code
+        transaction.set_rollback(True)
+    return status, written(log.captured_queries)
+
+
+def written(queries: list[dict[str, str]]) -> list[str]:
+    """Tables that statements changed, those that reading may write apart."""
+    found = [match for query in queries if (match := CHANGING.match(query["sql"]))]
+    return [f"{m[1]} {m[2]}" for m in found if m[2] not in KEPT]
+
+
+def run(world: World) -> Sweep:
+    """Everything, once. Unusual methods are tried by whoever gets furthest; odd links by those who have no account."""
+    sweep = Sweep()
+    for name, row in MATRIX.items():
+        for which, url in places(world, name, row):
+            odd = which in {"replaced", "expired", "malformed", "guessed"}
+            for audience in ("anonymous", "patient") if odd else AUDIENCES:
+                sweep.answers.append(ask(world, audience, name, which, "GET", url))
+                if "?" not in url:
+                    sweep.answers.append(ask(world, audience, name, which, "POST", url, {}))
+            if which == "own" and "?" not in url:
+                seen = [a.audience for a in sweep.of("GET", name=name, url=url) if a.status == 200]
+                for method in ("HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"):
+                    sweep.answers.append(ask(world, (seen or ["anonymous"])[-1], name, which, method, url))
+    return sweep
