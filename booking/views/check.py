@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 from accounts import clock
 from booking import actions, calendar, picker, words
 from booking.forms import SignForm
-from booking.links import hold_key_of
+from booking.links import hold_key_of, token_of
 from booking.models import Appointment
 from booking.views.journey import MAX_EXTENSIONS, Journey, as_uuid, see
 from intake.actions import complete
@@ -82,6 +82,7 @@ def _page(
         "refusal": refusal,
         "has_errors": bool(refusal or (form and form.errors)),
         "needs_call": journey.checked_channel is None,
+        "already": _already(journey),
         "back_url": reverse("booking:details"),
         "time_url": reverse("booking:time"),
         "change_url": reverse("booking:time") + "?change=1",
@@ -126,6 +127,26 @@ def _birth_url(journey: Journey) -> str:
     if question is None or not question.page:
         return ""
     return reverse("intake:question", args=[question.section, question.page]) + "?change=1"
+
+
+def _already(journey: Journey) -> dict[str, Any] | None:
+    """The next visit this person has already: said only to whom a code showed that the contact on file is theirs."""
+    contact, channel = journey.contact, journey.checked_channel
+    if channel is None:
+        return None
+    where = {"patient__email__iexact": contact.email} if channel == "email" else {"patient__mobile": contact.mobile}
+    found = (
+        Appointment.objects.upcoming(journey.now)
+        .select_related("patient")
+        .filter(patient__date_of_birth=contact.date_of_birth, patient__merged_into=None, **where)
+        .order_by("starts_at")
+    )
+    for visit in found[:5]:
+        patient = visit.patient
+        names = {patient.legal_first_name.casefold(), patient.preferred_name.casefold()} if patient else set()
+        if contact.first_name.casefold() in names:
+            return {"when": visit.starts_at, "url": reverse("booking:visit", args=[token_of(visit)])}
+    return None
 
 
 def _answers(journey: Journey) -> Check | None:

@@ -15,9 +15,8 @@ from booking.links import hold_key_of
 from booking.views.code import forget_code, send_code
 from booking.views.journey import Journey, guard
 from intake import engine
-from intake.actions import delete_draft, save_contact
+from intake.actions import consent_wording, delete_draft, save_contact
 from intake.errors import IntakeError
-from intake.texts import filled
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -66,7 +65,7 @@ def _consent(journey: Journey) -> tuple[str, str] | None:
     question = journey.response.definition.questions.get("about_consent_ecomm") if journey.response else None
     if question is None:
         return None
-    return filled(question.text), filled(question.help).removeprefix("Choose all that apply. ")
+    return consent_wording(question)
 
 
 def _initial(journey: Journey) -> dict[str, Any]:

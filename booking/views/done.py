@@ -1,7 +1,7 @@
 """B11: booked. Reload and Back show the same page; what happens next is dated."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -26,7 +26,7 @@ SEND_AGAIN_PER_HOUR = 3
 class NextReminder:
     """The first reminder that is still to come."""
 
-    day: date
+    days: int
     title: str
 
 
@@ -81,7 +81,7 @@ def next_reminder(visit: Appointment, now: datetime) -> NextReminder | None:
         if at > now and at - known_since >= lead:
             day = clock.local(at).date()
             name = {0: _("Today"), 1: _("Tomorrow")}.get((day - today).days, clock.long_date(day))
-            return NextReminder(day, _("%(day)s: a reminder") % {"day": name})
+            return NextReminder(days, _("%(day)s: a reminder") % {"day": name})
     return None
 
 
@@ -109,14 +109,16 @@ def done(request: HttpRequest) -> HttpResponse:
         sent_to.append(words.masked_email(visit.patient.email))
     if visit.patient.wants_text:
         sent_to.append(words.masked_phone(visit.patient.mobile))
+    reminder = next_reminder(visit, now)
     context = {
         "visit": visit,
         "token": token_of(visit),
         "sent_to": _(" and ").join(sent_to),
         "minutes": max(1, -(-settings.MESSAGE_GRACE_SECONDS // 60)),
         "just_booked": visit.booked_at is not None and now - visit.booked_at < timedelta(seconds=settings.MESSAGE_GRACE_SECONDS),
-        "reminder": next_reminder(visit, now),
-        "by_text": visit.patient.wants_text,
+        "reminder": reminder,
+        # A week before, an email goes first; the others go by text too.
+        "by_text": visit.patient.wants_text and not (reminder and reminder.days > 2 and visit.patient.wants_email),
         "phone_text": words.masked_phone(visit.patient.mobile) if visit.patient.mobile else "",
         "calendar": calendar_links(visit),
         "directions": directions_url(),

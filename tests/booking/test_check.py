@@ -8,12 +8,13 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from booking import actions, picker
+from booking.links import token_of
 from booking.models import Appointment, Status
 from intake.actions import save_page
 from intake.document import decrypt
 from intake.models import QuestionnaireResponse
 from patients.models import ConsentRecord, Patient
-from tests.booking.conftest import HOSTILE, RAW, WEB, offered, on, rows, somebody_books, text_of, title_of
+from tests.booking.conftest import HOSTILE, RAW, WEB, anchors, offered, on, rows, somebody_books, text_of, title_of
 from tests.factories import WEDNESDAY
 
 SIGNED = {"do": "book", "finish_declare": "on", "finish_signature": "Daniel Whitford"}
@@ -194,6 +195,19 @@ def test_a_known_patient_is_joined_only_with_the_code_and_the_date_of_birth(walk
     other.with_details().post("code", do="none")
     other.post("check", do="book")
     assert Appointment.objects.latest("pk").patient != known
+
+
+def test_a_visit_already_booked_is_said_only_after_the_code(walker):
+    first = walker.booked()
+    again = walker.another().with_code()
+    page = again.get("check")
+    assert "You already have a visit on Thursday, February 11 at 10:00 a.m. You can book another here." in text_of(page)
+    assert reverse("booking:visit", args=[token_of(first)]) in anchors(page)
+    unproven = walker.another(on(12, 9)).with_details()
+    unproven.post("code", do="none")
+    assert "You already have a visit" not in text_of(unproven.get("check"))
+    somebody_else = walker.another(on(12, 10)).with_code(date_of_birth_year="1988")
+    assert "You already have a visit" not in text_of(somebody_else.get("check"))
 
 
 def test_one_person_cannot_be_in_two_places(walker, make_practitioner):
