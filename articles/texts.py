@@ -247,8 +247,8 @@ PAGES: list[tuple[str, str, str, str, list[Block], dict[str, Any]]] = [
             p(
                 "We build these pages to the Web Content Accessibility Guidelines (WCAG) 2.2, level AA, which goes beyond what "
                 "Ontario’s accessibility law (AODA) asks of us. They work with a keyboard, with screen readers, at 400 % zoom, "
-                "without JavaScript, and in light and dark. Codes can be pasted, nothing on the page times out without a "
-                "warning, and a time we hold for you can be held longer."
+                "without JavaScript, and in light and dark. Codes can be pasted, a time we hold for you can be held "
+                "longer, and if a page closes to keep your answers private, they are saved."
             ),
             h("Our clinic"),
             ul(
@@ -332,7 +332,7 @@ PAGES: list[tuple[str, str, str, str, list[Block], dict[str, Any]]] = [
             ),
             h("How we protect it"),
             ul(
-                "Answers are encrypted in our database, each with a key that is kept apart from it, and in transit.",
+                "Answers are encrypted in our database, with keys that are kept apart from it, and on their way to us.",
                 "Staff sign in with a password and a second factor. Screens lock when left alone.",
                 "Links to your visit are private. Your answers need one more check.",
                 "Emails, texts and calendar entries give the time and the place. They never say why.",
@@ -361,8 +361,9 @@ PAGES: list[tuple[str, str, str, str, list[Block], dict[str, Any]]] = [
             ),
             h("This website"),
             p(
-                "The pages you read set no cookie, unless you choose light or dark. When you book, one cookie keeps your place, "
-                "and it ends with your session. There is no analytics, no advertising and nothing from other companies on any page."
+                "The pages you read set no cookie. The accessibility page sets one that protects its form, and keeps your choice "
+                "of light or dark in another. When you book, one cookie keeps your place and one protects the forms; the first "
+                "ends with your session. There is no analytics, no advertising and nothing from other companies on any page."
             ),
             h("What you can ask of us"),
             ul(

@@ -77,7 +77,12 @@ def _fragment(found: Soonest) -> Fragment:
 
 
 def _render(request: HttpRequest, page: ArticlePage) -> str:
-    context = page.get_context(request) | {"card_mark": _CARD, "bar_mark": _BAR, "ref": str(page.article_ref)}
+    context = page.get_context(request) | {
+        "site_url": settings.SITE_URL,
+        "card_mark": _CARD,
+        "bar_mark": _BAR,
+        "ref": str(page.article_ref),
+    }
     return render_to_string("articles/article_page.html", context, request)
 
 
