@@ -228,9 +228,22 @@ def _delete(locked: QuestionnaireResponse, action: str, *, by: Actor, now: datet
 # --- Consent ---------------------------------------------------------------------------------------------------------
 
 
-def consent_text(definition: Definition, question: Question) -> str:
-    """The text of a consent as shown: the question and its help, with the clinic's name in it. This is what is hashed."""
-    return filled("\n".join(part for part in (question.text, question.help) if part))
+# On the details page the ways to reach somebody are one choice, so this hint of the questionnaire is left out there.
+_NOT_ON_DETAILS = "Choose all that apply. "
+
+
+def consent_wording(question: Question) -> tuple[str, str]:
+    """A consent's question and help as they are shown, with the clinic's name in them.
+
+    For a question asked with the details this is what that page shows: it takes the words from here.
+    """
+    text, note = filled(question.text), filled(question.help)
+    return (text, note.removeprefix(_NOT_ON_DETAILS)) if question.asked == "details" else (text, note)
+
+
+def consent_text(question: Question) -> str:
+    """The text of a consent as shown: question and help. This is what is hashed."""
+    return "\n".join(part for part in consent_wording(question) if part)
 
 
 def _note_consent(
@@ -247,7 +260,7 @@ def _note_consent(
     if value is None:
         document.consents = [c for c in document.consents if c["code"] != question.consent]
         return
-    text = consent_text(definition, question)
+    text = consent_text(question)
     entry = {
         "code": question.consent,
         "decision": value is True or value == "yes",

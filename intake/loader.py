@@ -9,10 +9,27 @@ import yaml
 
 from intake.definition import Definition, from_json
 from intake.errors import IntakeError
+from intake.flags import SEVERITIES, Condition, FlagRule, FlagRules
 
 FOLDER = Path(__file__).resolve().parent / "questionnaires"
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+_FLAG: dict[str, Any] = {
+    "code": ("token", True),
+    "severity": (SEVERITIES, True),
+    "acknowledge": ("bool", False),
+    "same_day": ("bool", False),
+    "topic": ("token", True),
+    "message": ("text", True),
+    "sources": (["token"], False),
+    "when": ([["flag condition"]], True),
+}
+_FLAGS: dict[str, Any] = {
+    "flags": ("token", True),
+    "version": ("token", True),
+    "questionnaire": ("token", True),
+    "rules": ([_FLAG], True),
+}
 _LINK_ID = re.compile(r"[a-z][a-z0-9_]{0,59}")
 _TYPES = ("attachment", "boolean", "choice", "date", "display", "integer", "open-choice", "string", "text")
 _CONTACTS = ("call-911", "call-811", "call-988", "text-988", "call-clinic")
@@ -128,6 +145,8 @@ class _File:
             return [self.read(child, kind[0], what) for child in node.value]
         if kind == "conditions":
             return self.conditions(node, what)
+        if kind == "flag condition":
+            return self.flag_condition(node)
         if not isinstance(node, yaml.ScalarNode):
             raise self.stop(line, f"{what} must be a single value.")
         return self.scalar(node.value, kind, what, line)
@@ -181,6 +200,24 @@ class _File:
         return found
 
 
+    def flag_condition(self, node: yaml.Node) -> tuple[int, Condition]:
+        """One condition of a flag, with its line."""
+        line = node.start_mark.line + 1
+        if not isinstance(node, yaml.MappingNode) or len(node.value) != 1:
+            raise self.stop(line, "a condition is one mapping, such as {hair_scalp: [shiny]}.")
+        key, value = node.value[0]
+        if key.value in ("unanswered", "unanswered_recommended"):
+            return line, Condition(key.value, str(self.read(value, "link_id", key.value)))
+        if key.value == "at_least":
+            if not isinstance(value, yaml.MappingNode) or len(value.value) != 1:
+                raise self.stop(line, "at_least is one mapping of a question to a number.")
+            name, number = value.value[0]
+            return line, Condition("at_least", name.value, number=self.read(number, "int", "at_least"))
+        found = self.conditions(value if key.value == "only" else node, "a condition")
+        name, codes = next(iter(found.items()))
+        return line, Condition("only" if key.value == "only" else "includes", name, frozenset(codes))
+
+
 def load(path: Path) -> Definition:
     """The definition in a file.
 
@@ -188,6 +225,13 @@ def load(path: Path) -> Definition:
         IntakeError: naming file and line, for YAML that cannot be read, unknown or missing keys, missing texts, link_ids
             used twice, conditions on questions or codes that are not there or stand below, and pages that do not add up.
     """
+    file, root = _root(path)
+    source = file.mapping(root, _FILE, "the file")
+    _check(file, source)
+    return from_json(source)
+
+
+def _root(path: Path) -> tuple[_File, yaml.Node]:
     file = _File(path.name)
     try:
         root = yaml.compose(path.read_text(encoding="utf-8"), Loader=_Loader)
@@ -196,9 +240,7 @@ def load(path: Path) -> Definition:
         raise file.stop(mark.line + 1 if mark else 1, getattr(error, "problem", "") or "cannot be read.") from error
     if root is None:
         raise file.stop(1, "the file is empty.")
-    source = file.mapping(root, _FILE, "the file")
-    _check(file, source)
-    return from_json(source)
+    return file, root
 
 
 def load_all(folder: Path = FOLDER) -> Iterator[Definition]:
@@ -215,6 +257,50 @@ def load_all(folder: Path = FOLDER) -> Iterator[Definition]:
             raise IntakeError(f"{path.name}, line 1: {definition.slug} {definition.version} is also in {seen[key]}.")
         seen[key] = path.name
         yield definition
+
+
+def load_flags(path: Path, definition: Definition) -> FlagRules:
+    """The flag rules in a file, checked against the questionnaire they speak of.
+
+    Raises:
+        IntakeError: naming file and line, for what cannot be read, codes given twice, and questions or answers that are not there.
+    """
+    file, root = _root(path)
+    source = file.mapping(root, _FLAGS, "the file")
+    if source["questionnaire"] != definition.slug:
+        raise file.stop(source.line, f"these rules are for {source['questionnaire']}, not {definition.slug}.")
+    _no_twins(file, source["rules"], "code")
+    rules = []
+    for rule in source["rules"]:
+        for line in rule["when"]:
+            for at, condition in line:
+                _check_condition(file, at, condition, definition)
+        rules.append(
+            FlagRule(
+                code=rule["code"],
+                severity=rule["severity"],
+                topic=rule["topic"],
+                message=rule["message"],
+                when=tuple(tuple(condition for _at, condition in line) for line in rule["when"]),
+                acknowledge=rule.get("acknowledge", False),
+                same_day=rule.get("same_day", False),
+                sources=tuple(rule.get("sources", ())),
+            )
+        )
+    return FlagRules(source["flags"], source["version"], source["questionnaire"], tuple(rules))
+
+
+def _check_condition(file: _File, line: int, condition: Condition, definition: Definition) -> None:
+    if condition.kind == "unanswered_recommended":
+        if condition.name not in definition.groups:
+            raise file.stop(line, f"there is no group {condition.name!r}.")
+        return
+    question = definition.questions.get(condition.name)
+    if question is None:
+        raise file.stop(line, f"there is no question {condition.name!r}.")
+    for code in sorted(condition.codes):
+        if question.option(code) is None:
+            raise file.stop(line, f"{condition.name!r} has no answer {code!r}.")
 
 
 def _check(file: _File, source: _Mapping) -> None:

@@ -157,6 +157,8 @@ def test_how_to_remind_you_is_the_consent_to_messages(
     consent = decrypt(draft).consent("C2")
     assert consent is not None
     assert (consent["decision"], consent["choice"]) == (decision, choice)
+    assert "Choose all that apply" not in consent["text"]  # it is one choice on the details page
+    assert "not fully private" in consent["text"]
 
 
 def test_consents_become_records_with_their_own_time_and_each_once(draft: QuestionnaireResponse, maya: Patient) -> None:

@@ -1,0 +1,77 @@
+"""Which flags fire, and what a flags file may hold."""
+
+from datetime import date
+
+import pytest
+
+from intake import engine, flags
+from intake.errors import IntakeError
+from intake.loader import FOLDER, load_flags
+from tests.intake.conftest import HAIR, TODAY, answers_of, each_person
+
+FILE = FOLDER / "flags" / "hair-loss-flags-0.1.0.yaml"
+RULES = load_flags(FILE, HAIR)
+
+
+def codes(answers):
+    return {flag.rule.code for flag in flags.raised(RULES, HAIR, engine.calc(HAIR, answers, TODAY))}
+
+
+@each_person
+def test_each_scripted_person_raises_exactly_the_listed_flags(person):
+    assert codes(answers_of(person)) == set(person["flags"])
+
+
+def test_there_are_sixty_seven_rules_and_seven_are_urgent():
+    assert (len(RULES.rules), sum(rule.severity == "urgent" for rule in RULES.rules)) == (67, 7)
+    assert {rule.code for rule in RULES.rules if rule.same_day} == {"U01", "U02", "U05"}
+
+
+def test_every_urgent_rule_must_be_acknowledged():
+    assert all(rule.acknowledge for rule in RULES.rules if rule.severity == "urgent")
+
+
+def test_a_flag_names_the_answers_behind_it():
+    answers = {"hair_scalp": ["burn-pain", "crust"]}
+    assert next(f for f in flags.raised(RULES, HAIR, answers) if f.rule.code == "U04").evidence == ("hair_scalp",)
+
+
+def test_an_answer_to_a_hidden_question_raises_nothing():
+    assert "U05" not in codes({"tx_any": "no", "tx_list": ["min-top"], "tx_min_effects": ["heart"], "tx_min_effects_now": "yes"})
+    assert "U05" in codes({"tx_any": "yes", "tx_list": ["min-top"], "tx_min_effects": ["heart"], "tx_min_effects_now": "yes"})
+
+
+@pytest.mark.parametrize("methods,fires", [(["condom"], True), (["condom", "pill"], False), (["none"], True), (["iud-h"], False)])
+def test_condoms_count_as_no_reliable_contraception_only_when_they_are_the_only_method(methods, fires):
+    answers = {
+        "about_sex_birth": "female", "about_dob": date(1999, 1, 1).isoformat(), "preg_status": ["none"], "preg_possible": "yes",
+        "preg_contraception": methods,
+    }  # fmt: skip
+    assert ("C22" in codes(answers)) is fires
+
+
+@pytest.mark.parametrize("first,second,fires", [("LA6570-1", "LA6569-3", True), ("LA6569-3", "LA6569-3", False)])
+def test_a_mood_screen_of_three_is_a_caution(first, second, fires):
+    assert ("C28" in codes({"phq2_1": first, "phq2_2": second})) is fires
+
+
+def test_urgent_flags_come_first():
+    severities = [f.rule.severity for f in flags.raised(RULES, HAIR, {"hair_scalp": ["shiny", "burn-pain"], "hx_labs": "no"})]
+    assert severities == sorted(severities, key=flags.SEVERITIES.index)
+
+
+@pytest.mark.parametrize(
+    "old,new,says",
+    [
+        ("{hair_scalp: [shiny]}", "{hair_scalpp: [shiny]}", "no question 'hair_scalpp'"),
+        ("{hair_scalp: [shiny]}", "{hair_scalp: [shinny]}", "no answer 'shinny'"),
+        ("code: U02", "code: U01", "'U01' is given twice"),
+        ("severity: urgent", "severity: dire", "must be one of"),
+        ("topic: mood", "topik: mood", "unknown key 'topik'"),
+    ],
+)
+def test_a_mistake_in_the_file_is_named_with_its_line(tmp_path, old, new, says):
+    broken = tmp_path / FILE.name
+    broken.write_text(FILE.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(IntakeError, match=rf"line \d+: .*{says}"):
+        load_flags(broken, HAIR)
