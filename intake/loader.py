@@ -263,7 +263,7 @@ def load_flags(path: Path, definition: Definition) -> FlagRules:
     """The flag rules in a file, checked against the questionnaire they speak of.
 
     Raises:
-        IntakeError: naming file and line, for what cannot be read, codes given twice, and questions or answers that are not there.
+        IntakeError: naming file and line, for what cannot be read, codes given twice, questions or answers that are not there.
     """
     file, root = _root(path)
     source = file.mapping(root, _FLAGS, "the file")
