@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
@@ -313,3 +314,18 @@ def test_opening_a_response_for_review_takes_few_statements(fill: Fill, maya: Pa
     ) as ran:
         for_review(fresh, by=PHYSICIAN, now=LATER)
     assert len([q for q in ran if "SAVEPOINT" not in q["sql"]]) <= 3
+
+
+def test_the_command_publishes_and_says_so(clinic: object, capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("publish_questionnaires")
+    call_command("publish_questionnaires")
+    said = capsys.readouterr().out.splitlines()
+    assert (said[0], said[-1]) == ("hair-loss-intake 1.0.0: published", "hair-loss-intake 1.0.0: unchanged")
+
+
+def test_the_command_stops_at_a_version_that_was_changed(
+    draft: QuestionnaireResponse, hair: Definition, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("intake.actions.load_all", lambda: [from_json({**hair.source, "title": "Changed"})])
+    with pytest.raises(CommandError, match="Raise the version"):
+        call_command("publish_questionnaires")
