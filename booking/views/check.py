@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from accounts import clock
+from audit.actor import Actor
 from booking import actions, calendar, picker, words
 from booking.forms import SignForm
 from booking.links import hold_key_of, token_of
@@ -227,7 +228,7 @@ def _after_booking(journey: Journey, visit: Appointment | None) -> HttpResponse:
                     patient=response.patient,
                     declared_at=journey.now,
                     signature=form.cleaned_data["finish_signature"],
-                    by=journey.by,
+                    by=Actor.patient(response.patient_id),
                     now=journey.now,
                 )
             except IntakeError as refusal:
