@@ -27,11 +27,12 @@ def _add(parent: Page, page: Page, now: datetime) -> Page:
     return page
 
 
-def create_site(*, by: Actor, now: datetime) -> models.HomePage:
+def create_site(*, by: Actor, now: datetime) -> list[Page]:
     """The pages every clinic needs: home, articles, physicians, fees, contact, privacy and so on. Only what is missing.
 
-    Texts that exist are left as the editor wrote them.
+    Texts that exist are left as the editor wrote them. Returns the pages that were made.
     """
+    made: list[Page] = []
     with transaction.atomic():
         home = models.HomePage.objects.first()
         if home is None:
@@ -46,15 +47,17 @@ def create_site(*, by: Actor, now: datetime) -> models.HomePage:
                 defaults={"root_page": home, "hostname": "localhost", "port": 80, "site_name": "True North"},
             )
             root.get_children().filter(slug="welcome-old").delete()
-            record("articles.site_created", by=by, now=now)
+            made.append(home)
         if not home.get_children().filter(slug="articles").exists():
-            _add(home, models.ArticleIndexPage(slug="articles", **texts.INDEX), now)
+            made.append(_add(home, models.ArticleIndexPage(slug="articles", **texts.INDEX), now))
         for model, slug, title, intro, body, more in texts.PAGES:
             if not home.get_children().filter(slug=slug).exists():
                 page = getattr(models, model)(slug=slug, title=title, intro=intro, body=json.dumps(body), **more)
-                _add(home, page, now)
+                made.append(_add(home, page, now))
         editors_group()
-    return home
+        if made:
+            record("articles.site_created", by=by, now=now, detail={"pages": len(made)})
+    return made
 
 
 def add_article(content: dict[str, Any], *, by: Actor, now: datetime) -> models.ArticlePage | None:

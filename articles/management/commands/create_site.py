@@ -16,5 +16,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Create what is missing."""
-        create_site(by=Actor.system(), now=clock.now())
-        self.stdout.write("The public site has all its pages. Edit them at /editor/.")
+        made = create_site(by=Actor.system(), now=clock.now())
+        for page in made:
+            self.stdout.write(f"created  page {page.title}")
+        if not made and options["verbosity"]:
+            self.stdout.write("Nothing to change.")

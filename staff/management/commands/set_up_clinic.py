@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts import clock
@@ -11,7 +12,7 @@ from booking.setup import DEMO_CLINIC, SetupError, load_clinic
 
 
 class Command(BaseCommand):
-    """Loads a clinic file; loading it again changes nothing."""
+    """Loads a clinic file and makes the public pages that are missing; loading it again changes nothing."""
 
     help = f"Set up the clinic from a YAML file (example: {DEMO_CLINIC.name})."
 
@@ -31,3 +32,4 @@ class Command(BaseCommand):
             self.stdout.write(f"updated  {label}")
         if not changes:
             self.stdout.write("Nothing to change.")
+        call_command("create_site", verbosity=0, stdout=self.stdout)
