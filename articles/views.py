@@ -63,11 +63,12 @@ def _digest(*parts: bytes) -> str:
 
 def _fragment(found: Soonest) -> Fragment:
     """The live parts for these openings; rendered once per change of what they say."""
-    facts = (found.service.name, found.service.minutes, found.service.price_text) if found.service else ()
+    clinic = Clinic.current()
+    facts = (found.service.name, found.service.minutes, found.service.price_text, clinic.city) if found.service else ()
     key = repr((facts, [(o.start, o.who_id, o.who) for o in found.openings], found.later and found.later.start))
     if (known := _fragments.get(key)) is not None:
         return known
-    context = {"soonest": found, "ref": _REF, "clinic": Clinic.current()}
+    context = {"soonest": found, "ref": _REF, "clinic": clinic}
     card = render_to_string("articles/_booking_card.html", context).encode()
     bar = render_to_string("articles/_booking_bar.html", context).encode()
     if len(_fragments) > 8:
@@ -105,7 +106,15 @@ def article(request: HttpRequest, slug: str) -> HttpResponse:
     revision, facts = row[:_PAGE_COLUMNS], row[_PAGE_COLUMNS:]
     clinic = Clinic.current()
     ref = str(revision[3])
-    place = (clinic.name, clinic.phone, clinic.hours_text, clinic.address_line, clinic.postal_code)
+    place = (
+        clinic.name,
+        clinic.short_name,
+        clinic.phone,
+        clinic.hours_text,
+        clinic.address_line,
+        clinic.region,
+        clinic.postal_code,
+    )
     key = (revision, _theme(request), place, clock.today().year)
     shell = _shells.get(key)
     if shell is None:

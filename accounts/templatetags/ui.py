@@ -88,6 +88,12 @@ def in_lines(text: object) -> SafeString:
 
 
 @register.filter
+def without(text: object, prefix: object) -> str:
+    """`True North Metabolic` without `True North`: what is left of a name behind its short form."""
+    return str(text).removeprefix(str(prefix)).strip()
+
+
+@register.filter
 def initials(name: object) -> str:
     """`Dr. Lena Marchetti` → `LM`: for the round mark beside a name."""
     words = [
