@@ -1,0 +1,106 @@
+"""The desk in a browser: axe, widths, the console, keys, and what works without a script."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from playwright.sync_api import Browser, Page
+
+from accounts import clock
+from accounts.models import User
+from booking.models import Appointment
+from tests.looks.conftest import open_page, violations
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def enter(page: Page, user: User, at: str) -> None:
+    """A page in which that person is signed in."""
+    client = Client()
+    client.force_login(user)
+    page.context.add_cookies([{"name": "session", "value": client.cookies["session"].value, "url": at}])
+
+
+def pages_of(role: str, visit: Appointment) -> list[str]:
+    day = clock.local(visit.starts_at).date()
+    return {
+        "": ["/staff/login/", "/staff/password/reset/", "/staff/password/reset/done/", "/staff/password/reset/key/1-x-y/"],
+        "reception": [
+            f"/desk/day/{day}/?did=confirm&visit={visit.public_id}",
+            f"/desk/day/{day}/?show=waiting",
+            f"/desk/visit/{visit.public_id}/",
+            f"/desk/visit/{visit.public_id}/move/",
+            f"/desk/patient/{visit.patient.public_id}/",
+            "/desk/find/?q=dan",
+            "/desk/find/?q=nobody",
+            "/desk/calls/",
+            "/desk/new/?q=dan",
+            f"/desk/new/?patient={visit.patient.public_id}",
+            "/desk/new/?new=1&q=519-555-0199",
+            "/staff/2fa/",
+            "/staff/password/change/",
+            "/staff/sessions/",
+            "/staff/reauthenticate/?next=/desk/&locked=1",
+        ],
+        "physician": [f"/md/?date={day}", f"/md/review/{visit.public_id}/"],
+        "lead": ["/clinic/", "/clinic/people/", "/clinic/access-log/"],
+    }[role]
+
+
+@pytest.mark.parametrize("role", ["", "reception", "physician", "lead"])
+@pytest.mark.parametrize(("width", "theme"), [(320, "light"), pytest.param(1440, "dark", marks=pytest.mark.journey)])
+def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
+    live_server: Any, browser: Browser, sent: Appointment, make_user: Any, settings: Any, role: str, width: int, theme: str
+) -> None:
+    settings.STAFF_MFA_REQUIRED = False
+    page = open_page(browser, width=width, theme=theme)
+    if role:
+        enter(page, make_user(role, "Sam Someone"), live_server.url)
+    found = []
+    for path in pages_of(role, sent):
+        page.goto(live_server.url + path)
+        assert page.locator("h1").count() == 1, path
+        found += [f"{path}: {line}" for line in violations(page)]
+        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            found.append(f"{path}: wider than {width}")
+    assert found == []
+    assert [c for c in page.complaints if "404" not in c] == []  # type: ignore[attr-defined]
+
+
+def test_a_visit_goes_through_the_day_without_a_script(
+    live_server: Any, browser: Browser, appointment: Appointment, reception: User, settings: Any
+) -> None:
+    settings.STAFF_MFA_REQUIRED = False
+    page = open_page(browser, width=390, theme="light", scripts=False)
+    enter(page, reception, live_server.url)
+    page.goto(f"{live_server.url}/desk/day/{clock.local(appointment.starts_at).date()}/")
+    page.get_by_role("button", name="Arrived Maya Chowdhury").click()
+    assert page.get_by_role("status").inner_text() == "Maya Chowdhury is waiting"
+    page.locator(".toast button").click()
+    assert "Undone" in page.get_by_role("status").inner_text()
+    page.get_by_role("link", name="Maya Chowdhury").click()
+    page.get_by_label("The patient asked").check(force=True)
+    page.get_by_role("button", name="Cancel the visit").click()
+    assert page.get_by_role("status").inner_text().startswith("Cancelled the visit of Maya Chowdhury")
+
+
+def test_single_keys_work_not_while_typing_and_can_be_switched_off(
+    live_server: Any, browser: Browser, appointment: Appointment, reception: User, settings: Any
+) -> None:
+    settings.STAFF_MFA_REQUIRED = False
+    page = open_page(browser, width=1440, theme="light")
+    enter(page, reception, live_server.url)
+    day = f"{live_server.url}/desk/day/{clock.local(appointment.starts_at).date()}/"
+    page.goto(day)
+    page.locator("#pick").focus()
+    page.keyboard.press("n")
+    assert page.url == day
+    page.get_by_text("Keys", exact=True).click()
+    page.get_by_label("Single keys work on this computer").uncheck()
+    page.locator("h1").click()
+    page.keyboard.press("n")
+    assert page.url == day
+    page.get_by_label("Single keys work on this computer").check()
+    page.locator("h1").click()
+    page.keyboard.press("n")
+    page.wait_for_url("**/desk/new/")
