@@ -2,9 +2,10 @@
 
 import copy
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -15,17 +16,20 @@ from accounts.models import Clinic
 from audit.actions import event, record, record_all
 from audit.actor import Actor
 from audit.models import AuditEvent
-from intake import engine
+from intake import engine, flags
 from intake.definition import Definition, Question, canonical
 from intake.document import Document, decrypt, put, save_document
 from intake.errors import IntakeError
-from intake.loader import load_all
+from intake.loader import load_all, newest_flags
 from intake.models import Questionnaire, QuestionnaireResponse
 from intake.texts import filled
 from patients.models import ConsentRecord, Patient
 
 # What the patient's words for reminders mean as consent to electronic messages (C2).
 _WAYS = {"text_email": "text,email", "text": "text", "email": "email", "phone": ""}
+
+_FLAG_FIELDS = ["urgent_flags", "caution_flags", "info_flags", "flags_due_at", "page_sequence"]
+_RULES: dict[str, flags.FlagRules | None] = {}
 
 
 @dataclass(slots=True)
@@ -405,10 +409,10 @@ def complete(
             raise IntakeError("These answers belong to another person.")
         told = list(events)
         if row.is_draft:
-            document = _signed(row, declared_at, signature, by=by)
+            document = _signed(row, declared_at, signature, by=by, now=now)
             row.status, row.completed_at, row.saved_at = QuestionnaireResponse.Status.COMPLETED, now, now
             row.sections_done = row.sections_total
-            if not _write(row, patient, fields=["status", "completed_at", "saved_at", "sections_done"]):
+            if not _write(row, patient, fields=["status", "completed_at", "saved_at", "sections_done", *_FLAG_FIELDS]):
                 return False
             _write_consents(document, patient, now=now)
             told.insert(0, event("intake.complete", by=by, now=now, obj=row, subject_id=patient.pk))
@@ -423,7 +427,7 @@ def complete(
     return response
 
 
-def _signed(row: QuestionnaireResponse, declared_at: datetime, signature: str, *, by: Actor) -> Document:
+def _signed(row: QuestionnaireResponse, declared_at: datetime, signature: str, *, by: Actor, now: datetime) -> Document:
     """The document as it is sent, put into the row: what applies, with the declaration."""
     definition, document = row.definition, decrypt(row)
     asking = asking_for(row, document)
@@ -444,10 +448,57 @@ def _signed(row: QuestionnaireResponse, declared_at: datetime, signature: str, *
         "form": f"{definition.slug}|{definition.version}",
         "signed_in": "yes" if by.is_staff else "no",
     }
+    _raise_flags(row, document, definition, now=now)
     # From here on the details live in the Patient row.
     document.contact = {}
     put(row, document)
     return document
+
+
+def _raise_flags(row: QuestionnaireResponse, document: Document, definition: Definition, *, now: datetime) -> None:
+    """Work out the flags of what is being sent. The words stay in the sealed document; the row gets counts and clocks only.
+
+    Same-day flags state a fact: somebody must be paged. Other urgent ones must be looked at within two working days.
+    """
+    rules = _rules_for(definition)
+    if rules is None:
+        return
+    found = flags.raised(rules, definition, document.answers)
+    document.flags = {
+        "rules": rules.name,
+        "found": [
+            {
+                "code": flag.rule.code,
+                "severity": flag.rule.severity,
+                "topic": flag.rule.topic,
+                "message": flag.rule.message,
+                "acknowledge": flag.rule.acknowledge,
+                "evidence": list(flag.evidence),
+            }
+            for flag in found
+        ],
+    }
+    counts = Counter(flag.rule.severity for flag in found)
+    row.urgent_flags, row.caution_flags, row.info_flags = (counts[severity] for severity in flags.SEVERITIES)
+    same_day = any(flag.rule.same_day for flag in found)
+    row.page_sequence += int(same_day)
+    row.flags_due_at = _look_by(now, working_days=0 if same_day else 2) if counts["urgent"] else None
+
+
+def _rules_for(definition: Definition) -> flags.FlagRules | None:
+    """The newest rules, read once per process and definition."""
+    if definition.sha256 not in _RULES:
+        _RULES[definition.sha256] = newest_flags(definition)
+    return _RULES[definition.sha256]
+
+
+def _look_by(now: datetime, *, working_days: int) -> datetime:
+    """The end of the clinic's day, so many working days (Monday to Friday) from today."""
+    day = clock.today(now)
+    while working_days:
+        day += timedelta(days=1)
+        working_days -= day.weekday() < 5
+    return clock.day_bounds(day, clock.clinic_zone())[1]
 
 
 def is_complete(response: QuestionnaireResponse) -> bool:

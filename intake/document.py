@@ -27,6 +27,7 @@ class Document:
         advice_shown: {"code", "at"} of each advice page shown.
         done: keys ("3/7") of the pages that were continued from.
         signed: the declaration, once sent: name, at, answers_sha256, form_sha256.
+        flags: once sent: "rules" (name and version) and "found", a mapping per flag with the words shown to the physician.
     """
 
     answers: dict[str, Any] = field(default_factory=dict)
@@ -35,6 +36,7 @@ class Document:
     advice_shown: list[dict[str, str]] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
     signed: dict[str, str] = field(default_factory=dict)
+    flags: dict[str, Any] = field(default_factory=dict)
 
     def consent(self, code: str) -> dict[str, Any] | None:
         """The latest decision on one consent."""

@@ -199,7 +199,6 @@ class _File:
             found[key_node.value] = self.read(value_node, ["token"], f"{what} of {key_node.value}")
         return found
 
-
     def flag_condition(self, node: yaml.Node) -> tuple[int, Condition]:
         """One condition of a flag, with its line."""
         line = node.start_mark.line + 1
@@ -288,6 +287,16 @@ def load_flags(path: Path, definition: Definition) -> FlagRules:
             )
         )
     return FlagRules(source["flags"], source["version"], source["questionnaire"], tuple(rules))
+
+
+def newest_flags(definition: Definition) -> FlagRules | None:
+    """The newest version of the rules for a questionnaire, or None if there are none."""
+    paths = sorted((FOLDER / "flags").glob(f"{definition.slug.removesuffix('-intake')}-flags-*.yaml"), key=_version_of)
+    return load_flags(paths[-1], definition) if paths else None
+
+
+def _version_of(path: Path) -> list[int]:
+    return [int(part) for part in re.findall(r"\d+", path.stem)]
 
 
 def _check_condition(file: _File, line: int, condition: Condition, definition: Definition) -> None:

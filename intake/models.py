@@ -78,12 +78,18 @@ class QuestionnaireResponse(models.Model):
     urgent_flags = models.PositiveSmallIntegerField(null=True)
     caution_flags = models.PositiveSmallIntegerField(null=True)
     info_flags = models.PositiveSmallIntegerField(null=True)
+    flags_due_at = models.DateTimeField(null=True, help_text="By when a physician must have looked at an urgent flag.")
+    page_sequence = models.PositiveSmallIntegerField(default=0, help_text="A fact: up when somebody must be paged the same day.")
+    page_announced = models.PositiveSmallIntegerField(default=0)
     version = models.PositiveIntegerField(default=1)
 
     class Meta:
         indexes = [
             models.Index(fields=["status", "saved_at"], name="response_status_saved"),
             models.Index(fields=["key_id"], name="response_key"),
+            models.Index(
+                fields=["id"], name="response_to_page", condition=models.Q(page_announced__lt=models.F("page_sequence"))
+            ),
         ]
         constraints = [
             models.CheckConstraint(

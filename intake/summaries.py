@@ -116,6 +116,17 @@ class Topic:
 
 
 @dataclass(slots=True)
+class FlagLine:
+    """A flag with the answers behind it."""
+
+    code: str
+    severity: str
+    message: str
+    acknowledge: bool
+    evidence: list[Line]
+
+
+@dataclass(slots=True)
 class Review:
     """Everything the physician's page draws of a response. See `templates/intake/_read.html`."""
 
@@ -135,6 +146,20 @@ class Review:
     signed: dict[str, Any]
     sections_done: int
     sections_total: int
+    flags: list[FlagLine] = field(default_factory=list)
+    flag_rules: str = ""
+
+    @property
+    def open_flags(self) -> list[FlagLine]:
+        """Shown at once: the urgent ones and the first five cautions."""
+        urgent = [flag for flag in self.flags if flag.severity == "urgent"]
+        return urgent + [flag for flag in self.flags if flag.severity == "caution"][:5]
+
+    @property
+    def more_flags(self) -> list[FlagLine]:
+        """Behind "Show all"."""
+        shown = {flag.code for flag in self.open_flags}
+        return [flag for flag in self.flags if flag.code not in shown]
 
 
 def for_review(response: QuestionnaireResponse, *, by: Actor, now: datetime) -> Review:
@@ -187,7 +212,23 @@ def for_review(response: QuestionnaireResponse, *, by: Actor, now: datetime) -> 
         signed=_signed(document),
         sections_done=response.sections_done,
         sections_total=response.sections_total,
+        flags=_flag_lines(document, [line for topic in topics for line in topic.all]),
+        flag_rules=str(document.flags.get("rules", "")),
     )
+
+
+def _flag_lines(document: Document, lines: list[Line]) -> list[FlagLine]:
+    said = {line.link_id: line for line in lines}
+    return [
+        FlagLine(
+            code=flag["code"],
+            severity=flag["severity"],
+            message=flag["message"],
+            acknowledge=flag["acknowledge"],
+            evidence=[said[name] for name in flag["evidence"] if name in said],
+        )
+        for flag in document.flags.get("found", ())
+    ]
 
 
 def _page_url(key: str) -> str:

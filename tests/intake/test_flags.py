@@ -1,13 +1,19 @@
 """Which flags fire, and what a flags file may hold."""
 
-from datetime import date
+from datetime import date, time
 
 import pytest
+from django.template.loader import render_to_string
 
-from intake import engine, flags
+from accounts import clock
+from audit.actor import Actor
+from intake import actions, engine, flags
 from intake.errors import IntakeError
 from intake.loader import FOLDER, load_flags
-from tests.intake.conftest import HAIR, TODAY, answers_of, each_person
+from intake.summaries import for_review
+from tests.intake.conftest import HAIR, NOW, PEOPLE, SOMEBODY, TODAY, answers_of, each_person
+
+PHYSICIAN = Actor("staff", 7, "physician", "Dr. Osei")
 
 FILE = FOLDER / "flags" / "hair-loss-flags-0.1.0.yaml"
 RULES = load_flags(FILE, HAIR)
@@ -75,3 +81,50 @@ def test_a_mistake_in_the_file_is_named_with_its_line(tmp_path, old, new, says):
     broken.write_text(FILE.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
     with pytest.raises(IntakeError, match=rf"line \d+: .*{says}"):
         load_flags(broken, HAIR)
+
+
+# --- On sending -------------------------------------------------------------------------------------------------------
+
+
+def send(fill, maya, **answers):
+    response = fill(answers_of(PEOPLE["Man 32, slow thinning, used foam"]) | answers)
+    return actions.complete(response, patient=maya, declared_at=NOW, signature="Maya Chowdhury", by=SOMEBODY, now=NOW)
+
+
+def test_sending_counts_the_flags_and_seals_their_words(fill, maya):
+    response = send(fill, maya)
+    response.refresh_from_db()
+    assert (response.urgent_flags, response.caution_flags) == (0, 0)
+    assert response.info_flags >= 2
+    assert b"I13" not in bytes(response.document)
+    review = for_review(response, by=PHYSICIAN, now=NOW)
+    assert {"I03", "I13"} <= {flag.code for flag in review.flags}
+    assert review.flag_rules == "hair-loss-flags|0.1.0"
+
+
+def test_a_same_day_flag_states_that_somebody_must_be_paged(fill, maya):
+    response = send(fill, maya, hair_scalp=["pus"], hair_infection_signs="yes")
+    response.refresh_from_db()
+    assert (response.page_sequence, response.page_announced) == (1, 0)
+    assert response.flags_due_at == clock.instant(date(2027, 2, 11), time(0), clock.clinic_zone())
+
+
+def test_another_urgent_flag_is_to_be_seen_within_two_working_days(fill, maya):
+    response = send(fill, maya, hair_scalp=["shiny"])
+    response.refresh_from_db()
+    assert response.page_sequence == 0
+    # Sent on a Wednesday: by the end of Friday.
+    assert response.flags_due_at == clock.instant(date(2027, 2, 13), time(0), clock.clinic_zone())
+
+
+def test_a_draft_has_no_flags(fill):
+    draft = fill(answers_of(PEOPLE["Woman 66, tender scalp, brow loss"]))
+    draft.refresh_from_db()
+    assert (draft.urgent_flags, draft.flags_due_at, draft.page_sequence) == (None, None, 0)
+
+
+def test_the_physicians_page_shows_a_flag_with_the_answers_behind_it(fill, maya):
+    review = for_review(send(fill, maya, hair_scalp=["shiny"]), by=PHYSICIAN, now=NOW)
+    html = render_to_string("intake/_read.html", {"review": review})
+    assert "can go with scarring hair loss" in html
+    assert "Smooth, shiny spots" in html.partition("read-topics")[0]
