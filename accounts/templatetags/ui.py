@@ -150,7 +150,8 @@ def field(bound: BoundField, heading: bool = False, short: bool = False, hide_la
             attrs["class"] = " ".join(filter(None, ["input", "input-short" if short else "", extra]))
         if described:
             attrs["aria-describedby"] = described
-        if str(bound.label).casefold() in str(bound.field.widget.attrs.get("placeholder", "")).casefold():
+        label, within = str(bound.label).casefold(), str(bound.field.widget.attrs.get("placeholder", "")).casefold()
+        if within and (within in label or label in within):
             attrs["placeholder"] = False  # it would only say the label again, and vanish while one types
         control = bound.as_widget(attrs=attrs)
     elif kind == "group":
