@@ -81,7 +81,7 @@ def _page(
         "taken_text": str(taken) if taken else "",
         "near": picker.choices(taken.alternatives, calendar.people(service)) if taken else [],
         "refusal": refusal,
-        "has_errors": bool(refusal or (form and form.errors)),
+        "has_errors": bool(refusal or taken or (form and form.errors)),
         "needs_call": journey.checked_channel is None,
         "already": _already(journey),
         "back_url": reverse("booking:details"),

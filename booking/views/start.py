@@ -74,6 +74,7 @@ def _page(
         "has_draft": journey.is_draft and not booked_draft,
         "booked": journey.booked,
         "taken": taken,
+        "has_errors": status >= 400,
         "taken_text": _taken_text(taken) if taken else "",
         "post_url": reverse("booking:start"),
         "pass": {"from": str(as_uuid(article) or ""), "draft": "keep"},

@@ -41,7 +41,7 @@ def _page(journey: Journey, *, status: int = 200, taken: actions.SlotTaken | Non
     context: dict[str, Any] = {
         "picker": built,
         "error": error,
-        "has_errors": bool(error),
+        "has_errors": bool(error or taken),
         "taken_text": str(taken) if taken else "",
         "near": picker.choices(taken.alternatives, people) if taken else [],
         "hold": journey.hold,

@@ -212,7 +212,7 @@ def _time_page(
         "picker": built,
         "error": error,
         "error_items": [("", error)],
-        "has_errors": bool(error),
+        "has_errors": bool(error or taken),
         "taken_text": str(taken) if taken else "",
         "near": picker.choices(taken.alternatives, people) if taken else [],
         "post_url": it.request.get_full_path(),

@@ -169,6 +169,7 @@ def test_a_time_somebody_else_took_answers_409_with_the_three_closest_focused(wa
     assert answer.status_code == 409
     assert "Someone else just took 10:00 a.m. These are the closest:" in text_of(answer)
     assert "data-focus-now" in answer.content.decode()
+    assert title_of(answer).startswith("Error: ")
     near = offered(answer)[:3]
     assert {abs(picker.parse_value(v)[0] - on(11, 10)) <= timedelta(minutes=60) for v in near} == {True}
     assert walker.post("time", slot=near[0]).status_code == 303
