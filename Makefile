@@ -49,7 +49,7 @@ race: $(VENV)/dev.stamp ## The race storm on real servers (SEEDS=20; CONTROL=1 s
 	@$(PY) -m devservices run -- $(PY) -m tests.race --seeds $${SEEDS:-20} $(if $(filter 1,$(CONTROL)),--control)
 
 bench: $(VENV)/dev.stamp ## Measure against a bare no-op; prints a table and writes bench/results.json
-	@$(PY) -m devservices run -- $(PY) -m bench
+	@$(PY) -m bench
 
 browser: $(VENV)/dev.stamp
 	@$(PY) -m tests.browser

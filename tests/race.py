@@ -16,7 +16,6 @@ import sys
 import threading
 import time
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -265,7 +264,7 @@ def _prepare(control: bool) -> Any:
     from tests.conftest import Clones
 
     clones = Clones(connection.settings_dict["NAME"], "race")
-    clones.ensure_template()
+    clones.migrate()
     clones.clone()
     Clinic.objects.create(
         pk=1,
@@ -333,10 +332,7 @@ def main() -> int:
         booked = _count("SELECT count(*) FROM booking_appointment WHERE status IN ('booked', 'confirmed')")
         deadlocks = _count("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
     finally:
-        connections.close_all()
-        with suppress(Exception):
-            clones._run("DROP DATABASE IF EXISTS {} WITH (FORCE)", clones.name)
-        clones.admin.close()
+        clones.close()
 
     ms = sorted(m for tally in tallies for m in tally.ms)
     errors, outcomes = Counter[str](), Counter[str]()
