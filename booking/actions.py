@@ -31,7 +31,7 @@ from booking.slots import Slot
 from booking.words import ended
 from intake.actions import attach_patient, complete, start_draft
 from intake.models import QuestionnaireResponse
-from patients.actions import Contact, identify
+from patients.actions import Contact, identify, update_contact
 from patients.models import Patient
 
 P = ParamSpec("P")
@@ -712,6 +712,30 @@ def ask_to_call(appointment: Appointment, *, reason: str, by: Actor, now: dateti
     visit.save(update_fields=["needs_call", "call_reason", "version"])
     record("booking.ask_to_call", by=by, now=now, obj=visit, subject_id=visit.patient_id, detail={"reason": reason[:40]})
     return visit
+
+
+@_retrying
+def change_contact(
+    patient: Patient, *, email: str, mobile: str, reminder_by: str, voicemail_ok: bool, by: Actor, now: datetime
+) -> Patient:
+    """Change how a patient is reached. When an address changes, the links of coming visits do too.
+
+    Whoever reads the old address must not be able to open the visit any more; the next message carries the new link.
+    """
+    before = (patient.email, patient.e164)
+    patient = update_contact(
+        patient, email=email, mobile=mobile, reminder_by=reminder_by, voicemail_ok=voicemail_ok, by=by, now=now
+    )
+    if (patient.email, patient.e164) == before:
+        return patient
+    for visit in patient.appointments.select_for_update().filter(ends_at__gt=now - timedelta(hours=24)):
+        visit.link_generation += 1
+        secret = new_link(PURPOSE, visit.public_id, visit.link_generation)
+        visit.link_key_id, visit.link_sha256 = secret.key_id, secret.sha256
+        visit.version += 1
+        visit.save(update_fields=["link_generation", "link_key_id", "link_sha256", "version"])
+        record("booking.rotate_link", by=by, now=now, obj=visit, subject_id=patient.pk)
+    return patient
 
 
 @transaction.atomic

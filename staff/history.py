@@ -27,6 +27,7 @@ WORDS: dict[str, Any] = {
     "booking.undo": gettext_lazy("Undone"),
     "booking.called": gettext_lazy("Called"),
     "patients.update_contact": gettext_lazy("Contact details changed"),
+    "booking.rotate_link": gettext_lazy("Private link renewed"),
     "patients.merge": gettext_lazy("Merge decided"),
     "staff.link_shown": gettext_lazy("Link shown"),
     "staff.link_resent": gettext_lazy("Link sent again"),
@@ -57,6 +58,22 @@ WORDS: dict[str, Any] = {
     "intake.complete": gettext_lazy("Answers sent"),
     "booking.hold": gettext_lazy("Time held"),
     "booking.set_up": gettext_lazy("Clinic set up"),
+    "booking.load_demo": gettext_lazy("Demo clinic loaded"),
+    "booking.extend_hold": gettext_lazy("Time held longer"),
+    "booking.release_hold": gettext_lazy("Held time let go"),
+    "booking.request_link": gettext_lazy("Lost link asked for"),
+    "booking.open_questions": gettext_lazy("Questions opened"),
+    "booking.ask_to_call": gettext_lazy("To be called"),
+    "patients.ask_code": gettext_lazy("Code asked for"),
+    "patients.check_code": gettext_lazy("Code checked"),
+    "intake.publish": gettext_lazy("Questionnaire published"),
+    "intake.start": gettext_lazy("Questions begun"),
+    "intake.save_page": gettext_lazy("Answers saved"),
+    "notifications.switch_channel": gettext_lazy("Messages switched on or off"),
+    "accounts.clinic_saved": gettext_lazy("Clinic details changed"),
+    "articles.site_created": gettext_lazy("Public pages made"),
+    "articles.published": gettext_lazy("Article published"),
+    "articles.editor_rights": gettext_lazy("Right to edit articles changed"),
 }
 STATES = {
     "pending": "clock",
@@ -92,6 +109,8 @@ def who_of(event: AuditEvent, names: dict[int, str]) -> str:
         return names.get(event.actor_id or 0, _("Someone here"))
     if event.actor_kind == "system":
         return _("The system")
+    if event.actor_kind == "anonymous" and event.action.startswith("accounts."):
+        return _("Somebody not signed in")
     return _("The patient")
 
 

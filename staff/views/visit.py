@@ -21,7 +21,6 @@ from booking.links import token_of
 from booking.models import Appointment, Practitioner, Status
 from booking.picker import parse_value, value_of
 from booking.words import phone_text
-from patients.actions import update_contact
 from staff import board, history, steps
 from staff.forms import CancelForm, ContactForm
 from staff.reading import reading
@@ -124,7 +123,7 @@ def contact(request: HttpRequest, public_id: UUID) -> HttpResponse:
     form = ContactForm(request.POST)
     if not form.is_valid():
         return _page(request, found, now, contact=form, form=form, status=422)
-    update_contact(found.patient, **form.cleaned_data, by=actor_of(request), now=now)
+    actions.change_contact(found.patient, **form.cleaned_data, by=actor_of(request), now=now)
     messages.success(request, _("Contact details saved."))
     return _back(public_id)
 
