@@ -30,3 +30,10 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 def server_error(request: HttpRequest, *args: Any) -> HttpResponse:
     """500: rendered without the database, which may be what failed."""
     return HttpResponse(render_to_string("500.html"), status=500)
+
+
+def not_ready(request: HttpRequest, *, set_up: bool) -> HttpResponse:
+    """503: the database is away, or the clinic has not been set up yet. Rendered without the database."""
+    response = HttpResponse(render_to_string("503.html", {"set_up": set_up}), status=503)
+    response["Retry-After"] = "30"
+    return response

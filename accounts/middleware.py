@@ -8,13 +8,15 @@ from urllib.parse import urlencode
 from allauth.account.internal.flows.login import get_authentication_records
 from django.conf import settings
 from django.contrib.auth import logout
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts import clock
-from accounts.errors import bad_request
+from accounts.errors import bad_request, not_ready
+from accounts.models import Clinic
 from accounts.signin import has_second_factor
 
 Next = Callable[[HttpRequest], HttpResponse]
@@ -74,7 +76,18 @@ def privacy_headers(get_response: Next) -> Next:
         response.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         return response
 
+    # A clinic without its row, or without its database, is not an error of the page: it says so, and what to do.
+    middleware.process_exception = _not_ready  # type: ignore[attr-defined]
     return middleware
+
+
+def _not_ready(request: HttpRequest, exception: Exception) -> HttpResponse | None:
+    """503 before `manage.py set_up_clinic` was run, and while PostgreSQL is away."""
+    if isinstance(exception, Clinic.DoesNotExist):
+        return not_ready(request, set_up=False)
+    if isinstance(exception, OperationalError | InterfaceError):
+        return not_ready(request, set_up=True)
+    return None
 
 
 def staff_gate(get_response: Next) -> Next:

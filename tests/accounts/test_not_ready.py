@@ -1,0 +1,18 @@
+"""What people see before the clinic exists, and while the database is away."""
+
+from unittest.mock import patch
+
+from django.db import OperationalError
+
+
+def test_an_empty_clinic_says_that_it_is_not_set_up(signed_in, reception):
+    answer = signed_in(reception).get("/desk/", follow=True)
+    assert answer.status_code == 503
+    assert "set_up_clinic" in answer.content.decode()
+
+
+def test_a_database_that_is_away_is_a_503_with_a_promise(client, clinic):
+    with patch("booking.views.start.clock.now", side_effect=OperationalError("gone")):
+        answer = client.get("/book/")
+    assert (answer.status_code, answer["Retry-After"]) == (503, "30")
+    assert "Everything you saved is safe" in answer.content.decode()
