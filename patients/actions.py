@@ -4,7 +4,7 @@ import hmac
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
@@ -229,8 +229,12 @@ def merge(offer: MergeOffer, same_person: bool, *, by: Actor, now: datetime) -> 
     offer.save()
     if same_person:
         moved, kept = offer.patient, offer.candidate
-        for relation in ("appointments", "responses", "consents"):
-            getattr(moved, relation).update(patient=kept)
+        try:
+            with transaction.atomic():
+                for relation in ("appointments", "responses", "consents"):
+                    getattr(moved, relation).update(patient=kept)
+        except IntegrityError as error:  # one person cannot be in two places
+            raise PatientError(_("Both have a visit at the same time. Move or cancel one of them first.")) from error
         moved.merged_into = kept
         moved.version += 1
         moved.save()

@@ -36,8 +36,11 @@ class Outcome:
     refusal: str = ""
 
 
-def perform(request: HttpRequest, *, now: datetime) -> Outcome:
+def perform(request: HttpRequest, *, now: datetime, only: uuid.UUID | None = None) -> Outcome:
     """Do what the pressed button says.
+
+    Args:
+        only: the visit whose page it is; a button of another one counts as not there.
 
     Raises:
         Http404: for a button that is not one of ours, or a visit that is not there.
@@ -49,7 +52,7 @@ def perform(request: HttpRequest, *, now: datetime) -> Outcome:
     except ValueError:
         raise Http404 from None
     visit = Appointment.objects.for_actor(request.user).visits().select_related("patient").filter(public_id=key).first()
-    if verb not in VERBS or visit is None:
+    if verb not in VERBS or visit is None or (only is not None and visit.public_id != only):
         raise Http404
     try:
         return Outcome(VERBS[verb](visit, by=actor_of(request), now=now, version=seen), verb)

@@ -13,8 +13,11 @@ class DateConverter:
     regex = r"\d{4}-\d{2}-\d{2}"
 
     def to_python(self, value: str) -> date:
-        """The date; ValueError, so no match, for one that does not exist."""
-        return date.fromisoformat(value)
+        """The date; ValueError, so no match, for one that does not exist or whose neighbours might not."""
+        day = date.fromisoformat(value)
+        if not 2000 < day.year < 2200:
+            raise ValueError(value)
+        return day
 
     def to_url(self, value: date | str) -> str:
         """The ISO form."""

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 from accounts.access import staff_required
 from accounts.models import Role
 from staff.board import mark_now
+from staff.views.visit import day_of
 
 
 @staff_required
@@ -22,8 +23,6 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 def pulse(request: HttpRequest) -> JsonResponse:
     """Asked by open pages in the background (it does not count as use): is the session alive, did the day change?"""
-    try:
-        day = date.fromisoformat(request.GET.get("day", ""))
-    except ValueError:
-        return JsonResponse({})
-    return JsonResponse({"mark": mark_now(day)} if request.user.role != Role.PHYSICIAN else {})
+    day = day_of(request.GET.get("day"), date.min)
+    seen = day != date.min and request.user.role != Role.PHYSICIAN
+    return JsonResponse({"mark": mark_now(day)} if seen else {})

@@ -76,9 +76,7 @@ def visit(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """The visit. POST presses one of its buttons and comes back."""
     now = clock.now()
     if request.method == "POST":
-        outcome = steps.perform(request, now=now)
-        if outcome.visit.public_id != public_id:
-            raise Http404
+        outcome = steps.perform(request, now=now, only=public_id)
         if outcome.refusal:
             return _page(request, _visit(request, public_id), now, refusal=outcome.refusal, status=409)
         return _back(public_id, outcome.verb)

@@ -88,10 +88,11 @@ class World:
         """Bea's public id."""
         return str(self.people["B"].public_id)
 
-    def slot(self, number: int = 0, *, day: int = 9) -> Any:
-        """An opening that nobody has taken, `day` days from now."""
-        since = clock.today(self.now) + timedelta(days=day)
-        return calendar.openings(self.service, since=since, until=since + timedelta(days=6), now=self.now)[number]
+    def slot(self, number: int = 0, *, practitioner: Any = None) -> Any:
+        """An opening that nobody has taken, in the week after next."""
+        since = clock.today(self.now) + timedelta(days=9)
+        until = since + timedelta(days=6)
+        return calendar.openings(self.service, since=since, until=until, now=self.now, practitioner=practitioner)[number]
 
 
 def contact_of(who: str, born: date, digits: str) -> Contact:
