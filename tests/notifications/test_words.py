@@ -14,6 +14,8 @@ from accounts import clock
 from accounts.models import Clinic, SignInMail, User
 from audit.actor import Actor
 from booking.models import Appointment, LinkRequest, Practitioner
+from intake.actions import publish_all, start_draft
+from intake.models import QuestionnaireResponse
 from notifications import planner, words
 from notifications.channels import build_mail
 from notifications.kinds import CANCELLATIONS, EMAIL, KINDS, TEXT
@@ -48,6 +50,17 @@ def letter_of(
     return found
 
 
+def flagged(visit: Appointment, clinic: Clinic) -> QuestionnaireResponse:
+    """Sent answers that need somebody today, with a named person to page."""
+    if visit.response is None:
+        publish_all(by=Actor.system(), now=WEDNESDAY)
+        visit.response = start_draft("hair-loss-intake", by=Actor.anonymous(), now=WEDNESDAY)
+        visit.save()
+        Clinic.objects.update(urgent_email="oncall@tn.example")
+        Clinic.forget_current()
+    return visit.response
+
+
 @pytest.fixture
 def every_letter(
     post: Post, visit: Appointment, clinic: Clinic, lead_user: User
@@ -70,6 +83,8 @@ def every_letter(
                     subject_id = LinkRequest.objects.create(channel=channel, address=address, asked_at=clock_now).pk
                 elif kind.subject == Subject.SIGN_IN:
                     subject_id = SignInMail.objects.create(user=lead_user, kind="totp_activated", asked_at=clock_now).pk
+                elif kind.subject == Subject.RESPONSE:
+                    subject_id = flagged(visit, clinic).pk
                 Patient.objects.update(reminder_by={EMAIL: "email", TEXT: "text"}[channel])
                 for status in ("cancelled",) if code in CANCELLATIONS else ("booked", "confirmed"):
                     if kind.subject == Subject.VISIT and status not in kind.statuses:
