@@ -27,6 +27,9 @@ class Clinic(models.Model):
     hours_text = models.CharField(max_length=120, default="Monday to Friday, 8:30 a.m. to 4:30 p.m.")
     arrival_text = models.CharField(max_length=200, blank=True)
     late_fee_text = models.CharField(max_length=20, default="$50")
+    urgent_email = models.EmailField(
+        blank=True, help_text=_("Who is paged the same day when an answer needs somebody; empty: the visit's physician.")
+    )
     minimum_age = models.PositiveSmallIntegerField(default=18)
 
     _current: ClassVar[tuple[Any, "Clinic"] | None] = None

@@ -81,6 +81,7 @@ class Facts:
     codes: dict[int, ContactCode] = field(default_factory=dict)
     links: dict[int, LinkRequest] = field(default_factory=dict)
     sign_ins: dict[int, SignInMail] = field(default_factory=dict)
+    flagged: dict[int, Appointment] = field(default_factory=dict)  # by response
 
     @classmethod
     def of(cls, messages: Sequence[Message]) -> "Facts":
@@ -100,6 +101,9 @@ class Facts:
             facts.links = LinkRequest.objects.in_bulk(links)
         if sign_ins := ids(Subject.SIGN_IN):
             facts.sign_ins = SignInMail.objects.select_related("user").in_bulk(sign_ins)
+        if responses := ids(Subject.RESPONSE):
+            rows = Appointment.objects.select_related("practitioner__user", "response").defer("response__document")
+            facts.flagged = {visit.response_id: visit for visit in rows.filter(response__in=responses)}
         return facts
 
 
@@ -121,7 +125,13 @@ def compose(delivery: Delivery, facts: Facts, *, texts_work: bool, now: datetime
         return Stay(State.SKIPPED, "unknown_kind")
     if now >= message.expires_at:
         return Stay(State.EXPIRED, "too_late")
-    by_subject = {Subject.VISIT: _visit, Subject.CODE: _code, Subject.LINK: _link, Subject.SIGN_IN: _sign_in}
+    by_subject = {
+        Subject.VISIT: _visit,
+        Subject.CODE: _code,
+        Subject.LINK: _link,
+        Subject.SIGN_IN: _sign_in,
+        Subject.RESPONSE: _page,
+    }
     return by_subject[Subject(message.subject_type)](kind, delivery, facts, texts_work, now)
 
 
@@ -323,3 +333,22 @@ def _sign_in(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now
         said |= {"what": _(SIGN_IN_WORDS.get(mail.kind, "Something about your sign-in was changed.")), "at": mail.asked_at}
     seen = (Seen("accounts_signinmail", mail.pk, "sequence", mail.sequence),)
     return _letter(kind, EMAIL, user.email, said, seen, now=now)
+
+
+def _page(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: datetime) -> Letter | Stay:
+    """To the named person, else to the visit's physician: a reference and a link behind sign-in. No name, no reason."""
+    visit = facts.flagged.get(delivery.message.subject_id)
+    if visit is None or visit.response is None:
+        return Stay(State.SKIPPED, "no_visit")
+    user = visit.practitioner.user
+    address = Clinic.current().urgent_email or (user.email if user and user.is_active else "")
+    if not address:
+        return Stay(State.FAILED, "nobody_named")
+    said = {
+        "reference": visit.reference,
+        "at": visit.starts_at,
+        "who": visit.practitioner.short_name,
+        "link": settings.SITE_URL + reverse("staff:review", args=[visit.public_id]),
+    }
+    seen = (Seen("intake_questionnaireresponse", visit.response.pk, "page_sequence", delivery.message.sequence),)
+    return _letter(kind, EMAIL, address, said, seen, now=now)

@@ -25,6 +25,7 @@ class Subject(models.TextChoices):
     CODE = "code", _("Code")
     LINK = "link", _("Lost link")
     SIGN_IN = "sign_in", _("Sign-in")
+    RESPONSE = "response", _("Sent answers")
 
 
 class State(models.TextChoices):

@@ -19,6 +19,7 @@ from django.db.models import Exists, F, OuterRef
 from accounts import clock
 from accounts.models import SignInMail
 from booking.models import Appointment, LinkRequest, Status
+from intake.models import QuestionnaireResponse
 from notifications.kinds import CANCELLATIONS, COMING, EMAIL, KINDS, NEWS, REMINDERS, Kind, expiry, out_of_quiet, rested
 from notifications.models import TOLD, WAITING, Delivery, Message, State, Subject
 from patients.models import ContactCode, Patient
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 BATCH = 100
 LINKS_PER_REQUEST = 5
 # allauth's name of a mail → kind; the rest are notices that something about the sign-in changed.
+# Subject → the mark that is behind, and the column it follows, where they are not called announced and sequence.
+MARKS = {Subject.VISIT: ("announced", "version"), Subject.RESPONSE: ("page_announced", "page_sequence")}
 SIGN_IN_KINDS = {"password_reset_key": "password_reset"}
 
 
@@ -231,13 +234,21 @@ def plan_sign_in(mail: SignInMail) -> Plan:
     return Plan([Planned(*row, mail.asked_at, mail.asked_at + kind.lasts, urgent=kind.urgent)], mail.sequence)
 
 
+def plan_page(response: QuestionnaireResponse) -> Plan:
+    """Somebody of the clinic must look at these answers today. The message carries the visit's reference, never a name."""
+    kind = KINDS["urgent_flag"]
+    asked_at = response.completed_at or response.saved_at
+    row = (Subject.RESPONSE.value, response.pk, kind.code, response.page_sequence, "clinic", EMAIL)
+    return Plan([Planned(*row, asked_at, asked_at + kind.lasts, urgent=kind.urgent)], response.page_sequence)
+
+
 # --- Pulling ------------------------------------------------------------------------------------------------------------
 
 
 def tick(*, now: datetime | None = None) -> int:
     """Plan for every fact that is behind. Returns how many facts were planned. Safe to run anywhere, any number at a time."""
     now = now or clock.now()
-    return sum(_pull(source, now) for source in (_codes, _links, _sign_ins, _visits))
+    return sum(_pull(source, now) for source in (_codes, _links, _sign_ins, _pages, _visits))
 
 
 def _pull(source: Callable[[int, datetime], tuple[str, list[Any], dict[int, Plan]]], now: datetime) -> int:
@@ -246,9 +257,9 @@ def _pull(source: Callable[[int, datetime], tuple[str, list[Any], dict[int, Plan
         with transaction.atomic():
             subject, facts, plans = source(after, now)
             _write(subject, plans, now)
-            mark = "version" if subject == Subject.VISIT else "sequence"
             if plans:
-                type(facts[0])._default_manager.filter(pk__in=plans).update(announced=F(mark))
+                mark, of = MARKS.get(subject, ("announced", "sequence"))
+                type(facts[0])._default_manager.filter(pk__in=plans).update(**{mark: F(of)})
         done += len(plans)
         if len(facts) < BATCH:
             return done
@@ -296,6 +307,12 @@ def _links(after: int, now: datetime) -> tuple[str, list[Any], dict[int, Plan]]:
 def _sign_ins(after: int, now: datetime) -> tuple[str, list[Any], dict[int, Plan]]:
     facts = _behind(SignInMail.objects.filter(announced__lt=F("sequence")), after)
     return Subject.SIGN_IN, facts, _each("sign-in", facts, plan_sign_in)
+
+
+def _pages(after: int, now: datetime) -> tuple[str, list[Any], dict[int, Plan]]:
+    waiting = QuestionnaireResponse.objects.filter(page_announced__lt=F("page_sequence")).defer("document")
+    facts = _behind(waiting, after)
+    return Subject.RESPONSE, facts, _each("page", facts, plan_page)
 
 
 _WITHDRAW = """
