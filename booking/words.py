@@ -89,9 +89,10 @@ def ended(text: str) -> str:
 
 
 def hostile(text: str) -> bool:
-    """True for text with characters that no name or sentence has: controls, halves of pairs, direction overrides."""
+    """True for text with characters that no name or sentence has: controls, broken bytes, direction overrides."""
     return any(
-        (unicodedata.category(c) in {"Cc", "Cs", "Co", "Cn"} and c not in "\t\r\n")
+        c == "\ufffd"
+        or (unicodedata.category(c) in {"Cc", "Cs", "Co", "Cn"} and c not in "\t\r\n")
         or "\u202a" <= c <= "\u202e"
         or "\u2066" <= c <= "\u2069"
         for c in text

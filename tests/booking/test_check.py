@@ -14,7 +14,7 @@ from intake.actions import save_page
 from intake.document import decrypt
 from intake.models import QuestionnaireResponse
 from patients.models import ConsentRecord, Patient
-from tests.booking.conftest import HOSTILE, RAW, WEB, anchors, offered, on, rows, somebody_books, text_of, title_of
+from tests.booking.conftest import HOSTILE, WEB, anchors, offered, on, rows, somebody_books, text_of, title_of
 from tests.factories import WEDNESDAY
 
 SIGNED = {"do": "book", "finish_declare": "on", "finish_signature": "Daniel Whitford"}
@@ -251,17 +251,13 @@ def test_answers_withdrawn_before_book_is_pressed_are_not_sent(ready):
 
 def test_whatever_is_typed_is_answered(ready):
     for text in HOSTILE:
-        assert ready.post("check", do="book", finish_declare=text, finish_signature="").status_code == 422, text
-        assert ready.post("check", do="book", finish_signature=text).status_code == 422, text
-    for text in HOSTILE:
-        assert ready.post("check", **(SIGNED | {"seen": text or "x"})).status_code == 422, text
+        fields = {"finish_declare": "", "finish_signature": text, "seen": text}
+        assert ready.post("check", do=text, **fields).status_code == 422, text
+    assert ready.post("check", **(SIGNED | {"seen": "x"})).status_code == 422
 
 
-@pytest.mark.parametrize("raw", RAW, ids=range(len(RAW)))
-def test_bytes_that_are_no_text_are_answered(ready, raw):
-    body = b"do=book&finish_declare=on&finish_signature=" + raw
-    answer = ready.client.post("/book/check/", body, content_type="application/x-www-form-urlencoded")
-    assert answer.status_code in {303, 400, 422}
+def test_bytes_that_are_no_text_are_answered(ready):
+    assert ready.raw("/book/check/", "finish_signature", "do=book&finish_declare=on") <= {303, 422}  # "ÿþ" is a name, too
 
 
 def test_looking_changes_nothing(ready):
