@@ -82,6 +82,8 @@ class DateBoxesField(forms.MultiValueField):
     def compress(self, data_list: list[Any]) -> date | None:
         """[month, day, year] as a date, or None when all three are empty."""
         if not any(data_list):
+            if self.required:  # nothing but spaces, which Django does not take for empty
+                raise ValidationError(self.error_messages["required"], code="required")
             return None
         month, day, year = (str(part or "").strip() for part in data_list)
         if not (year.isascii() and year.isdigit() and len(year) == 4):

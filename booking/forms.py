@@ -179,9 +179,7 @@ class DetailsForm(PlainForm):
 
     def clean_date_of_birth(self) -> date:
         """A day between 1900 and today."""
-        born: date | None = self.cleaned_data["date_of_birth"]
-        if born is None:  # nothing but spaces
-            raise ValidationError(self.fields["date_of_birth"].error_messages["required"], code="required")
+        born: date = self.cleaned_data["date_of_birth"]
         if born.year < EARLIEST_BIRTH_YEAR or born > self.today:
             raise ValidationError(_("Your date of birth must be a real date, like March 27, 1987"), code="invalid")
         return born
