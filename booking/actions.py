@@ -442,7 +442,7 @@ def _explain(visit: Appointment, *, now: datetime) -> BookingError:
         ).exclude(pk=visit.pk).first()  # fmt: skip
         if other and visit.patient:
             return NotAllowed(
-                _("%(name)s already has a visit on %(when)s.")
+                _("%(name)s already has a visit on %(when)s")
                 % {"name": visit.patient.call_name, "when": clock.long_when(other.starts_at)}
             )
     return _taken(visit.service, visit.practitioner, visit.starts_at, now=now)
