@@ -10,6 +10,8 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+from config.storage import photo_storage
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
@@ -230,7 +232,6 @@ MFA_ALLOW_UNVERIFIED_EMAIL = True
 # In the demo the printed sign-ins work with a password alone; everywhere else staff must have a second factor.
 STAFF_MFA_REQUIRED = env_bool("STAFF_MFA_REQUIRED", not DEMO)
 STAFF_IDLE_MINUTES = env_int("STAFF_IDLE_MINUTES", 15)
-PATIENT_IDLE_MINUTES = env_int("PATIENT_IDLE_MINUTES", 30)
 
 # --- Messages -------------------------------------------------------------------------------------------------------
 EMAIL_HOST = env("EMAIL_HOST", "localhost")
@@ -295,8 +296,13 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = BASE_DIR / "staticfiles"
 MEDIA_URL = "/media/"
 MEDIA_ROOT = Path(env("MEDIA_ROOT", str(BASE_DIR / "media")))
+# Patients' photos and files, encrypted: beside the public images, never among them. A folder, or a bucket.
+PRIVATE_ROOT = Path(env("PRIVATE_ROOT", str(MEDIA_ROOT.parent / "private")))
+PHOTO_STORAGE = env("PHOTO_STORAGE", "")
+PHOTO_DISK_FREE = 0.15  # under this share of the disk no photo is taken; booking goes on
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "photos": photo_storage(PHOTO_STORAGE, PRIVATE_ROOT),
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if (DEBUG or TESTING)
