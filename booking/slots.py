@@ -12,9 +12,12 @@ Rules:
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
+from functools import lru_cache, partial
+from itertools import repeat
+from operator import itemgetter
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -30,6 +33,10 @@ class Start(NamedTuple):
     day: int
     practitioner_id: int
     room_id: int
+
+
+# As Start(*values), without a Python call for each of a month's thousands.
+_start = partial(tuple.__new__, Start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +115,7 @@ class Calendar:
     booked_that_day: dict[tuple[int, int], int] = field(default_factory=dict)
 
 
+@lru_cache(maxsize=512)
 def _day_shape(day: date, zone: ZoneInfo) -> tuple[int, list[tuple[int, int, int]]]:
     """Start of a local day, and its stretches of one offset as (from, to, start of the day on that stretch's clock)."""
     since, until = (int(edge.timestamp()) for edge in day_bounds(day, zone))
@@ -175,6 +183,20 @@ def _is_blocked(at: int, blocks: Sequence[Span], lows: Sequence[int]) -> int:
     return blocks[i][1] if i >= 0 and blocks[i][0] < at < blocks[i][1] else 0
 
 
+def _gaps(low: int, high: int, blocks: Sequence[Span], lows: Sequence[int]) -> Iterator[Span]:
+    """The closed stretches of `low` to `high` that no block refuses; a block's own ends are free."""
+    i = max(bisect_right(lows, low - 1) - 1, 0)
+    while low <= high:
+        if i == len(blocks) or blocks[i][0] >= high:
+            yield low, high
+            return
+        begin, end = blocks[i]
+        if begin >= low:
+            yield low, begin
+        low = max(low, end)
+        i += 1
+
+
 def find(calendar: Calendar, rules: Rules, *, since: date, until: date, zone: ZoneInfo) -> list[Start]:
     """Every free start on the local days `since` to `until` (inclusive), for every practitioner, in order of time.
 
@@ -226,21 +248,17 @@ def find(calendar: Calendar, rules: Rules, *, since: date, until: date, zone: Zo
                 for stretch_from, stretch_to, base in shape[1]:
                     low = max(open_from, stretch_from, rules.earliest or 0)
                     high = min(open_to - length, stretch_to - 1)
-                    at = low + (base - low) % step
-                    while at <= high:
-                        again = _is_blocked(at, blocks, lows)
-                        if again:
-                            at = again + (base - again) % step
-                            continue
+                    for free_from, free_to in _gaps(low, high, blocks, lows):
+                        times = range(free_from + (base - free_from) % step, free_to + 1, step)
                         if rooms is None:
-                            found.append(Start(at, day, person, 0))
-                        else:
+                            found += map(_start, zip(times, repeat(day), repeat(person), repeat(0)))
+                            continue
+                        for at in times:
                             for room, room_blocks, room_lows in rooms:
                                 if not _is_blocked(at, room_blocks, room_lows):
                                     found.append(Start(at, day, person, room))
                                     break
-                        at += step
-    found.sort(key=lambda s: s.at)
+    found.sort(key=itemgetter(0))
     return found
 
 
@@ -249,18 +267,22 @@ def any_physician(starts: Iterable[Start], calendar: Calendar) -> list[Start]:
 
     Resolved in the listing, so that the name shown is the name booked.
     """
-    rank = {person: (assigned, position, person) for person, assigned, position in calendar.people}
-    best: dict[int, Start] = {}
+    order = sorted((assigned, position, person) for person, assigned, position in calendar.people)
+    if len(order) == 1:
+        return list(starts)
+    place = {person: n for n, (_assigned, _position, person) in enumerate(order)}
+    ranks: dict[tuple[int, int], tuple[int, int]] = {}
+    best: dict[int, tuple[tuple[int, int], Start]] = {}
     for start in starts:
-        other = best.get(start.at)
-        if other is None or _order(start, calendar, rank) < _order(other, calendar, rank):
-            best[start.at] = start
-    return list(best.values())
-
-
-def _order(start: Start, calendar: Calendar, rank: dict[int, tuple[int, int, int]]) -> tuple[int, int, int, int]:
-    booked = calendar.booked_that_day.get((start.practitioner_id, start.day), 0)
-    return (booked, *rank[start.practitioner_id])
+        at, day, person, _room = start
+        key = (person, day)
+        rank = ranks.get(key)
+        if rank is None:
+            rank = ranks[key] = (calendar.booked_that_day.get(key, 0), place[person])
+        other = best.get(at)
+        if other is None or rank < other[0]:
+            best[at] = (rank, start)
+    return [start for _rank, start in best.values()]
 
 
 def as_slot(start: Start, minutes: int) -> Slot:
