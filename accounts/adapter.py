@@ -10,6 +10,7 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 
 from accounts import clock
@@ -44,6 +45,10 @@ class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Nobody signs up on the web."""
         return False
+
+    def is_safe_url(self, url: str | None) -> bool:
+        """Where to go after signing in or out: a path of this site, never an address with a host in it."""
+        return url_has_allowed_host_and_scheme(url, allowed_hosts=None)
 
     # --- Limits -----------------------------------------------------------------------------------------------------
 

@@ -112,7 +112,7 @@ def in_days(value: datetime | date, from_day: date) -> str:
     weeks = (
         _as_date(value) - timedelta(days=_as_date(value).weekday()) - from_day + timedelta(days=from_day.weekday())
     ).days // 7
-    if days < 7 and weeks == 0 or days < 5:
+    if (days < 7 and weeks == 0) or days < 5:
         return _("in %(n)d days") % {"n": days}
     if weeks == 1:
         return _("next week")

@@ -2,9 +2,11 @@
 
 import uuid
 from functools import lru_cache
+from typing import Any
 
 from django.db import models
 
+from accounts.models import Role
 from intake.definition import Definition, from_json
 from intake.errors import IntakeError
 from patients.models import Patient
@@ -49,6 +51,15 @@ class Questionnaire(models.Model):
         return _definition(self.pk)
 
 
+class ResponseQuerySet(models.QuerySet["QuestionnaireResponse"]):
+    """Named sets of responses."""
+
+    def for_actor(self, user: Any) -> "ResponseQuerySet":
+        """For any physician of the clinic; reception and the clinic lead read none, and nobody else sees any."""
+        allowed = getattr(user, "is_active", False) and getattr(user, "role", "") == Role.PHYSICIAN
+        return self if allowed else self.none()
+
+
 class QuestionnaireResponse(models.Model):
     """Answers to one version of a questionnaire: a draft, then sent.
 
@@ -82,6 +93,8 @@ class QuestionnaireResponse(models.Model):
     page_sequence = models.PositiveSmallIntegerField(default=0, help_text="A fact: up when somebody must be paged the same day.")
     page_announced = models.PositiveSmallIntegerField(default=0)
     version = models.PositiveIntegerField(default=1)
+
+    objects = ResponseQuerySet.as_manager()
 
     class Meta:
         indexes = [

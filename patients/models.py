@@ -170,6 +170,15 @@ class ContactCode(models.Model):
         return self.used_at is None and now < self.expires_at
 
 
+class MergeOfferQuerySet(models.QuerySet["MergeOffer"]):
+    """Named sets of offers."""
+
+    def for_actor(self, user: Any) -> "MergeOfferQuerySet":
+        """For whoever decides them: reception and the clinic lead. Nobody else sees any."""
+        allowed = getattr(user, "is_active", False) and getattr(user, "role", "") in {Role.RECEPTION, Role.LEAD}
+        return self if allowed else self.none()
+
+
 class MergeOffer(models.Model):
     """Two rows that may be the same person, for the desk to decide."""
 
@@ -179,6 +188,8 @@ class MergeOffer(models.Model):
     created_at = models.DateTimeField()
     decided_at = models.DateTimeField(null=True)
     same_person = models.BooleanField(null=True)
+
+    objects = MergeOfferQuerySet.as_manager()
 
     class Meta:
         constraints = [

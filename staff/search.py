@@ -134,7 +134,7 @@ def with_visits(hits: list[Hit], *, now: datetime) -> None:
         hit.last, hit.next = visits.get(last), visits.get(following)
 
 
-def same_person(contact: Any) -> list[Patient]:
+def same_person(user: Any, contact: Any) -> list[Patient]:
     """Patients on file who may be the caller: the same number or address, or the same name and date of birth."""
     match = Q(
         legal_last_name__iexact=contact.last_name,
@@ -144,4 +144,4 @@ def same_person(contact: Any) -> list[Patient]:
         match |= Q(mobile=contact.mobile)
     if contact.email:
         match |= Q(email__iexact=contact.email)
-    return list(Patient.objects.current().filter(match).order_by("pk")[:5])
+    return list(Patient.objects.for_actor(user).current().filter(match).order_by("pk")[:5])

@@ -39,7 +39,8 @@ def calls(request: HttpRequest) -> HttpResponse:
             .order_by("starts_at")[:200]
         )
         offers = list(
-            MergeOffer.objects.filter(decided_at=None, patient__merged_into=None, candidate__merged_into=None)
+            MergeOffer.objects.for_actor(request.user)
+            .filter(decided_at=None, patient__merged_into=None, candidate__merged_into=None)
             .select_related("patient", "candidate")
             .order_by("created_at")[:100]
         )
@@ -51,7 +52,7 @@ def calls(request: HttpRequest) -> HttpResponse:
 @require_POST
 def decide(request: HttpRequest, newer: UUID, older: UUID) -> HttpResponse:
     """Same person, or two people. The same person's visits and answers move to the older record."""
-    offer = MergeOffer.objects.filter(patient__public_id=newer, candidate__public_id=older).first()
+    offer = MergeOffer.objects.for_actor(request.user).filter(patient__public_id=newer, candidate__public_id=older).first()
     answer = request.POST.get("answer", "")
     if offer is None or answer not in ("same", "different"):
         raise Http404

@@ -38,7 +38,7 @@ def day(request: HttpRequest, day: date) -> HttpResponse:
     if request.method == "POST":
         outcome = steps.perform(request, now=now)
         if outcome.refusal:
-            visit = Appointment.objects.get(pk=outcome.visit.pk)
+            visit = Appointment.objects.for_actor(request.user).get(pk=outcome.visit.pk)
             return _page(request, clock.local(visit.starts_at).date(), now, refusal=outcome.refusal, about=visit, status=409)
         return to_day(outcome.visit, outcome.verb, show=request.GET.get("show", ""))
     return _page(request, day, now)

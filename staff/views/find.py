@@ -54,7 +54,7 @@ def patient(request: HttpRequest, public_id: UUID) -> HttpResponse:
             .defer("response__document")
             .order_by("-starts_at")[:50]
         )
-        offers = MergeOffer.objects.filter(patient=found, decided_at=None).count()
+        offers = MergeOffer.objects.for_actor(request.user).filter(patient=found, decided_at=None).count()
     coming = sorted((v for v in visits if v.status in OPEN), key=lambda v: v.starts_at)
     tasks: list[tuple[Appointment | None, str]] = [(v, word) for v in coming for _colour, _icon, word in badges_of(v)]
     if offers:

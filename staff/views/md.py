@@ -110,7 +110,8 @@ def _find(request: HttpRequest, public_id: UUID) -> tuple[Appointment | None, Qu
     if visit is not None:
         return visit, visit.response
     response = (
-        QuestionnaireResponse.objects.select_related("patient", "questionnaire")
+        QuestionnaireResponse.objects.for_actor(request.user)
+        .select_related("patient", "questionnaire")
         .filter(public_id=public_id)
         .exclude(patient=None)
         .first()

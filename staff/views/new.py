@@ -212,7 +212,7 @@ def _book(request: HttpRequest, page: Page, do: str) -> tuple[Appointment | None
         data = page.caller.cleaned_data
         contact = Contact(**data, reminder_by=_reminder(data))
         if request.POST.get("different") != "1" and do != "different":
-            page.doubles = search.same_person(contact)
+            page.doubles = search.same_person(request.user, contact)
             if page.doubles:
                 return None, 409
     try:

@@ -190,7 +190,9 @@ def test_logs_hold_nothing_of_a_request(world: World, caplog: pytest.LogCaptureF
         assert mark not in lines, mark
 
 
-def test_a_booking_talks_to_no_broker_and_leaves_nothing_in_redis(world: World, sweep: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_booking_talks_to_no_broker_and_leaves_nothing_in_redis(
+    world: World, sweep: Sweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[Any] = []
     monkeypatch.setattr(Task, "apply_async", lambda self, *args, **kwargs: asked.append((self.name, args, kwargs)))
     world.client("patient").post(f"/v/{world.tokens['A']}/confirm/")

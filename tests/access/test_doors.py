@@ -85,3 +85,19 @@ def test_somebody_without_a_role_gets_nowhere(world: World) -> None:
     for role in ("", "nobody", "LEAD", "superuser"):
         User.objects.filter(pk=world.users["reception"].pk).update(role=role)
         assert world.client("reception").get("/desk/find/").status_code == 404, role
+
+
+ELSEWHERE = [
+    "https://evil.example/", "//evil.example/", "/\\evil.example/", "///evil.example", "http://[", "javascript:alert(1)", "\x01//evil.example",
+    "http:evil.example", "http://localhost/", "https://testserver@evil.example/", "\t//evil.example/", "data:text/html,x",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("there", ELSEWHERE)
+def test_signing_in_and_out_leads_nowhere_else(world: World, there: str) -> None:
+    form = {"login": "reception@tn.example", "password": PASSWORD, "next": there}
+    assert Client().get("/staff/login/", {"next": there.strip("\x01")}).status_code == 200
+    for client, path in ((Client(), "/staff/login/"), (world.client("reception"), "/staff/logout/"), (Client(), "/theme/")):
+        answer = client.post(path, form)
+        assert answer.status_code == 302, path
+        assert answer["Location"] in {"/staff/", "/staff/login/", "/accessibility/"}, path

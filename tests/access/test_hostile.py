@@ -109,7 +109,7 @@ def test_hostile_queries_break_nothing(world: World) -> None:
             for _round in range(ROUNDS):
                 for junk in chance.sample(JUNK, 1):
                     query = dict.fromkeys([*chance.sample(QUERY, 6), "q", "day", "date"], junk)
-                    sent = f"{url}?{urlencode({k: v.replace(chr(0), '') [:6000] for k, v in query.items()}, errors='replace')}"
+                    sent = f"{url}?{urlencode({k: v.replace(chr(0), '')[:6000] for k, v in query.items()}, errors='replace')}"
                     if wrong := ask(world, audience, "get", sent):
                         broken[named(audience, "GET", url, query)] = wrong
     assert broken == {}
@@ -161,14 +161,22 @@ def test_hostile_forms_break_nothing(world: World) -> None:
 @pytest.mark.parametrize(
     ("audience", "url", "fields"),
     [
-        ("drafting", "/book/details/", "first_name last_name preferred_name mobile email reminder_by date_of_birth_day date_of_birth_year"),
+        (
+            "drafting",
+            "/book/details/",
+            "first_name last_name preferred_name mobile email reminder_by date_of_birth_day date_of_birth_year",
+        ),
         ("drafting", "/book/code/", "code do"),
         ("drafting", "/book/time/", "slot"),
         ("drafting", "/book/", "slot who from pick draft"),
         ("anonymous", "/book/lost-link/", "address"),
         ("anonymous", "/staff/login/", "login password"),
         ("anonymous", "/staff/password/reset/", "email"),
-        ("reception", "/desk/new/", "q patient service day slot do other_day other_time other_who first_name mobile email date_of_birth_day"),
+        (
+            "reception",
+            "/desk/new/",
+            "q patient service day slot do other_day other_time other_who first_name mobile email date_of_birth_day",
+        ),
         ("reception", "/desk/calls/", "do"),
     ],
 )
@@ -188,7 +196,19 @@ def test_each_field_of_a_visit_at_the_desk_with_junk(world: World, name: str) ->
     url = reverse(f"staff:{name}", args=[world.visits["A"].public_id])
     chance, broken = random.Random(f"{SEED}{name}"), {}
     with quiet():
-        for field in ("do", "version", "slot", "other_day", "other_time", "other_who", "anyway", "reason", "mobile", "email", "how"):
+        for field in (
+            "do",
+            "version",
+            "slot",
+            "other_day",
+            "other_time",
+            "other_who",
+            "anyway",
+            "reason",
+            "mobile",
+            "email",
+            "how",
+        ):
             for junk in chance.sample(JUNK, min(len(JUNK), ROUNDS)):
                 value = f"arrive:{world.visits['A'].public_id}:{junk}" if field == "do" and chance.random() < 0.5 else junk
                 if wrong := ask(world, "reception", "post", url, {field: value}):
@@ -242,7 +262,10 @@ def test_hostile_headers_break_nothing(world: World, headers: dict[str, str]) ->
         for url in ("/", "/articles/dutasteride-mesotherapy/", "/book/", "/book/lost-link/", "/staff/login/", "/desk/"):
             client = Client(raise_request_exception=False)
             assert client.get(url, **headers).status_code in KNOWN_GOOD, url
-            assert client.post(url, {"login": "a@b.example", "password": "x", "address": "a@b.example"}, **headers).status_code in KNOWN_GOOD, url
+            assert (
+                client.post(url, {"login": "a@b.example", "password": "x", "address": "a@b.example"}, **headers).status_code
+                in KNOWN_GOOD
+            ), url
 
 
 def test_what_was_typed_is_still_there(world: World) -> None:
@@ -257,4 +280,3 @@ def test_what_was_typed_is_still_there(world: World) -> None:
         page = answer.content.decode()
         for value in (v for k, v in typed.items() if k != "new"):
             assert f'value="{value}"' in page, (url, value)
-

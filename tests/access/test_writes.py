@@ -27,7 +27,14 @@ RANK = {
 
 def people() -> str:
     """A digest of everything that says who may do what."""
-    tables = ("accounts_user", "accounts_user_groups", "accounts_user_user_permissions", "auth_group", "auth_group_permissions", "mfa_authenticator")
+    tables = (
+        "accounts_user",
+        "accounts_user_groups",
+        "accounts_user_user_permissions",
+        "auth_group",
+        "auth_group_permissions",
+        "mfa_authenticator",
+    )
     with connection.cursor() as cursor:
         rows = []
         for table in tables:
@@ -96,7 +103,10 @@ def forms(world: World) -> dict[str, tuple[str, str, dict[str, Any]]]:
     """Valid forms about Ada, and the browser they come from."""
     visit, token = world.visits["A"], world.tokens["A"]
     slot = value_of(world.slot(2, practitioner=world.physician).start, world.physician)
-    staff = {name: reverse(f"staff:{name}", args=[visit.public_id]) for name in ("visit", "move", "visit_cancel", "visit_contact", "visit_link")}
+    staff = {
+        name: reverse(f"staff:{name}", args=[visit.public_id])
+        for name in ("visit", "move", "visit_cancel", "visit_contact", "visit_link")
+    }
     return {
         "confirm": ("patient", f"/v/{token}/confirm/", {}),
         "move": ("patient", f"/v/{token}/time/", {"slot": slot}),
