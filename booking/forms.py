@@ -105,6 +105,17 @@ def parse_phone(text: str) -> str:
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
+def born_on(born: date, today: date) -> date:
+    """A date of birth that can be.
+
+    Raises:
+        ValidationError: before 1900, or after today.
+    """
+    if born.year < EARLIEST_BIRTH_YEAR or born > today:
+        raise ValidationError(_("Your date of birth must be a real date, like March 27, 1987"), code="invalid")
+    return born
+
+
 class DetailsForm(PlainForm):
     """Who is coming and how to reach them. `date_of_birth` is there only while nobody has asked it yet."""
 
@@ -179,10 +190,7 @@ class DetailsForm(PlainForm):
 
     def clean_date_of_birth(self) -> date:
         """A day between 1900 and today."""
-        born: date = self.cleaned_data["date_of_birth"]
-        if born.year < EARLIEST_BIRTH_YEAR or born > self.today:
-            raise ValidationError(_("Your date of birth must be a real date, like March 27, 1987"), code="invalid")
-        return born
+        return born_on(self.cleaned_data["date_of_birth"], self.today)
 
     def clean(self) -> dict[str, Any]:
         """The address a chosen way needs; a number that cannot take a text."""
@@ -277,6 +285,29 @@ class AddressForm(PlainForm):
         raise ValidationError(
             _("Enter an email address, like name@example.com, or a mobile number, like 519-555-0178"), code="invalid"
         )
+
+
+class SaveForm(PlainForm):
+    """Where the link to a draft goes, and the date of birth that opens it: each only while it is not known."""
+
+    address = AddressForm.base_fields["address"]
+    date_of_birth = DateBoxesField(birthday=True, label=_("Date of birth"))
+
+    def __init__(self, *args: Any, ask_address: bool, ask_birth: bool, today: date, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.today = today
+        self.fields["address"].help_text = _("We send a link to it. Nothing else, unless you book.")
+        self.fields["date_of_birth"].help_text = _("To keep your answers private, the link asks for your year of birth.")
+        if not ask_address:
+            del self.fields["address"]
+        if not ask_birth:
+            del self.fields["date_of_birth"]
+
+    clean_address = AddressForm.clean_address
+
+    def clean_date_of_birth(self) -> date:
+        """A day between 1900 and today."""
+        return born_on(self.cleaned_data["date_of_birth"], self.today)
 
 
 class YearForm(PlainForm):

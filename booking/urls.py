@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from booking.views import check, code, details, done, lost_link, openings, start, time, visit
+from booking.views import check, code, details, done, later, lost_link, openings, start, time, visit
 
 app_name = "booking"
 urlpatterns = [
@@ -13,6 +13,9 @@ urlpatterns = [
     path("book/check/", check.check, name="check"),
     path("book/done/", done.done, name="done"),
     path("book/lost-link/", lost_link.lost_link, name="lost_link"),
+    path("book/save/", later.save, name="save"),
+    path("book/save/delete/", later.delete, name="delete_answers"),
+    path("book/resume/<str:token>/", later.resume, name="resume"),
     path("book/openings/", openings.openings, name="openings"),
     path("book/leave/", done.leave, name="leave"),
     path("v/<str:token>/", visit.visit, name="visit"),

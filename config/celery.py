@@ -15,4 +15,5 @@ app.conf.beat_schedule = {
     name: {"task": f"notifications.{name}", "schedule": seconds, "options": {"expires": seconds}}
     for name, seconds in {"tick": 2.0, "sweep": 15.0, "reconcile": 60.0}.items()
 }
-app.autodiscover_tasks(["notifications"])
+app.conf.beat_schedule["purge_drafts"] = {"task": "intake.purge_drafts", "schedule": 3600.0, "options": {"expires": 3600.0}}
+app.autodiscover_tasks(["notifications", "intake"])

@@ -206,8 +206,10 @@ def save_contact(response: QuestionnaireResponse, contact: dict[str, Any], *, by
     return save_document(response, change, by=by, now=now, action="intake.save_contact")
 
 
-def delete_draft(response: QuestionnaireResponse, *, by: Actor, now: datetime) -> None:
-    """Delete a draft with everything in it.
+def delete_draft(
+    response: QuestionnaireResponse, *, by: Actor, now: datetime, action: str = "intake.delete_draft"
+) -> None:
+    """Delete a draft with everything in it, its private links included.
 
     Raises:
         IntakeError: it was sent; a record is kept.
@@ -218,7 +220,7 @@ def delete_draft(response: QuestionnaireResponse, *, by: Actor, now: datetime) -
             return
         if not locked.is_draft:
             raise IntakeError("These answers were sent and are part of the record.")
-        _delete(locked, "intake.delete_draft", by=by, now=now)
+        _delete(locked, action, by=by, now=now)
 
 
 def _delete(locked: QuestionnaireResponse, action: str, *, by: Actor, now: datetime) -> None:

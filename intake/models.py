@@ -125,6 +125,38 @@ class QuestionnaireResponse(models.Model):
         return _definition(self.questionnaire_id)
 
 
+class ResumeLink(models.Model):
+    """A fact: somebody wants to finish later. The link to their draft is derived, not kept; several may be live at a time.
+
+    `expires_at` is 30 days after the link was sent or last opened. `tries` are wrong years of birth since the last right one.
+    """
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    response = models.ForeignKey(QuestionnaireResponse, on_delete=models.CASCADE, related_name="resume_links")
+    channel = models.CharField(max_length=8, help_text="email or text.")
+    address = models.CharField(max_length=254, help_text="E-mail address, or mobile as E.164.")
+    key_id = models.CharField(max_length=16)
+    generation = models.PositiveIntegerField(default=1)
+    sha256 = models.BinaryField(max_length=32, unique=True)
+    asked_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField()
+    tries = models.PositiveSmallIntegerField(default=0)
+    paused_until = models.DateTimeField(null=True)
+    sequence = models.PositiveIntegerField(default=1)
+    announced = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["id"], name="resumelink_to_announce", condition=models.Q(announced__lt=models.F("sequence"))
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Resume link {self.pk}"
+
+
 def forget_definitions() -> None:
     """Empty the per-process copies (a test database was replaced by another)."""
     _definition.cache_clear()

@@ -67,6 +67,7 @@ _TABLE = [
          lasts=20 * HOUR, statuses=UNCONFIRMED),
     Kind("code", _("Code"), Subject.CODE.value, wakes=(EMAIL, TEXT), urgent=True),
     Kind("lost_link", _("Link again"), Subject.LINK.value, lasts=HOUR, wakes=(EMAIL, TEXT), urgent=True),
+    Kind("resume", _("Finish later"), Subject.RESUME.value, lasts=DAY, wakes=(EMAIL, TEXT), urgent=True),
     Kind("password_reset", _("Choose a new password"), Subject.SIGN_IN.value, (EMAIL,), lasts=HOUR, wakes=(EMAIL,), urgent=True),
     Kind("urgent_flag", _("Red flag"), Subject.RESPONSE.value, (EMAIL,), lasts=DAY, wakes=(EMAIL,), urgent=True),
     Kind("sign_in_change", _("Sign-in changed"), Subject.SIGN_IN.value, (EMAIL,), lasts=2 * DAY, wakes=(EMAIL,)),

@@ -22,6 +22,9 @@ from accounts.models import Clinic, SignInMail
 from booking import ics
 from booking.links import token_of
 from booking.models import Appointment, LinkRequest
+from intake.later import KEPT
+from intake.later import token_of as resume_token_of
+from intake.models import ResumeLink
 from notifications import words
 from notifications.kinds import COMING, EMAIL, KINDS, TEXT, Kind
 from notifications.models import Delivery, Message, State, Subject
@@ -81,6 +84,7 @@ class Facts:
     codes: dict[int, ContactCode] = field(default_factory=dict)
     links: dict[int, LinkRequest] = field(default_factory=dict)
     sign_ins: dict[int, SignInMail] = field(default_factory=dict)
+    resumes: dict[int, ResumeLink] = field(default_factory=dict)
     flagged: dict[int, Appointment] = field(default_factory=dict)  # by response
 
     @classmethod
@@ -101,6 +105,8 @@ class Facts:
             facts.links = LinkRequest.objects.in_bulk(links)
         if sign_ins := ids(Subject.SIGN_IN):
             facts.sign_ins = SignInMail.objects.select_related("user").in_bulk(sign_ins)
+        if resumes := ids(Subject.RESUME):
+            facts.resumes = ResumeLink.objects.select_related("response").defer("response__document").in_bulk(resumes)
         if responses := ids(Subject.RESPONSE):
             rows = Appointment.objects.select_related("practitioner__user", "response").defer("response__document")
             facts.flagged = {visit.response_id: visit for visit in rows.filter(response__in=responses)}
@@ -131,6 +137,7 @@ def compose(delivery: Delivery, facts: Facts, *, texts_work: bool, now: datetime
         Subject.LINK: _link,
         Subject.SIGN_IN: _sign_in,
         Subject.RESPONSE: _page,
+        Subject.RESUME: _resume,
     }
     return by_subject[Subject(message.subject_type)](kind, delivery, facts, texts_work, now)
 
@@ -352,3 +359,18 @@ def _page(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: d
     }
     seen = (Seen("intake_questionnaireresponse", visit.response.pk, "page_sequence", delivery.message.sequence),)
     return _letter(kind, EMAIL, address, said, seen, now=now)
+
+
+def _resume(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: datetime) -> Letter | Stay:
+    """The way back to a draft: no name, and nothing of what is in it. Answers deleted meanwhile get no letter."""
+    link = facts.resumes.get(delivery.message.subject_id)
+    if link is None or link.sequence != delivery.message.sequence:
+        return Stay(State.SUPERSEDED, "changed")
+    if not link.response.is_draft or link.response.patient_id or link.expires_at <= now:
+        return Stay(State.SKIPPED, "changed")
+    if delivery.channel == TEXT and not texts_work:
+        return Stay(State.SKIPPED, "channel_off")
+    path = reverse("booking:resume", args=[resume_token_of(link)])
+    said = {"link": settings.SITE_URL + path, "days": KEPT.days}
+    seen = (Seen("intake_resumelink", link.pk, "sequence", link.sequence),)
+    return _letter(kind, delivery.channel, link.address, said, seen, now=now)

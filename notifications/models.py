@@ -26,6 +26,7 @@ class Subject(models.TextChoices):
     LINK = "link", _("Lost link")
     SIGN_IN = "sign_in", _("Sign-in")
     RESPONSE = "response", _("Sent answers")
+    RESUME = "resume", _("Finish later")
 
 
 class State(models.TextChoices):

@@ -19,7 +19,7 @@ from django.db.models import Exists, F, OuterRef
 from accounts import clock
 from accounts.models import SignInMail
 from booking.models import Appointment, LinkRequest, Status
-from intake.models import QuestionnaireResponse
+from intake.models import QuestionnaireResponse, ResumeLink
 from notifications.kinds import CANCELLATIONS, COMING, EMAIL, KINDS, NEWS, REMINDERS, Kind, expiry, out_of_quiet, rested
 from notifications.models import TOLD, WAITING, Delivery, Message, State, Subject
 from patients.models import ContactCode, Patient
@@ -242,13 +242,20 @@ def plan_page(response: QuestionnaireResponse) -> Plan:
     return Plan([Planned(*row, asked_at, asked_at + kind.lasts, urgent=kind.urgent)], response.page_sequence)
 
 
+def plan_resume(link: ResumeLink) -> Plan:
+    """The link back to a draft, to the address it was asked for. Nobody is known yet, so nobody is named."""
+    kind = KINDS["resume"]
+    row = (Subject.RESUME.value, link.pk, kind.code, link.sequence, "asker", link.channel)
+    return Plan([Planned(*row, link.asked_at, link.asked_at + kind.lasts, urgent=kind.urgent)], link.sequence)
+
+
 # --- Pulling ------------------------------------------------------------------------------------------------------------
 
 
 def tick(*, now: datetime | None = None) -> int:
     """Plan for every fact that is behind. Returns how many facts were planned. Safe to run anywhere, any number at a time."""
     now = now or clock.now()
-    return sum(_pull(source, now) for source in (_codes, _links, _sign_ins, _pages, _visits))
+    return sum(_pull(source, now) for source in (_codes, _links, _resumes, _sign_ins, _pages, _visits))
 
 
 def _pull(source: Callable[[int, datetime], tuple[str, list[Any], dict[int, Plan]]], now: datetime) -> int:
@@ -302,6 +309,11 @@ def _codes(after: int, now: datetime) -> tuple[str, list[Any], dict[int, Plan]]:
 def _links(after: int, now: datetime) -> tuple[str, list[Any], dict[int, Plan]]:
     facts = _behind(LinkRequest.objects.filter(announced__lt=F("sequence")), after)
     return Subject.LINK, facts, _each("link", facts, lambda fact: plan_link(fact, now=now))
+
+
+def _resumes(after: int, now: datetime) -> tuple[str, list[Any], dict[int, Plan]]:
+    facts = _behind(ResumeLink.objects.filter(announced__lt=F("sequence")), after)
+    return Subject.RESUME, facts, _each("resume", facts, plan_resume)
 
 
 def _sign_ins(after: int, now: datetime) -> tuple[str, list[Any], dict[int, Plan]]:

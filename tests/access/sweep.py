@@ -110,6 +110,11 @@ def objects(world: World, kind: str) -> dict[str, dict[str, Any]]:
             "malformed": {"token": "no-link"},
             "guessed": {"token": str(visit.public_id)},
         },
+        "resume": {
+            "own": {"token": world.tokens["resume"]},
+            "missing": {"token": "A" * 16},
+            "malformed": {"token": "no-link"},
+        },
         "visit": {
             "own": {"public_id": visit.public_id},
             "other": {"public_id": other.public_id},

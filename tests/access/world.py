@@ -25,6 +25,8 @@ from booking.setup import DEMO_CLINIC, load_clinic
 from intake import engine
 from intake.actions import asking_for, publish_all, save_contact, start_draft
 from intake.document import decrypt, put
+from intake.later import save_for_later
+from intake.later import token_of as resume_token_of
 from intake.models import QuestionnaireResponse
 from notifications.models import CaughtMail, CaughtText
 from patients.actions import Contact, ask_code
@@ -227,6 +229,8 @@ def _drafter(world: World, who: str) -> None:
     world.code = ask_code(
         channel="text", address=contact.mobile, purpose="booking", subject_key=str(response.public_id), by=WEB, now=world.now
     )
+    link = save_for_later(response, channel="text", address=contact.mobile, by=WEB, now=world.now)
+    world.tokens["resume"] = resume_token_of(link)
     start = world.slot(40)
     person = Practitioner.objects.get(pk=start.practitioner_id)
     world.sessions["drafting"] = session(

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,9 @@ from accounts import clock
 from accounts.models import Clinic, SignInMail, User
 from audit.actor import Actor
 from booking.models import Appointment, LinkRequest, Practitioner
-from intake.actions import publish_all, start_draft
-from intake.models import QuestionnaireResponse
+from intake.actions import publish_all, save_contact, start_draft
+from intake.later import save_for_later
+from intake.models import QuestionnaireResponse, ResumeLink
 from notifications import planner, words
 from notifications.channels import build_mail
 from notifications.kinds import CANCELLATIONS, EMAIL, KINDS, TEXT
@@ -61,6 +62,14 @@ def flagged(visit: Appointment, clinic: Clinic) -> QuestionnaireResponse:
     return visit.response
 
 
+def finish_later(channel: str, address: str, *, now: datetime) -> ResumeLink:
+    """A draft that somebody wants to finish later."""
+    publish_all(by=Actor.system(), now=WEDNESDAY)
+    draft = start_draft("hair-loss-intake", by=Actor.anonymous(), now=now)
+    save_contact(draft, {"date_of_birth": date(1991, 4, 2)}, by=Actor.anonymous(), now=now)
+    return save_for_later(draft, channel=channel, address=address, by=Actor.anonymous(), now=now)
+
+
 @pytest.fixture
 def every_letter(
     post: Post, visit: Appointment, clinic: Clinic, lead_user: User
@@ -85,6 +94,9 @@ def every_letter(
                     subject_id = SignInMail.objects.create(user=lead_user, kind="totp_activated", asked_at=clock_now).pk
                 elif kind.subject == Subject.RESPONSE:
                     subject_id = flagged(visit, clinic).pk
+                elif kind.subject == Subject.RESUME:
+                    address = "maya@example.com" if channel == EMAIL else "+15195550181"
+                    subject_id = finish_later(channel, address, now=clock_now).pk
                 Patient.objects.update(reminder_by={EMAIL: "email", TEXT: "text"}[channel])
                 for status in ("cancelled",) if code in CANCELLATIONS else ("booked", "confirmed"):
                     if kind.subject == Subject.VISIT and status not in kind.statuses:

@@ -1,0 +1,152 @@
+"""B12: save and finish later. A link goes out; it asks for the year of birth before it shows anything."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from accounts import clock, limits
+from accounts.models import Clinic
+from audit.actor import Actor
+from booking import actions, words
+from booking.forms import SaveForm, YearForm
+from booking.links import hold_key_of
+from booking.views.code import one_key
+from booking.views.journey import Journey, client_address, see
+from intake import engine, later
+from intake.actions import delete_draft, save_contact
+from intake.errors import IntakeError
+
+PER_ADDRESS, PER_CLIENT = 5, 20  # links an hour
+TRIES_PER_CLIENT = 60  # typed years an hour
+HOUR = timedelta(hours=1)
+# What a browser remembers of a booking; another draft starts without it.
+_STEPS = ("draft", "hold", "wanted", "code", "no_code", "article", "booked")
+
+
+def _elsewhere(journey: Journey) -> HttpResponse | None:
+    """Without a draft there is nothing to save; a booked visit has its own link."""
+    if journey.booked:
+        return redirect("booking:done")
+    if not journey.is_draft or journey.response is None or journey.response.patient_id is not None:
+        return redirect("booking:start")
+    return None
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def save(request: HttpRequest) -> HttpResponse:
+    """Asks for an address and the date of birth only where they are not known yet; POST sends the link."""
+    journey = Journey(request, clock.now())
+    if elsewhere := _elsewhere(journey):
+        return elsewhere
+    assert journey.response is not None
+    if request.method != "POST":
+        return _page(journey, _form(journey))
+    form = _form(journey, request.POST)
+    if not form.is_valid():
+        return _page(journey, form, status=422)
+    typed = form.cleaned_data
+    born = typed.get("date_of_birth")
+    if born and engine.age_on(born, journey.response.today) < max(18, Clinic.current().minimum_age):
+        _forget(journey)
+        return redirect("intake:stop", code="under-age")
+    channel, address = typed.get("address") or (journey.channels[0], journey.address(journey.channels[0]))
+    by_client = limits.hit(f"resume-from:{client_address(request)}", limit=PER_CLIENT, window=HOUR, now=journey.now)
+    if not (by_client and limits.hit(f"resume-to:{one_key(address)}", limit=PER_ADDRESS, window=HOUR, now=journey.now)):
+        form.add_error(None, _("We have sent many links in the last hour. Wait a while and try again."))
+        return _page(journey, form, status=429)
+    new: dict[str, Any] = {"date_of_birth": born} if born else {}
+    if "address" in typed:
+        new["email" if channel == "email" else "mobile"] = address
+    try:
+        if new:
+            save_contact(journey.response, new, by=journey.by, now=journey.now)
+        later.save_for_later(journey.response, channel=channel, address=address, by=journey.by, now=journey.now)
+    except IntakeError:
+        return redirect("booking:start")
+    return see("booking:save", query="?sent=1")
+
+
+def _form(journey: Journey, data: Any = None) -> SaveForm:
+    return SaveForm(data, ask_address=not journey.channels, ask_birth=not journey.date_of_birth, today=clock.today(journey.now))
+
+
+def _page(journey: Journey, form: SaveForm, *, status: int = 200) -> HttpResponse:
+    assert journey.response is not None
+    sent = journey.response.resume_links.order_by("-pk").first() if journey.request.GET.get("sent") == "1" else None
+    context = {
+        "form": form,
+        "sent_to": words.masked(sent.channel, sent.address) if sent else "",
+        "known_to": words.masked(journey.channels[0], journey.address(journey.channels[0])) if journey.channels else "",
+        "days": later.KEPT.days,
+        "back_url": reverse("intake:questions"),
+    }
+    return render(journey.request, "booking/save.html", context, status=status)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete(request: HttpRequest) -> HttpResponse:
+    """Are you sure? Then the draft, its links and this browser's memory of it are gone."""
+    journey = Journey(request, clock.now())
+    if elsewhere := _elsewhere(journey):
+        return elsewhere
+    if request.method != "POST":
+        return render(request, "booking/delete_answers.html", {"back_url": reverse("intake:questions")})
+    try:
+        _forget(journey)
+    except IntakeError:
+        return redirect("booking:start")
+    messages.success(request, _("Your answers are deleted, and the links to them do not work any more."))
+    return see("booking:start")
+
+
+def _forget(journey: Journey) -> None:
+    """Delete the draft and let go of the held time."""
+    if journey.response is not None:
+        delete_draft(journey.response, by=journey.by, now=journey.now)
+    if journey.hold_row is not None:
+        actions.release_hold(journey.hold_row, hold_key=hold_key_of(journey.request), by=journey.by, now=journey.now)
+    for key in _STEPS:
+        journey.session.pop(key, None)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def resume(request: HttpRequest, token: str) -> HttpResponse:
+    """The link back. Unknown and expired ones get the page that visits give, byte for byte."""
+    now = clock.now()
+    link = later.find_link(token, now=now)
+    if link is None:
+        return render(request, "booking/dead_link.html", status=404)
+    form = YearForm(request.POST if request.method == "POST" else None)
+    status = 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            if not limits.hit(f"resume-try:{client_address(request)}", limit=TRIES_PER_CLIENT, window=HOUR, now=now):
+                form.add_error("year", _("Too many tries. Wait 10 minutes or call us"))
+                status = 429
+            else:
+                try:
+                    response = later.resume(link, form.cleaned_data["year"], by=Actor.anonymous(), now=now)
+                except later.YearRefused as refusal:
+                    form.add_error("year", str(refusal))
+                    status = 429 if refusal.wait else 422
+                else:
+                    return _sit_down(request, str(response.public_id))
+    return render(request, "booking/resume.html", {"form": form, "token": token}, status=status)
+
+
+def _sit_down(request: HttpRequest, draft: str) -> HttpResponse:
+    """The draft into this browser. Its own hold and code stay when it is the same draft; a new session key either way."""
+    same = request.session.get("draft") == draft
+    if not same:
+        for key in _STEPS:
+            request.session.pop(key, None)
+        request.session.cycle_key()
+    request.session["draft"] = draft
+    return see("intake:questions")

@@ -1,0 +1,130 @@
+"""Finishing later: private links to a draft, and the end of drafts nobody came back to. Verbs, as in `intake.actions`."""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from accounts.links import derive_link, new_link, sha256_of
+from audit.actions import record
+from audit.actor import Actor
+from intake.actions import delete_draft
+from intake.document import decrypt
+from intake.errors import IntakeError
+from intake.models import QuestionnaireResponse, ResumeLink
+
+PURPOSE = "resume"
+KEPT = timedelta(days=30)  # after the last use
+TRIES, PAUSE = 5, timedelta(minutes=10)
+_BATCH = 100
+
+
+class YearRefused(IntakeError):
+    """The year of birth does not open the draft; `wait` is True during the pause after too many tries."""
+
+    def __init__(self, text: str, *, wait: bool = False) -> None:
+        super().__init__(text)
+        self.wait = wait
+
+
+def save_for_later(response: QuestionnaireResponse, *, channel: str, address: str, by: Actor, now: datetime) -> ResumeLink:
+    """State that a link to this draft is owed to an address. Links sent before go on working.
+
+    Args:
+        channel: "email" or "text".
+        address: an e-mail address, or a mobile as E.164.
+
+    Raises:
+        IntakeError: the answers were sent or deleted, belong to a booked visit, or hold no date of birth to ask for.
+    """
+    with transaction.atomic():
+        row = QuestionnaireResponse.objects.select_for_update().filter(pk=response.pk).first()
+        if row is None or not row.is_draft or row.patient_id is not None:
+            raise IntakeError(_("These answers can no longer be saved for later."))
+        if not _born(row):
+            raise IntakeError(_("Tell us your date of birth first."))
+        link = ResumeLink(response=row, channel=channel, address=address, asked_at=now, expires_at=now + KEPT)
+        secret = new_link(PURPOSE, link.public_id, link.generation)
+        link.key_id, link.sha256 = secret.key_id, secret.sha256
+        link.save()
+        record("intake.save_for_later", by=by, now=now, obj=row, detail={"channel": channel})
+    return link
+
+
+def token_of(link: ResumeLink) -> str:
+    """The token of a link, derived."""
+    return derive_link(PURPOSE, link.public_id, link.generation, link.key_id)
+
+
+def find_link(token: str, *, now: datetime) -> ResumeLink | None:
+    """The link with this token, or None for an unknown or expired one, and for answers that are no draft any more."""
+    if len(token) != 16 or not token.isascii() or not token.isalnum():
+        return None
+    link = ResumeLink.objects.select_related("response").filter(sha256=sha256_of(token), expires_at__gt=now).first()
+    return link if link and link.response.is_draft and link.response.patient_id is None else None
+
+
+def resume(link: ResumeLink, year: int, *, by: Actor, now: datetime) -> QuestionnaireResponse:
+    """Open a draft by its link and the year of birth; from now on the link works for another 30 days.
+
+    A wrong try is committed before the refusal is raised, so that aborting the request gives no free tries.
+
+    Raises:
+        YearRefused: the year does not match, or five did not and ten minutes are not over; the text may be shown.
+    """
+    refusal: YearRefused | None = None
+    with transaction.atomic():
+        row = ResumeLink.objects.select_for_update(of=("self",)).select_related("response").get(pk=link.pk)
+        if row.paused_until and now < row.paused_until:
+            refusal = YearRefused(_("Too many tries. Wait 10 minutes or call us"), wait=True)
+        elif _born(row.response)[:4] != f"{year:04d}":
+            row.tries += 1
+            refusal = YearRefused(_("That year does not match. Check it, or call us"))
+            if row.tries >= TRIES:
+                row.tries, row.paused_until = 0, now + PAUSE
+                refusal = YearRefused(_("Too many tries. Wait 10 minutes or call us"), wait=True)
+        else:
+            row.tries, row.paused_until, row.last_used_at, row.expires_at = 0, None, now, now + KEPT
+        row.save(update_fields=["tries", "paused_until", "last_used_at", "expires_at"])
+        record("intake.resume", by=by, now=now, obj=row.response, detail={"ok": refusal is None})
+    if refusal is not None:
+        raise refusal
+    return row.response
+
+
+def _born(response: QuestionnaireResponse) -> str:
+    """The ISO date of birth in a draft, or empty."""
+    document = decrypt(response)
+    return str(document.contact.get("date_of_birth") or document.answers.get("about_dob") or "")
+
+
+def purge_drafts(*, now: datetime) -> int:
+    """Delete drafts that belong to nobody, 30 days after they were last saved or opened; each in its own transaction, audited.
+
+    A draft lives as long as any of its links. Returns how many were deleted. Safe to run at any time, any number at once.
+    """
+    old = (
+        QuestionnaireResponse.objects.filter(status="in-progress", patient=None, saved_at__lte=now - KEPT)
+        .exclude(resume_links__expires_at__gt=now)
+        .defer("document")
+        .order_by("pk")
+    )
+    done, after = 0, 0
+    while batch := list(old.filter(pk__gt=after)[:_BATCH]):
+        after = batch[-1].pk
+        done += sum(_purge(response, now=now) for response in batch)
+    return done
+
+
+def _purge(response: QuestionnaireResponse, *, now: datetime) -> bool:
+    """Delete one draft unless somebody came back to it meanwhile."""
+    with transaction.atomic():
+        row = QuestionnaireResponse.objects.select_for_update(skip_locked=True).filter(pk=response.pk).first()
+        if row is None or row.saved_at > now - KEPT or row.resume_links.filter(expires_at__gt=now).exists():
+            return False
+        try:
+            with transaction.atomic():
+                delete_draft(row, by=Actor.system(), now=now, action="intake.purge_draft")
+        except IntakeError:
+            return False  # It belongs to a visit by now.
+    return True

@@ -1,0 +1,224 @@
+"""Save and finish later: the link, the year of birth, another phone, and the end."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.core.management import call_command
+from django.urls import reverse
+
+from accounts import clock
+from audit.models import AuditEvent
+from booking.models import Appointment
+from booking.views import later as view
+from intake import later
+from intake.actions import save_page
+from intake.document import decrypt
+from intake.models import QuestionnaireResponse, ResumeLink
+from tests.booking.conftest import WEB, Browser, rows, text_of, title_of
+from tests.factories import WEDNESDAY
+
+BORN = {"date_of_birth_month": "3", "date_of_birth_day": "27", "date_of_birth_year": "1987"}
+
+
+@pytest.fixture
+def saved(walker: Browser) -> ResumeLink:
+    """A draft with one answer, saved by e-mail."""
+    walker.begun()
+    save_page(walker.draft, "1/1", {"start_consent_collect": True}, by=WEB, now=WEDNESDAY)
+    answer = walker.post("save", address="daniel@example.com", **BORN)
+    assert (answer.status_code, answer["Location"]) == (303, reverse("booking:save") + "?sent=1"), text_of(answer)
+    return ResumeLink.objects.get()
+
+
+def test_every_question_page_offers_it_and_keeps_the_number(walker):
+    walker.begun()
+    for url in (reverse("intake:questions"), reverse("intake:question", args=[1, 1])):
+        page = walker.client.get(url).content.decode()
+        assert f'href="{reverse("booking:save")}"' in page.partition("</header>")[0]
+        assert 'href="tel:' in page.partition("</main>")[2]
+
+
+def test_the_first_time_it_asks_where_to_and_when_born_and_says_where_it_went(walker, saved):
+    assert (saved.channel, saved.address) == ("email", "daniel@example.com")
+    document = decrypt(walker.draft)
+    assert document.contact["email"] == "daniel@example.com"
+    assert document.answers["about_dob"] == "1987-03-27"
+    page = walker.get("save", query="?sent=1")
+    assert "We sent a link to d•••••@example.com." in text_of(page)
+    assert "30 days" in text_of(page)
+
+
+def test_what_is_known_is_not_asked_again(walker):
+    walker.with_details()
+    page = walker.get("save")
+    assert "Send the link to 519-555-••78" in text_of(page)
+    assert 'name="address"' not in page.content.decode()
+    assert 'name="date_of_birth_year"' not in page.content.decode()
+    assert walker.post("save").status_code == 303
+    assert ResumeLink.objects.get().address == "+15195550178"
+
+
+def test_the_date_of_birth_given_here_is_not_asked_in_the_questions(walker, saved):
+    numbers = [page.number for page in _pages(walker.draft) if page.section.number == 2]
+    asked = walker.draft.definition.questions["about_dob"].page
+    assert asked not in numbers
+
+
+def _pages(response):
+    from intake import engine
+    from intake.actions import asking_for
+
+    document = decrypt(response)
+    return engine.pages(response.definition, document.answers, asking_for(response, document))
+
+
+@pytest.mark.parametrize(
+    "typed", [{}, {"address": "daniel at example"} | BORN, {"address": "d@example.com"}, BORN, {"address": "d@x.ca", **BORN, "date_of_birth_year": "2999"}]
+)  # fmt: skip
+def test_what_is_missing_or_wrong_is_said_and_nothing_is_sent(walker, typed):
+    walker.begun()
+    answer = walker.post("save", **typed)
+    assert answer.status_code == 422
+    assert title_of(answer).startswith("Error: ")
+    assert not ResumeLink.objects.exists()
+
+
+def test_somebody_too_young_is_told_so_and_nothing_is_kept(walker):
+    walker.with_time()
+    answer = walker.post("save", address="d@example.com", **(BORN | {"date_of_birth_year": "2015"}))
+    assert answer["Location"] == reverse("intake:stop", args=["under-age"])
+    assert not QuestionnaireResponse.objects.exists()
+    assert not Appointment.objects.exists()
+
+
+def test_the_links_to_one_address_are_limited(walker, saved):
+    for _press in range(view.PER_ADDRESS - 1):
+        assert walker.post("save").status_code == 303
+    assert walker.post("save").status_code == 429
+    assert ResumeLink.objects.count() == view.PER_ADDRESS
+
+
+def test_another_phone_goes_on_after_the_year_of_birth(walker, saved):
+    phone = walker.another()
+    token = later.token_of(saved)
+    page = phone.get("resume", token)
+    assert "year of birth" in text_of(page)
+    answer = phone.post("resume", token, year="1987")
+    assert (answer.status_code, answer["Location"]) == (303, reverse("intake:questions"))
+    assert phone.draft == walker.draft
+    assert decrypt(phone.draft).answers["start_consent_collect"] is True
+    assert AuditEvent.objects.filter(action="intake.resume", detail={"ok": True}).count() == 1
+
+
+def test_looking_at_the_link_changes_nothing_and_opens_nothing(walker, saved):
+    phone, before = walker.another(), rows()
+    phone.get("resume", later.token_of(saved))
+    assert rows() == before
+    assert "draft" not in phone.client.session
+
+
+def test_a_draft_that_was_in_the_browser_makes_room(walker, saved):
+    phone = walker.another().with_details(email="somebody@example.com", mobile="519-555-0144")
+    own, key = phone.draft, phone.client.session.session_key
+    phone.post("resume", later.token_of(saved), year="1987")
+    assert phone.draft == walker.draft != own
+    assert not {"hold", "wanted", "code"} & set(phone.client.session.keys())
+    assert phone.client.session.session_key != key
+
+
+@pytest.mark.parametrize("year", ["", "87", "x" * 400, "19\x0087", "١٩٨٧"])
+def test_a_year_that_is_none_is_refused_and_costs_no_try(walker, saved, year):
+    assert walker.another().post("resume", later.token_of(saved), year=year).status_code == 422
+    assert ResumeLink.objects.get().tries == 0
+
+
+def test_five_wrong_years_and_it_waits_ten_minutes_wherever_they_come_from(walker, saved, at):
+    token = later.token_of(saved)
+    answers = [walker.another().post("resume", token, year=str(1950 + n)).status_code for n in range(5)]
+    assert answers == [422, 422, 422, 422, 429]
+    assert walker.another().post("resume", token, year="1987").status_code == 429
+    at.shift(timedelta(minutes=10))
+    assert walker.another().post("resume", token, year="1987").status_code == 303
+
+
+def test_a_new_link_does_not_kill_the_old(walker, saved):
+    assert walker.post("save").status_code == 303
+    first, second = ResumeLink.objects.order_by("pk")
+    assert later.token_of(first) != later.token_of(second)
+    for link in (first, second):
+        assert walker.another().post("resume", later.token_of(link), year="1987").status_code == 303
+
+
+def test_the_link_works_for_thirty_days_after_its_last_use(walker, saved, at):
+    token = later.token_of(saved)
+    at.shift(timedelta(days=29))
+    assert walker.another().post("resume", token, year="1987").status_code == 303
+    at.shift(timedelta(days=29))
+    assert walker.another().get("resume", token).status_code == 200
+    at.shift(timedelta(days=1))
+    assert walker.another().get("resume", token).status_code == 404
+
+
+def test_unknown_expired_and_used_up_links_get_the_page_of_dead_visit_links(walker, saved, at):
+    dead = walker.get("visit", "A" * 16).content
+    assert walker.get("resume", "A" * 16).content == dead
+    assert walker.get("resume", "no-link").content == dead
+    at.shift(timedelta(days=31))
+    assert walker.another().post("resume", later.token_of(saved), year="1987").content == dead
+
+
+def test_once_it_is_booked_the_link_is_dead(walker, saved):
+    walker.booked(email="daniel@example.com")
+    answer = walker.another().get("resume", later.token_of(saved))
+    assert answer.status_code == 404
+
+
+def test_delete_my_answers_asks_first_and_ends_draft_links_and_hold(walker, saved):
+    walker.with_time()
+    draft = ResumeLink.objects.get().response
+    page = walker.get("delete_answers")
+    assert "Are you sure?" in text_of(page)
+    assert QuestionnaireResponse.objects.filter(pk=draft.pk).exists()
+    # Start begins another draft; the saved one is opened first.
+    walker.post("resume", later.token_of(saved), year="1987")
+    assert walker.post("delete_answers").status_code == 303
+    assert not QuestionnaireResponse.objects.filter(pk=draft.pk).exists()
+    assert walker.get("resume", later.token_of(saved)).status_code == 404
+    assert "draft" not in walker.client.session
+    assert AuditEvent.objects.filter(action="intake.delete_draft").exists()
+
+
+def test_without_a_draft_there_is_nothing_to_save_or_delete(walker):
+    for name in ("save", "delete_answers"):
+        assert walker.get(name)["Location"] == reverse("booking:start")
+        assert walker.post(name)["Location"] == reverse("booking:start")
+
+
+def test_drafts_go_thirty_days_after_the_last_use_and_each_is_noted(walker, saved, at, capsys):
+    other = walker.another().begun().draft
+    at.shift(timedelta(days=29))
+    phone = walker.another()
+    phone.post("resume", later.token_of(saved), year="1987")
+    at.shift(timedelta(days=1, minutes=1))
+    call_command("purge_drafts")
+    assert capsys.readouterr().out == "deleted=1\n"
+    assert list(QuestionnaireResponse.objects.all()) == [saved.response]
+    event = AuditEvent.objects.get(action="intake.purge_draft")
+    assert (event.object_id, event.actor_kind) == (other.pk, "system")
+    at.shift(timedelta(days=30))
+    assert later.purge_drafts(now=clock.now()) == 1
+    assert not ResumeLink.objects.exists()
+    # The browsers are still signed in to nothing, and are led to the beginning.
+    assert phone.client.get(reverse("intake:questions"))["Location"] == reverse("booking:start")
+
+
+def test_a_purge_leaves_booked_and_sent_answers_alone(walker, at):
+    walker.booked()
+    at.shift(timedelta(days=400))
+    assert later.purge_drafts(now=clock.now()) == 0
+    assert QuestionnaireResponse.objects.count() == 1
+
+
+def test_no_token_is_kept(walker, saved):
+    assert not re.search(later.token_of(saved), repr(ResumeLink.objects.values().get()))

@@ -1,0 +1,65 @@
+"""The link back to a draft: by e-mail or text, with nobody's name, and not for answers that are gone."""
+
+import re
+from datetime import date, timedelta
+
+import pytest
+
+from audit.actor import Actor
+from intake import later
+from intake.actions import delete_draft, publish_all, save_contact, start_draft
+from intake.models import QuestionnaireResponse
+from tests.factories import WEDNESDAY
+from tests.notifications.conftest import Post, at, go, states, texts
+
+NOBODY = Actor.anonymous()
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def draft(clinic: object) -> QuestionnaireResponse:
+    publish_all(by=Actor.system(), now=WEDNESDAY)
+    found = start_draft("hair-loss-intake", by=NOBODY, now=WEDNESDAY)
+    save_contact(found, {"first_name": "Maya", "date_of_birth": date(1991, 4, 2)}, by=NOBODY, now=WEDNESDAY)
+    return found
+
+
+def test_the_link_goes_out_in_the_next_round_and_opens_the_draft(post: Post, draft: QuestionnaireResponse) -> None:
+    later.save_for_later(draft, channel="email", address="maya@example.com", by=NOBODY, now=WEDNESDAY)
+    go(WEDNESDAY)
+    assert post.subjects == ["Pick up where you left off"]
+    words = post.mails[0].get_body(("plain",)).get_content()
+    link = re.search(r"https://tn\.example/book/resume/(\w{16})/", words)
+    assert link
+    found = later.find_link(link.group(1), now=WEDNESDAY)
+    assert found
+    assert found.response == draft
+    assert "Maya" not in post.mails[0].as_string()
+    assert "30 days" in words
+
+
+def test_it_comes_by_text_in_the_night_too(post: Post, draft: QuestionnaireResponse) -> None:
+    night = at("2027-02-10 23:30")
+    later.save_for_later(draft, channel="text", address="+15195550181", by=NOBODY, now=night)
+    go(night)
+    assert texts()[0].startswith("True North: pick up where you left off: https://tn.example/book/resume/")
+    assert texts()[0].endswith("The link works for 30 days.")
+
+
+def test_each_link_goes_once_and_each_asking_has_its_own(post: Post, draft: QuestionnaireResponse) -> None:
+    for _press in range(2):
+        later.save_for_later(draft, channel="email", address="maya@example.com", by=NOBODY, now=WEDNESDAY)
+        go(WEDNESDAY)
+    go(WEDNESDAY + timedelta(minutes=1))
+    assert len(post.subjects) == 2
+
+
+def test_answers_that_were_deleted_before_it_went_get_none(post: Post, draft: QuestionnaireResponse) -> None:
+    from notifications import planner
+
+    later.save_for_later(draft, channel="email", address="maya@example.com", by=NOBODY, now=WEDNESDAY)
+    planner.tick(now=WEDNESDAY)
+    delete_draft(draft, by=NOBODY, now=WEDNESDAY)
+    go(WEDNESDAY)
+    assert post.subjects == []
+    assert states("resume")["email"] == ("superseded", "changed")
