@@ -16,7 +16,7 @@ from accounts.models import Clinic
 from audit.actions import event, record, record_all
 from audit.actor import Actor
 from audit.models import AuditEvent
-from intake import engine, flags
+from intake import engine, flags, photos
 from intake.definition import Definition, Question, canonical
 from intake.document import Document, decrypt, put, save_document
 from intake.errors import IntakeError
@@ -89,6 +89,7 @@ def asking_for(response: QuestionnaireResponse, document: Document, *, staff: bo
     return engine.Asking(
         today=response.today,
         minimum_age=max(18, Clinic.current().minimum_age),
+        uploads=True,
         staff=staff,
         known=frozenset(known),
     )
@@ -225,6 +226,7 @@ def delete_draft(
 
 def _delete(locked: QuestionnaireResponse, action: str, *, by: Actor, now: datetime) -> None:
     record(action, by=by, now=now, obj=locked, subject_id=locked.patient_id)
+    photos.purge(locked, by=by, now=now)
     try:
         locked.delete()
     except ProtectedError as error:
@@ -411,12 +413,14 @@ def complete(
             raise IntakeError("These answers belong to another person.")
         told = list(events)
         if row.is_draft:
-            document = _signed(row, declared_at, signature, by=by, now=now)
+            document, hidden = _signed(row, declared_at, signature, by=by, now=now)
             row.status, row.completed_at, row.saved_at = QuestionnaireResponse.Status.COMPLETED, now, now
             row.sections_done = row.sections_total
             if not _write(row, patient, fields=["status", "completed_at", "saved_at", "sections_done", *_FLAG_FIELDS]):
                 return False
             _write_consents(document, patient, now=now)
+            if hidden:
+                photos.purge(row, by=by, now=now, only=hidden, reason="not sent")
             told.insert(0, event("intake.complete", by=by, now=now, obj=row, subject_id=patient.pk))
         record_all(told)
         return True
@@ -429,8 +433,10 @@ def complete(
     return response
 
 
-def _signed(row: QuestionnaireResponse, declared_at: datetime, signature: str, *, by: Actor, now: datetime) -> Document:
-    """The document as it is sent, put into the row: what applies, with the declaration."""
+def _signed(
+    row: QuestionnaireResponse, declared_at: datetime, signature: str, *, by: Actor, now: datetime
+) -> tuple[Document, set[str]]:
+    """The document as it is sent, put into the row: what applies, with the declaration; and what had files and is not sent."""
     definition, document = row.definition, decrypt(row)
     asking = asking_for(row, document)
     answers = engine.calc(definition, document.answers, row.today)
@@ -441,6 +447,8 @@ def _signed(row: QuestionnaireResponse, declared_at: datetime, signature: str, *
         document.answers = answers
         _note_consent(document, definition, definition.questions["finish_declare"], True, now=declared_at)
     document.answers = engine.completed(definition, answers)
+    hidden = {q.link_id for q in definition.questions.values() if q.type == "attachment" and q.link_id in answers}
+    hidden -= set(document.answers)
     document.signed = {
         "name": signature,
         "at": declared_at.isoformat(),
@@ -454,7 +462,7 @@ def _signed(row: QuestionnaireResponse, declared_at: datetime, signature: str, *
     # From here on the details live in the Patient row.
     document.contact = {}
     put(row, document)
-    return document
+    return document, hidden
 
 
 def _raise_flags(row: QuestionnaireResponse, document: Document, definition: Definition, *, now: datetime) -> None:

@@ -338,6 +338,9 @@ def clean_page(
         name = rows.link_id if rows else question.link_id
         if name in groups_done:
             continue
+        if question.type == "attachment" and (name in before or name in on_form):
+            groups_done.add(name)
+            continue  # Files come one by one, each with its own form.
         if name not in before and name not in on_form and not _is_typed(question, typed):
             result.follow_up = result.follow_up or name
             groups_done.add(name)
@@ -653,6 +656,9 @@ def words(question: Question, value: Any) -> list[str]:
         return []
     if question.type == "boolean":
         return [_("Yes")]
+    if question.type == "attachment":
+        count = len(value) if isinstance(value, list) else 1
+        return [ngettext("%(n)d file", "%(n)d files", count) % {"n": count}]
     result = []
     for part in value if isinstance(value, list) else [value]:
         if isinstance(part, dict):

@@ -52,7 +52,8 @@ class Control:
     """A question as drawn.
 
     Args:
-        kind: radios, checks, pictures, tick, text, textarea, number, date, rows or display.
+        kind: radios, checks, pictures, tick, text, textarea, number, date, rows, files or display.
+        files: the photos that are there already (kind "files").
         follow: JSON of the conditions on this page that show it; empty if it does not depend on this page.
         waiting: True if it does not apply yet (drawn into a template element for the script).
     """
@@ -78,6 +79,32 @@ class Control:
     mode: str = ""
     type: str = "text"
     errors: dict[str, str] = field(default_factory=dict)
+    files: list[Any] = field(default_factory=list)
+
+    @property
+    def pose(self) -> str:
+        """The drawing that shows how to take this photo; empty if there is none."""
+        return f"img/pose/{POSES[self.link_id]}.svg" if self.link_id in POSES else ""
+
+    @property
+    def most(self) -> int:
+        """How many files it takes."""
+        return max(self.question.max_files, 1)
+
+    @property
+    def is_full(self) -> bool:
+        """True if another file would have to replace one, or cannot be taken."""
+        return len(self.files) >= self.most
+
+    @property
+    def can_add(self) -> bool:
+        """True if one more can be taken, or the one there is can be taken again."""
+        return not self.is_full or (self.most == 1 and all(photo.changeable for photo in self.files))
+
+    @property
+    def takes_pdf(self) -> bool:
+        """True where a document is taken as well as a photo."""
+        return self.link_id == "hx_labs_file"
 
     @property
     def described(self) -> str:
@@ -94,6 +121,19 @@ class Control:
     def is_group(self) -> bool:
         """True if it is drawn as a fieldset with a legend."""
         return self.kind in {"radios", "checks", "pictures", "date", "rows"}
+
+
+POSES = {
+    "photo_front": "front", "photo_top": "top", "photo_crown": "crown", "photo_left": "left", "photo_right": "right",
+    "photo_back": "back", "photo_patch": "close", "photo_scalp": "close", "photo_brows": "brows",
+}  # fmt: skip
+
+
+def file_control(question: Question, *, error: str = "") -> Control:
+    """A question that takes files, drawn on its own."""
+    return Control(
+        "files", question.link_id, filled(question.text), question, help=filled(question.help), error=error, optional=True
+    )
 
 
 def title_of(page: Page) -> str:
@@ -213,7 +253,7 @@ def _kind(definition: Definition, q: Question) -> str:
         return "rows"
     if q.options:
         return "pictures" if any(o.picture for o in q.options) else "checks" if q.multiple else "radios"
-    return {"boolean": "tick", "date": "date", "text": "textarea", "integer": "number"}.get(q.type, "text")
+    return {"boolean": "tick", "date": "date", "attachment": "files", "text": "textarea", "integer": "number"}.get(q.type, "text")
 
 
 def _date_boxes(q: Question, stored: Any, typed: Typed | None) -> list[Box]:

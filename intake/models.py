@@ -125,6 +125,53 @@ class QuestionnaireResponse(models.Model):
         return _definition(self.questionnaire_id)
 
 
+class Photo(models.Model):
+    """A picture or file that came with a response, for one of its questions. The files are sealed; this row says nothing of
+    their content, and no name that the sender gave is kept.
+
+    `size`, `width` and `height` are of what is stored (bytes, pixels). `hints` are small words about quality.
+    """
+
+    class Kind(models.TextChoices):
+        """What the file is."""
+
+        IMAGE = "image"
+        PDF = "pdf"
+
+    class Status(models.TextChoices):
+        """Withdrawn: the consent was; nobody is shown it."""
+
+        KEPT = "kept"
+        WITHDRAWN = "withdrawn"
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    response = models.ForeignKey(QuestionnaireResponse, on_delete=models.PROTECT, related_name="photos")
+    link_id = models.CharField(max_length=60)
+    position = models.PositiveSmallIntegerField(default=1)
+    kind = models.CharField(max_length=5, choices=Kind.choices)
+    status = models.CharField(max_length=9, choices=Status.choices, default=Status.KEPT)
+    received_at = models.DateTimeField()
+    size = models.PositiveIntegerField()
+    width = models.PositiveIntegerField(default=0)
+    height = models.PositiveIntegerField(default=0)
+    hints = models.JSONField(default=list)
+    name = models.CharField(max_length=64, unique=True)
+    key_id = models.CharField(max_length=16)
+    small_name = models.CharField(max_length=64, blank=True)
+    small_key_id = models.CharField(max_length=16, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["response", "link_id"], name="photo_response_view")]
+
+    def __str__(self) -> str:
+        return f"Photo {self.pk}"
+
+    @property
+    def is_pdf(self) -> bool:
+        """True for a document that is kept as it came."""
+        return self.kind == self.Kind.PDF
+
+
 class ResumeLink(models.Model):
     """A fact: somebody wants to finish later. The link to their draft is derived, not kept; several may be live at a time.
 

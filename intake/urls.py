@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from intake import views
+from intake import photo_views, views
 
 app_name = "intake"
 urlpatterns = [
@@ -12,5 +12,9 @@ urlpatterns = [
     path("questions/", views.questions, name="questions"),
     path("questions/<int:section>/<int:number>/", views.question, name="question"),
     path("advice/<int:number>/", views.advice, name="advice"),
+    path("photos/", photo_views.photos_page, name="photos"),
+    path("photos/add/", photo_views.photo_add, name="photo_add"),
+    path("photos/<uuid:public_id>/", photo_views.photo, name="photo"),
+    path("photos/<uuid:public_id>/remove/", photo_views.photo_remove, name="photo_remove"),
     path("stop/<slug:code>/", views.stop, name="stop"),
 ]

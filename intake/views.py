@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import clock
 from audit.actor import Actor
-from intake import actions, engine
+from intake import actions, engine, photos
 from intake.document import Document, open_document
 from intake.errors import IntakeError
 from intake.fields import controls, title_of
@@ -181,6 +181,9 @@ def question(request: HttpRequest, sitting: Sitting, section: int, number: int, 
 
 def _save(request: HttpRequest, sitting: Sitting, page: engine.Page) -> HttpResponse:
     definition, answers, key = sitting.definition, sitting.document.answers, page.key
+    if _should_remind(request, sitting, page):
+        change = _change_mode(request, was_finished=False)
+        return redirect(f"{_page_url(page)}?{urlencode({'remind': '1'} | ({'change': change} if change else {}))}")
     rows = request.POST.get("rows", "")
     cleaned = engine.clean_page(
         definition, page.section.number, page.number, request.POST, answers, sitting.asking, partial=bool(rows)
@@ -208,6 +211,16 @@ def _save(request: HttpRequest, sitting: Sitting, page: engine.Page) -> HttpResp
         # Asked after Continue when there is no script: the same page, with what now applies.
         return redirect(_page_url(page, change) + (f"#{anchor}" if anchor else ""))
     return redirect(_next_url(sitting, key, change, before))
+
+
+def _should_remind(request: HttpRequest, sitting: Sitting, page: engine.Page) -> bool:
+    """Once, and never for somebody who said "Skip for now": some of the photos we recommend are not there yet."""
+    wanted = [q.link_id for q in page.questions if q.type == "attachment" and q.recommended]
+    missing = [name for name in wanted if not engine.is_answered(sitting.document.answers.get(name))]
+    if not missing or "skip" in request.POST or request.session.get("reminded") == str(sitting.response.public_id):
+        return False
+    request.session["reminded"] = str(sitting.response.public_id)
+    return True
 
 
 def _change_mode(request: HttpRequest, was_finished: bool) -> str:
@@ -268,6 +281,8 @@ def _render_page(
 ) -> HttpResponse:
     definition, answers = sitting.definition, sitting.document.answers
     drawn = controls(definition, page, answers, sitting.asking, typed=request.POST if typed else None, problems=problems)
+    photos.lay_out(drawn, sitting.response, now=clock.now())
+    only_files = all(control.kind in {"files", "display"} for control in drawn)
     title = filled(title_of(page))
     heading = title or next(c.text for c in drawn if c.kind != "display")
     change = request.POST.get("change") or request.GET.get("change") or ""
@@ -289,6 +304,12 @@ def _render_page(
         "consent": _consent_notice(definition, page),
         "booked": bool(sitting.response.patient_id),
     }
+    if only_files:
+        missing = [c for c in drawn if c.kind == "files" and c.question.recommended and not c.files]
+        remind = "remind" in request.GET and missing
+        context |= {"response": sitting.response, "draft": True, "missing": missing if remind else []}
+        return render(request, "intake/photos.html", context)
+    context["response"] = sitting.response
     return render(request, "intake/question.html", context, status=422 if problems else 200)
 
 

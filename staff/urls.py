@@ -4,7 +4,7 @@ from datetime import date
 
 from django.urls import path, register_converter
 
-from staff.views import calls, clinic, day, find, home, md, new, visit
+from staff.views import calls, clinic, day, fhir, find, home, md, new, photo, visit
 
 
 class DateConverter:
@@ -43,6 +43,9 @@ urlpatterns = [
     path("desk/calls/<uuid:newer>/<uuid:older>/", calls.decide, name="merge"),
     path("md/", md.my_day, name="md"),
     path("md/review/<uuid:public_id>/", md.review, name="review"),
+    path("md/photo/<uuid:public_id>/", photo.photo, name="photo"),
+    path("fhir/Questionnaire/<slug:slug>", fhir.questionnaire, name="fhir_questionnaire"),
+    path("fhir/QuestionnaireResponse/<uuid:public_id>", fhir.response, name="fhir_response"),
     path("clinic/", clinic.clinic, name="clinic"),
     path("clinic/people/", clinic.people, name="people"),
     path("clinic/people/<int:user_id>/", clinic.person, name="person"),

@@ -2,6 +2,8 @@
 
 import atexit
 import os
+import shutil
+import tempfile
 
 from devservices import servers, state
 from devservices.processes import Family
@@ -16,6 +18,11 @@ for name, value in {
 }.items():
     os.environ.setdefault(name, value)
 
+if not os.environ.get("PRIVATE_ROOT"):  # photos that a test uploads
+    private = tempfile.mkdtemp(prefix="photos-")
+    atexit.register(shutil.rmtree, private, ignore_errors=True)
+    os.environ["PRIVATE_ROOT"] = private
+
 if not (os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL")):
     path = state.folder("test", in_memory=True)
     family = Family(hold=[state.lock(path, wait=600)])
@@ -27,3 +34,6 @@ if WORKER:  # each worker has a Redis database of its own; the servers above wer
     os.environ["REDIS_URL"] = f"{base}/{int(index) + 1 + int(WORKER.removeprefix('gw'))}"
 
 from config.settings import *  # noqa: F403
+
+# WhiteNoise would look through the demo's collected files for every test client; tests find static files without it.
+STATIC_ROOT = BASE_DIR / "test-results" / "no-collected-files"  # noqa: F405

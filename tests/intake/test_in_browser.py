@@ -42,7 +42,7 @@ class Booth:
 
     def fill(self, name: str) -> None:
         answers = answers_of(PEOPLE[name])
-        for page in engine.pages(HAIR, answers, engine.Asking(today=self.draft.today)):
+        for page in engine.pages(HAIR, answers, engine.Asking(today=self.draft.today, uploads=True)):
             asked = {("med_item" if q.group == "med_item" else q.link_id) for q in page.questions}
             actions.save_page(self.draft, page, {n: answers.get(n) for n in asked}, by=SOMEBODY, now=NOW)
 

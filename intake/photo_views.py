@@ -1,0 +1,280 @@
+"""Photos in the patient's browser: the page to add them on, one request per file, and the pictures themselves.
+
+What arrives stays in memory, never in a temporary file that somebody could read, and never more than 15 MB of it.
+"""
+
+import io
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import wraps
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.core.files.uploadedfile import InMemoryUploadedFile
+from django.core.files.uploadhandler import FileUploadHandler, SkipFile
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts import clock, limits
+from audit.actor import Actor
+from intake import fields, imaging, photos
+from intake.document import Document, open_document
+from intake.errors import IntakeError
+from intake.models import Photo, QuestionnaireResponse
+from intake.views import draft_of
+
+log = logging.getLogger(__name__)
+# Set by the visit's page once the year of birth was given: which sent response, and until when photos can be added.
+SENT_KEY, SENT_UNTIL, SENT_BACK = "photos", "photos_until", "photos_back"
+# Longer requests are not read at all. Between 15 MB and this a file is read to its end, thrown away and explained.
+MAX_REQUEST = 48 * 1024 * 1024
+PER_HOUR = 80
+
+
+# --- Receiving -------------------------------------------------------------------------------------------------------
+
+
+class InMemory(FileUploadHandler):
+    """Keeps one file of at most 15 MB in memory, under a name of our own; of a larger one only the fact."""
+
+    def __init__(self, request: HttpRequest | None = None) -> None:
+        super().__init__(request)
+        self.parts = bytearray()
+        self.too_large = False
+        self.taken = False
+
+    def new_file(self, *args: Any, **kwargs: Any) -> None:
+        """The first file under the name "file"; others are read past."""
+        super().new_file(*args, **kwargs)
+        if self.taken or self.field_name != "file":
+            raise SkipFile
+        self.taken = True
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        """Add a piece, until it is too much."""
+        if self.too_large or len(self.parts) + len(raw_data) > imaging.MAX_BYTES:
+            self.too_large = True
+            self.parts = bytearray()
+        else:
+            self.parts += raw_data
+
+    def file_complete(self, file_size: int) -> InMemoryUploadedFile:
+        """The file, without the name and the type that came with it."""
+        held = io.BytesIO(self.parts)
+        self.parts = bytearray()
+        return InMemoryUploadedFile(held, "file", "photo", "application/octet-stream", file_size, None)
+
+
+def _in_memory(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Receive this view's file in memory. The CSRF check reads the form, so the handler is set before it."""
+    protected = csrf_protect(view)
+
+    @csrf_exempt
+    @wraps(view)
+    def received(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        handler = InMemory(request)
+        request.upload_handlers = [handler]
+        request.handler = handler  # type: ignore[attr-defined]
+        if request.method == "POST":
+            try:
+                length = int(request.META.get("CONTENT_LENGTH") or 0)
+            except ValueError:
+                length = 0
+            try:
+                if length > MAX_REQUEST:
+                    raise RequestDataTooBig
+                _ = request.POST
+            except (RequestDataTooBig, SuspiciousOperation):
+                # Nothing is read and nothing changes, so nothing needs a check.
+                request._mark_post_parse_error()  # type: ignore[attr-defined]
+                return _too_much(request)
+        return protected(request, *args, **kwargs)
+
+    return received
+
+
+def _too_much(request: HttpRequest) -> HttpResponse:
+    place = place_of(request)
+    if place is None:
+        return redirect("booking:start")
+    return _page(request, place, error=photos.refusal("size"), status=413)
+
+
+# --- Whose photos ----------------------------------------------------------------------------------------------------
+
+
+class Place:
+    """A response that this browser may add photos to: its own draft, or one that was sent and whose link was used."""
+
+    def __init__(self, response: QuestionnaireResponse, back: str = "") -> None:
+        self.response, self.back = response, back
+        self.by = Actor.patient(response.patient_id) if response.patient_id else Actor.anonymous()
+
+    @property
+    def page(self) -> str:
+        """Where its photos are added."""
+        return reverse("intake:photos") + ("" if self.response.is_draft else "?" + urlencode({"for": "visit"}))
+
+    def open(self, now: datetime) -> Document:
+        """The answers; the read is in the trail if they were sent."""
+        return open_document(self.response, by=self.by, now=now, purpose="photos")
+
+
+def places_of(request: HttpRequest) -> list[Place]:
+    """The responses behind this browser's session."""
+    found = []
+    draft = draft_of(request)
+    if draft is not None:
+        found.append(Place(draft))
+    sent, until = str(request.session.get(SENT_KEY, "")), str(request.session.get(SENT_UNTIL, ""))
+    if sent and until and clock.now() < datetime.fromisoformat(until):
+        response = QuestionnaireResponse.objects.filter(public_id=sent).exclude(patient=None).first()
+        if response is not None and not response.is_draft:
+            found.append(Place(response, back=str(request.session.get(SENT_BACK, ""))))
+    return found
+
+
+def place_of(request: HttpRequest, wanted: str = "") -> Place | None:
+    """The one meant, or the only one."""
+    found = places_of(request)
+    if wanted == "visit":
+        found = [p for p in found if not p.response.is_draft]
+    elif wanted:
+        found = [p for p in found if str(p.response.public_id) == wanted]
+    return found[0] if found else None
+
+
+# --- Pages -----------------------------------------------------------------------------------------------------------
+
+
+@require_safe
+def photos_page(request: HttpRequest) -> HttpResponse:
+    """Every file that can be added, on one page. In a draft the views have their own page among the questions."""
+    place = place_of(request, "visit" if request.GET.get("for") == "visit" else "")
+    if place is None:
+        return redirect("booking:start")
+    return _page(request, place)
+
+
+def _page(request: HttpRequest, place: Place, *, link_id: str = "", error: str = "", status: int = 200) -> HttpResponse:
+    now = clock.now()
+    document = place.open(now)
+    questions = photos.questions_for(place.response, document)
+    controls = [fields.file_control(q, error=error if q.link_id == link_id else "") for q in questions]
+    photos.lay_out(controls, place.response, now=now)
+    draft = place.response.is_draft
+    at = f"file-{link_id}" if link_id else "photos"
+    context = {
+        "controls": controls,
+        "heading": _("Your photos"),
+        "standalone": True,
+        "draft": draft,
+        "response": place.response,
+        "back_url": reverse("intake:questions") if draft else place.back,
+        "done_url": reverse("intake:questions") if draft else place.back,
+        "problems": [(at, error)] if error else [],
+        "has_errors": bool(error),
+    }
+    return render(request, "intake/photos.html", context, status=status)
+
+
+@require_POST
+@_in_memory
+def photo_add(request: HttpRequest) -> HttpResponse:
+    """One file for one view. A script gets the row anew; without one the page is shown again, at that row."""
+    place = place_of(request, request.POST.get("for", ""))
+    if place is None:
+        return redirect("booking:start")
+    link_id = request.POST.get("link_id", "")
+    question = place.response.definition.questions.get(link_id)
+    if question is None or question.type != "attachment":
+        raise Http404
+    now = clock.now()
+    error = ""
+    try:
+        if not limits.hit(f"photo:{place.response.pk}", limit=PER_HOUR, window=timedelta(hours=1), now=now):
+            raise photos.PhotoRefused(_("That was a lot of photos. Wait a few minutes and try again"))
+        photos.add_photo(place.response, link_id, _upload(request), by=place.by, now=now)
+    except photos.PhotoRefused as refusal:
+        error = str(refusal)
+    except IntakeError:
+        return redirect(place.page)
+    return _row(request, place, link_id, error)
+
+
+def _upload(request: HttpRequest) -> photos.Upload:
+    file = request.FILES.get("file")
+    if request.handler.too_large:  # type: ignore[attr-defined]
+        return photos.Upload(too_large=True)
+    return photos.Upload(file.read() if file else b"")
+
+
+def _row(request: HttpRequest, place: Place, link_id: str, error: str = "") -> HttpResponse:
+    """After a change: the row for a script, else the page the row is on."""
+    question = place.response.definition.questions[link_id]
+    if request.headers.get("X-Upload"):
+        control = fields.file_control(question, error=error)
+        photos.lay_out([control], place.response, now=clock.now())
+        context = {"control": control, "response": place.response, "fresh": True}
+        return render(request, "intake/_upload.html", context, status=422 if error else 200)
+    if error:
+        return _page(request, place, link_id=link_id, error=error, status=422)
+    if place.response.is_draft and request.POST.get("page") == "question":
+        return redirect(reverse("intake:question", args=[question.section, question.page]) + f"#up-{link_id}")
+    return redirect(f"{place.page}#up-{link_id}")
+
+
+def _find(request: HttpRequest, public_id: UUID) -> tuple[Place, Photo]:
+    """A photo of this browser's own; anybody else's is not there."""
+    for place in places_of(request):
+        photo = photos.visible(place.response).filter(public_id=public_id).first()
+        if photo is not None:
+            photo.response = place.response
+            return place, photo
+    raise Http404
+
+
+@require_POST
+def photo_remove(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """Take a photo out."""
+    place, photo = _find(request, public_id)
+    error = ""
+    try:
+        photos.remove_photo(photo, by=place.by, now=clock.now())
+    except photos.PhotoRefused as refusal:
+        error = str(refusal)
+    return _row(request, place, photo.link_id, error)
+
+
+@require_safe
+def photo(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """The picture itself, for the browser it came from."""
+    place, found = _find(request, public_id)
+    return picture(found, by=place.by, now=clock.now(), small="small" in request.GET)
+
+
+def picture(photo: Photo, *, by: Actor, now: datetime, small: bool = False) -> HttpResponse:
+    """A photo as an answer that a browser can only look at, and does not keep.
+
+    Raises:
+        Http404: it cannot be opened.
+    """
+    try:
+        data = photos.read_photo(photo, by=by, now=now, small=small)
+    except IntakeError as error:
+        log.error("a photo cannot be opened: %s", error)
+        raise Http404 from None
+    answer = HttpResponse(data, content_type="application/pdf" if photo.is_pdf else "image/jpeg")
+    answer["Content-Disposition"] = 'attachment; filename="document.pdf"' if photo.is_pdf else "inline"
+    answer["Content-Security-Policy"] = "sandbox; default-src 'none'; frame-ancestors 'none'"
+    answer["Cross-Origin-Resource-Policy"] = "same-origin"
+    answer["X-Content-Type-Options"] = "nosniff"
+    answer["Cache-Control"] = "no-store, private"
+    return answer
