@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -72,7 +72,8 @@ def decrypt(response: QuestionnaireResponse) -> Document:
 
 def put(response: QuestionnaireResponse, document: Document) -> None:
     """Encrypt into the row's fields; the caller saves the row."""
-    plain = json.dumps(asdict(document), ensure_ascii=False, separators=(",", ":")).encode()
+    whole = {name: getattr(document, name) for name in Document.__dataclass_fields__}
+    plain = json.dumps(whole, ensure_ascii=False, separators=(",", ":")).encode()
     response.key_id, response.document = crypto.seal(plain, label=_LABEL, owner=response.public_id)
 
 

@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 from django.urls import reverse
@@ -51,19 +52,20 @@ class Check:
     answers_sha256: str = ""
 
 
-def for_check(response: QuestionnaireResponse, *, by: Actor, now: datetime) -> Check:
+def for_check(response: QuestionnaireResponse, *, by: Actor, now: datetime, cards: bool = True) -> Check:
     """The cards for the check page, from a draft.
 
-    Draw them with `{% include "intake/_summary.html" with check=check %}`.
+    Draw them with `{% include "intake/_summary.html" with check=check %}`. With `cards=False`, only what the sending of the
+    form needs.
     """
     document = open_document(response, by=by, now=now, purpose="check")
     definition, asking = response.definition, actions.asking_for(response, document)
     answers = document.answers
-    pages = {page.key for page in engine.pages(definition, answers, asking)}
+    pages = {page.key for page in engine.pages(definition, answers, asking)} if cards else set()
     problems = engine.validate_complete(definition, answers, asking)
     wanting = {problem.link_id for problem in problems}
-    cards = []
-    for part in engine.summary(definition, answers, asking):
+    shown = []
+    for part in engine.summary(definition, answers, asking) if cards else ():
         rows = []
         for row in part.rows:
             group = definition.groups.get(row.question.group)
@@ -80,11 +82,11 @@ def for_check(response: QuestionnaireResponse, *, by: Actor, now: datetime) -> C
                 }
             )
         if rows:
-            cards.append(Card(part.section.title, rows))
+            shown.append(Card(part.section.title, rows))
     declare = definition.questions.get("finish_declare")
     sign = definition.questions.get("finish_signature")
     return Check(
-        cards=cards,
+        cards=shown,
         complete=not problems,
         unanswered=len(problems),
         go_on=_page_url(problems[0].page) if problems else "",
@@ -231,6 +233,7 @@ def _flag_lines(document: Document, lines: list[Line]) -> list[FlagLine]:
     ]
 
 
+@cache
 def _page_url(key: str) -> str:
     section, _sep, number = key.partition("/")
     return reverse("intake:question", args=[int(section), int(number)])

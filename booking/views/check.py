@@ -150,12 +150,15 @@ def _already(journey: Journey) -> dict[str, Any] | None:
     return None
 
 
-def _answers(journey: Journey) -> Check | None:
-    """The answers by section, each with the page to change it on. Sections without an answer are left out."""
+def _answers(journey: Journey, *, cards: bool = True) -> Check | None:
+    """The answers by section, each with the page to change it on. Sections without an answer are left out.
+
+    A form that is sent needs no `cards`; only if the page is shown again are they made.
+    """
     response = journey.response
     if response is None:
         return None
-    check = for_check(response, by=journey.by, now=journey.now)
+    check = for_check(response, by=journey.by, now=journey.now, cards=cards)
     born = response.definition.questions.get("about_dob")
     for card in check.cards:  # The date of birth is among the details.
         card.rows = [row for row in card.rows if not born or row["label"] != filled(born.short or born.text)]
@@ -178,10 +181,9 @@ def _book(journey: Journey) -> HttpResponse:
     chosen, service, response = journey.chosen, journey.service, journey.response
     if chosen is None or service is None or response is None:
         return see("booking:time")
-    answers = _answers(journey)
-    form = _sign_form(answers, journey.request.POST)
+    form = _sign_form(_answers(journey, cards=False), journey.request.POST)
     if form is not None and not form.is_valid():
-        return _page(journey, answers=answers, form=form, status=422)
+        return _page(journey, form=form, status=422)
     try:
         visit = actions.book(
             service,
@@ -198,9 +200,9 @@ def _book(journey: Journey) -> HttpResponse:
             now=journey.now,
         )
     except actions.SlotTaken as refusal:
-        return _page(journey, answers=answers, form=form, status=409, taken=refusal)
+        return _page(journey, form=form, status=409, taken=refusal)
     except (actions.BookingError, IntakeError) as refusal:
-        return _page(journey, answers=answers, form=form, status=409, refusal=str(refusal))
+        return _page(journey, form=form, status=409, refusal=str(refusal))
     _remember(journey, visit)
     return see("booking:done")
 

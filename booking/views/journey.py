@@ -106,7 +106,7 @@ class Journey:
         public_id = as_uuid(self.session.get("draft"))
         if public_id is None:
             return None
-        return QuestionnaireResponse.objects.select_related("questionnaire", "appointment").filter(public_id=public_id).first()
+        return QuestionnaireResponse.objects.select_related("appointment").filter(public_id=public_id).first()
 
     @property
     def is_draft(self) -> bool:
