@@ -39,7 +39,8 @@ def test_the_example_holds_no_secret() -> None:
 
 
 def test_every_variable_of_settings_reaches_the_containers() -> None:
-    given = set(COMPOSE["services"]["web"]["environment"]) | {"MEDIA_ROOT", "DEBUG", "APP_DATABASE_URL"}
+    image = set(re.findall(r"\b([A-Z_]+)=/data", (ROOT / "Dockerfile").read_text()))
+    given = set(COMPOSE["services"]["web"]["environment"]) | image | {"DEBUG", "APP_DATABASE_URL"}
     assert names_in_settings() - given == set()
 
 
