@@ -14,6 +14,8 @@ RUN SECRET_KEY=only-while-collecting-static-files-0123456789 \
     && /venv/bin/python -m compileall -q /app
 
 FROM python:3.13-slim
+# PRIVATE_ROOT is a folder's name.
+# hadolint ignore=DL3064
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 MEDIA_ROOT=/data/media PRIVATE_ROOT=/data/private
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin app \
     && mkdir -p /data/media /data/private && chown -R app /data
