@@ -21,7 +21,7 @@ from tests.access.sweep import Answer, Sweep
 from tests.access.world import World, canary
 from tests.notifications.conftest import Post, post  # noqa: F401
 
-READERS = {"staff:review"}
+READERS = {"staff:review", "staff:fhir_response"}
 # What the visit's own pages call its patient. Numbers and addresses are masked there, and nothing else is said.
 CALLED = {"A": [canary("A", "preferred").encode(), canary("A", "first").encode(), canary("A", "last").encode()]}
 
@@ -39,7 +39,7 @@ def contact_may_show(answer: Answer, who: str) -> list[bytes] | None:
     """Marks of the contact that may be on this page; None: all of them."""
     if answer.name.startswith("staff:") and answer.audience in {"reception", "lead"} and who != "C":
         return None
-    if answer.name in {"staff:md", "staff:review"} and answer.audience == "physician" and who != "C":
+    if answer.name in {"staff:md", *READERS} and answer.audience == "physician" and who != "C":
         return None
     if answer.name == "staff:access_log" and answer.audience == "lead":
         return None

@@ -17,13 +17,13 @@ def signed_in(client: Client) -> bool:
 def test_there_is_one_page_that_signs_people_in(world: World) -> None:
     """Wagtail brings one of its own, without limits and without the second factor."""
     for path in ("/_util/login/", "/editor/login/"):
-        client = Client()
+        client = world.client("anonymous")
         client.post(path, {"username": "lead@tn.example", "login": "lead@tn.example", "password": PASSWORD})
         assert not signed_in(client), path
 
 
 def test_wagtails_sign_in_address_leads_to_ours(world: World) -> None:
-    answer = Client().get("/_util/login/?next=/articles/")
+    answer = world.client("anonymous").get("/_util/login/?next=/articles/")
     assert answer.status_code == 302
     assert answer["Location"] == "/staff/login/?next=/articles/"
 
@@ -96,8 +96,12 @@ ELSEWHERE = [
 @pytest.mark.parametrize("there", ELSEWHERE)
 def test_signing_in_and_out_leads_nowhere_else(world: World, there: str) -> None:
     form = {"login": "reception@tn.example", "password": PASSWORD, "next": there}
-    assert Client().get("/staff/login/", {"next": there.strip("\x01")}).status_code == 200
-    for client, path in ((Client(), "/staff/login/"), (world.client("reception"), "/staff/logout/"), (Client(), "/theme/")):
+    assert world.client("anonymous").get("/staff/login/", {"next": there.strip("\x01")}).status_code == 200
+    for client, path in (
+        (world.client("anonymous"), "/staff/login/"),
+        (world.client("reception"), "/staff/logout/"),
+        (world.client("anonymous"), "/theme/"),
+    ):
         answer = client.post(path, form)
         assert answer.status_code == 302, path
         assert answer["Location"] in {"/staff/", "/staff/login/", "/accessibility/"}, path

@@ -107,7 +107,7 @@ def test_the_lost_link_is_answered_alike(world: World, kind: str) -> None:
 def test_an_asked_for_link_is_only_noted(world: World) -> None:
     """The sender looks up later whether there is a visit; the page never does."""
     with CaptureQueriesContext(connection) as log:
-        Client().post("/book/lost-link/", {"address": KNOWN["email"]})
+        world.client("anonymous").post("/book/lost-link/", {"address": KNOWN["email"]})
     assert LinkRequest.objects.count() == 1
     assert not [q["sql"] for q in log.captured_queries if "patients_patient" in q["sql"] or "booking_appointment" in q["sql"]]
 
@@ -115,7 +115,7 @@ def test_an_asked_for_link_is_only_noted(world: World) -> None:
 def test_the_lost_link_is_answered_alike_past_its_limit(world: World) -> None:
     pages = []
     for _n in range(8):
-        client = Client()
+        client = world.client("anonymous")
         client.post("/book/lost-link/", {"address": KNOWN["email"]})
         pages.append(told(client, client.get("/book/lost-link/?sent=1")))
     assert all(page == pages[0] for page in pages)
@@ -125,13 +125,13 @@ def test_the_lost_link_is_answered_alike_past_its_limit(world: World) -> None:
 def test_spellings_of_one_address_share_one_limit(world: World) -> None:
     for spelled in ("canary-b-mail@example.com", "CANARY-B-MAIL@EXAMPLE.COM", "canary-b-mail+1@example.com", "Canary-B-Mail+x@Example.com", "cánary-b-mail@example.com"):  # fmt: skip
         for _n in range(3):
-            Client().post("/book/lost-link/", {"address": spelled})
+            world.client("anonymous").post("/book/lost-link/", {"address": spelled})
     assert LinkRequest.objects.count() <= 4
 
 
 def test_forged_addresses_of_a_proxy_do_not_lift_the_limit(world: World) -> None:
     for n in range(40):
-        Client(REMOTE_ADDR="203.0.113.9", HTTP_X_FORWARDED_FOR=f"198.51.100.{n}").post(
+        world.client("anonymous", REMOTE_ADDR="203.0.113.9", HTTP_X_FORWARDED_FOR=f"198.51.100.{n}").post(
             "/book/lost-link/", {"address": f"a{n}@example.com"}
         )
     assert LinkRequest.objects.count() == 15
@@ -149,7 +149,7 @@ def test_the_password_reset_is_answered_alike(world: World) -> None:
 def test_signing_in_does_not_tell_who_works_here(world: World) -> None:
     pages = []
     for address in ("reception@tn.example", "deception@tn.example"):
-        client = Client()
+        client = world.client("anonymous")
         answer = client.post("/staff/login/", {"login": address, "password": "wrong horse battery"})
         pages.append((answer.status_code, same(answer.content).replace(address.encode(), b"")))
     assert pages[0] == pages[1]
@@ -168,7 +168,7 @@ def test_guessing_codes_from_many_browsers_is_limited_by_the_code(world: World) 
 
 
 def test_counters_keep_no_addresses(world: World) -> None:
-    Client(REMOTE_ADDR="203.0.113.77").post("/book/lost-link/", {"address": "canary-b-mail@example.com"})
+    world.client("anonymous", REMOTE_ADDR="203.0.113.77").post("/book/lost-link/", {"address": "canary-b-mail@example.com"})
     kept = "".join(RateCounter.objects.values_list("key", flat=True))
     assert kept
     assert "203.0.113.77" not in kept

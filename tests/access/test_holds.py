@@ -27,8 +27,7 @@ def free(world: World, days: int) -> int:
 
 def hoarder(world: World, number: int) -> Client:
     """A new browser at a new network address, with a draft of its own."""
-    client = Client(REMOTE_ADDR=f"198.51.{number // 250}.{number % 250}", raise_request_exception=False)
-    client.handler = world.client("anonymous").handler
+    client = world.client("anonymous", REMOTE_ADDR=f"198.51.{number // 250}.{number % 250}")
     client.cookies["session"] = session({"draft": str(world.responses["C"].public_id)})
     return client
 
@@ -71,7 +70,7 @@ def test_one_address_holds_three_times_an_hour(world: World, address: str) -> No
     people = {p.pk: p for p in calendar.people(world.service)}
     before = Appointment.objects.filter(status=Status.HELD).count()
     for number in range(12):
-        client = Client(REMOTE_ADDR=address, HTTP_X_FORWARDED_FOR=f"10.0.0.{number}")
+        client = world.client("anonymous", REMOTE_ADDR=address, HTTP_X_FORWARDED_FOR=f"10.0.0.{number}")
         client.cookies["session"] = session({"draft": str(world.responses["C"].public_id)})
         slot = world.slot(number * 4)
         assert client.post("/book/time/", {"slot": value_of(slot.start, people[slot.practitioner_id])}).status_code == 303

@@ -6,7 +6,6 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from django.test import Client
 
 from tests.access.sweep import MATRIX, PREFIXES, Answer, Sweep, patterns, row_of
 from tests.access.world import AUDIENCES, World
@@ -119,9 +118,11 @@ def test_dead_links_are_one_page_byte_for_byte(world: World) -> None:
     tokens = ["A" * 16, world.tokens["replaced"], world.tokens["expired"], "x", "A" * 17, world.tokens["A"].swapcase()]
     tokens += [world.tokens["A"][:15], str(world.visits["A"].public_id), str(world.held.public_id), "é" * 16, "0" * 400]
     for rest in ("", "confirm/", "time/", "cancel/", "undo/", "questions/", "messages/", "calendar.ics"):
-        pages = {same(Client().get(f"/v/{token}/{rest}").content) for token in tokens}
+        pages = {same(world.client("anonymous").get(f"/v/{token}/{rest}").content) for token in tokens}
         assert len(pages) == 1, rest
-        answers = {same(Client().post(f"/v/{token}/{rest}", {"reason": "x", "slot": "x"}).content) for token in tokens}
+        answers = {
+            same(world.client("anonymous").post(f"/v/{token}/{rest}", {"reason": "x", "slot": "x"}).content) for token in tokens
+        }
         assert len(answers) == 1, rest
 
 

@@ -1,7 +1,5 @@
 """Who reads what is written down first; and if that cannot be written, nothing is shown."""
 
-from collections.abc import Iterator
-
 import pytest
 from django.db import DatabaseError, connection, transaction
 
@@ -49,14 +47,13 @@ def test_one_patients_page_names_that_patient(world: World, sweep: Sweep) -> Non
 
 
 @pytest.fixture
-def mute(world: World) -> Iterator[None]:
+def mute(world: World) -> None:
     """The database takes no event."""
     with connection.cursor() as cursor:
         cursor.execute(
             "CREATE FUNCTION no_trail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$;"
             "CREATE TRIGGER no_trail BEFORE INSERT ON audit_auditevent FOR EACH ROW EXECUTE FUNCTION no_trail()"
         )
-    yield
 
 
 @pytest.mark.parametrize(
