@@ -303,6 +303,7 @@ def _render_page(
         "part": page.section.number / (len(definition.sections) + 1),
         "consent": _consent_notice(definition, page),
         "booked": bool(sitting.response.patient_id),
+        "saved_at": sitting.response.saved_at if sitting.document.done else None,
     }
     if only_files:
         missing = [c for c in drawn if c.kind == "files" and c.question.recommended and not c.files]
