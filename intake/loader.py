@@ -30,8 +30,8 @@ _FLAGS: dict[str, Any] = {
     "questionnaire": ("token", True),
     "rules": ([_FLAG], True),
 }
-_LINK_ID = re.compile(r"[a-z][a-z0-9_]{0,59}")
-_TYPES = ("attachment", "boolean", "choice", "date", "display", "integer", "open-choice", "string", "text")
+LINK_ID = re.compile(r"[a-z][a-z0-9_]{0,59}")
+ITEM_TYPES = ("attachment", "boolean", "choice", "date", "display", "integer", "open-choice", "string", "text")
 _CONTACTS = ("call-911", "call-811", "call-988", "text-988", "call-clinic")
 CALCS = ("age-band", "phq2")
 DEFAULT_LENGTH = {"string": 200, "open-choice": 200, "text": 2000}
@@ -53,7 +53,7 @@ _QUESTION: dict[str, Any] = {
     "link_id": ("link_id", True),
     "page": ("int", False),
     "group": ("link_id", False),
-    "type": (_TYPES, True),
+    "type": (ITEM_TYPES, True),
     "text": ("text", True),
     "help": ("text", False),
     "help_with_drawing": ("text", False),
@@ -79,6 +79,7 @@ _QUESTION: dict[str, Any] = {
     "widget": (("pictures", "head-map"), False),
     "loinc": ("token", False),
 }
+QUESTION_KEYS = tuple(_QUESTION)
 _NOTICE: dict[str, Any] = {"code": ("token", True), "title": ("text", True), "text": ("text", True)}
 _FILE: dict[str, Any] = {
     "questionnaire": ("token", True),
@@ -165,7 +166,7 @@ class _File:
             if value not in ("true", "false"):
                 raise self.stop(line, f"{what} must be true or false, not {value!r}.")
             return value == "true"
-        elif kind == "link_id" and not _LINK_ID.fullmatch(value):
+        elif kind == "link_id" and not LINK_ID.fullmatch(value):
             raise self.stop(line, f"{what} must be lower-case letters, digits and underscores, not {value!r}.")
         return value
 
@@ -224,16 +225,21 @@ def load(path: Path) -> Definition:
         IntakeError: naming file and line, for YAML that cannot be read, unknown or missing keys, missing texts, link_ids
             used twice, conditions on questions or codes that are not there or stand below, and pages that do not add up.
     """
-    file, root = _root(path)
+    return load_text(path.read_text(encoding="utf-8"), path.name)
+
+
+def load_text(text: str, name: str) -> Definition:
+    """The definition in a text that is not a file yet; `name` stands for the file's. Raises as `load` does."""
+    file, root = _root(text, name)
     source = file.mapping(root, _FILE, "the file")
     _check(file, source)
     return from_json(source)
 
 
-def _root(path: Path) -> tuple[_File, yaml.Node]:
-    file = _File(path.name)
+def _root(text: str, name: str) -> tuple[_File, yaml.Node]:
+    file = _File(name)
     try:
-        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=_Loader)
+        root = yaml.compose(text, Loader=_Loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise file.stop(mark.line + 1 if mark else 1, getattr(error, "problem", "") or "cannot be read.") from error
@@ -264,7 +270,7 @@ def load_flags(path: Path, definition: Definition) -> FlagRules:
     Raises:
         IntakeError: naming file and line, for what cannot be read, codes given twice, questions or answers that are not there.
     """
-    file, root = _root(path)
+    file, root = _root(path.read_text(encoding="utf-8"), path.name)
     source = file.mapping(root, _FLAGS, "the file")
     if source["questionnaire"] != definition.slug:
         raise file.stop(source.line, f"these rules are for {source['questionnaire']}, not {definition.slug}.")

@@ -126,6 +126,7 @@ def objects(world: World, kind: str) -> dict[str, dict[str, Any]]:
             "other": {"public_id": world.responses["B"].public_id},
             "missing": {"public_id": uuid4()},
         },
+        "questionnaire": {"own": {"slug": "hair-loss-intake"}, "missing": {"slug": "nothing"}},
         "patient": {
             "own": {"public_id": world.people["A"].public_id},
             "other": {"public_id": world.people["B"].public_id},

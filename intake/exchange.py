@@ -1,0 +1,49 @@
+"""What goes out as FHIR: rows opened, audited, and handed to `intake.fhir`."""
+
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+
+from audit.actor import Actor
+from intake import fhir
+from intake.document import open_document
+from intake.errors import IntakeError
+from intake.models import Questionnaire, QuestionnaireResponse
+from intake.texts import filled
+
+
+def find_questionnaire(slug: str, version: str = "") -> Questionnaire:
+    """A published version; the newest without one.
+
+    Raises:
+        IntakeError: it is not published.
+    """
+    if not version:
+        return Questionnaire.newest(slug)
+    found = Questionnaire.objects.filter(slug=slug, version=version).first()
+    if found is None:
+        raise IntakeError(f"There is no published questionnaire {slug} {version}.")
+    return found
+
+
+def questionnaire_json(row: Questionnaire, *, as_asked: bool = False) -> dict[str, Any]:
+    """A published version as an R4 Questionnaire; `as_asked` with the clinic's name and number in the wording."""
+    made = fhir.to_questionnaire(row.as_definition, base=settings.SITE_URL, say=filled if as_asked else None)
+    return made | {"date": row.published_at.date().isoformat()}
+
+
+def response_json(response: QuestionnaireResponse, *, by: Actor, now: datetime) -> dict[str, Any]:
+    """A response as an R4 QuestionnaireResponse. The read is in the trail before anything is decrypted."""
+    document = open_document(response, by=by, now=now, purpose="fhir")
+    return fhir.to_response(
+        response.definition,
+        document.answers,
+        base=settings.SITE_URL,
+        public_id=str(response.public_id),
+        status=response.status,
+        authored=(response.completed_at or response.saved_at).isoformat(),
+        patient=str(response.patient.public_id) if response.patient else "",
+        signed=document.signed,
+        say=filled,
+    )
