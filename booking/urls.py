@@ -24,6 +24,7 @@ urlpatterns = [
     path("v/<str:token>/cancel/", visit.visit_cancel, name="visit_cancel"),
     path("v/<str:token>/undo/", visit.visit_undo, name="visit_undo"),
     path("v/<str:token>/questions/", visit.visit_questions, name="visit_questions"),
+    path("v/<str:token>/photos/", visit.visit_photos, name="visit_photos"),
     path("v/<str:token>/messages/", visit.visit_messages, name="visit_messages"),
     path("v/<str:token>/calendar.ics", visit.visit_ics, name="visit_ics"),
 ]

@@ -6,13 +6,17 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from audit.actor import Actor
-from intake import engine
+from intake import engine, photos
 from intake.actions import asking_for, attach_patient, complete, save_contact, save_page, start_draft
+from intake.demo_art import draw
 from intake.models import QuestionnaireResponse
 from patients.models import Patient
 
 PEOPLE = Path(__file__).with_name("demo-answers.json")
 QUESTIONNAIRE = "hair-loss-intake"
+# Whose photos there are; the others sent none.
+_VIEWS = {0: ("front", "top", "crown", "left", "right"), 1: ("front", "top", "crown"), 3: ("front", "top", "close")}
+_NAMED = {"close": "patch"}
 
 
 def load(patients: Sequence[Patient], *, now: datetime) -> list[QuestionnaireResponse | None]:
@@ -32,12 +36,14 @@ def load(patients: Sequence[Patient], *, now: datetime) -> list[QuestionnaireRes
         patient.reminder_by = "text_email"
         patient.save()
         made.append(
-            None if index == 5 else _answer(patient, person["answers"], at=now - timedelta(hours=20 - index), half=index == 4)
+            None
+            if index == 5
+            else _answer(patient, person["answers"], index, at=now - timedelta(hours=20 - index), half=index == 4)
         )
     return made
 
 
-def _answer(patient: Patient, answers: dict[str, object], *, at: datetime, half: bool) -> QuestionnaireResponse:
+def _answer(patient: Patient, answers: dict[str, object], index: int, *, at: datetime, half: bool) -> QuestionnaireResponse:
     """Walk the pages as the patient would."""
     by = Actor.patient(patient.pk)
     response = start_draft(QUESTIONNAIRE, by=by, now=at)
@@ -59,6 +65,11 @@ def _answer(patient: Patient, answers: dict[str, object], *, at: datetime, half:
         )
         given = {name: answers[name] for name in names if name in answers}
         document = save_page(response, page, given, by=by, now=at + timedelta(seconds=6 * len(asked))).document
+    open_now = {q.link_id for q in photos.questions_for(response, document)}
+    for view in _VIEWS.get(index, ()):
+        if (link_id := f"photo_{_NAMED.get(view, view)}") in open_now:
+            drawn = photos.Upload(draw(view, index))
+            photos.add_photo(response, link_id, drawn, by=by, now=at + timedelta(minutes=7))
     if half:
         attach_patient(response, patient, by=by, now=at + timedelta(minutes=4))
         return response

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from accounts import clock
 from audit.actor import Actor
-from intake import actions, engine
+from intake import actions, engine, photos
 from intake.definition import canonical
 from intake.document import Document, open_document
 from intake.models import QuestionnaireResponse
@@ -67,7 +67,12 @@ def for_check(response: QuestionnaireResponse, *, by: Actor, now: datetime, card
     shown = []
     for part in engine.summary(definition, answers, asking) if cards else ():
         rows = []
+        views = [row for row in part.rows if row.question.group == photos.GROUP]
         for row in part.rows:
+            if row.question.group == photos.GROUP:
+                if row is views[0]:
+                    rows.append(_photos_row(views))
+                continue
             group = definition.groups.get(row.question.group)
             name = group.link_id if group and group.repeats else row.question.link_id
             missing = row.missing
@@ -94,6 +99,19 @@ def for_check(response: QuestionnaireResponse, *, by: Actor, now: datetime, card
         signature_label=filled(sign.text) if sign else "",
         answers_sha256=_digest(engine.completed(definition, answers)),
     )
+
+
+def _photos_row(views: list[engine.Row]) -> dict[str, Any]:
+    """The views of the scalp in one row: which are there."""
+    sent = [filled(view.label) for view in views if not view.missing]
+    return {
+        "label": _("Photos of your scalp"),
+        "values": sent,
+        "value": "" if sent else _("None yet. You can add them later"),
+        "missing": not sent,
+        "url": _change_url(views[0].page),
+        "action": _("Change") if sent else _("Add"),
+    }
 
 
 @dataclass(slots=True)
@@ -176,6 +194,8 @@ def for_review(response: QuestionnaireResponse, *, by: Actor, now: datetime) -> 
     for part in engine.summary(definition, answers, asking):
         topic = Topic(part.section.title)
         for row in part.rows:
+            if row.question.type == "attachment":
+                continue  # The panel of photos says what is there and what is not.
             texts = [_spoken(row.question.type, text) for text in row.answers]
             line = Line(row.question.link_id, filled(row.label), filled(row.text), texts, row.own_words)
             if row.missing:

@@ -147,6 +147,8 @@ def _menu(it: Visit) -> list[dict[str, Any]]:
                 "%(done)d of %(total)d section done", "%(done)d of %(total)d sections done", response.sections_done
             ) % {"done": response.sections_done, "total": response.sections_total}
         items.append(_item(it.url("visit_questions"), "form", _("Finish your questions"), detail))
+    elif _takes_photos(it):
+        items.append(_item(it.url("visit_photos"), "camera", _("Add photos"), _("For the physician, before your visit")))
     if it.is_coming:
         until = _("Until %(time)s on %(date)s") % {
             "time": clock.clock_time(row.move_deadline()),
@@ -287,6 +289,46 @@ def visit_questions(request: HttpRequest, it: Visit) -> HttpResponse:
             status = 422
     context = {"it": it, "visit": it.row, "form": form, "back_url": it.url("visit")}
     return render(request, "booking/visit_questions.html", context, status=status)
+
+
+def _takes_photos(it: Visit) -> bool:
+    """True while photos can be added to answers that were sent: until the visit is over."""
+    response = it.row.response
+    return response is not None and response.completed_at is not None and it.state in {"coming", "here"}
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@_by_link
+def visit_photos(request: HttpRequest, it: Visit) -> HttpResponse:
+    """The way to adding photos after the answers were sent: the year of birth first, as for the questions."""
+    if not _takes_photos(it):
+        return redirect("booking:visit", token=it.token)
+    form, status = _year_of_birth(request, it)
+    if form is None:
+        assert it.row.response is not None
+        request.session.cycle_key()
+        request.session["photos"] = str(it.row.response.public_id)
+        request.session["photos_until"] = it.row.ends_at.isoformat()
+        request.session["photos_back"] = it.url("visit")
+        return redirect(f"{reverse('intake:photos')}?for=visit")
+    context = {"it": it, "visit": it.row, "form": form, "back_url": it.url("visit"), "photos": True}
+    return render(request, "booking/visit_questions.html", context, status=status)
+
+
+def _year_of_birth(request: HttpRequest, it: Visit) -> tuple[YearForm | None, int]:
+    """The form to show with its status; None once the right year was given."""
+    if request.method != "POST":
+        return YearForm(None), 200
+    form = YearForm(request.POST)
+    if not form.is_valid():
+        return form, 422
+    if not limits.hit(f"year:{it.row.pk}", limit=YEAR_TRIES, window=YEAR_WAIT, now=it.now):
+        form.add_error("year", _("Too many tries. Wait 15 minutes or call us"))
+        return form, 429
+    if form.cleaned_data["year"] != it.row.patient.date_of_birth.year:  # type: ignore[union-attr]
+        form.add_error("year", _("That year does not match. Check it, or call us"))
+        return form, 422
+    return None, 200
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

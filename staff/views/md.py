@@ -16,6 +16,7 @@ from accounts.access import physician_required
 from audit.actor import actor_of
 from booking.models import Appointment, Practitioner, Status
 from intake.models import QuestionnaireResponse
+from intake.photo_panel import Panel, panel_for
 from intake.summaries import Review, for_review
 from staff.board import board_time
 from staff.reading import reading
@@ -146,12 +147,14 @@ def review(request: HttpRequest, public_id: UUID) -> HttpResponse:
         raise Http404
     about = visit or response
     read: Review | None = None
+    panel: Panel | None = None
     # The event comes first: if it cannot be written, the answers are never decrypted and the page is an error.
     with reading(request, "staff.review_read", now=now, obj=about, subject_id=person.pk):
         day = clock.local(visit.starts_at).date() if visit else clock.today(now)
         queue = _queue(request, now, day)
         if response is not None and not response.is_draft:
             read = for_review(response, by=actor_of(request), now=now)
+            panel = panel_for(response, read)
     ids = [row.visit.public_id for _name, rows in queue for row in rows if row.state == "sent"]
     here = ids.index(visit.public_id) if visit and visit.public_id in ids else -1
     context = {
@@ -160,6 +163,7 @@ def review(request: HttpRequest, public_id: UUID) -> HttpResponse:
         "patient": person,
         "age": person.age_on(clock.today(now)),
         "review": read,
+        "photos": panel,
         "allergies": _said(read, _ALLERGIES),
         "pregnancy": _said(read, _PREGNANCY),
         "ago": _ago(response.completed_at, now) if response and response.completed_at else "",
