@@ -3,6 +3,7 @@
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import psycopg
 from django.db import connection
 from django.db.models import Sum
 
@@ -24,7 +25,8 @@ WITH p AS MATERIALIZED (
 SELECT
   (SELECT array_agg(ARRAY[id, assigned, position]) FROM p),
   (SELECT array_agg(id) FROM r),
-  (SELECT array_agg(ARRAY[h.practitioner_id, h.weekday::bigint, {_MINUTES.format("h.local_start")}, {_MINUTES.format("h.local_end")},
+  (SELECT array_agg(ARRAY[h.practitioner_id, h.weekday::bigint,
+      {_MINUTES.format("h.local_start")}, {_MINUTES.format("h.local_end")},
       (h.valid_from - date '1970-01-01')::bigint, coalesce(h.valid_until - date '1970-01-01', {_FAR - _EPOCH})::bigint])
     FROM booking_availability h WHERE h.practitioner_id = ANY(ARRAY(SELECT id FROM p))
       AND h.valid_from <= %(until)s AND (h.valid_until IS NULL OR h.valid_until >= %(since)s)),
@@ -33,19 +35,36 @@ SELECT
       coalesce({_MINUTES.format("o.local_start")}, 0), coalesce({_MINUTES.format("o.local_end")}, 0)])
     FROM booking_availabilityoverride o WHERE o.practitioner_id = ANY(ARRAY(SELECT id FROM p))
       AND o.date BETWEEN %(since)s AND %(until)s),
-  (SELECT array_agg(ARRAY[coalesce(t.practitioner_id, 0), floor(extract(epoch from t.starts_at))::bigint, ceil(extract(epoch from t.ends_at))::bigint])
+  (SELECT array_agg(ARRAY[coalesce(t.practitioner_id, 0), floor(extract(epoch from t.starts_at))::bigint,
+      ceil(extract(epoch from t.ends_at))::bigint])
     FROM booking_timeoff t WHERE (t.practitioner_id IS NULL OR t.practitioner_id = ANY(ARRAY(SELECT id FROM p)))
       AND t.ends_at > %(from_at)s AND t.starts_at < %(to_at)s),
   (SELECT array_agg(ARRAY[a.practitioner_id, coalesce(a.room_id, 0), extract(epoch from a.starts_at)::bigint,
-      extract(epoch from a.ends_at)::bigint, s.setup_minutes::bigint, s.cleanup_minutes::bigint, (a.status <> 'held')::int::bigint])
+      extract(epoch from a.ends_at)::bigint, s.setup_minutes::bigint, s.cleanup_minutes::bigint,
+      (a.status <> 'held')::int::bigint])
     FROM booking_appointment a JOIN booking_service s ON s.id = a.service_id
-    WHERE a.status = ANY(%(occupying)s) AND a.starts_at >= %(from_at)s - interval '9 hours' AND a.starts_at < %(to_at)s
+    WHERE a.status = ANY(%(occupying)s::text[]) AND a.starts_at >= %(from_at)s - interval '9 hours' AND a.starts_at < %(to_at)s
       AND a.id <> %(own)s AND NOT (a.status = 'held' AND a.hold_expires_at <= %(now)s)
       AND {{busy_of}})
 """
 _OF_PEOPLE = "a.practitioner_id = ANY(ARRAY(SELECT id FROM p))"
 _SQL_PLAIN = _SQL.format(busy_of=_OF_PEOPLE)
 _SQL_ROOMS = _SQL.format(busy_of=f"({_OF_PEOPLE} OR a.room_id = ANY(ARRAY(SELECT id FROM r)))")
+
+
+def _one_row(statement: str, params: dict[str, Any]) -> tuple[Any, ...]:
+    """Run a statement, prepared on this connection: planning this one takes longer than running it.
+
+    Only cursors that bind on the server prepare, and Django's own do not. Behind a pooler that hands out connections per
+    transaction nothing may be prepared; Django's setting for that is respected.
+    """
+    connection.ensure_connection()
+    raw = connection.connection
+    raw.prepare_threshold = None if connection.settings_dict["DISABLE_SERVER_SIDE_CURSORS"] else 0
+    with connection._prepare_cursor(psycopg.Cursor(raw)) as cursor:  # as connection.cursor() does: errors, query log
+        cursor.execute(statement, params)
+        row: tuple[Any, ...] = cursor.fetchone()
+    return row
 
 
 def load(
@@ -71,9 +90,7 @@ def load(
         "own": own or 0,
         "now": now,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(_SQL_ROOMS if service.room_kind else _SQL_PLAIN, params)
-        people, rooms, hours, overrides, off, busy = cursor.fetchone()
+    people, rooms, hours, overrides, off, busy = _one_row(_SQL_ROOMS if service.room_kind else _SQL_PLAIN, params)
     calendar = Calendar(
         people=[tuple(p) for p in people or ()],
         hours=[Hours(h[0], h[1], h[2], h[3] or 1440, h[4] + _EPOCH, h[5] + _EPOCH) for h in hours or ()],
