@@ -61,7 +61,7 @@ def _one_row(statement: str, params: dict[str, Any]) -> tuple[Any, ...]:
     connection.ensure_connection()
     raw = connection.connection
     raw.prepare_threshold = None if connection.settings_dict["DISABLE_SERVER_SIDE_CURSORS"] else 0
-    with connection._prepare_cursor(psycopg.Cursor(raw)) as cursor:  # as connection.cursor() does: errors, query log
+    with connection._prepare_cursor(psycopg.Cursor(raw)) as cursor:  # type: ignore[attr-defined]  # as cursor() does: errors, log
         cursor.execute(statement, params)
         row: tuple[Any, ...] = cursor.fetchone()
     return row
