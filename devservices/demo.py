@@ -133,11 +133,11 @@ def welcome(path: Path, port: int, seconds: float, signins: str) -> str:
 """
 
 
-def fail(family: Family, path: Path, name: str) -> int:
-    """Say which part ended, with the end of its log."""
+def fail(family: Family, path: Path, name: str, why: str = "") -> int:
+    """Say which part ended, or what is wrong with it, after the end of its log."""
     log = {"PostgreSQL": "postgres", "Valkey": "valkey"}.get(name, name)
     say((path / f"{log}.log").read_text(errors="replace")[-3000:])
-    say(f"{name} ended (status {family.children[name].returncode}); stopping everything.")
+    say(f"{name}: {why or f'it ended with status {family.children[name].poll()}'}; stopping everything.")
     return 1
 
 
@@ -160,8 +160,7 @@ def main() -> int:
         for name, command in commands(path, port, host).items():
             family.start(name, command, log=path / f"{name}.log", env=env, cwd=ROOT)
             if name == "web" and (status := await_page(family, path, port)) != 200:
-                say(f"The first page does not come (status {status}).")
-                return fail(family, path, family.ended() or "web")
+                return fail(family, path, family.ended() or "web", f"the first page answers {status}" if status else "")
             if name == "web":
                 say(welcome(path, port, time.monotonic() - began, signins))
         while not (ended := family.ended()):
