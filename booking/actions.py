@@ -31,6 +31,7 @@ from booking.slots import Slot
 from booking.words import ended
 from intake.actions import attach_patient, complete, start_draft
 from intake.models import QuestionnaireResponse
+from intake.prefill import offer_last_answers
 from patients.actions import Contact, identify, update_contact
 from patients.models import Patient
 
@@ -754,11 +755,13 @@ def open_questions(appointment: Appointment, *, by: Actor, now: datetime) -> Que
     """
     visit = _locked(appointment, None)
     if visit.response is not None:
+        offer_last_answers(visit.response, by=by, now=now)
         return visit.response
     if not visit.service.questionnaire or visit.patient is None:
         raise NotAllowed(_("There are no questions before this visit."))
     response = start_draft(visit.service.questionnaire, by=by, now=now)
     attach_patient(response, visit.patient, by=by, now=now)
+    offer_last_answers(response, by=by, now=now)
     visit.response = response
     visit.version += 1
     visit.save(update_fields=["response", "version"])

@@ -150,6 +150,8 @@ def save_page(
                 document.answers.pop(link_id, None)
             else:
                 document.answers[link_id] = value
+            for offered in (document.offered.get("answers", {}), document.offered.get("rows", {}) if finished else {}):
+                offered.pop(link_id, None)  # It was confirmed, changed or taken out.
         if engine.under_age(document.answers, asking):
             _delete(locked, "intake.stop_under_age", by=by, now=now)
             return Saved(document, under_age=True)
@@ -459,8 +461,8 @@ def _signed(
         "signed_in": "yes" if by.is_staff else "no",
     }
     _raise_flags(row, document, definition, now=now)
-    # From here on the details live in the Patient row.
-    document.contact = {}
+    # From here on the details live in the Patient row, and what was offered and not confirmed is nothing.
+    document.contact, document.offered = {}, {}
     put(row, document)
     return document, hidden
 

@@ -59,6 +59,7 @@ class Question:
     autocomplete: str = ""
     widget: str = ""
     loinc: str = ""
+    prefill: str = ""
 
     @property
     def is_choice(self) -> bool:

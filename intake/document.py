@@ -28,6 +28,7 @@ class Document:
         done: keys ("3/7") of the pages that were continued from.
         signed: the declaration, once sent: name, at, answers_sha256, form_sha256.
         flags: once sent: "rules" (name and version) and "found", a mapping per flag with the words shown to the physician.
+        offered: on a repeat visit, last time's "answers" and "rows", and the day they are "from"; see `intake.prefill`.
     """
 
     answers: dict[str, Any] = field(default_factory=dict)
@@ -37,6 +38,7 @@ class Document:
     done: list[str] = field(default_factory=list)
     signed: dict[str, str] = field(default_factory=dict)
     flags: dict[str, Any] = field(default_factory=dict)
+    offered: dict[str, Any] = field(default_factory=dict)
 
     def consent(self, code: str) -> dict[str, Any] | None:
         """The latest decision on one consent."""

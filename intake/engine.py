@@ -578,6 +578,13 @@ def twice_named(rows: Iterable[Mapping[str, Any]], name: str) -> list[str]:
     return [str(r.get(name)) for i, r in enumerate(rows) if seen.pop(str(r.get(name, "")).casefold(), 0) > 1]
 
 
+def is_known(question: Question, value: Any) -> bool:
+    """True if an answer from elsewhere is one that this question can have."""
+    if question.options:
+        return isinstance(value, list) == question.multiple and _codes_known(question, value)
+    return isinstance(value, str)
+
+
 def _codes_known(question: Question, value: Any) -> bool:
     given = value if isinstance(value, list) else [value]
     return all(isinstance(v, dict) or v in (None, "") or question.option(v) for v in given)

@@ -33,7 +33,7 @@ _OURS = "/fhir/StructureDefinition/intake-"
 # Keys of a question, an option and a page that have no place of their own in FHIR.
 _QUESTION_OWN = (
     "page", "help_with_drawing", "why", "short", "missing", "recommended", "asked", "fact", "consent", "calc", "input",
-    "autocomplete", "widget",
+    "autocomplete", "widget", "prefill",
 )  # fmt: skip
 _OPTION_OWN = ("negative", "talk", "staff_only", "picture")
 _ITEM_KEYS = {

@@ -80,6 +80,7 @@ class Control:
     type: str = "text"
     errors: dict[str, str] = field(default_factory=dict)
     files: list[Any] = field(default_factory=list)
+    since: Any = None  # The day this answer was given, when it is offered from last time.
 
     @property
     def pose(self) -> str:
@@ -109,7 +110,8 @@ class Control:
     @property
     def described(self) -> str:
         """The ids that explain this control to a screen reader."""
-        ids = [f"{self.link_id}-hint" if self.help else "", f"{self.link_id}-error" if self.error else ""]
+        ids = [f"{self.link_id}-since" if self.since else ""]
+        ids += [f"{self.link_id}-hint" if self.help else "", f"{self.link_id}-error" if self.error else ""]
         return " ".join(part for part in ids if part)
 
     @property

@@ -78,6 +78,7 @@ _QUESTION: dict[str, Any] = {
     "autocomplete": ("token", False),
     "widget": (("pictures", "head-map"), False),
     "loinc": ("token", False),
+    "prefill": (("answer", "still-taking"), False),
 }
 QUESTION_KEYS = tuple(_QUESTION)
 _NOTICE: dict[str, Any] = {"code": ("token", True), "title": ("text", True), "text": ("text", True)}
@@ -410,6 +411,8 @@ def _check_question(file: _File, q: _Mapping, consents: set[str]) -> None:
         raise file.stop(q.line, f"{name!r} names consent {q['consent']!r}, which has no statement.")
     if q.get("calc") and (q.get("page") or q.get("required") or q.get("show_when")):
         raise file.stop(q.line, f"{name!r} is worked out, so it has no page, no condition and is not required.")
+    if q.get("prefill") and (q.get("consent") or q.get("calc") or q["type"] in ("attachment", "display", "boolean")):
+        raise file.stop(q.line, f"{name!r} is never filled in from last time.")
     if q.get("max_length", 0) > _MAX_LENGTH:
         raise file.stop(q.line, f"{name!r} allows more than {_MAX_LENGTH} characters.")
     if q["type"] in DEFAULT_LENGTH and "max_length" not in q:

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import clock
 from audit.actor import Actor
-from intake import actions, engine, photos
+from intake import actions, engine, photos, prefill
 from intake.document import Document, open_document
 from intake.errors import IntakeError
 from intake.fields import controls, title_of
@@ -185,11 +185,12 @@ def _save(request: HttpRequest, sitting: Sitting, page: engine.Page) -> HttpResp
         change = _change_mode(request, was_finished=False)
         return redirect(f"{_page_url(page)}?{urlencode({'remind': '1'} | ({'change': change} if change else {}))}")
     rows = request.POST.get("rows", "")
+    form, unanswered = (request.POST, []) if rows else prefill.with_still(definition, sitting.document, page, request.POST)
     cleaned = engine.clean_page(
-        definition, page.section.number, page.number, request.POST, answers, sitting.asking, partial=bool(rows)
+        definition, page.section.number, page.number, form, answers, sitting.asking, partial=bool(rows)
     )
-    if cleaned.problems:
-        return _render_page(request, sitting, page, typed=True, problems=cleaned.problems)
+    if unanswered or cleaned.problems:
+        return _render_page(request, sitting, page, typed=True, problems=unanswered + cleaned.problems)
     anchor = _change_rows(sitting, page, cleaned.values, rows) if rows else cleaned.follow_up
     before = {p.key for p in sitting.pages}
     was_finished = not [p for p in sitting.unfinished if p.key != key]
@@ -279,8 +280,14 @@ def _render_page(
     typed: bool = False,
     problems: list[engine.Problem] | None = None,
 ) -> HttpResponse:
-    definition, answers = sitting.definition, sitting.document.answers
+    definition, offered = sitting.definition, prefill.for_page(sitting.document, page)
+    answers = offered | sitting.document.answers
     drawn = controls(definition, page, answers, sitting.asking, typed=request.POST if typed else None, problems=problems)
+    for control in drawn:
+        control.since = prefill.since(sitting.document) if control.link_id in offered else None
+    still = prefill.still(definition, sitting.document, page, request.POST if typed else None)
+    for entry in still:
+        entry["error"] = next((p.message for p in problems or [] if p.field == f"{entry['name']}-yes"), "")
     photos.lay_out(drawn, sitting.response, now=clock.now())
     only_files = all(control.kind in {"files", "display"} for control in drawn)
     title = filled(title_of(page))
@@ -303,6 +310,8 @@ def _render_page(
         "part": page.section.number / (len(definition.sections) + 1),
         "consent": _consent_notice(definition, page),
         "booked": bool(sitting.response.patient_id),
+        "still": still,
+        "still_since": prefill.since(sitting.document),
         "saved_at": sitting.response.saved_at if sitting.document.done else None,
     }
     if only_files:

@@ -70,6 +70,7 @@ WORDS: dict[str, Any] = {
     "intake.publish": gettext_lazy("Questionnaire published"),
     "intake.start": gettext_lazy("Questions begun"),
     "intake.save_page": gettext_lazy("Answers saved"),
+    "intake.offer_answers": gettext_lazy("Last answers offered again"),
     "intake.save_for_later": gettext_lazy("Answers kept for later"),
     "intake.resume": gettext_lazy("Answers taken up again"),
     "intake.add_photo": gettext_lazy("Photo added"),

@@ -12,9 +12,12 @@ from audit.actor import Actor
 from booking import actions
 from booking.links import token_of
 from booking.models import Appointment, Status
+from intake.actions import start_draft
+from intake.document import decrypt, put
 from intake.models import QuestionnaireResponse
 from patients.models import Patient
 from tests.booking.conftest import HOSTILE, Browser, anchors, on, rows, text_of, title_of
+from tests.factories import WEDNESDAY
 
 DESK = Actor("staff", None, "reception", "Joanne")
 PAGES = ["visit", "visit_confirm", "visit_time", "visit_cancel", "visit_undo", "visit_questions", "visit_messages", "visit_ics"]
@@ -257,3 +260,18 @@ def test_any_choice_is_answered(link, token):
 def test_bytes_that_are_no_text_are_refused(link: Browser, token):
     for name, field in (("visit_time", "slot"), ("visit_questions", "year"), ("visit_cancel", "reason")):
         assert link.raw(reverse(f"booking:{name}", args=[token]), field) == {422}, name
+
+
+def test_a_repeat_visits_questions_come_with_last_times_answers_to_confirm(link, token, visit):
+    """By the private link and the year of birth; on the way to a booking nobody is known yet (docs/adr/0081)."""
+    draft = visit.response
+    earlier = start_draft("hair-loss-intake", by=Actor.anonymous(), now=WEDNESDAY)
+    document = decrypt(earlier)
+    document.answers = {"about_family_doctor": "Dr. Roy", "hx_selfharm_now": "no"}
+    put(earlier, document)
+    earlier.patient, earlier.status, earlier.completed_at = visit.patient, "completed", WEDNESDAY
+    earlier.save()
+    assert link.post("visit_questions", token, year="1987").status_code == 303
+    draft.refresh_from_db()
+    assert decrypt(draft).offered["answers"] == {"about_family_doctor": "Dr. Roy"}
+    assert "about_family_doctor" not in decrypt(draft).answers
