@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from booking.views import check, code, details, done, later, lost_link, openings, start, time, visit
+from booking.views import check, code, details, done, later, lost_link, openings, paper, start, time, visit
 
 app_name = "booking"
 urlpatterns = [
@@ -12,6 +12,7 @@ urlpatterns = [
     path("book/code/", code.code, name="code"),
     path("book/check/", check.check, name="check"),
     path("book/done/", done.done, name="done"),
+    path("book/done/answers.pdf", paper.done_answers, name="done_answers"),
     path("book/lost-link/", lost_link.lost_link, name="lost_link"),
     path("book/save/", later.save, name="save"),
     path("book/save/delete/", later.delete, name="delete_answers"),
@@ -24,6 +25,7 @@ urlpatterns = [
     path("v/<str:token>/cancel/", visit.visit_cancel, name="visit_cancel"),
     path("v/<str:token>/undo/", visit.visit_undo, name="visit_undo"),
     path("v/<str:token>/questions/", visit.visit_questions, name="visit_questions"),
+    path("v/<str:token>/answers/", paper.visit_answers, name="visit_answers"),
     path("v/<str:token>/photos/", visit.visit_photos, name="visit_photos"),
     path("v/<str:token>/messages/", visit.visit_messages, name="visit_messages"),
     path("v/<str:token>/calendar.ics", visit.visit_ics, name="visit_ics"),

@@ -35,6 +35,7 @@ WORDS: dict[str, Any] = {
     "staff.patient_read": gettext_lazy("Record opened"),
     "intake.read": gettext_lazy("Answers read"),
     "staff.review_read": gettext_lazy("Review opened"),
+    "staff.answers_printed": gettext_lazy("Answers printed"),
     "staff.fhir_read": gettext_lazy("Answers opened as FHIR"),
     "staff.day_read": gettext_lazy("Day shown"),
     "staff.my_day_read": gettext_lazy("Own day shown"),

@@ -4,7 +4,7 @@ from datetime import date
 
 from django.urls import path, register_converter
 
-from staff.views import calls, clinic, day, fhir, find, home, md, new, photo, visit
+from staff.views import calls, clinic, day, fhir, find, home, md, new, paper, photo, visit
 
 
 class DateConverter:
@@ -44,6 +44,7 @@ urlpatterns = [
     path("md/", md.my_day, name="md"),
     path("md/review/<uuid:public_id>/", md.review, name="review"),
     path("md/photo/<uuid:public_id>/", photo.photo, name="photo"),
+    path("md/review/<uuid:public_id>/answers.pdf", paper.answers, name="answers_pdf"),
     path("fhir/Questionnaire/<slug:slug>", fhir.questionnaire, name="fhir_questionnaire"),
     path("fhir/QuestionnaireResponse/<uuid:public_id>", fhir.response, name="fhir_response"),
     path("clinic/", clinic.clinic, name="clinic"),

@@ -149,6 +149,8 @@ def _menu(it: Visit) -> list[dict[str, Any]]:
         items.append(_item(it.url("visit_questions"), "form", _("Finish your questions"), detail))
     elif _takes_photos(it):
         items.append(_item(it.url("visit_photos"), "camera", _("Add photos"), _("For the physician, before your visit")))
+    if row.response is not None and row.response.completed_at is not None:
+        items.append(_item(it.url("visit_answers"), "form", _("Your answers"), _("A PDF of what you sent")))
     if it.is_coming:
         until = _("Until %(time)s on %(date)s") % {
             "time": clock.clock_time(row.move_deadline()),

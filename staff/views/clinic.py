@@ -26,7 +26,7 @@ from staff.views.visit import day_of
 
 PAGE = 100
 KINDS = {
-    "answers": ("intake.read", "staff.review_read", "staff.fhir_read"),
+    "answers": ("intake.read", "staff.review_read", "staff.fhir_read", "staff.answers_printed"),
     "records": ("staff.visit_read", "staff.patient_read", "staff.link_shown"),
     "days": ("staff.day_read", "staff.my_day_read", "staff.calls_read", "staff.search"),
     "access": (

@@ -1,0 +1,56 @@
+"""The patient's own copy of the answers that were sent, as a PDF."""
+
+from datetime import datetime
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts import clock
+from audit.actor import Actor
+from booking.models import Appointment, Status
+from booking.views.journey import as_uuid
+from booking.views.visit import Visit
+from booking.views.visit import _by_link as by_link
+from booking.views.visit import _year_of_birth as year_of_birth
+from intake import paper
+
+
+def _pdf(visit: Appointment, by: Actor, now: datetime) -> HttpResponse:
+    assert visit.response is not None
+    made = paper.for_patient(visit.response, reference=visit.reference, by=by, now=now)
+    answer = HttpResponse(made, content_type="application/pdf")
+    answer["Content-Disposition"] = f'attachment; filename="answers-{visit.reference}.pdf"'
+    answer["Cache-Control"] = "no-store"
+    return answer
+
+
+def was_sent(visit: Appointment) -> bool:
+    """True if the visit has answers that were sent."""
+    return visit.response is not None and visit.response.completed_at is not None
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@by_link
+def visit_answers(request: HttpRequest, it: Visit) -> HttpResponse:
+    """By the private link: the year of birth first, as for the questions, then the file."""
+    if not was_sent(it.row):
+        return redirect("booking:visit", token=it.token)
+    form, status = year_of_birth(request, it)
+    if form is None:
+        return _pdf(it.row, it.by, it.now)
+    context = {"it": it, "visit": it.row, "form": form, "back_url": it.url("visit")}
+    return render(request, "booking/visit_answers.html", context, status=status)
+
+
+@require_safe
+def done_answers(request: HttpRequest) -> HttpResponse:
+    """In the browser that has booked, while it shows "You're booked"."""
+    now, public_id = clock.now(), as_uuid(request.session.get("booked"))
+    found = Appointment.objects.select_related("patient", "response", "response__patient", "response__questionnaire")
+    visit = found.filter(public_id=public_id, status__in=(Status.BOOKED, Status.CONFIRMED)).first() if public_id else None
+    if visit is None:
+        return redirect("booking:start")
+    if not was_sent(visit) or visit.starts_at <= now:
+        raise Http404
+    return _pdf(visit, Actor.patient(visit.patient_id), now)
