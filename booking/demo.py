@@ -75,7 +75,14 @@ def _status(start: datetime, end: datetime, now: datetime, dice: random.Random) 
 
 
 def _visit(
-    practitioner: Practitioner, service: Service, room: Room | None, patient: Patient, start: datetime, status: str, now: datetime, dice: random.Random
+    practitioner: Practitioner,
+    service: Service,
+    room: Room | None,
+    patient: Patient,
+    start: datetime,
+    status: str,
+    now: datetime,
+    dice: random.Random,
 ) -> Appointment:
     """One row with the times that its status implies."""
     end = start + timedelta(minutes=service.minutes)
@@ -111,7 +118,10 @@ def _visit(
         visit.fulfilled_at = end
     if status == Status.CANCELLED:
         visit.cancelled_at = max(booked_at, min(now, start) - timedelta(days=1))
-        visit.cancelled_by, visit.cancel_reason = "patient", dice.choice(["Work or school", "Feeling better", "Found another time", ""])
+        visit.cancelled_by, visit.cancel_reason = (
+            "patient",
+            dice.choice(["Work or school", "Feeling better", "Found another time", ""]),
+        )
     return visit
 
 
@@ -119,14 +129,16 @@ def _fill(now: datetime, people: list[Patient]) -> list[Appointment]:
     """Days of visits for everybody, with gaps where a caller fits in."""
     dice = random.Random(20)  # noqa: S311
     zone, today = clock.clinic_zone(), clock.today(now)
-    offers = {p: [s for s in p.services.all()] for p in Practitioner.objects.prefetch_related("services")}
+    offers = {p: list(p.services.all()) for p in Practitioner.objects.prefetch_related("services")}
     treatment_room = Room.objects.filter(kind="treatment").first()
     visits: list[Appointment] = []
     for offset in range(-DAYS_BEFORE, DAYS_AFTER + 1):
         day = today + timedelta(days=offset)
         who = dice.sample(people, len(people))
         for practitioner, services in offers.items():
-            hours = Availability.objects.filter(practitioner=practitioner, weekday=day.weekday(), valid_from__lte=day).order_by("local_start")
+            hours = Availability.objects.filter(practitioner=practitioner, weekday=day.weekday(), valid_from__lte=day).order_by(
+                "local_start"
+            )
             for block in hours:
                 at = clock.instant(day, block.local_start, zone)
                 until = clock.instant(day, block.local_end, zone)
@@ -154,7 +166,9 @@ def load(now: datetime) -> Made:
         return Made(created=False)
     people = _patients(now)
     visits = _fill(now, people)
-    coming = sorted((v for v in visits if v.starts_at > now and v.status in (Status.BOOKED, Status.CONFIRMED)), key=lambda v: v.starts_at)
+    coming = sorted(
+        (v for v in visits if v.starts_at > now and v.status in (Status.BOOKED, Status.CONFIRMED)), key=lambda v: v.starts_at
+    )
     for visit in coming[1:9:4]:
         Appointment.objects.filter(pk=visit.pk).update(needs_call=True, call_reason="Contact not checked")
     twin = Patient.objects.create(
@@ -164,7 +178,9 @@ def load(now: datetime) -> Made:
         mobile="+15195550199",
         created_at=now - timedelta(hours=3),
     )
-    MergeOffer.objects.create(patient=twin, candidate=people[9], reason="Same date of birth and name or contact", created_at=now - timedelta(hours=3))
+    MergeOffer.objects.create(
+        patient=twin, candidate=people[9], reason="Same date of birth and name or contact", created_at=now - timedelta(hours=3)
+    )
     first_visits = tuple(v for v in coming if v.service.questionnaire)[:6]
     record("booking.load_demo", by=by, now=now, detail={"visits": len(visits)})
     return Made(True, _reminder_due(now, people[0], coming), first_visits)
@@ -174,7 +190,12 @@ def _reminder_due(now: datetime, patient: Patient, coming: list[Appointment]) ->
     """A visit whose two-day reminder came due a moment ago: the planner finds it at once, and the mailbox has its first mail."""
     for visit in coming:
         reminder_at = clock.days_before(visit.starts_at, 2, clock.clinic_zone())
-        if visit.status == Status.BOOKED and now - timedelta(hours=20) < reminder_at <= now and visit.patient and visit.patient.wants_email:
+        if (
+            visit.status == Status.BOOKED
+            and now - timedelta(hours=20) < reminder_at <= now
+            and visit.patient
+            and visit.patient.wants_email
+        ):
             # Booked long ago, so that only this reminder is due: not the confirmation, not the one a week before.
             Appointment.objects.filter(pk=visit.pk).update(announced=0, booked_at=now - timedelta(days=12))
             return visit

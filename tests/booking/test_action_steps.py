@@ -136,7 +136,7 @@ def test_a_no_show_is_not_marked_before_the_start(appointment, desk):
 
 
 def test_staff_are_warned_before_they_overbook_and_then_may(appointment, service, practitioner, desk):
-    args = dict(patient=None, contact=contact_of(first_name="Noor"), by=desk, now=clock.now())
+    args = {"patient": None, "contact": contact_of(first_name="Noor"), "by": desk, "now": clock.now()}
     with pytest.raises(actions.Warned, match="already has someone"):
         actions.book_for(service, practitioner, appointment.starts_at, **args)
     assert actions.book_for(service, practitioner, appointment.starts_at, overbook=True, **args).lane == 1
@@ -157,7 +157,7 @@ def test_overbooking_is_bounded_at_four_deep(appointment, service, practitioner,
 
 def test_staff_book_outside_hours_after_a_warning(service, practitioner, desk, clinic):
     start = next_weekday_at(18)
-    args = dict(patient=None, contact=contact_of(), by=desk, now=clock.now())
+    args = {"patient": None, "contact": contact_of(), "by": desk, "now": clock.now()}
     with pytest.raises(actions.Warned, match="out at"):
         actions.book_for(service, practitioner, start, **args)
     assert actions.book_for(service, practitioner, start, overbook=True, **args).starts_at == start

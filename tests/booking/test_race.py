@@ -101,9 +101,7 @@ def test_the_locks_are_taken_whether_or_not_a_hold_has_expired(service, practiti
     with transaction.atomic():
         actions._lock_and_sweep([practitioner.pk], [room.pk], now=clock.now(), responses=[9])
         with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT classid, objid FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
-            )
+            cursor.execute("SELECT classid, objid FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()")
             assert set(cursor.fetchall()) == {(7001, practitioner.pk), (7002, room.pk), (7003, 9)}
 
 

@@ -86,7 +86,7 @@ class Person:
     def answer_page(self) -> None:
         """Answer every question on the page and press Continue."""
         form = self.page.locator("main form").filter(has=self.page.get_by_role("button", name=re.compile("^Continue$"))).first
-        for fieldset in {name: None for name in self._names(form)}:
+        for fieldset in dict.fromkeys(self._names(form)):
             self._answer(form, fieldset)
         self.press("Continue", within=form)
 

@@ -41,7 +41,7 @@ def answer_everything(person):
 @pytest.mark.journey
 @pytest.mark.journey_smoke
 @pytest.mark.parametrize("script", [True, False], ids=["with JavaScript", "without JavaScript"])
-def test_a_reader_becomes_a_patient_who_is_expected_and_known(person, post, script):  # noqa: F811
+def test_a_reader_becomes_a_patient_who_is_expected_and_known(person, post, script):
     # An article, its soonest opening, Start: the time is kept while the questions are answered.
     jonah = person(script=script)
     jonah.go("/articles/dutasteride-mesotherapy/")
