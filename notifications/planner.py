@@ -265,7 +265,7 @@ def _pull(source: Callable[[int, datetime], tuple[str, list[Any], dict[int, Plan
             subject, facts, plans = source(after, now)
             _write(subject, plans, now)
             if plans:
-                mark, of = MARKS.get(subject, ("announced", "sequence"))
+                mark, of = MARKS.get(Subject(subject), ("announced", "sequence"))
                 type(facts[0])._default_manager.filter(pk__in=plans).update(**{mark: F(of)})
         done += len(plans)
         if len(facts) < BATCH:
