@@ -1,6 +1,7 @@
 """Loading the calendar for the slot function, in one statement whatever the range and the number of practitioners."""
 
 from datetime import date, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -52,6 +53,18 @@ _SQL_PLAIN = _SQL.format(busy_of=_OF_PEOPLE)
 _SQL_ROOMS = _SQL.format(busy_of=f"({_OF_PEOPLE} OR a.room_id = ANY(ARRAY(SELECT id FROM r)))")
 
 
+class _Prepared(psycopg.Cursor[tuple[Any, ...]]):
+    """A cursor that binds on the server, and leaves Django's query log the statement as it would have been sent."""
+
+    def execute(self, query: Any, params: Any = None, **how: Any) -> "_Prepared":
+        """As psycopg's."""
+        super().execute(query, params, **how)
+        if connection.queries_logged:
+            text = psycopg.ClientCursor(self.connection).mogrify(query, params)
+            self._query = SimpleNamespace(query=text.encode())  # type: ignore[assignment]
+        return self
+
+
 def _one_row(statement: str, params: dict[str, Any]) -> tuple[Any, ...]:
     """Run a statement, prepared on this connection: planning this one takes longer than running it.
 
@@ -61,7 +74,7 @@ def _one_row(statement: str, params: dict[str, Any]) -> tuple[Any, ...]:
     connection.ensure_connection()
     raw = connection.connection
     raw.prepare_threshold = None if connection.settings_dict["DISABLE_SERVER_SIDE_CURSORS"] else 0
-    with connection._prepare_cursor(psycopg.Cursor(raw)) as cursor:  # type: ignore[attr-defined]  # as cursor() does: errors, log
+    with connection._prepare_cursor(_Prepared(raw)) as cursor:  # type: ignore[attr-defined]  # as cursor() does: errors, log
         cursor.execute(statement, params)
         row: tuple[Any, ...] = cursor.fetchone()
     return row
