@@ -1,0 +1,114 @@
+"""A new key for what is encrypted: answers row by row, photos file by file, while everything is in use.
+
+Each batch is one transaction, so a process that dies leaves rows under the old key or under the new, never between. A photo's
+new file is written before its row changes and the old file removed after, so a crash leaves at most a file nobody names.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+
+from audit.actions import record
+from audit.actor import Actor
+from intake import crypto, photos
+from intake.document import decrypt, put
+from intake.errors import IntakeError
+from intake.models import Photo, QuestionnaireResponse
+
+log = logging.getLogger(__name__)
+BATCH = 100
+
+
+@dataclass(slots=True)
+class Rotated:
+    """How far it is. `failed` names what could not be opened; it stays as it was."""
+
+    answers: int = 0
+    photos: int = 0
+    failed: list[str] = field(default_factory=list)
+
+
+def old_answers() -> QuerySet[QuestionnaireResponse]:
+    """Responses that are not under the newest key."""
+    return QuestionnaireResponse.objects.exclude(key_id=crypto.newest_key_id())
+
+
+def old_photos() -> QuerySet[Photo]:
+    """Photos with a file that is not under the newest key."""
+    newest = crypto.newest_key_id()
+    return Photo.objects.exclude(Q(key_id=newest) & (Q(small_name="") | Q(small_key_id=newest)))
+
+
+def rotate(*, by: Actor, now: datetime, batch: int = BATCH, tell: Callable[[Rotated], None] = lambda done: None) -> Rotated:
+    """Re-encrypt everything that is not under the newest key. Resumable: run it again after any crash.
+
+    Rows that somebody is changing are passed over; whoever changes them writes with the newest key.
+
+    Args:
+        tell: called after every batch, for a progress bar.
+    """
+    done = Rotated()
+    for source, turn, size in ((old_answers, _answers, batch), (old_photos, _photos, max(1, batch // 10))):
+        after = 0
+        while True:
+            with transaction.atomic():
+                rows = list(source().filter(pk__gt=after).order_by("pk").select_for_update(skip_locked=True, no_key=True)[:size])
+                if rows:
+                    after = rows[-1].pk
+                    turn(rows, done)
+                    detail = {"key": crypto.newest_key_id(), "what": source.__name__, "rows": len(rows)}
+                    record("intake.rotate_keys", by=by, now=now, detail=detail)
+            tell(done)
+            if not rows:
+                break
+    return done
+
+
+def _answers(rows: list[QuestionnaireResponse], done: Rotated) -> None:
+    for row in rows:
+        try:
+            put(row, decrypt(row))
+        except IntakeError as error:
+            log.error("response %s: %s", row.pk, error)
+            done.failed.append(f"response {row.pk}")
+            continue
+        # Version up: whoever read the row before must not write the old text back over this one.
+        QuestionnaireResponse.objects.filter(pk=row.pk).update(document=row.document, key_id=row.key_id, version=F("version") + 1)
+        done.answers += 1
+
+
+def _photos(rows: list[Photo], done: Rotated) -> None:
+    for row in rows:
+        try:
+            _reseal(row)
+        except (IntakeError, OSError) as error:
+            log.error("photo %s: %s", row.pk, error)
+            done.failed.append(f"photo {row.pk}")
+            continue
+        done.photos += 1
+
+
+def _reseal(photo: Photo) -> None:
+    """New files under the newest key; the old ones go once the row is committed, the new ones if it is not."""
+    newest = crypto.newest_key_id()
+    written: list[str] = []
+    left: list[str] = []
+    change: dict[str, str] = {}
+    try:
+        for prefix, label in (("", photos._WHOLE), ("small_", photos._SMALL)):
+            name, key_id = getattr(photo, f"{prefix}name"), getattr(photo, f"{prefix}key_id")
+            if not name or key_id == newest:
+                continue
+            with photos.store().open(name) as file:
+                plain = crypto.unseal(file.read(), key_id=key_id, label=label, owner=photo.public_id)
+            change[f"{prefix}key_id"], change[f"{prefix}name"] = photos._write(plain, photo, label, written)
+            left.append(name)
+        Photo.objects.filter(pk=photo.pk).update(**change)
+    except Exception:
+        photos._forget(written)
+        raise
+    transaction.on_commit(lambda: photos._forget(left))
