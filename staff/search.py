@@ -67,7 +67,7 @@ def find(user: Any, text: str, *, now: datetime, limit: int = MOST) -> list[Hit]
 
     A reference finds the patient of that visit. Names match from their beginning, in either order, without accents.
     """
-    text = " ".join(text.split())[:80]
+    text = " ".join(text.replace("\x00", " ").split())[:80]  # PostgreSQL knows no such byte
     if len(text) < 2:
         return []
     base = Patient.objects.for_actor(user).current()

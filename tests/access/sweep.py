@@ -136,6 +136,17 @@ def objects(world: World, kind: str) -> dict[str, dict[str, Any]]:
             "own": {"newer": world.people["twin"].public_id, "older": world.people["B"].public_id},
             "missing": {"newer": world.people["A"].public_id, "older": world.people["B"].public_id},
         },
+        "photo": {
+            "own": {"public_id": world.photos["C"].public_id},
+            "other": {"public_id": world.photos["B"].public_id},
+            "missing": {"public_id": uuid4()},
+        },
+        "sent photo": {
+            "own": {"public_id": world.photos["A"].public_id},
+            "other": {"public_id": world.photos["B"].public_id},
+            "draft": {"public_id": world.photos["C"].public_id},
+            "missing": {"public_id": uuid4()},
+        },
         "day": {"own": {"day": world.day}},
         "question": {"own": {"section": 1, "number": 1}, "missing": {"section": 9, "number": 99}},
         "advice": {"own": {"number": 1}, "missing": {"number": 99}},
@@ -188,7 +199,7 @@ def ask_raw(world: World, audience: str, url: str, *, csrf: bool) -> tuple[int, 
 
 def written(queries: list[dict[str, str]]) -> list[str]:
     """Tables that statements changed, those that reading may write apart."""
-    found = [match for query in queries if (match := CHANGING.match(query["sql"]))]
+    found = [match for query in queries if (match := CHANGING.match(query["sql"] or ""))]
     return [f"{m[1]} {m[2]}" for m in found if m[2] not in KEPT]
 
 

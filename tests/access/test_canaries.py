@@ -21,7 +21,7 @@ from tests.access.sweep import Answer, Sweep
 from tests.access.world import World, canary
 from tests.notifications.conftest import Post, post  # noqa: F401
 
-READERS = {"staff:review", "staff:fhir_response"}
+READERS = {"staff:review", "staff:fhir_response", "staff:photo"}
 # What the visit's own pages call its patient. Numbers and addresses are masked there, and nothing else is said.
 CALLED = {"A": [canary("A", "preferred").encode(), canary("A", "first").encode(), canary("A", "last").encode()]}
 
@@ -85,7 +85,7 @@ def test_no_page_holds_a_secret(world: World, sweep: Sweep) -> None:
     secrets = [settings.SECRET_KEY, *settings.ANSWER_KEYS.values(), *settings.LINK_KEYS.values()]
     secrets += [user.password for user in world.users.values()] + ["h" * 64]
     secrets += [derive_code(c.purpose, c.public_id, c.generation, c.key_id) for c in [world.code]]
-    marks = [secret.encode() for secret in secrets]
+    marks = [secret.encode() for secret in secrets if len(secret) >= 6]
     assert {str(a): shown for a in sweep if (shown := found(a, marks))} == {}
 
 

@@ -54,7 +54,7 @@ def test_scripted_holds_from_everywhere_leave_the_calendar_bookable(world: World
     slot = world.slot(3)
     assert person.post("/book/time/", {"slot": value_of(slot.start, people[slot.practitioner_id])}).status_code == 303
     person.post("/book/code/", {"do": "none"})
-    answer = person.post("/book/check/", {"do": "book"})
+    answer = person.post("/book/check/", {"do": "book", "finish_declare": "on", "finish_signature": "Cy"})
     assert answer["Location"] == "/book/done/"
     assert Appointment.objects.filter(response=world.responses["C"], status=Status.BOOKED, starts_at=slot.start).exists()
 

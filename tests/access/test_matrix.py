@@ -26,7 +26,8 @@ def expected(row: dict[str, Any], answer: Answer) -> int | str:
         return _column(row["queries-GET"], answer.audience)
     there = _column(row.get("POST", 405) if post else row.get("GET", 200), answer.audience)
     if answer.which in THERE:
-        return there
+        other = row.get("other-POST" if post else "other") if answer.which == "other" else None
+        return there if other is None else _column(other, answer.audience)
     missing = row.get("missing-POST" if post else "missing")
     if missing is not None:
         return _column(missing, answer.audience)

@@ -16,12 +16,14 @@ def test_every_page_with_answers_is_in_the_trail(world: World, sweep: Sweep) -> 
             marks = world.marks[who].answers if who in world.marks else []
             if answer.audience != "drafting" and any(mark in answer.body for mark in marks):
                 pages += 1
-                reads = [e for e in answer.events if e.action == "intake.read"]
+                photo = answer.name == "staff:photo"
+                reads = [e for e in answer.events if e.action == ("intake.photo_read" if photo else "intake.read")]
                 assert len(reads) == 1, str(answer)
                 (read,) = reads
+                about = world.photos[who] if photo else world.responses[who]
                 assert (read.actor_kind, read.actor_id) == ("staff", world.users[answer.audience].pk)
                 assert (read.actor_role, read.subject_id) == (answer.audience, patient.pk)
-                assert (read.object_type, read.object_id) == ("intake.questionnaireresponse", world.responses[who].pk)
+                assert (read.object_type, read.object_id) == (about._meta.label_lower, about.pk)
     assert pages >= 2
 
 

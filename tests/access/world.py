@@ -28,6 +28,7 @@ from intake.document import decrypt, put
 from intake.later import save_for_later
 from intake.later import token_of as resume_token_of
 from intake.models import QuestionnaireResponse
+from intake.photos import LABS, Upload, add_photo
 from notifications.models import CaughtMail, CaughtText
 from patients.actions import Contact, ask_code
 from patients.models import MergeOffer, Patient
@@ -64,6 +65,7 @@ class World:
     marks: dict[str, Marks] = field(default_factory=dict)
     users: dict[str, User] = field(default_factory=dict)
     sessions: dict[str, str] = field(default_factory=dict)
+    photos: dict[str, Any] = field(default_factory=dict)
     offer: Any = None
     held: Any = None
     code: Any = None
@@ -119,7 +121,7 @@ def _marks(who: str, contact: Contact, response: QuestionnaireResponse) -> Marks
     spoken = clock.date_of_birth(born)
     mine = [*names, contact.email, *spelled, born.isoformat(), spoken, spoken.replace("\xa0", " ")]
     texts = [m for m in _texts(decrypt(response).answers) if m.startswith("CANARY-")]
-    return Marks([m.encode() for m in mine], [m.encode() for m in texts])
+    return Marks([m.encode() for m in mine], [m.encode() for m in [*texts, canary(who, "file")]])
 
 
 def _texts(value: Any) -> list[str]:
@@ -130,7 +132,7 @@ def _texts(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else []
 
 
-def answer_all(response: QuestionnaireResponse, who: str, *, pages: int = 500) -> None:
+def answer_all(response: QuestionnaireResponse, who: str, *, pages: int = 120) -> None:
     """Answer question after question, opening as much as possible, with a canary in every free text."""
     definition, document = response.definition, decrypt(response)
     for _turn in range(pages):
@@ -147,7 +149,7 @@ def answer_all(response: QuestionnaireResponse, who: str, *, pages: int = 500) -
             if group and group.repeats:
                 columns = engine.row_questions(definition, group)
                 document.answers[group.link_id] = [{q.link_id: canary(who, q.link_id) for q in columns}]
-            elif question.type != "display":
+            elif question.type not in {"display", "attachment"}:
                 document.answers[question.link_id] = _answer(question, who)
         document.answers = engine.calc(definition, document.answers, response.today)
         document.done.append(page.key)
@@ -155,6 +157,11 @@ def answer_all(response: QuestionnaireResponse, who: str, *, pages: int = 500) -
     states = engine.progress(definition, document.answers, document.done, asking_for(response, document))
     response.sections_done = sum(state.state == "done" for state in states)
     response.save()
+
+
+def file_of(who: str) -> bytes:
+    """A file that somebody added, a canary in it."""
+    return b"%PDF-1.4\n" + canary(who, "file").encode() + b"\n%%EOF"
 
 
 def _answer(question: Any, who: str) -> Any:
@@ -167,7 +174,7 @@ def _answer(question: Any, who: str) -> Any:
     if question.options:
         open_ones = [o.code for o in question.options if not o.staff_only and not o.exclusive]
         if not question.multiple:
-            preferred = ("helper", "yes", "now", *open_ones)
+            preferred = ("helper", "yes-copy", "yes", "now", *open_ones)
             return next(code for code in preferred if code in open_ones)
         chosen: list[Any] = open_ones[: (question.max_choices or 99) - (question.type == "open-choice")]
         return [*chosen, {"text": canary(who, question.link_id)}] if question.type == "open-choice" else chosen
@@ -209,6 +216,7 @@ def _patient(world: World, who: str, born: date, digits: str, at: datetime) -> N
     response = start_draft("hair-loss-intake", by=WEB, now=world.now)
     save_contact(response, asdict(contact), by=WEB, now=world.now)
     answer_all(response, who)
+    world.photos[who] = add_photo(response, LABS, Upload(file_of(who)), by=WEB, now=world.now)
     world.marks[who] = _marks(who, contact, response)
     visit = actions.book(
         world.service, world.physician, at, contact=contact, checked_channel="email", response=response,
@@ -222,7 +230,8 @@ def _drafter(world: World, who: str) -> None:
     """Somebody in the middle of booking: details given, a code on its way, questions half answered."""
     contact = contact_of(who, date(1979, 9, 19), "5195550173")
     response = start_draft("hair-loss-intake", by=WEB, now=world.now)
-    answer_all(response, who, pages=30)
+    answer_all(response, who, pages=80)
+    world.photos[who] = add_photo(response, LABS, Upload(file_of(who)), by=WEB, now=world.now)
     save_contact(response, asdict(contact), by=WEB, now=world.now)
     world.responses[who] = response
     world.marks[who] = _marks(who, contact, response)
