@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from booking.views import check, code, details, done, later, lost_link, openings, paper, start, time, visit
+from booking.views import check, code, consents, details, done, later, lost_link, openings, paper, start, time, visit
 
 app_name = "booking"
 urlpatterns = [
@@ -28,5 +28,6 @@ urlpatterns = [
     path("v/<str:token>/answers/", paper.visit_answers, name="visit_answers"),
     path("v/<str:token>/photos/", visit.visit_photos, name="visit_photos"),
     path("v/<str:token>/messages/", visit.visit_messages, name="visit_messages"),
+    path("v/<str:token>/consents/", consents.visit_consents, name="visit_consents"),
     path("v/<str:token>/calendar.ics", visit.visit_ics, name="visit_ics"),
 ]

@@ -290,6 +290,11 @@ def _note_consent(
     document.consents = [c for c in document.consents if c["code"] != question.consent] + [entry]
 
 
+def note_no(document: Document, definition: Definition, question: Question, *, now: datetime) -> None:
+    """Put a no into a draft, for a consent that was taken back elsewhere."""
+    _note_consent(document, definition, question, "no", now=now)
+
+
 def _respondent(document: Document) -> str:
     return str(document.answers.get("start_respondent") or "self")
 

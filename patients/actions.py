@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from accounts.links import derive_code, newest_key_id
 from audit.actions import record
 from audit.actor import Actor
-from patients.models import ContactCode, MergeOffer, Patient
+from patients.models import ConsentRecord, ContactCode, MergeOffer, Patient, ReminderBy
 
 CODE_LIFE = timedelta(minutes=15)
 CODE_TRIES = 5
@@ -134,6 +134,30 @@ def update_contact(
     patient.save()
     record("patients.update_contact", by=by, now=now, obj=patient, subject_id=patient.pk, detail={"changed": changed})
     return patient
+
+
+def consents_of(patient: Patient) -> list[ConsentRecord]:
+    """The latest decision on each consent, in the order of the codes."""
+    return list(ConsentRecord.objects.filter(patient=patient).order_by("code", "-given_at", "-pk").distinct("code"))
+
+
+@transaction.atomic
+def withdraw_consent(patient: Patient, code: str, *, by: Actor, now: datetime) -> bool:
+    """Take back a consent; the records keep when it was given. Without C2 the patient is phoned, never written to.
+
+    Returns:
+        False if none was given that still stands.
+    """
+    patient = Patient.objects.select_for_update().get(pk=patient.pk)
+    stands = ConsentRecord.objects.filter(patient=patient, code=code, decision=True, withdrawn_at=None)
+    if not stands.update(withdrawn_at=now):
+        return False
+    if code == "C2":
+        patient.reminder_by = ReminderBy.PHONE
+    patient.version += 1
+    patient.save()
+    record("patients.withdraw_consent", by=by, now=now, obj=patient, subject_id=patient.pk, detail={"code": code})
+    return True
 
 
 @transaction.atomic

@@ -77,6 +77,8 @@ WORDS: dict[str, Any] = {
     "intake.remove_photo": gettext_lazy("Photo removed"),
     "intake.purge_photo": gettext_lazy("Removed photo deleted"),
     "intake.photo_read": gettext_lazy("Photo seen"),
+    "patients.withdraw_consent": gettext_lazy("Consent taken back"),
+    "intake.withdraw_photos": gettext_lazy("Photos no longer shown"),
     "intake.save_for_later": gettext_lazy("Saved for later"),
     "intake.resume": gettext_lazy("Saved answers opened again"),
     "intake.delete_draft": gettext_lazy("Unsent answers deleted"),

@@ -1,0 +1,90 @@
+"""What the patient agreed to, from the visit's private link and the year of birth; and taking it back."""
+
+from datetime import datetime, timedelta
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods
+
+from booking import consents
+from booking.views.visit import Visit
+from booking.views.visit import _by_link as by_link
+from booking.views.visit import _year_of_birth as year_of_birth
+from patients.actions import consents_of
+
+_OPEN_FOR = timedelta(minutes=15)
+# Code → what it is about, and what happens when it is taken back. A true statement (C4) stays true, so it has no way back.
+TITLES: dict[str, str | Promise] = {
+    "C1": gettext_lazy("Collection and use of health information"),
+    "C2": gettext_lazy("Messages by email and text"),
+    "C3": gettext_lazy("Photos for care"),
+    "C4": gettext_lazy("True statement"),
+}
+MEANING: dict[str, str | Promise] = {
+    "C1": gettext_lazy(
+        "We will call you to talk about it. What you sent is part of your health record, which we must keep by law, but we stop "
+        "using the form to plan your care. You can still be seen."
+    ),
+    "C2": gettext_lazy("We send no more emails and texts about your visits. We phone you instead."),
+    "C3": gettext_lazy("Nobody at the clinic sees your photos any more, and we ask for no new ones. You can still be seen."),
+}
+DONE: dict[str, str | Promise] = {
+    "C1": gettext_lazy("Done. We will call you about what was already sent."),
+    "C2": gettext_lazy("Done. From now on we phone you."),
+    "C3": gettext_lazy("Done. Your photos are not shown to anybody any more."),
+}
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@by_link
+def visit_consents(request: HttpRequest, it: Visit) -> HttpResponse:
+    """C1 to C4 with date and decision. POST `withdraw` takes one back, after a page that says what that means."""
+    if not _is_open(request, it):
+        return _ask_year(request, it)
+    if request.method == "POST":
+        code = request.POST.get("withdraw", "")
+        if code not in MEANING:
+            return _page(request, it, status=422)
+        if consents.withdraw(it.row, code, by=it.by, now=it.now):
+            messages.success(request, str(DONE[code]))
+        return it.see("visit_consents")
+    return _page(request, it)
+
+
+def _is_open(request: HttpRequest, it: Visit) -> bool:
+    """True for a quarter of an hour after the right year, in that browser, for this visit."""
+    opened = request.session.get("consents") or {}
+    try:
+        until = datetime.fromisoformat(opened.get("until", ""))
+    except ValueError:
+        return False
+    return opened.get("visit") == str(it.row.public_id) and it.now < until
+
+
+def _ask_year(request: HttpRequest, it: Visit) -> HttpResponse:
+    form, status = year_of_birth(request, it)
+    if form is None:
+        request.session.cycle_key()
+        until = (it.now + _OPEN_FOR).isoformat()
+        request.session["consents"] = {"visit": str(it.row.public_id), "until": until}
+        return it.see("visit_consents")
+    return render(
+        request, "booking/visit_consents_year.html", {"it": it, "form": form, "back_url": it.url("visit")}, status=status
+    )
+
+
+def _page(request: HttpRequest, it: Visit, *, status: int = 200) -> HttpResponse:
+    assert it.row.patient is not None
+    kept = [c for c in consents_of(it.row.patient) if c.code in TITLES]
+    stands = {c.code for c in kept if c.decision and c.withdrawn_at is None and c.code in MEANING}
+    asked = request.GET.get("withdraw", "")
+    rows = [(c, TITLES[c.code], c.code in stands) for c in kept]
+    context = {"it": it, "rows": rows, "has_errors": status == 422, "back_url": it.url("visit")}
+    if asked in stands:
+        context |= {"asked": asked, "asked_title": TITLES[asked], "meaning": MEANING[asked], "back_url": it.url("visit_consents")}
+    context["error"] = _("Choose what to take back") if status == 422 else ""
+    return render(request, "booking/visit_consents.html", context, status=status)
