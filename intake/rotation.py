@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
@@ -52,7 +53,11 @@ def rotate(*, by: Actor, now: datetime, batch: int = BATCH, tell: Callable[[Rota
         tell: called after every batch, for a progress bar.
     """
     done = Rotated()
-    for source, turn, size in ((old_answers, _answers, batch), (old_photos, _photos, max(1, batch // 10))):
+    kinds: tuple[tuple[Callable[[], Any], Callable[[Any, Rotated], None], int], ...] = (
+        (old_answers, _answers, batch),
+        (old_photos, _photos, max(1, batch // 10)),
+    )
+    for source, turn, size in kinds:
         after = 0
         while True:
             with transaction.atomic():
