@@ -8,7 +8,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --no-input -qq
 STATIC_ENV := SECRET_KEY=$${SECRET_KEY:-lint} DEBUG=1 DATABASE_URL=$${DATABASE_URL:-postgres://nobody@127.0.0.1:1/none}
 export PORT
 
-.PHONY: help demo reset test lint format types tests journeys race bench browser rehearse clean
+.PHONY: help demo reset test lint format types tests journeys race bench fuzz browser rehearse clean
 .DEFAULT_GOAL := help
 
 help: ## List every target
@@ -51,6 +51,9 @@ race: $(VENV)/dev.stamp ## The race storm on real servers (SEEDS=20; CONTROL=1 s
 
 bench: $(VENV)/dev.stamp ## Measure against a bare no-op; prints a table and writes bench/results.json
 	@$(PY) -m bench
+
+fuzz: $(VENV)/dev.stamp ## Damaged pictures by the thousand through the decoder (N=10000 SEED=1)
+	@$(PY) -m tests.fuzz_images --n $${N:-10000} --seed $${SEED:-1}
 
 browser: $(VENV)/dev.stamp
 	@$(PY) -m tests.browser

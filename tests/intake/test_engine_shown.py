@@ -85,7 +85,7 @@ def test_a_birthday_between_start_and_sending_changes_nothing(hair: Definition) 
 
 def test_uploads_are_not_asked_until_they_can_be_taken(hair: Definition) -> None:
     answers = answers_of(PEOPLE["Man 32, slow thinning, used foam"])
-    now = {q.link_id for page in engine.pages(hair, answers, ASKING) for q in page.questions}
+    now = {q.link_id for page in engine.pages(hair, answers, engine.Asking(today=TODAY)) for q in page.questions}
     later = {q.link_id for page in engine.pages(hair, answers, engine.Asking(today=TODAY, uploads=True)) for q in page.questions}
     assert not any(name.startswith("photo_") for name in now - {"photo_consent"})
     assert {"photo_front", "photo_top", "photo_crown", "photo_left", "photo_right", "photo_back"} == later - now

@@ -99,7 +99,7 @@ def test_a_sensitive_page_has_a_neutral_title(sitting: Client, section: int, num
 
 def test_every_page_has_one_heading_and_leads_to_the_time_and_the_list(sitting: Client, draft: QuestionnaireResponse) -> None:
     answers = answers_of(PEOPLE["Man 58, three treatments, heart history, ASA"])
-    asking = engine.Asking(today=NOW.date())
+    asking = engine.Asking(today=NOW.date(), uploads=True)
     for page in engine.pages(HAIR, answers, asking):
         names = {("med_item" if q.group == "med_item" else q.link_id) for q in page.questions if q.type != "display"}
         actions.save_page(draft, page, {n: answers.get(n) for n in names}, by=SOMEBODY, now=NOW)
@@ -280,7 +280,7 @@ def test_a_page_that_stopped_applying_leads_to_the_list(sitting: Client) -> None
 
 def filled_in(draft: QuestionnaireResponse, name: str) -> None:
     answers = answers_of(PEOPLE[name])
-    for page in engine.pages(HAIR, answers, engine.Asking(today=NOW.date())):
+    for page in engine.pages(HAIR, answers, engine.Asking(today=NOW.date(), uploads=True)):
         names = {("med_item" if q.group == "med_item" else q.link_id) for q in page.questions if q.type != "display"}
         actions.save_page(draft, page, {n: answers.get(n) for n in names}, by=SOMEBODY, now=NOW)
 
