@@ -31,6 +31,7 @@ from booking.slots import Slot
 from booking.words import ended
 from intake.actions import attach_patient, complete, start_draft
 from intake.models import QuestionnaireResponse
+from intake.followup import bring_facts
 from intake.prefill import offer_last_answers
 from patients.actions import Contact, identify, update_contact
 from patients.models import Patient
@@ -761,6 +762,7 @@ def open_questions(appointment: Appointment, *, by: Actor, now: datetime) -> Que
         raise NotAllowed(_("There are no questions before this visit."))
     response = start_draft(visit.service.questionnaire, by=by, now=now)
     attach_patient(response, visit.patient, by=by, now=now)
+    bring_facts(response, by=by, now=now)
     offer_last_answers(response, by=by, now=now)
     visit.response = response
     visit.version += 1

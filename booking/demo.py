@@ -181,7 +181,7 @@ def load(now: datetime) -> Made:
     MergeOffer.objects.create(
         patient=twin, candidate=people[9], reason="Same date of birth and name or contact", created_at=now - timedelta(hours=3)
     )
-    first_visits = tuple(v for v in coming if v.service.questionnaire)[:6]
+    first_visits = tuple(v for v in coming if v.service.questionnaire == "hair-loss-intake")[:6]
     record("booking.load_demo", by=by, now=now, detail={"visits": len(visits)})
     return Made(True, _reminder_due(now, people[0], coming), first_visits)
 

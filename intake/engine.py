@@ -139,7 +139,9 @@ def _born(answers: Answers) -> date | None:
 
 def calc(definition: Definition, answers: Answers, today: date) -> dict[str, Any]:
     """The answers with every worked-out item worked out again, or taken out where there is nothing to work with."""
-    result = {k: v for k, v in answers.items() if not (k in definition.questions and definition.questions[k].calc)}
+    # Facts from earlier answers were written when the draft was begun, and stay.
+    again = {q.link_id for q in definition.questions.values() if q.calc and q.calc != "last-intake"}
+    result = {k: v for k, v in answers.items() if k not in again}
     shown = enabled(definition, result)
     for question in definition.questions.values():
         value: Any = None
@@ -147,8 +149,8 @@ def calc(definition: Definition, answers: Answers, today: date) -> dict[str, Any
             age = age_on(born, today)
             value = None if age < 18 else "18-39" if age < 40 else "40-59" if age < 60 else "60-plus"
         elif question.calc == "phq2":
-            items = [definition.questions.get(name) for name in ("phq2_1", "phq2_2")]
-            chosen = [q.option(result.get(q.link_id)) for q in items if q and q.link_id in shown]
+            items = [q for q in definition.questions.values() if q.link_id.endswith(("phq2_1", "phq2_2"))]
+            chosen = [q.option(result.get(q.link_id)) for q in items if q.link_id in shown]
             if len(chosen) == 2 and all(option and option.score is not None for option in chosen):
                 value = sum(option.score or 0 for option in chosen if option)
         if value is not None:

@@ -41,7 +41,7 @@ _ITEM_KEYS = {
     "item", "code", "extension",
 }  # fmt: skip
 # Items that other copies of this questionnaire hide under the same names, without our extension.
-_CALC_IDS = {"calc_age_band": "age-band", "calc_phq2": "phq2"}
+_CALC_IDS = {"calc_last_intake": "last-intake", "calc_age_band": "age-band", "calc_phq2": "phq2"}
 _SHOWN_CONTROLS = {"radio-button", "check-box", "page", "help"}
 
 

@@ -33,7 +33,7 @@ _FLAGS: dict[str, Any] = {
 LINK_ID = re.compile(r"[a-z][a-z0-9_]{0,59}")
 ITEM_TYPES = ("attachment", "boolean", "choice", "date", "display", "integer", "open-choice", "string", "text")
 _CONTACTS = ("call-911", "call-811", "call-988", "text-988", "call-clinic")
-CALCS = ("age-band", "phq2")
+CALCS = ("age-band", "phq2", "last-intake")
 DEFAULT_LENGTH = {"string": 200, "open-choice": 200, "text": 2000}
 _MAX_LENGTH = 2000
 
@@ -296,10 +296,29 @@ def load_flags(path: Path, definition: Definition) -> FlagRules:
     return FlagRules(source["flags"], source["version"], source["questionnaire"], tuple(rules))
 
 
-def newest_flags(definition: Definition) -> FlagRules | None:
-    """The newest version of the rules for a questionnaire, or None if there are none."""
-    paths = sorted((FOLDER / "flags").glob(f"{definition.slug.removesuffix('-intake')}-flags-*.yaml"), key=_version_of)
-    return load_flags(paths[-1], definition) if paths else None
+def newest_flags(definition: Definition, folder: Path | None = None, *, exact: bool = False) -> FlagRules | None:
+    """The newest version of the rules for a questionnaire, or None if there are none.
+
+    A draft on an earlier version of the questionnaire gets the newest rules that fit that version; `exact` insists on the
+    newest of all.
+
+    Raises:
+        IntakeError: no version of the rules fits, naming file and line.
+    """
+    ours = re.compile(rf"^questionnaire: *{re.escape(definition.slug)} *$", re.MULTILINE)
+    every = ((folder or FOLDER) / "flags").glob("*.yaml")
+    paths = sorted((path for path in every if ours.search(path.read_text(encoding="utf-8"))), key=_version_of)
+    problem: IntakeError | None = None
+    for path in reversed(paths):
+        try:
+            return load_flags(path, definition)
+        except IntakeError as error:
+            problem = problem or error
+            if exact:
+                break
+    if problem is not None:
+        raise problem
+    return None
 
 
 def _version_of(path: Path) -> list[int]:
