@@ -67,6 +67,8 @@ TESTING = "pytest" in sys.modules
 SECRET_KEY = env("SECRET_KEY")
 if not (DEBUG or DEMO or TESTING) and len(SECRET_KEY) < 40:
     raise ImproperlyConfigured("SECRET_KEY must have 40 characters or more.")
+# The one before, for as long as what it signed should go on counting.
+SECRET_KEY_FALLBACKS = env_list("SECRET_KEY_FALLBACKS")
 # Key rings are separate from SECRET_KEY so that either can be changed alone.
 _DEV_KEY = "dev:" + "d" * 43 if (DEBUG or TESTING) else None
 ANSWER_KEYS = env_keys("ANSWER_KEYS", _DEV_KEY)

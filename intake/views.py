@@ -190,7 +190,7 @@ def _save(request: HttpRequest, sitting: Sitting, page: engine.Page) -> HttpResp
         definition, page.section.number, page.number, form, answers, sitting.asking, partial=bool(rows)
     )
     if unanswered or cleaned.problems:
-        return _render_page(request, sitting, page, typed=True, problems=unanswered + cleaned.problems)
+        return _render_page(request, sitting, page, typed=True, problems=cleaned.problems + unanswered)
     anchor = _change_rows(sitting, page, cleaned.values, rows) if rows else cleaned.follow_up
     before = {p.key for p in sitting.pages}
     was_finished = not [p for p in sitting.unfinished if p.key != key]
