@@ -315,7 +315,7 @@ def lay_out(controls: Iterable[Control], response: QuestionnaireResponse, *, now
     places = {control.link_id: control for control in controls if control.kind == "files"}
     if not places:
         return
-    for photo in response.photos.filter(link_id__in=list(places)).order_by("position", "pk"):
+    for photo in visible(response).filter(link_id__in=list(places)):
         photo.changeable = changeable(photo, response, now=now)  # type: ignore[attr-defined]
         photo.hint_texts = [HINTS[word] for word in photo.hints if word in HINTS][:1]  # type: ignore[attr-defined]
         places[photo.link_id].files.append(photo)
