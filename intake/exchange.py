@@ -9,7 +9,7 @@ from audit.actor import Actor
 from intake import fhir
 from intake.document import open_document
 from intake.errors import IntakeError
-from intake.models import Questionnaire, QuestionnaireResponse
+from intake.models import Photo, Questionnaire, QuestionnaireResponse
 from intake.texts import filled
 
 
@@ -45,5 +45,21 @@ def response_json(response: QuestionnaireResponse, *, by: Actor, now: datetime) 
         authored=(response.completed_at or response.saved_at).isoformat(),
         patient=str(response.patient.public_id) if response.patient else "",
         signed=document.signed,
+        files=_files(response),
         say=filled,
     )
+
+
+def _files(response: QuestionnaireResponse) -> dict[str, list[dict[str, Any]]]:
+    """That there are photos and documents, and what they are; the files themselves stay sealed here."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for photo in response.photos.filter(status=Photo.Status.KEPT).order_by("position", "pk"):
+        kind = "application/pdf" if photo.is_pdf else "image/jpeg"
+        about = {
+            "contentType": kind,
+            "size": photo.size,
+            "title": str(photo.public_id),
+            "creation": photo.received_at.isoformat(),
+        }
+        found.setdefault(photo.link_id, []).append(about)
+    return found

@@ -293,6 +293,7 @@ def _answered(
             place(definition.groups.get(group.group))["item"].append(made[group.link_id])
         return made[group.link_id]
 
+    shown = engine.enabled(definition, answers)
     rows_done: set[str] = set()
     for q in (definition.questions[source["link_id"]] for source in section["questions"]):
         group = definition.groups.get(q.group)
@@ -312,7 +313,7 @@ def _answered(
                 )
             continue
         if q.type == "attachment":
-            given = [{"valueAttachment": attachment} for attachment in files.get(q.link_id, [])]
+            given = [{"valueAttachment": about} for about in files.get(q.link_id, []) if q.link_id in shown]
         else:
             given = [_value(out, q, part, say) for part in _list(answers.get(q.link_id))]
         if given:

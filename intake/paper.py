@@ -125,6 +125,11 @@ def _drawn(head: Head, story: list[Flowable]) -> bytes:
     return out.getvalue()
 
 
+def _when(at: datetime) -> str:
+    """With the year: paper is kept for ten of them."""
+    return _("%(day)s at %(time)s") % {"day": clock.date_of_birth(clock.local(at).date()), "time": clock.clock_time(at)}
+
+
 def _text(text: str, style: ParagraphStyle) -> Paragraph:
     return Paragraph(escape(text).replace("\n", "<br/>"), style)
 
@@ -144,7 +149,7 @@ def _paper(response: QuestionnaireResponse, *, reference: str, by: Actor, now: d
     _fonts()
     definition, patient = response.definition, response.patient
     title = filled(definition.title)
-    printed = _("Printed %(when)s") % {"when": clock.long_when(now)}
+    printed = _("Printed %(when)s") % {"when": _when(now)}
     # On every page, so that a page that is lost can be put back; no name, no topic in the file's own properties.
     foot = " · ".join(part for part in (_("Reference %(ref)s") % {"ref": reference} if reference else "", printed) if part)
     head = Head(title=_("Answers %(ref)s") % {"ref": reference}, foot=foot, language=definition.language)
@@ -153,7 +158,7 @@ def _paper(response: QuestionnaireResponse, *, reference: str, by: Actor, now: d
         born = clock.date_of_birth(patient.date_of_birth)
         story.append(_text(_("%(name)s, born %(born)s") % {"name": patient.full_name, "born": born}, _ANSWER))
     if response.completed_at:
-        story.append(_text(_("Sent %(when)s") % {"when": clock.long_when(response.completed_at)}, _SMALL))
+        story.append(_text(_("Sent %(when)s") % {"when": _when(response.completed_at)}, _SMALL))
     if reference:
         story.append(_text(_("Reference %(ref)s") % {"ref": reference}, _SMALL))
     if chart:
@@ -199,7 +204,7 @@ def _consents(definition: Definition, document: Document) -> Iterator[Flowable]:
     for entry in document.consents:
         notice = definition.notice("consents", entry["code"])
         decision = _("Yes") if entry["decision"] else _("No")
-        when = clock.long_when(datetime.fromisoformat(entry["at"]))
+        when = _when(datetime.fromisoformat(entry["at"]))
         yield KeepTogether(
             [
                 _text(filled(notice.title) if notice else entry["code"], _QUESTION),
@@ -214,7 +219,7 @@ def _advice(document: Document) -> Iterator[Flowable]:
     if document.advice_shown:
         yield _Heading(_("Advice shown"))
     for entry in document.advice_shown:
-        when = clock.long_when(datetime.fromisoformat(entry["at"]))
+        when = _when(datetime.fromisoformat(entry["at"]))
         yield _text(_("Advice page %(code)s was shown on %(when)s") % {"code": entry["code"], "when": when}, _ANSWER)
 
 
@@ -223,7 +228,7 @@ def _signature(definition: Definition, document: Document) -> Iterator[Flowable]
     if not signed:
         return
     declare = definition.questions.get("finish_declare")
-    when = clock.long_when(datetime.fromisoformat(signed["at"]))
+    when = _when(datetime.fromisoformat(signed["at"]))
     parts: list[Flowable] = [_Heading(_("Signature"))]
     if declare:
         parts.append(_text(filled(declare.text), _ANSWER))

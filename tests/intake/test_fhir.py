@@ -187,6 +187,18 @@ def test_an_answer_that_is_hidden_does_not_go_out() -> None:
     assert "SECRET" not in json.dumps(response_of(answers)) and "tx_list" not in json.dumps(response_of(answers))
 
 
+def test_files_are_named_where_they_apply_and_not_sent() -> None:
+    about = {"contentType": "image/jpeg", "size": 9, "title": "7b9f", "creation": "2027-02-10T15:00:00+00:00"}
+    files = {"photo_front": [about], "photo_patch": [{**about, "title": "HIDDEN"}]}
+    answers = answers_of(next(iter(PEOPLE.values()))) | {"photo_consent": "yes"}
+    made = response_of(answers, files=files)
+    R4Response.model_validate(made)
+    given = {item["linkId"]: item.get("answer") for item in items(made)}
+    assert given["photo_front"] == [{"valueAttachment": about}] and "HIDDEN" not in json.dumps(made)
+    refused = response_of(answers | {"photo_consent": "no"}, files=files)
+    assert "photo_front" not in json.dumps(refused)
+
+
 @pytest.mark.parametrize(
     ("who", "source", "author"),
     [

@@ -66,7 +66,7 @@ def test_consents_and_the_signature_with_its_hashes_are_on_both(sent: Questionna
     document = decrypt(sent)
     for made in (paper.for_patient, paper.for_chart):
         text = text_of(made(sent, reference="TN-7F4K", by=PHYSICIAN, now=LATER))
-        assert "Signed by Maya Chowdhury" in text
+        assert "Signed by Maya Chowdhury, February 10, 2027 at 10:20 a.m." in text.replace("\xa0", " ")
         for digest in (document.signed["answers_sha256"], document.signed["form_sha256"]):
             assert digest in text.replace(" ", "")
         for entry in document.consents:
