@@ -26,8 +26,8 @@ TITLES: dict[str, str | Promise] = {
 }
 MEANING: dict[str, str | Promise] = {
     "C1": gettext_lazy(
-        "We will call you to talk about it. What you sent is part of your health record, which we must keep by law, but we stop "
-        "using the form to plan your care. You can still be seen."
+        "We will call you to talk about what you have sent: it is part of your health record, which we must keep by law. "
+        "You can still be seen."
     ),
     "C2": gettext_lazy("We send no more emails and texts about your visits. We phone you instead."),
     "C3": gettext_lazy("Nobody at the clinic sees your photos any more, and we ask for no new ones. You can still be seen."),
