@@ -21,6 +21,7 @@ from psycopg import sql
 from redis.exceptions import RedisError
 
 from accounts.models import Clinic
+from booking.views.openings import forget as forget_services
 from tests import browser
 from tests.factories import *  # noqa: F403
 
@@ -148,6 +149,7 @@ def seeded(django_db_setup: Clones, transactional_db: None) -> Callable[..., Non
 def clean_caches() -> Iterator[None]:
     """No test sees what another one cached: the clinic's row, Redis (this worker's database of it)."""
     Clinic.forget_current()
+    forget_services()
     yield
     with suppress(RedisError, OSError):
         caches["redis"].clear()

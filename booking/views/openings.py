@@ -14,6 +14,7 @@ The answer is a hint: booking asks the same function again. It says nothing abou
 
 import json
 import re
+import time
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -27,6 +28,8 @@ from booking import calendar
 from booking.models import Practitioner, Service
 
 MOST_DAYS = 62
+KEEP_SECONDS = 30
+_KEPT: dict[str, tuple[float, tuple[Service | None, list[Practitioner]]]] = {}
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _SLUG = re.compile(r"[-a-zA-Z0-9_]{1,50}")
 _RULES = (
@@ -87,9 +90,27 @@ def _day(text: str) -> date | None:
 
 
 def _service(slug: str) -> tuple[Service | None, list[Practitioner]]:
-    """The service, as far as its rules go, and who performs it, in one statement."""
+    """The service, as far as its rules go, and who performs it, read again at most every 30 seconds per process.
+
+    A rule that changed meanwhile shows a start too many for so long; booking asks anew and refuses it with others.
+    """
     if not _SLUG.fullmatch(slug):
         return None, []
+    at, known = _KEPT.get(slug, (0.0, (None, [])))
+    if time.monotonic() - at > KEEP_SECONDS or known[0] is None:
+        known = _read(slug)
+        if known[0] is not None:
+            _KEPT[slug] = (time.monotonic(), known)
+    return known
+
+
+def forget() -> None:
+    """Read every service again at the next request."""
+    _KEPT.clear()
+
+
+def _read(slug: str) -> tuple[Service | None, list[Practitioner]]:
+    """The service and its people, in one statement."""
     rows: list[tuple[Any, ...]] = list(
         Service.objects.filter(slug=slug, active=True, online=True)
         .order_by("practitioners__position", "practitioners__name")
