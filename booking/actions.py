@@ -30,8 +30,8 @@ from booking.models import OPEN, Appointment, LinkRequest, Practitioner, Room, S
 from booking.slots import Slot
 from booking.words import ended
 from intake.actions import attach_patient, complete, start_draft
-from intake.models import QuestionnaireResponse
 from intake.followup import bring_facts
+from intake.models import QuestionnaireResponse
 from intake.prefill import offer_last_answers
 from patients.actions import Contact, identify, update_contact
 from patients.models import Patient
