@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import timedelta
@@ -12,7 +11,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.test import Client, override_settings
@@ -37,11 +35,11 @@ Commit = Callable[..., AbstractContextManager[list[Any]]]
 
 
 @pytest.fixture(autouse=True)
-def folder() -> Path:
-    """An empty folder for the files."""
-    at = Path(settings.PRIVATE_ROOT) / "photos"
-    shutil.rmtree(at, ignore_errors=True)
-    return at
+def folder(tmp_path: Path, settings: Any) -> Path:
+    """An empty folder of this test's own for the files."""
+    settings.PRIVATE_ROOT = tmp_path
+    settings.STORAGES = settings.STORAGES | {"photos": photo_storage("", tmp_path)}
+    return tmp_path / "photos"
 
 
 @pytest.fixture
