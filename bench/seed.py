@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from django.db import connection
 
 from booking.models import Practitioner, Service
+from patients.models import Patient
 
 PHYSICIANS = 20
 PER_DAY = 7  # visits a physician has on a seeded day: half of what fits
@@ -75,7 +76,7 @@ def visits(since: date, days: int, *, status: str, per_day: int = PER_DAY) -> No
         cursor.execute(
             """
             WITH who AS (SELECT id, row_number() OVER (ORDER BY id) - 1 AS n FROM booking_practitioner WHERE slug LIKE 'bench-%%'),
-            sick AS (SELECT id, row_number() OVER (ORDER BY id) - 1 AS n, count(*) OVER () AS many FROM patients_patient),
+            sick AS (SELECT id, row_number() OVER (ORDER BY id) - 1 AS n FROM patients_patient),
             row AS (
               SELECT who.id AS practitioner_id, (d * %(per_day)s + k) * 20 + who.n AS n,
                      %(since)s::timestamp AT TIME ZONE 'UTC' + d * interval '1 day' + interval '14 hours' + k * interval '45 minutes' AS at
@@ -87,9 +88,10 @@ def visits(since: date, days: int, *, status: str, per_day: int = PER_DAY) -> No
               at, at + interval '30 minutes', to_char(at - interval '5 hours', 'YYYY-MM-DD"T"HH24:MI'), 'America/Toronto', 0, 1, 0, 1, 0,
               '', 'web', at - interval '20 days', at - interval '20 days', '', '', false, 'patient', at - interval '20 days', false, '',
               '{}', '', 1
-            FROM row JOIN sick ON sick.n = row.n %% sick.many
+            FROM row JOIN sick ON sick.n = row.n %% %(many)s
             """,
-            {"since": since, "days": days, "per_day": per_day, "status": status, "service": ALL},
+            # A number rather than a count in the query: only so can the two be joined by hashing.
+            {"since": since, "days": days, "per_day": per_day, "status": status, "service": ALL, "many": Patient.objects.count()},
         )
 
 

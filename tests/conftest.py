@@ -89,10 +89,15 @@ class Clones:
                 self._use(family + "making")
                 fill()
                 connections.close_all()
+                self._alone(family + "making")
                 self._run("ALTER DATABASE {} RENAME TO {}", family + "making", name)
         finally:
             self.admin.execute("SELECT pg_advisory_unlock(hashtext(%s))", [family])
         return name
+
+    def _alone(self, name: str) -> None:
+        """End whoever is still connected to a database: a vacuum that has just begun, a thread that has not let go."""
+        self.admin.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", [name])
 
     def migrate(self) -> None:
         """The template that every test starts from."""

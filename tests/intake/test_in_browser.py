@@ -133,7 +133,7 @@ def test_with_a_script_an_empty_follow_up_is_an_error_that_keeps_the_rest(booth:
     booth.open("questions/3/1/")
     booth.page.get_by_label("Something else").check(force=True)
     booth.go_on()
-    assert booth.page.get_by_role("alert").inner_text().endswith("Tell us what bothers you")
+    assert booth.page.locator(".errsum").inner_text().endswith("Tell us what bothers you")
     assert booth.page.evaluate("document.activeElement.className") == "errsum"
     booth.page.get_by_role("link", name="Tell us what bothers you").click()
     assert booth.page.evaluate("document.activeElement.id") == "hair_concern_other"
