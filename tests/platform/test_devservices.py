@@ -22,6 +22,7 @@ from pathlib import Path
 from devservices import servers, state
 from devservices.processes import Family
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that runs the tests in the background had it ignored
 path = Path(sys.argv[1])
 family = Family(hold=[state.lock(path, wait=5)])
 try:
