@@ -26,7 +26,7 @@ test: $(VENV)/dev.stamp browser ## Lint, types, layers, migrations, then every t
 lint: $(VENV)/dev.stamp ## Ruff, djlint, the layer contract, the compose file and the Dockerfile
 	@echo "lint"
 	@$(VENV)/bin/ruff check -q .
-	@$(VENV)/bin/ruff format -q --check . >/dev/null 2>&1 || echo "Some files are out of shape: make format"
+	@$(VENV)/bin/ruff format -q --check .
 	@$(VENV)/bin/djlint templates --lint --quiet
 	@$(VENV)/bin/lint-imports --no-logo > $(VENV)/imports.log 2>&1 || { cat $(VENV)/imports.log; exit 1; }
 	@$(VENV)/bin/check-jsonschema -q --builtin-schema vendor.compose-spec docker-compose.yml

@@ -209,9 +209,7 @@ def save_contact(response: QuestionnaireResponse, contact: dict[str, Any], *, by
     return save_document(response, change, by=by, now=now, action="intake.save_contact")
 
 
-def delete_draft(
-    response: QuestionnaireResponse, *, by: Actor, now: datetime, action: str = "intake.delete_draft"
-) -> None:
+def delete_draft(response: QuestionnaireResponse, *, by: Actor, now: datetime, action: str = "intake.delete_draft") -> None:
     """Delete a draft with everything in it, its private links included.
 
     Raises:

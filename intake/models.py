@@ -195,9 +195,7 @@ class ResumeLink(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(
-                fields=["id"], name="resumelink_to_announce", condition=models.Q(announced__lt=models.F("sequence"))
-            ),
+            models.Index(fields=["id"], name="resumelink_to_announce", condition=models.Q(announced__lt=models.F("sequence"))),
         ]
 
     def __str__(self) -> str:

@@ -186,9 +186,7 @@ def _save(request: HttpRequest, sitting: Sitting, page: engine.Page) -> HttpResp
         return redirect(f"{_page_url(page)}?{urlencode({'remind': '1'} | ({'change': change} if change else {}))}")
     rows = request.POST.get("rows", "")
     form, unanswered = (request.POST, []) if rows else prefill.with_still(definition, sitting.document, page, request.POST)
-    cleaned = engine.clean_page(
-        definition, page.section.number, page.number, form, answers, sitting.asking, partial=bool(rows)
-    )
+    cleaned = engine.clean_page(definition, page.section.number, page.number, form, answers, sitting.asking, partial=bool(rows))
     if unanswered or cleaned.problems:
         return _render_page(request, sitting, page, typed=True, problems=cleaned.problems + unanswered)
     anchor = _change_rows(sitting, page, cleaned.values, rows) if rows else cleaned.follow_up

@@ -96,9 +96,7 @@ def without(text: object, prefix: object) -> str:
 @register.filter
 def initials(name: object) -> str:
     """`Dr. Lena Marchetti` → `LM`: for the round mark beside a name."""
-    words = [
-        word for word in re.split(r"\s+", str(name or "")) if word and word.rstrip(".").lower() not in {"dr", "nurse"}
-    ]
+    words = [word for word in re.split(r"\s+", str(name or "")) if word and word.rstrip(".").lower() not in {"dr", "nurse"}]
     if not words:
         return ""
     return (words[0][0] + (words[-1][0] if len(words) > 1 else "")).upper()
