@@ -104,6 +104,7 @@ def test_axe_finds_nothing_on_any_kind_of_page_and_320_pixels_are_enough(booth: 
     assert look_at(booth, pages + others) == []
 
 
+@pytest.mark.journey
 def test_axe_finds_nothing_in_the_dark(booth: Booth) -> None:
     booth.page.emulate_media(color_scheme="dark")
     booth.fill(FULL)

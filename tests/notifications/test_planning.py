@@ -34,7 +34,7 @@ def test_each_stage_goes_out_once_however_often_the_rounds_come(post: Post, visi
     while moment < visit.starts_at + timedelta(days=1):
         go(moment)
         go(moment)
-        moment += timedelta(hours=1)
+        moment += timedelta(hours=3)
     assert post.subjects == [
         "Your appointment on Thursday, March 11",
         "Your appointment next Thursday, March 11",
@@ -136,7 +136,7 @@ def test_a_told_visit_that_moves_is_told_its_new_time_and_never_reminded_of_the_
     moment = later
     while moment < at("2027-03-16 00:00"):
         go(moment)
-        moment += timedelta(minutes=60) if moment > later + timedelta(hours=1) else MINUTE
+        moment += timedelta(minutes=180) if moment > later + timedelta(hours=1) else MINUTE
     assert post.subjects[1] == "Your new time: Monday, March 15 at 2:40 p.m."
     assert "The old time, Thursday, March 11 at 10:20 a.m., is released." in post.mails[1].get_body(("plain",)).get_content()
     assert not any("March 11" in subject for subject in post.subjects[1:])
@@ -186,7 +186,7 @@ def test_a_cancelled_visit_is_told_once_and_nothing_follows(
     moment = at(when)
     while moment < visit.starts_at + timedelta(days=2):
         go(moment)
-        moment += timedelta(minutes=30)
+        moment += timedelta(hours=2)
     assert post.subjects[before:] == [subject]
     assert words in post.mails[-1].get_body(("plain",)).get_content()
 
