@@ -234,9 +234,9 @@ def _loosen(control: bool) -> None:
     """No caps on holds; in a control run, no locks either: the sweep alone stays."""
     from django.db import connection
 
-    from booking import actions
+    from booking.actions import holds, steps, visits
 
-    actions.HOLD_SHARE = 1000.0
+    holds.HOLD_SHARE = 1000.0
     if control:
 
         def only_sweep(practitioners: Any, rooms: Any = (), *, now: datetime, keep: str = "", responses: Any = ()) -> None:
@@ -246,7 +246,8 @@ def _loosen(control: bool) -> None:
                     [now, keep or "-"],
                 )
 
-        actions._lock_and_sweep = only_sweep
+        for module in (holds, steps, visits):
+            module.lock_and_sweep = only_sweep
 
 
 def _prepare(control: bool) -> Any:

@@ -7,7 +7,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from booking import actions, picker
+from booking import picker
+from booking.actions import holds
 from booking.links import token_of
 from booking.models import Appointment, Status
 from intake.actions import save_page
@@ -171,7 +172,7 @@ def test_an_expired_hold_says_so_and_still_books_while_the_time_is_free(walker, 
 
 
 def test_an_unheld_time_says_so_and_books(walker, practitioner, monkeypatch):
-    monkeypatch.setattr(actions, "HOLDS_PER_ADDRESS", 0)
+    monkeypatch.setattr(holds, "HOLDS_PER_ADDRESS", 0)
     walker.with_code()
     assert "We cannot keep this time aside right now." in text_of(walker.get("check"))
     assert walker.post("check", do="book")["Location"] == reverse("booking:done")

@@ -16,6 +16,7 @@ from django.db import connection, connections, transaction
 from accounts import clock
 from audit.actor import Actor
 from booking import actions
+from booking.actions import write_path
 from booking.models import Appointment, Status
 from intake.actions import publish_all, start_draft
 from intake.models import forget_definitions
@@ -99,7 +100,7 @@ def booking(service, practitioner, start, draft, n, **more):
 
 def test_the_locks_are_taken_whether_or_not_a_hold_has_expired(service, practitioner, room):
     with transaction.atomic():
-        actions._lock_and_sweep([practitioner.pk], [room.pk], now=clock.now(), responses=[9])
+        write_path.lock_and_sweep([practitioner.pk], [room.pk], now=clock.now(), responses=[9])
         with connection.cursor() as cursor:
             cursor.execute("SELECT classid, objid FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()")
             assert set(cursor.fetchall()) == {(7001, practitioner.pk), (7002, room.pk), (7003, 9)}

@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from accounts import clock
 from booking import actions, picker, words
+from booking.actions import holds
 from booking.models import Appointment, AvailabilityOverride, Status, TimeOff
 from intake.actions import start_draft
 from tests.booking.conftest import HOSTILE, WEB, anchors, offered, on, rows, somebody_books, text_of, title_of
@@ -228,7 +229,7 @@ def test_when_the_hold_ran_out_it_says_so_and_offers_the_time_again(walker, at):
 
 
 def test_when_no_more_holds_are_made_it_goes_on_unheld(walker, practitioner, monkeypatch):
-    monkeypatch.setattr(actions, "HOLDS_PER_ADDRESS", 0)
+    monkeypatch.setattr(holds, "HOLDS_PER_ADDRESS", 0)
     answer = walker.begun().post("time", slot=picker.value_of(on(11, 10), practitioner))
     assert answer["Location"] == reverse("booking:details")
     assert not Appointment.objects.exists()

@@ -1,0 +1,47 @@
+"""What a verb refuses with: the text of each may be shown."""
+
+from collections.abc import Callable
+from functools import cached_property
+
+from booking.slots import Slot
+
+
+class BookingError(Exception):
+    """A refusal whose text may be shown."""
+
+
+class SlotTaken(BookingError):
+    """The time is no longer free; `alternatives` are the closest that are.
+
+    They are looked up when first asked for, which is after the refused transaction has ended: nobody waits for a lock while
+    somebody else's alternatives are worked out.
+    """
+
+    def __init__(self, text: str, near: Callable[[], list[Slot]]) -> None:
+        super().__init__(text)
+        self._near = near
+
+    @cached_property
+    def alternatives(self) -> list[Slot]:
+        """At most three openings, in order of time."""
+        return self._near()
+
+
+class TooLate(BookingError):
+    """Past the policy's cut-off: the patient has to call."""
+
+
+class HoldEnded(BookingError):
+    """The hold cannot be extended any more, or is gone."""
+
+
+class Stale(BookingError):
+    """Somebody else changed the visit meanwhile."""
+
+
+class NotAllowed(BookingError):
+    """The visit is not in a state in which this can happen."""
+
+
+class Warned(BookingError):
+    """Staff may do this, but should know something first; repeat with `overbook=True`."""

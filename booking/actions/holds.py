@@ -1,0 +1,112 @@
+"""A time held for a browser while its person answers: an appointment with an expiry."""
+
+import uuid
+from datetime import datetime, timedelta
+
+from django.db.models import F
+from django.utils.translation import gettext as _
+
+from accounts import clock, limits
+from audit.actions import record
+from audit.actor import Actor
+from booking import calendar, slots
+from booking.actions.errors import HoldEnded
+from booking.actions.write_path import free_start, insert, lock_and_sweep, place, retrying, rooms_of, taken, update
+from booking.models import Appointment, Practitioner, Service, Status
+
+HOLD_EXTENSION = timedelta(minutes=15)
+HOLD_EXTENSIONS = 2
+HOLDS_PER_ADDRESS = 3  # new holds an hour
+HOLD_SHARE = 0.05  # of the visits that fit into a week; above it booking goes on without holds
+
+
+@retrying
+def hold(
+    service: Service,
+    practitioner: Practitioner,
+    start: datetime,
+    *,
+    hold_key: str,
+    address: str,
+    minutes: int = 15,
+    article: uuid.UUID | None = None,
+    by: Actor,
+    now: datetime,
+) -> Appointment | None:
+    """Hold a time for a browser: an appointment row with an expiry, under the same constraints as a booking.
+
+    One hold per browser: picking again moves it. Returns None when no hold is made because this address has made three in
+    this hour, or because holds already fill 5 % of the coming week; booking then goes on unheld.
+
+    Args:
+        address: the client's network address, counted but not kept.
+        minutes: how long to hold: 15 from the time page, 30 from Start.
+
+    Raises:
+        SlotTaken: the time is not free, or was never offered.
+    """
+    rooms = rooms_of(service)
+    own = Appointment.objects.filter(status=Status.HELD, hold_key=hold_key).first()
+    lock_and_sweep([practitioner.pk, *([own.practitioner_id] if own else [])], rooms, now=now, keep=hold_key)
+    own = Appointment.objects.select_for_update().filter(status=Status.HELD, hold_key=hold_key).first()
+    free = free_start(service, practitioner, start, own=own.pk if own else None, for_staff=False, now=now)
+    if free is None:
+        raise taken(service, practitioner, start, now=now, own=own.pk if own else None)
+    if own is None and not _may_hold(service, address, now=now):
+        return None
+    held = own or Appointment(status=Status.HELD, hold_key=hold_key, created_at=now, source=Appointment.Source.WEB)
+    before = held.practitioner_id if own else practitioner.pk
+    place(held, service, practitioner, start, free.room_id or None)
+    held.article = article or held.article
+    held.hold_expires_at, held.changed_at = now + timedelta(minutes=minutes), now
+    if own:
+        held.version += 1
+    written = update(held, bump=[before, practitioner.pk]) if own else insert(held)
+    if not written:
+        raise taken(service, practitioner, start, now=now, own=own.pk if own else None)
+    record("booking.hold", by=by, now=now, obj=held, detail={"minutes": minutes})
+    return held
+
+
+def _may_hold(service: Service, address: str, *, now: datetime) -> bool:
+    """False when this address, or everybody together, holds too much."""
+    today = clock.today(now)
+    until = today + timedelta(days=6)
+    week = calendar.load(service, since=today, until=until, now=now)
+    size = slots.capacity(week, calendar.rules_of(service, now=now), since=today, until=until, zone=clock.clinic_zone())
+    live = Appointment.objects.filter(status=Status.HELD, hold_expires_at__gt=now).count()
+    if live >= max(1, int(size * HOLD_SHARE)):
+        return False
+    return limits.hit(f"hold:{address}", limit=HOLDS_PER_ADDRESS, window=timedelta(hours=1), now=now)
+
+
+@retrying
+def extend_hold(appointment: Appointment, *, hold_key: str, by: Actor, now: datetime) -> Appointment:
+    """Keep a hold 15 minutes longer, twice at most.
+
+    Raises:
+        HoldEnded: gone, not this browser's, or extended twice already.
+    """
+    held = Appointment.objects.select_for_update().filter(pk=appointment.pk, status=Status.HELD, hold_key=hold_key).first()
+    if held is None or held.hold_expires_at is None or held.hold_extensions >= HOLD_EXTENSIONS:
+        raise HoldEnded(
+            _("We could not hold %(time)s any longer. Your answers are safe. It may still be free:")
+            % {"time": clock.clock_time(appointment.starts_at)}
+        )
+    held.hold_expires_at = max(held.hold_expires_at, now) + HOLD_EXTENSION
+    held.hold_extensions += 1
+    held.version += 1
+    held.save(update_fields=["hold_expires_at", "hold_extensions", "version"])
+    record("booking.extend_hold", by=by, now=now, obj=held)
+    return held
+
+
+@retrying
+def release_hold(appointment: Appointment, *, hold_key: str, by: Actor, now: datetime) -> None:
+    """Give a held time back. Nothing happens if it is gone already or somebody else's."""
+    held = Appointment.objects.select_for_update().filter(pk=appointment.pk, status=Status.HELD, hold_key=hold_key).first()
+    if held is None:
+        return
+    record("booking.release_hold", by=by, now=now, obj=held)
+    Practitioner.objects.filter(pk=held.practitioner_id).update(calendar_rev=F("calendar_rev") + 1)
+    held.delete()

@@ -1,0 +1,169 @@
+"""What happens to a booked visit: each step, and one step back."""
+
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from accounts import clock
+from accounts.models import Clinic
+from audit.actions import record
+from audit.actor import Actor
+from booking import calendar
+from booking.actions.errors import NotAllowed, SlotTaken, TooLate
+from booking.actions.write_path import KEPT, lock_and_sweep, locked, retrying, side, snapshot, touch, update
+from booking.models import Appointment, Status
+
+UNDO_BY_PATIENT = timedelta(minutes=3)
+
+# What may follow what: verb → (statuses it may start from, status it leads to, field that takes the time).
+TRANSITIONS: dict[str, tuple[frozenset[str], str, str]] = {
+    "confirm": (frozenset({Status.BOOKED}), Status.CONFIRMED, "confirmed_at"),
+    "arrive": (frozenset({Status.BOOKED, Status.CONFIRMED}), Status.ARRIVED, "arrived_at"),
+    "to_room": (frozenset({Status.BOOKED, Status.CONFIRMED, Status.ARRIVED}), Status.IN_ROOM, "in_room_at"),
+    "fulfil": (frozenset({Status.ARRIVED, Status.IN_ROOM}), Status.FULFILLED, "fulfilled_at"),
+    "mark_noshow": (frozenset({Status.BOOKED, Status.CONFIRMED}), Status.NOSHOW, ""),
+    "cancel": (frozenset({Status.BOOKED, Status.CONFIRMED}), Status.CANCELLED, "cancelled_at"),
+}
+
+
+def _step(verb: str, visit: Appointment, *, by: Actor, now: datetime, **changes: Any) -> Appointment:
+    """One row of TRANSITIONS, for a locked visit."""
+    sources, target, stamp = TRANSITIONS[verb]
+    if visit.status == target:
+        return visit
+    if visit.status not in sources:
+        raise NotAllowed(_("That does not go with a visit that is “%(status)s”.") % {"status": visit.get_status_display()})
+    visit.previous = snapshot(visit, verb)
+    visit.status = target
+    for name, value in ({stamp: now} if stamp else {}).items() | changes.items():
+        setattr(visit, name, value)
+    frees = target in (Status.CANCELLED, Status.NOSHOW)
+    touch(visit, by=by, now=now, tells=target == Status.CANCELLED)
+    update(visit, bump=[visit.practitioner_id] if frees else [])
+    record(
+        f"booking.{verb}", by=by, now=now, obj=visit, subject_id=visit.patient_id,
+        detail={"from": visit.previous["status"], "to": target},
+    )  # fmt: skip
+    return visit
+
+
+@retrying
+def confirm(appointment: Appointment, *, by: Actor, now: datetime, version: int | None = None) -> Appointment:
+    """The patient is coming: said by link, by text or on the phone."""
+    visit = locked(appointment, version)
+    if not by.is_staff and now >= visit.starts_at:
+        raise NotAllowed(_("This visit has already started."))
+    return _step("confirm", visit, by=by, now=now)
+
+
+@retrying
+def arrive(appointment: Appointment, *, by: Actor, now: datetime, version: int | None = None) -> Appointment:
+    """The patient is in the waiting room."""
+    return _step("arrive", locked(appointment, version), by=by, now=now)
+
+
+@retrying
+def to_room(appointment: Appointment, *, by: Actor, now: datetime, version: int | None = None) -> Appointment:
+    """The patient is in a room."""
+    return _step("to_room", locked(appointment, version), by=by, now=now)
+
+
+@retrying
+def fulfil(appointment: Appointment, *, by: Actor, now: datetime, version: int | None = None) -> Appointment:
+    """The visit is over."""
+    return _step("fulfil", locked(appointment, version), by=by, now=now)
+
+
+@retrying
+def mark_noshow(appointment: Appointment, *, by: Actor, now: datetime, version: int | None = None) -> Appointment:
+    """The patient did not come. The row stays; the time is free."""
+    visit = locked(appointment, version)
+    if now < visit.starts_at:
+        raise NotAllowed(_("This visit has not started yet."))
+    return _step("mark_noshow", visit, by=by, now=now)
+
+
+@retrying
+def cancel(appointment: Appointment, *, reason: str = "", by: Actor, now: datetime, version: int | None = None) -> Appointment:
+    """Cancel a visit. The row stays for ever; the time is free at once. Late is noted when a patient cancels past the cut-off.
+
+    Raises:
+        TooLate: a patient, once the visit has started.
+    """
+    visit = locked(appointment, version)
+    if not by.is_staff and now >= visit.starts_at:
+        raise TooLate(_("This visit has already started. Call %(phone)s.") % {"phone": Clinic.current().phone})
+    late = not by.is_staff and now > visit.cancel_deadline()
+    return _step(
+        "cancel", visit, by=by, now=now,
+        cancelled_by=side(by), cancel_reason=reason[:40], cancelled_late=late, needs_call=False,
+    )  # fmt: skip
+
+
+@retrying
+def undo(appointment: Appointment, *, by: Actor, now: datetime, version: int | None = None) -> Appointment:
+    """Take back the last step. Staff: any one step. Patients: their own move within three minutes, their own cancel while free.
+
+    Raises:
+        SlotTaken: the time was taken meanwhile; with openings.
+        NotAllowed: there is nothing to undo.
+    """
+    back = dict(appointment.previous)
+    places = [appointment.practitioner_id, *([back["practitioner_id"]] if back else [])]
+    rooms = [r for r in (appointment.room_id, back.get("room_id")) if r]
+    lock_and_sweep(places, rooms, now=now)
+    visit = locked(appointment, version)
+    back = dict(visit.previous)
+    if not back or back["practitioner_id"] not in places:
+        raise NotAllowed(_("There is nothing to undo."))
+    if not by.is_staff and not _patient_may_undo(visit, now=now):
+        raise NotAllowed(_("It is too late to undo this. Call %(phone)s.") % {"phone": Clinic.current().phone})
+    tells = back["verb"] in ("move", "cancel")
+    wanted = datetime.fromisoformat(back["starts_at"])
+    for name in KEPT:
+        value = back[name]
+        setattr(visit, name, datetime.fromisoformat(value) if name.endswith("_at") and value else value)
+    visit.previous = {}
+    touch(visit, by=by, now=now, tells=tells)
+    if not update(visit, bump=places):
+        raise SlotTaken(
+            _("%(time)s was taken meanwhile. These are the closest:") % {"time": clock.clock_time(wanted)},
+            partial(calendar.alternatives, appointment.service, wanted, now=now, own_hold=visit.pk),
+        )
+    record("booking.undo", by=by, now=now, obj=visit, subject_id=visit.patient_id, detail={"verb": back["verb"]})
+    return Appointment.objects.select_related("service", "practitioner", "patient", "room").get(pk=visit.pk)
+
+
+def _patient_may_undo(visit: Appointment, *, now: datetime) -> bool:
+    """A patient takes back only what the patient did: a move for three minutes, a cancel until the visit would start."""
+    if visit.changed_by != "patient":
+        return False
+    if visit.previous["verb"] == "move":
+        return now - visit.changed_at <= UNDO_BY_PATIENT
+    return visit.previous["verb"] == "cancel" and now < visit.starts_at
+
+
+@retrying
+def called(appointment: Appointment, *, by: Actor, now: datetime, version: int | None = None) -> Appointment:
+    """The patient has been phoned; the visit leaves the call list."""
+    visit = locked(appointment, version)
+    visit.needs_call, visit.call_reason = False, ""
+    touch(visit, by=by, now=now)
+    update(visit)
+    record("booking.called", by=by, now=now, obj=visit, subject_id=visit.patient_id)
+    return visit
+
+
+@retrying
+def ask_to_call(appointment: Appointment, *, reason: str, by: Actor, now: datetime) -> Appointment:
+    """Put a visit on the call list: there is something to say, and no message that can say it. Not a change of the visit."""
+    visit = locked(appointment, None)
+    if visit.needs_call:
+        return visit
+    visit.needs_call, visit.call_reason = True, reason[:40]
+    visit.version += 1
+    visit.save(update_fields=["needs_call", "call_reason", "version"])
+    record("booking.ask_to_call", by=by, now=now, obj=visit, subject_id=visit.patient_id, detail={"reason": reason[:40]})
+    return visit

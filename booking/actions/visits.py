@@ -1,0 +1,245 @@
+"""A visit comes to be, and gets another time."""
+
+import uuid
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from accounts import clock
+from accounts.links import new_link
+from accounts.models import Clinic, User
+from audit.actions import event, record
+from audit.actor import Actor
+from booking.actions.errors import BookingError, NotAllowed, Stale, TooLate, Warned
+from booking.actions.write_path import (
+    free_start,
+    insert,
+    lock_and_sweep,
+    locked,
+    place,
+    retrying,
+    rooms_of,
+    snapshot,
+    taken,
+    touch,
+    update,
+)
+from booking.links import PURPOSE
+from booking.models import OPEN, Appointment, Practitioner, Service, Status
+from intake.actions import attach_patient, complete
+from intake.models import QuestionnaireResponse
+from patients.actions import Contact, identify
+from patients.models import Patient
+
+
+@retrying
+def book(
+    service: Service,
+    practitioner: Practitioner,
+    start: datetime,
+    *,
+    contact: Contact,
+    checked_channel: str | None,
+    response: QuestionnaireResponse,
+    declared_at: datetime | None = None,
+    signature: str = "",
+    hold_key: str = "",
+    article: uuid.UUID | None = None,
+    by: Actor,
+    now: datetime,
+) -> Appointment:
+    """Book a visit for the person behind a draft: hold, patient, consents, answers and audit in one transaction.
+
+    Pressing twice is harmless: a response that already has an appointment gets that one back.
+
+    Args:
+        checked_channel: "email" or "text" when a code to that contact came back; None books too, marked "to be called".
+        declared_at, signature: the statement of truth; given when the questionnaire is complete, which then is sent.
+        hold_key: this browser's; its hold, live or expired but not taken, becomes the booking.
+
+    Raises:
+        SlotTaken: the time is gone, or was never offered.
+        NotAllowed: this patient has a visit at that time.
+    """
+    rooms = rooms_of(service)
+    lock_and_sweep([practitioner.pk], rooms, now=now, keep=hold_key, responses=[response.pk])
+    rows = list(
+        Appointment.objects.select_for_update().filter(
+            Q(response=response) | Q(status=Status.HELD, hold_key=hold_key or "-", practitioner=practitioner, starts_at=start)
+        )
+    )
+    for row in rows:
+        if row.response_id == response.pk and row.status != Status.HELD:
+            return row
+    own = next((row for row in rows if row.service_id == service.pk), None)
+    free = free_start(service, practitioner, start, own=own.pk if own else None, for_staff=False, now=now)
+    # A time that was offered and held stays good although its notice has meanwhile run out.
+    if free is None and (own is None or not _still_works(service, practitioner, own, now=now)):
+        raise taken(service, practitioner, start, now=now)
+    patient = identify(contact, checked_channel=checked_channel, by=by, now=now)
+    visit = own or Appointment(created_at=now, source=Appointment.Source.WEB)
+    place(visit, service, practitioner, start, (free.room_id or None) if free else visit.room_id)
+    visit.article = article or visit.article
+    make_visit(visit, patient, response, needs_call=checked_channel is None, by=by, now=now)
+    if not (update(visit, bump=[practitioner.pk], assigned_at=now) if own else insert(visit, assigned_at=now)):
+        raise explain(visit, now=now)
+    booked = event(
+        "booking.book", by=by, now=now, obj=visit, subject_id=patient.pk,
+        detail={"checked": checked_channel or "", "held": own is not None, "sent": bool(signature)},
+    )  # fmt: skip
+    if signature:
+        complete(
+            response, patient=patient, declared_at=declared_at or now, signature=signature, by=by, now=now, events=[booked],
+        )  # fmt: skip
+    else:
+        attach_patient(response, patient, by=by, now=now, events=[booked])
+    return visit
+
+
+def _still_works(service: Service, practitioner: Practitioner, own: Appointment, *, now: datetime) -> bool:
+    """True if a held start is still within the practitioner's hours, whatever the notice."""
+    return (
+        own.starts_at > now and free_start(service, practitioner, own.starts_at, own=own.pk, for_staff=True, now=now) is not None
+    )
+
+
+def make_visit(
+    visit: Appointment, patient: Patient, response: QuestionnaireResponse | None, *, needs_call: bool, by: Actor, now: datetime
+) -> None:
+    """Turn a held or new row into a booked one with its private link."""
+    visit.status, visit.patient, visit.response = Status.BOOKED, patient, response
+    visit.hold_expires_at, visit.hold_extensions, visit.hold_key = None, 0, ""
+    visit.booked_at = now
+    visit.needs_call, visit.call_reason = needs_call, _("Contact not checked") if needs_call else ""
+    secret = new_link(PURPOSE, visit.public_id, visit.link_generation)
+    visit.link_key_id, visit.link_sha256 = secret.key_id, secret.sha256
+    visit.previous = {}
+    touch(visit, by=by, now=now)
+    visit.version = max(visit.version, 1)
+
+
+def explain(visit: Appointment, *, now: datetime) -> BookingError:
+    """Which constraint refused: only losers pay for this read."""
+    if visit.patient_id:
+        other = Appointment.objects.filter(
+            patient_id=visit.patient_id, status__in=OPEN, starts_at__lt=visit.ends_at, ends_at__gt=visit.starts_at
+        ).exclude(pk=visit.pk).first()  # fmt: skip
+        if other and visit.patient:
+            return NotAllowed(
+                _("%(name)s already has a visit on %(when)s")
+                % {"name": visit.patient.call_name, "when": clock.long_when(other.starts_at)}
+            )
+    return taken(visit.service, visit.practitioner, visit.starts_at, now=now)
+
+
+@retrying
+def book_for(
+    service: Service,
+    practitioner: Practitioner,
+    start: datetime,
+    *,
+    patient: Patient | None,
+    contact: Contact | None,
+    overbook: bool = False,
+    by: Actor,
+    now: datetime,
+) -> Appointment:
+    """Book for a caller. Staff are warned by the policy, not bound by it.
+
+    Args:
+        patient: the person on file, or None to make one from `contact`.
+        overbook: go on after a warning; an overlap then takes the lowest free lane, at most three beside the first.
+
+    Raises:
+        Warned: outside hours, in time off, or over another visit, and `overbook` is not set.
+        SlotTaken, NotAllowed: it cannot be done at all.
+    """
+    rooms = rooms_of(service)
+    lock_and_sweep([practitioner.pk], rooms, now=now)
+    free = free_start(service, practitioner, start, own=None, for_staff=True, now=now)
+    if free is None and not overbook:
+        raise _warning(practitioner, start, service, now=now)
+    if patient is None:
+        if contact is None:
+            raise NotAllowed(_("Choose who the visit is for."))
+        patient = identify(contact, checked_channel=None, by=by, now=now)
+    visit = Appointment(created_at=now, source=Appointment.Source.DESK, created_by=User.objects.filter(pk=by.id).first())
+    place(visit, service, practitioner, start, (free.room_id or None) if free else None)
+    make_visit(visit, patient, None, needs_call=False, by=by, now=now)
+    for lane in (0, 1, 2, 3) if overbook else (0,):
+        visit.lane = lane
+        if insert(visit, assigned_at=now):
+            record("booking.book_for", by=by, now=now, obj=visit, subject_id=patient.pk, detail={"lane": lane})
+            return visit
+    raise explain(visit, now=now)
+
+
+def _warning(practitioner: Practitioner, start: datetime, service: Service, *, now: datetime) -> Warned:
+    """What staff should know before they book a start that the listing does not show."""
+    end = start + timedelta(minutes=service.minutes)
+    names = {"who": practitioner.short_name, "time": clock.clock_time(start)}
+    if end <= now:
+        return Warned(_("%(time)s is in the past. Book anyway?") % names)
+    if Appointment.objects.occupying().filter(practitioner=practitioner, starts_at__lt=end, ends_at__gt=start).exclude(
+        status=Status.HELD, hold_expires_at__lte=now
+    ).exists():  # fmt: skip
+        return Warned(_("%(who)s already has someone at %(time)s. Book anyway?") % names)
+    return Warned(_("%(who)s is out at %(time)s. Book anyway?") % names)
+
+
+@retrying
+def move(
+    appointment: Appointment,
+    practitioner: Practitioner,
+    start: datetime,
+    *,
+    by: Actor,
+    now: datetime,
+    version: int | None = None,
+    overbook: bool = False,
+) -> Appointment:
+    """Move a visit. The old time is kept until the new one is taken; its own time counts as free.
+
+    Raises:
+        TooLate: a patient past the cut-off.
+        SlotTaken, Warned, Stale, NotAllowed.
+    """
+    rooms = rooms_of(appointment.service)
+    rooms += [appointment.room_id] if appointment.room_id else []
+    lock_and_sweep([practitioner.pk, appointment.practitioner_id], rooms, now=now)
+    visit = locked(appointment, version)
+    if visit.practitioner_id not in (practitioner.pk, appointment.practitioner_id):
+        raise Stale(_("This visit changed at %(time)s. Here is where it is now.") % {"time": clock.clock_time(visit.changed_at)})
+    if visit.status not in (Status.BOOKED, Status.CONFIRMED):
+        raise NotAllowed(_("This visit cannot be moved any more."))
+    if not by.is_staff and now > visit.move_deadline():
+        raise _too_late()
+    if visit.starts_at == start and visit.practitioner_id == practitioner.pk:
+        return visit
+    free = free_start(visit.service, practitioner, start, own=visit.pk, for_staff=by.is_staff, now=now)
+    if free is None and not by.is_staff:
+        raise taken(visit.service, practitioner, start, now=now, own=visit.pk)
+    if free is None and not overbook:
+        raise _warning(practitioner, start, visit.service, now=now)
+    before = visit.practitioner_id
+    previous = snapshot(visit, "move")
+    place(visit, visit.service, practitioner, start, (free.room_id or None) if free else None)
+    visit.previous = previous
+    if visit.status == Status.CONFIRMED:
+        # A new time wants a new yes from a patient whom the clinic moved; who moves it himself has said so.
+        visit.status = Status.BOOKED if by.is_staff else Status.CONFIRMED
+    touch(visit, by=by, now=now, tells=True)
+    for lane in (0, 1, 2, 3) if overbook and free is None else (0,):
+        visit.lane = lane
+        if update(visit, bump=[before, practitioner.pk]):
+            record(
+                "booking.move", by=by, now=now, obj=visit, subject_id=visit.patient_id,
+                detail={"from": previous["starts_at"], "to": start.isoformat(), "lane": lane},
+            )  # fmt: skip
+            return visit
+    raise explain(visit, now=now)
+
+
+def _too_late() -> TooLate:
+    return TooLate(_("It is less than 24 hours away. Call %(phone)s and we will do our best") % {"phone": Clinic.current().phone})

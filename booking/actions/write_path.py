@@ -1,0 +1,191 @@
+"""The one write path for holds, bookings and moves:
+
+sorted advisory locks (practitioners, then rooms; old place and new) → expired holds swept → the same slot function as the
+listing → one statement decides → audit, version up → commit. The exclusion constraints stand behind it. A row that does not
+come back, or a 23P01 from an UPDATE, means "taken": everything is rolled back and the nearest openings are offered.
+When not to lock: freeing time (cancelling, a no-show) takes nothing from anybody and needs none.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from functools import partial, wraps
+from typing import Any, ParamSpec, TypeVar
+
+from django.db import IntegrityError, OperationalError, connection, transaction
+from django.utils.translation import gettext as _
+from psycopg import errors as pg
+
+from accounts import clock
+from audit.actor import Actor
+from booking import calendar, slots
+from booking.actions.errors import BookingError, SlotTaken, Stale
+from booking.models import Appointment, Practitioner, Room, Service
+from booking.words import ended
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_LOCK_PRACTITIONER, _LOCK_ROOM, _LOCK_RESPONSE = 7001, 7002, 7003
+
+
+def retrying(verb: Callable[P, R]) -> Callable[P, R]:
+    """Run a verb in one transaction; a deadlock or lock time-out is tried twice more, with jitter, and then said politely."""
+
+    @wraps(verb)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        for attempt in range(3):
+            try:
+                with transaction.atomic():
+                    return verb(*args, **kwargs)
+            except OperationalError as error:
+                passing = isinstance(error.__cause__, pg.DeadlockDetected | pg.LockNotAvailable)
+                if not passing or connection.in_atomic_block:
+                    raise
+                if attempt == 2:
+                    raise BookingError(_("Many people are booking right now. Try again in a moment.")) from error
+                time.sleep(random.uniform(0.02, 0.12) * (attempt + 1))  # noqa: S311
+        raise AssertionError("unreachable")
+
+    return run
+
+
+def lock_and_sweep(
+    practitioners: Iterable[int], rooms: Iterable[int] = (), *, now: datetime, keep: str = "", responses: Iterable[int] = ()
+) -> None:
+    """Take the calendars' locks, always in the same order, until the transaction ends; then delete expired holds on them.
+
+    `responses` are locked as well, so that two presses of Book for one questionnaire wait for each other whatever the time.
+
+    The caller's own hold (`keep`) stays although it expired: if nobody took the time, it still books. A hold that was extended
+    while we waited for the locks is looked at again by PostgreSQL before it is deleted, and stays.
+    """
+    people, places, papers = sorted(set(practitioners)), sorted(set(rooms)), sorted(set(responses))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH locked AS MATERIALIZED (SELECT pg_advisory_xact_lock(k.space, k.id) FROM "
+            "unnest(%s::int[], %s::int[]) WITH ORDINALITY AS k(space, id, n) ORDER BY n) "
+            # As a filter that is asked once before any row is looked for: joined, it would be skipped when no hold has expired.
+            "DELETE FROM booking_appointment a WHERE (SELECT count(*) FROM locked) > 0 AND a.status = 'held' "
+            "AND a.hold_expires_at <= %s AND a.hold_key <> %s AND (a.practitioner_id = ANY(%s) OR a.room_id = ANY(%s))",
+            [
+                [_LOCK_PRACTITIONER] * len(people) + [_LOCK_ROOM] * len(places) + [_LOCK_RESPONSE] * len(papers),
+                people + places + papers, now, keep or "-", people, places,
+            ],
+        )  # fmt: skip
+
+
+def rooms_of(service: Service) -> list[int]:
+    """Every room the service could use; all of them are locked before one is chosen."""
+    if not service.room_kind:
+        return []
+    return list(Room.objects.filter(active=True, kind=service.room_kind).order_by("pk").values_list("pk", flat=True))
+
+
+def free_start(
+    service: Service, practitioner: Practitioner, start: datetime, *, own: int | None, for_staff: bool, now: datetime
+) -> slots.Start | None:
+    """The listing's own answer for this start, or None if the listing would not show it."""
+    day = clock.local(start).date()
+    found = calendar.starts(service, since=day, until=day, now=now, practitioner=practitioner, own_hold=own, for_staff=for_staff)
+    at = start.timestamp()
+    return next((s for s in found if s.at == at), None)
+
+
+def taken(
+    service: Service, practitioner: Practitioner | None, start: datetime, *, now: datetime, own: int | None = None
+) -> SlotTaken:
+    """The refusal for a lost race or a start that was never offered, with the three closest openings."""
+    near = partial(calendar.alternatives, service, start, now=now, own_hold=own)
+    return SlotTaken(_("Someone else just took %(time)s These are the closest:") % {"time": ended(clock.clock_time(start))}, near)
+
+
+def place(appointment: Appointment, service: Service, practitioner: Practitioner, start: datetime, room_id: int | None) -> None:
+    """Put an appointment at a time and place, with the wall time that was agreed."""
+    zone = clock.clinic_zone()
+    appointment.service, appointment.practitioner, appointment.room_id = service, practitioner, room_id
+    appointment.starts_at, appointment.ends_at = start, start + timedelta(minutes=service.minutes)
+    appointment.local_start, appointment.zone = start.astimezone(zone).strftime("%Y-%m-%dT%H:%M"), zone.key
+
+
+def _columns(appointment: Appointment) -> dict[str, Any]:
+    """Column → value of every column but the key, ready for the database."""
+    return {
+        f.column: f.get_db_prep_save(getattr(appointment, f.attname), connection)
+        for f in Appointment._meta.concrete_fields
+        if not f.primary_key
+    }
+
+
+def insert(appointment: Appointment, *, assigned_at: datetime | None = None) -> bool:
+    """Insert the row and raise the calendar's revision in one statement; False if a constraint says the time is taken."""
+    columns = _columns(appointment)
+    names, marks = ", ".join(f'"{c}"' for c in columns), ", ".join(["%s"] * len(columns))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH a AS (INSERT INTO booking_appointment ({names}) VALUES ({marks}) "
+            "ON CONFLICT DO NOTHING RETURNING id, practitioner_id), "
+            "p AS (UPDATE booking_practitioner SET calendar_rev = calendar_rev + 1, "
+            "last_assigned_at = coalesce(%s, last_assigned_at) "
+            "FROM a WHERE booking_practitioner.id = a.practitioner_id) SELECT id FROM a",
+            [*columns.values(), assigned_at],
+        )
+        row = cursor.fetchone()
+    if row is None:
+        return False
+    appointment.pk, appointment._state.adding, appointment._state.db = row[0], False, "default"
+    return True
+
+
+def update(appointment: Appointment, *, bump: Iterable[int] = (), assigned_at: datetime | None = None) -> bool:
+    """Write the row back, and the revision of the calendars in `bump`, in one statement; False if the time is taken."""
+    columns = _columns(appointment)
+    sets = ", ".join(f'"{c}" = %s' for c in columns)
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(
+                f"WITH a AS (UPDATE booking_appointment SET {sets} WHERE id = %s) "
+                "UPDATE booking_practitioner SET calendar_rev = calendar_rev + 1, last_assigned_at = "
+                "CASE WHEN id = %s THEN coalesce(%s, last_assigned_at) ELSE last_assigned_at END WHERE id = ANY(%s)",
+                [*columns.values(), appointment.pk, appointment.practitioner_id, assigned_at, sorted(set(bump))],
+            )
+    except IntegrityError as error:
+        if isinstance(error.__cause__, pg.ExclusionViolation):
+            return False
+        raise
+    return True
+
+
+def locked(appointment: Appointment, version: int | None) -> Appointment:
+    """The row as it is now, locked; refused if it is not the version the caller saw."""
+    fresh = (
+        Appointment.objects.select_for_update(of=("self",))
+        .select_related("service", "practitioner", "patient", "room")
+        .get(pk=appointment.pk)
+    )
+    if version is not None and fresh.version != version:
+        raise Stale(_("This visit changed at %(time)s. Here is where it is now.") % {"time": clock.clock_time(fresh.changed_at)})
+    return fresh
+
+
+def side(by: Actor) -> str:
+    """Who changes a visit, as its messages tell it."""
+    return "clinic" if by.is_staff else "patient"
+
+
+def touch(appointment: Appointment, *, by: Actor, now: datetime, tells: bool = False) -> None:
+    """Version up; `tells` when time, place, practitioner or cancelled changed, which the calendar file must hear of."""
+    appointment.version += 1
+    appointment.ics_sequence += 1 if tells else 0
+    appointment.changed_by, appointment.changed_at = side(by), now
+
+
+KEPT = ("status", "practitioner_id", "room_id", "lane", "local_start", "zone", "confirmed_at", "arrived_at", "in_room_at",
+         "fulfilled_at", "cancelled_at", "cancelled_by", "cancel_reason", "cancelled_late", "starts_at", "ends_at")  # fmt: skip
+
+
+def snapshot(visit: Appointment, verb: str) -> dict[str, Any]:
+    """What a one-step undo puts back."""
+    values = {name: getattr(visit, name) for name in KEPT}
+    return {"verb": verb} | {k: v.isoformat() if isinstance(v, datetime) else v for k, v in values.items()}
