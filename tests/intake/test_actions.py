@@ -331,6 +331,6 @@ def test_the_command_publishes_and_says_so(clinic: object, capsys: pytest.Captur
 def test_the_command_stops_at_a_version_that_was_changed(
     draft: QuestionnaireResponse, hair: Definition, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("intake.actions.load_all", lambda: [from_json({**hair.source, "title": "Changed"})])
+    monkeypatch.setattr("intake.actions.definitions.load_all", lambda: [from_json({**hair.source, "title": "Changed"})])
     with pytest.raises(CommandError, match="Raise the version"):
         call_command("publish_questionnaires")

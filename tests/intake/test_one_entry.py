@@ -46,7 +46,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     rules = rules.replace("\nversion: 0.1.0\n", "\nversion: 0.2.0\n").rstrip("\n") + "\n\n" + indented(FLAG, 2)
     (copied / "flags" / "hair-loss-flags-0.2.0.yaml").write_text(rules, encoding="utf-8")
     monkeypatch.setattr(loader, "FOLDER", copied)
-    monkeypatch.setattr(actions, "_RULES", {})
+    monkeypatch.setattr("intake.actions.sending._RULES", {})
     return copied
 
 

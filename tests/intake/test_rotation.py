@@ -17,6 +17,7 @@ from django.db import connection
 from audit.actor import Actor
 from audit.models import AuditEvent
 from intake import actions, photos, rotation
+from intake.actions import sending
 from intake.document import Document, decrypt, put
 from intake.models import Photo, QuestionnaireResponse
 from tests.intake.conftest import NOW, SOMEBODY
@@ -89,7 +90,7 @@ def test_a_row_read_before_is_not_written_back_over_the_new_text(old_key: None, 
     (row,) = drafts(1)
     settings.ANSWER_KEYS = BOTH
     rotation.rotate(by=Actor.system(), now=NOW)
-    assert actions._write(row, None, fields=()) is False  # type: ignore[arg-type]
+    assert sending._write(row, None, fields=()) is False  # type: ignore[arg-type]
 
 
 @pytest.mark.django_db

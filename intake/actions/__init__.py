@@ -1,0 +1,26 @@
+"""What happens to questionnaires and responses, as verbs: each one transaction of write, audit, version up.
+
+One module per noun, all of them to be imported from here.
+"""
+
+from intake.actions.consents import consent_text, consent_wording, note_no
+from intake.actions.definitions import publish, publish_all
+from intake.actions.drafts import Saved, asking_for, delete_draft, is_complete, save_contact, save_page, start_draft
+from intake.actions.sending import attach_patient, complete
+
+__all__ = [
+    "Saved",
+    "asking_for",
+    "attach_patient",
+    "complete",
+    "consent_text",
+    "consent_wording",
+    "delete_draft",
+    "is_complete",
+    "note_no",
+    "publish",
+    "publish_all",
+    "save_contact",
+    "save_page",
+    "start_draft",
+]

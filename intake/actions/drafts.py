@@ -1,0 +1,190 @@
+"""Drafts: begun, answered page by page, deleted."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import ProtectedError
+
+from accounts import clock
+from accounts.models import Clinic
+from audit.actions import record
+from audit.actor import Actor
+from intake import engine, photos
+from intake.actions.consents import note_consent
+from intake.document import Document, decrypt, put, save_document
+from intake.errors import IntakeError
+from intake.models import Questionnaire, QuestionnaireResponse
+
+# What the patient's words for reminders mean as consent to electronic messages (C2).
+_WAYS = {"text_email": "text,email", "text": "text", "email": "email", "phone": ""}
+
+
+@dataclass(slots=True)
+class Saved:
+    """What saving a page led to."""
+
+    document: Document
+    advice: list[str] = field(default_factory=list)
+    under_age: bool = False
+
+
+def asking_for(response: QuestionnaireResponse, document: Document, *, staff: bool = False) -> engine.Asking:
+    """What the engine has to know for this response."""
+    # A date of birth that came with the details, or is on the patient's file, is not asked again.
+    known = {"date-of-birth"} if document.contact.get("date_of_birth") or response.patient_id else set()
+    return engine.Asking(
+        today=response.today,
+        minimum_age=max(18, Clinic.current().minimum_age),
+        uploads=True,
+        staff=staff,
+        known=frozenset(known),
+    )
+
+
+def start_draft(questionnaire_slug: str, *, by: Actor, now: datetime) -> QuestionnaireResponse:
+    """A new, empty draft of the newest version.
+
+    Raises:
+        IntakeError: no such questionnaire is published.
+    """
+    with transaction.atomic():
+        response = QuestionnaireResponse(
+            questionnaire=Questionnaire.newest(questionnaire_slug),
+            today=clock.local(now).date(),
+            started_at=now,
+            saved_at=now,
+        )
+        response.sections_total = len(response.definition.sections)
+        put(response, Document())
+        response.save()
+        record("intake.start", by=by, now=now, obj=response)
+    return response
+
+
+def save_page(
+    response: QuestionnaireResponse,
+    page: engine.Page | str,
+    answers: dict[str, Any],
+    *,
+    by: Actor,
+    now: datetime,
+    finished: bool = True,
+) -> Saved:
+    """Store a page's cleaned answers in a draft.
+
+    What the answers set off happens in the same transaction: worked-out items, consent decisions with the time they were
+    made, and the note of each advice page that is about to be shown. A date of birth under the clinic's age deletes the
+    draft instead.
+
+    Args:
+        page: the page, or its key ("3/7").
+        answers: from `engine.clean_page`; None removes an answer.
+        finished: False while the page is still being filled in (a row was added, a follow-up waits).
+
+    Raises:
+        IntakeError: the response was sent in the meantime, or deleted.
+    """
+    key = page if isinstance(page, str) else page.key
+    with transaction.atomic():
+        locked = QuestionnaireResponse.objects.select_for_update().filter(pk=response.pk).first()
+        if locked is None or not locked.is_draft:
+            raise IntakeError("These answers were sent already.")
+        definition, document = locked.definition, decrypt(locked)
+        asking = asking_for(locked, document)
+        for link_id, value in answers.items():
+            if value is None:
+                document.answers.pop(link_id, None)
+            else:
+                document.answers[link_id] = value
+            for offered in (document.offered.get("answers", {}), document.offered.get("rows", {}) if finished else {}):
+                offered.pop(link_id, None)  # It was confirmed, changed or taken out.
+        if engine.under_age(document.answers, asking):
+            _delete(locked, "intake.stop_under_age", by=by, now=now)
+            return Saved(document, under_age=True)
+        document.answers = engine.calc(definition, document.answers, locked.today)
+        if finished and key not in document.done:
+            document.done.append(key)
+        for link_id in answers:
+            question = definition.questions.get(link_id)
+            if question and question.consent:
+                note_consent(document, definition, question, answers[link_id], now=now)
+        shown = {entry["code"] for entry in document.advice_shown}
+        advice = [n.code for n in engine.triggered_advice(definition, document.answers) if n.code not in shown]
+        document.advice_shown += [{"code": code, "at": now.isoformat()} for code in advice]
+        states = engine.progress(definition, document.answers, document.done, asking)
+        locked.sections_done = sum(state.state == "done" for state in states)
+        put(locked, document)
+        locked.saved_at = now
+        locked.version += 1
+        locked.save(update_fields=["document", "key_id", "saved_at", "version", "sections_done"])
+        record("intake.save_page", by=by, now=now, obj=locked, subject_id=locked.patient_id, detail={"page": key})
+    for name in ("document", "key_id", "saved_at", "version", "sections_done"):
+        setattr(response, name, getattr(locked, name))
+    return Saved(document, advice=advice)
+
+
+def save_contact(response: QuestionnaireResponse, contact: dict[str, Any], *, by: Actor, now: datetime) -> Document:
+    """Store details typed before there is a Patient, and the consent to messages that "how to remind you" is (C2).
+
+    Args:
+        contact: first_name, last_name, preferred_name, mobile, email, reminder_by, voicemail_ok, date_of_birth (ISO), …
+            None removes an entry; the others stay.
+
+    Raises:
+        IntakeError: the response was sent already.
+    """
+
+    def change(document: Document) -> None:
+        for name, value in contact.items():
+            if value is None:
+                document.contact.pop(name, None)
+            else:
+                document.contact[name] = value.isoformat() if isinstance(value, date) else value
+        if born := document.contact.get("date_of_birth"):
+            # Asked once: a date of birth given with the details is the one the questions go by.
+            document.answers["about_dob"] = born
+            document.answers = engine.calc(response.definition, document.answers, response.today)
+        if contact.get("reminder_by"):
+            question = response.definition.questions.get("about_consent_ecomm")
+            if question:
+                ways = _WAYS.get(str(contact["reminder_by"]), "")
+                note_consent(document, response.definition, question, bool(ways), now=now, choice=ways)
+
+    if not response.is_draft:
+        raise IntakeError("These answers were sent already.")
+    return save_document(response, change, by=by, now=now, action="intake.save_contact")
+
+
+def delete_draft(response: QuestionnaireResponse, *, by: Actor, now: datetime, action: str = "intake.delete_draft") -> None:
+    """Delete a draft with everything in it, its private links included.
+
+    Raises:
+        IntakeError: it was sent; a record is kept.
+    """
+    with transaction.atomic():
+        locked = QuestionnaireResponse.objects.select_for_update().filter(pk=response.pk).first()
+        if locked is None:
+            return
+        if not locked.is_draft:
+            raise IntakeError("These answers were sent and are part of the record.")
+        _delete(locked, action, by=by, now=now)
+
+
+def _delete(locked: QuestionnaireResponse, action: str, *, by: Actor, now: datetime) -> None:
+    record(action, by=by, now=now, obj=locked, subject_id=locked.patient_id)
+    photos.purge(locked, by=by, now=now)
+    try:
+        locked.delete()
+    except ProtectedError as error:
+        raise IntakeError("These answers belong to a booked visit.") from error
+
+
+def is_complete(response: QuestionnaireResponse) -> bool:
+    """True if a draft could be sent as it is, or was sent."""
+    if not response.is_draft:
+        return True
+    document = decrypt(response)
+    asking = asking_for(response, document)
+    return not engine.validate_complete(response.definition, document.answers, asking)

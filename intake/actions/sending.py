@@ -1,0 +1,216 @@
+"""A response gets its patient, and is sent."""
+
+import copy
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from accounts import clock
+from accounts.models import Clinic
+from audit.actions import event, record_all
+from audit.actor import Actor
+from audit.models import AuditEvent
+from intake import engine, flags, photos
+from intake.actions.consents import note_consent, write_consents
+from intake.actions.drafts import asking_for
+from intake.definition import Definition, canonical
+from intake.document import Document, decrypt, put
+from intake.errors import IntakeError
+from intake.loader import newest_flags
+from intake.models import QuestionnaireResponse
+from patients.models import Patient
+
+_FLAG_FIELDS = ["urgent_flags", "caution_flags", "info_flags", "flags_due_at", "page_sequence"]
+_RULES: dict[str, flags.FlagRules | None] = {}
+
+
+def _on_row(response: QuestionnaireResponse, change: Callable[[QuestionnaireResponse], bool]) -> QuestionnaireResponse:
+    """Apply `change` to a response as its caller read it; if it changed in the meantime, to the row as it is now, locked.
+
+    `change` says False when its UPDATE found another version. A lock is taken by the second try only: nearly always nobody
+    else writes to a patient's answers.
+    """
+    seen = copy.copy(response)
+    try:
+        if change(seen):
+            return seen
+    except IntakeError:
+        pass  # Perhaps only the caller's copy is old.
+    locked = QuestionnaireResponse.objects.select_for_update().get(pk=response.pk)
+    change(locked)
+    return locked
+
+
+def _write(row: QuestionnaireResponse, patient: Patient, *, fields: Sequence[str] = ()) -> bool:
+    """Version up and write `fields`, the document and the patient; False if this is not the version the row has."""
+    fields = ["document", "key_id", "version", "patient_id", *fields]
+    as_read = QuestionnaireResponse.objects.filter(pk=row.pk, version=row.version, patient=row.patient_id)
+    row.patient, row.version = patient, row.version + 1
+    return as_read.update(**{name: getattr(row, name) for name in fields}) == 1
+
+
+def attach_patient(
+    response: QuestionnaireResponse, patient: Patient, *, by: Actor, now: datetime, events: Sequence[AuditEvent] = ()
+) -> None:
+    """Give a draft its patient; the consents in it become ConsentRecords with their original time.
+
+    Args:
+        events: the caller's audit events, written with this verb's own in one statement.
+
+    Raises:
+        IntakeError: the response belongs to somebody else.
+    """
+
+    def attach(row: QuestionnaireResponse) -> bool:
+        if row.patient_id not in (None, patient.pk):
+            raise IntakeError("These answers belong to another person.")
+        document = decrypt(row)
+        if row.is_draft and "about_dob" not in document.answers:
+            # Asked once: a patient whose date of birth is on file is not asked again.
+            document.contact["date_of_birth"] = patient.date_of_birth.isoformat()
+            document.answers["about_dob"] = patient.date_of_birth.isoformat()
+            document.answers = engine.calc(row.definition, document.answers, row.today)
+            put(row, document)
+        if not _write(row, patient):
+            return False
+        write_consents(document, patient, now=now)
+        record_all([event("intake.attach_patient", by=by, now=now, obj=row, subject_id=patient.pk), *events])
+        return True
+
+    with transaction.atomic():
+        row = _on_row(response, attach)
+    for name in ("document", "key_id", "version"):
+        setattr(response, name, getattr(row, name))
+    response.patient = patient
+
+
+def complete(
+    response: QuestionnaireResponse,
+    *,
+    patient: Patient,
+    declared_at: datetime,
+    signature: str,
+    by: Actor,
+    now: datetime,
+    events: Sequence[AuditEvent] = (),
+) -> QuestionnaireResponse:
+    """Send a response: only answers that apply stay, the declaration is kept with hashes of the answers and the form.
+
+    Sending what was sent already changes nothing.
+
+    Args:
+        declared_at: when the box was ticked (C4).
+        signature: the full name typed to sign.
+        events: the caller's audit events, written with this verb's own in one statement.
+
+    Raises:
+        IntakeError: something required is missing, the signature is empty, or it belongs to another person.
+    """
+    signature = " ".join(signature.split())
+    if not signature or engine.text_problem(signature, 200):
+        raise IntakeError("Type your full name to sign.")
+
+    def send(row: QuestionnaireResponse) -> bool:
+        if row.patient_id not in (None, patient.pk):
+            raise IntakeError("These answers belong to another person.")
+        told = list(events)
+        if row.is_draft:
+            document, hidden = _signed(row, declared_at, signature, by=by, now=now)
+            row.status, row.completed_at, row.saved_at = QuestionnaireResponse.Status.COMPLETED, now, now
+            row.sections_done = row.sections_total
+            if not _write(row, patient, fields=["status", "completed_at", "saved_at", "sections_done", *_FLAG_FIELDS]):
+                return False
+            write_consents(document, patient, now=now)
+            if hidden:
+                photos.purge(row, by=by, now=now, only=hidden, reason="not sent")
+            told.insert(0, event("intake.complete", by=by, now=now, obj=row, subject_id=patient.pk))
+        record_all(told)
+        return True
+
+    with transaction.atomic():
+        row = _on_row(response, send)
+    for name in ("document", "key_id", "saved_at", "version", "status", "completed_at", "sections_done"):
+        setattr(response, name, getattr(row, name))
+    response.patient = patient
+    return response
+
+
+def _signed(
+    row: QuestionnaireResponse, declared_at: datetime, signature: str, *, by: Actor, now: datetime
+) -> tuple[Document, set[str]]:
+    """The document as it is sent, put into the row: what applies, with the declaration; and what had files and is not sent."""
+    definition, document = row.definition, decrypt(row)
+    asking = asking_for(row, document)
+    answers = engine.calc(definition, document.answers, row.today)
+    if problems := engine.validate_complete(definition, answers, asking):
+        raise IntakeError(f"{len(problems)} questions still need an answer.")
+    if "finish_declare" in definition.questions:
+        answers |= {"finish_declare": True, "finish_signature": signature}
+        document.answers = answers
+        note_consent(document, definition, definition.questions["finish_declare"], True, now=declared_at)
+    document.answers = engine.completed(definition, answers)
+    hidden = {q.link_id for q in definition.questions.values() if q.type == "attachment" and q.link_id in answers}
+    hidden -= set(document.answers)
+    document.signed = {
+        "name": signature,
+        "at": declared_at.isoformat(),
+        "zone": Clinic.current().zone,
+        "answers_sha256": hashlib.sha256(canonical(document.answers)).hexdigest(),
+        "form_sha256": definition.sha256,
+        "form": f"{definition.slug}|{definition.version}",
+        "signed_in": "yes" if by.is_staff else "no",
+    }
+    _raise_flags(row, document, definition, now=now)
+    # From here on the details live in the Patient row, and what was offered and not confirmed is nothing.
+    document.contact, document.offered = {}, {}
+    put(row, document)
+    return document, hidden
+
+
+def _raise_flags(row: QuestionnaireResponse, document: Document, definition: Definition, *, now: datetime) -> None:
+    """Work out the flags of what is being sent. The words stay in the sealed document; the row gets counts and clocks only.
+
+    Same-day flags state a fact: somebody must be paged. Other urgent ones must be looked at within two working days.
+    """
+    rules = _rules_for(definition)
+    if rules is None:
+        return
+    found = flags.raised(rules, definition, document.answers)
+    document.flags = {
+        "rules": rules.name,
+        "found": [
+            {
+                "code": flag.rule.code,
+                "severity": flag.rule.severity,
+                "topic": flag.rule.topic,
+                "message": flag.rule.message,
+                "acknowledge": flag.rule.acknowledge,
+                "evidence": list(flag.evidence),
+            }
+            for flag in found
+        ],
+    }
+    counts = Counter(flag.rule.severity for flag in found)
+    row.urgent_flags, row.caution_flags, row.info_flags = (counts[severity] for severity in flags.SEVERITIES)
+    same_day = any(flag.rule.same_day for flag in found)
+    row.page_sequence += int(same_day)
+    row.flags_due_at = _look_by(now, working_days=0 if same_day else 2) if counts["urgent"] else None
+
+
+def _rules_for(definition: Definition) -> flags.FlagRules | None:
+    """The newest rules, read once per process and definition."""
+    if definition.sha256 not in _RULES:
+        _RULES[definition.sha256] = newest_flags(definition)
+    return _RULES[definition.sha256]
+
+
+def _look_by(now: datetime, *, working_days: int) -> datetime:
+    """The end of the clinic's day, so many working days (Monday to Friday) from today."""
+    day = clock.today(now)
+    while working_days:
+        day += timedelta(days=1)
+        working_days -= day.weekday() < 5
+    return clock.day_bounds(day, clock.clinic_zone())[1]
