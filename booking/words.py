@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 import phonenumbers
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from accounts import clock
 
@@ -24,6 +25,13 @@ _TYPOS = {
     "sympatico.ca": "sympatco.ca simpatico.ca sympatico.com",
 }
 _MEANT = {typo: domain for domain, typos in _TYPOS.items() for typo in typos.split()}
+
+
+def span(minutes: int) -> str:
+    """A cut-off in words: "24 hours", "90 minutes"."""
+    if minutes % 60:
+        return ngettext("%(n)d minute", "%(n)d minutes", minutes) % {"n": minutes}
+    return ngettext("%(n)d hour", "%(n)d hours", minutes // 60) % {"n": minutes // 60}
 
 
 def masked_email(address: str) -> str:

@@ -17,6 +17,7 @@ from booking.actions.steps import (
     undo,
 )
 from booking.actions.visits import book, book_for, move
+from booking.actions.write_path import stale
 
 __all__ = [
     "TRANSITIONS",
@@ -44,6 +45,7 @@ __all__ = [
     "open_questions",
     "release_hold",
     "request_link",
+    "stale",
     "to_room",
     "undo",
 ]

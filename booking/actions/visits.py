@@ -11,7 +11,7 @@ from accounts.links import new_link
 from accounts.models import Clinic, User
 from audit.actions import event, record
 from audit.actor import Actor
-from booking.actions.errors import BookingError, NotAllowed, Stale, TooLate, Warned
+from booking.actions.errors import BookingError, NotAllowed, TooLate, Warned
 from booking.actions.write_path import (
     free_start,
     insert,
@@ -21,12 +21,14 @@ from booking.actions.write_path import (
     retrying,
     rooms_of,
     snapshot,
+    stale,
     taken,
     touch,
     update,
 )
 from booking.links import PURPOSE
 from booking.models import OPEN, Appointment, Practitioner, Service, Status
+from booking.words import span
 from intake.actions import attach_patient, complete
 from intake.models import QuestionnaireResponse
 from patients.actions import Contact, identify
@@ -210,11 +212,11 @@ def move(
     lock_and_sweep([practitioner.pk, appointment.practitioner_id], rooms, now=now)
     visit = locked(appointment, version)
     if visit.practitioner_id not in (practitioner.pk, appointment.practitioner_id):
-        raise Stale(_("This visit changed at %(time)s. Here is where it is now.") % {"time": clock.clock_time(visit.changed_at)})
+        raise stale(visit)
     if visit.status not in (Status.BOOKED, Status.CONFIRMED):
         raise NotAllowed(_("This visit cannot be moved any more."))
     if not by.is_staff and now > visit.move_deadline():
-        raise _too_late()
+        raise _too_late(visit)
     if visit.starts_at == start and visit.practitioner_id == practitioner.pk:
         return visit
     free = free_start(visit.service, practitioner, start, own=visit.pk, for_staff=by.is_staff, now=now)
@@ -241,5 +243,6 @@ def move(
     raise explain(visit, now=now)
 
 
-def _too_late() -> TooLate:
-    return TooLate(_("It is less than 24 hours away. Call %(phone)s and we will do our best") % {"phone": Clinic.current().phone})
+def _too_late(visit: Appointment) -> TooLate:
+    words = {"span": span(visit.service.reschedule_cutoff_minutes), "phone": Clinic.current().phone}
+    return TooLate(_("It is less than %(span)s away. Call %(phone)s and we will do our best") % words)

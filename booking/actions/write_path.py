@@ -165,8 +165,14 @@ def locked(appointment: Appointment, version: int | None) -> Appointment:
         .get(pk=appointment.pk)
     )
     if version is not None and fresh.version != version:
-        raise Stale(_("This visit changed at %(time)s. Here is where it is now.") % {"time": clock.clock_time(fresh.changed_at)})
+        raise stale(fresh)
     return fresh
+
+
+def stale(visit: Appointment) -> Stale:
+    """The refusal for somebody who acts on a visit as it no longer is."""
+    when = {"time": ended(clock.clock_time(visit.changed_at))}
+    return Stale(_("This visit changed at %(time)s Here is where it is now.") % when)
 
 
 def side(by: Actor) -> str:

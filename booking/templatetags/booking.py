@@ -2,10 +2,11 @@
 
 from django import template
 
-from booking.words import ended, phone_text
+from booking.words import ended, phone_text, span
 
 register = template.Library()
 register.filter("phone_text", phone_text)
+register.filter("span", span)
 
 
 @register.filter

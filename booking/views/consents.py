@@ -11,9 +11,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from booking import consents
-from booking.views.visit import Visit
-from booking.views.visit import _by_link as by_link
-from booking.views.visit import _year_of_birth as year_of_birth
+from booking.views.by_link import Visit, by_link, year_of_birth
 from patients.actions import consents_of
 
 _OPEN_FOR = timedelta(minutes=15)

@@ -15,9 +15,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts import clock, limits
 from accounts.models import Clinic
 from booking import actions, words
-from booking.links import token_of
+from booking.links import hold_key_of, token_of
 from booking.models import Appointment, Status
-from booking.views.journey import See, as_uuid, client_address, see
+from booking.views.journey import Journey, See, as_uuid, client_address, see
 
 SEND_AGAIN_PER_HOUR = 3
 
@@ -147,6 +147,9 @@ def _send_again(request: HttpRequest, visit: Appointment, now: datetime) -> Http
 
 @require_POST
 def leave(request: HttpRequest) -> HttpResponse:
-    """On a shared phone: forget this browser's draft and visit. Both stay where they are, behind their links."""
+    """On a shared phone: forget this browser's draft and visit, and let go of a held time. The rest stays behind its links."""
+    journey = Journey(request, clock.now())
+    if journey.hold_row is not None:
+        actions.release_hold(journey.hold_row, hold_key=hold_key_of(request), by=journey.by, now=journey.now)
     request.session.flush()
     return See("/")

@@ -9,10 +9,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts import clock
 from audit.actor import Actor
 from booking.models import Appointment, Status
+from booking.views.by_link import Visit, by_link, year_of_birth
 from booking.views.journey import as_uuid
-from booking.views.visit import Visit
-from booking.views.visit import _by_link as by_link
-from booking.views.visit import _year_of_birth as year_of_birth
 from intake import paper
 
 

@@ -1,8 +1,6 @@
 """The visit by its private link: see it, say yes, move it, cancel it, finish the questions. GET and HEAD change nothing."""
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
-from functools import wraps
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -14,99 +12,21 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import clock, limits
+from accounts import clock
 from accounts.models import Clinic
 from audit.actor import Actor
 from booking import actions, calendar, ics, picker, words
-from booking.forms import CancelForm, MessagesForm, YearForm
-from booking.links import find_visit
+from booking.forms import CancelForm, MessagesForm
 from booking.models import Appointment, Status
-from booking.views.done import directions_url
+from booking.views.by_link import Visit, by_link, year_of_birth
+from booking.views.done import calendar_links, directions_url
 from booking.views.journey import see
 from patients.actions import update_contact
 from patients.models import ReminderBy
 
-YEAR_TRIES, YEAR_WAIT = 5, timedelta(minutes=15)
-
-
-class Visit:
-    """A visit as its private link opens it."""
-
-    def __init__(self, request: HttpRequest, token: str, row: Appointment, now: datetime) -> None:
-        self.request, self.token, self.row, self.now = request, token, row, now
-        self.by = Actor.patient(row.patient_id)
-
-    def see(self, name: str = "visit") -> HttpResponse:
-        """303 to one of the visit's pages."""
-        return see(f"booking:{name}", self.token)
-
-    def url(self, name: str) -> str:
-        """The address of one of the visit's pages."""
-        return reverse(f"booking:{name}", args=[self.token])
-
-    @property
-    def is_coming(self) -> bool:
-        """True while it can still be confirmed, moved or cancelled."""
-        return self.row.status in (Status.BOOKED, Status.CONFIRMED) and self.row.starts_at > self.now
-
-    @property
-    def state(self) -> str:
-        """What the page speaks of: coming, cancelled, missed, here or over."""
-        if self.row.status == Status.CANCELLED:
-            return "cancelled"
-        if self.row.status == Status.NOSHOW:
-            return "missed"
-        if self.is_coming:
-            return "coming"
-        if self.row.status == Status.FULFILLED or self.row.ends_at <= self.now:
-            return "over"
-        return "here"
-
-    @property
-    def can_move(self) -> bool:
-        """True before the cut-off."""
-        return self.is_coming and self.now <= self.row.move_deadline()
-
-    @property
-    def is_late(self) -> bool:
-        """True past the cut-off for a free cancellation."""
-        return self.now > self.row.cancel_deadline()
-
-    @property
-    def undoable(self) -> str:
-        """The patient's own last step if it can be taken back: "move" (3 minutes) or "cancel" (until it would start)."""
-        verb = str(self.row.previous.get("verb", ""))
-        if self.row.changed_by != "patient":
-            return ""
-        if verb == "move" and self.is_coming and self.now - self.row.changed_at <= actions.UNDO_BY_PATIENT:
-            return verb
-        return verb if verb == "cancel" and self.row.status == Status.CANCELLED and self.now < self.row.starts_at else ""
-
-    @property
-    def moved_from(self) -> datetime | None:
-        """The old time, while a move by the clinic waits for an answer."""
-        previous = self.row.previous
-        if self.row.changed_by == "clinic" and previous.get("verb") == "move" and self.row.status == Status.BOOKED:
-            return datetime.fromisoformat(previous["starts_at"])
-        return None
-
-
-def _by_link(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Unknown, replaced and expired links get the same page, byte for byte."""
-
-    @wraps(view)
-    def found(request: HttpRequest, token: str) -> HttpResponse:
-        now = clock.now()
-        row = find_visit(token, now=now)
-        if row is None or row.patient is None:
-            return render(request, "booking/dead_link.html", status=404)
-        return view(request, Visit(request, token, row, now))
-
-    return found
-
 
 @require_http_methods(["GET", "HEAD"])
-@_by_link
+@by_link
 def visit(request: HttpRequest, it: Visit) -> HttpResponse:
     """Time and place, and what can be done."""
     return _show(it)
@@ -128,6 +48,7 @@ def _show(it: Visit, *, status: int = 200, refusal: str = "", near: list[picker.
         "fee": Clinic.current().late_fee_text,
         "directions": directions_url(),
         "moved_just_now": it.undoable == "move",
+        "calendar": calendar_links(row) if it.is_coming else None,
     }
     return render(it.request, "booking/visit.html", context, status=status)
 
@@ -157,9 +78,9 @@ def _menu(it: Visit) -> list[dict[str, Any]]:
             "time": clock.clock_time(row.move_deadline()),
             "date": clock.month_day(row.move_deadline()),
         }
-        late = _("It is less than 24 hours away: call us")
+        late = _("It is less than %(span)s away: call us") % {"span": words.span(row.service.reschedule_cutoff_minutes)}
         items.append(_item(it.url("visit_time"), "calendar", _("Change the time"), until if it.can_move else late))
-        items.append(_item(it.url("visit_ics"), "calplus", _("Add to calendar")))
+        items.append(_item("", "calplus", _("Add to calendar")))
     if it.state in {"coming", "here"}:
         items.append(_item(directions_url(), "pin", _("Directions and parking"), external=True))
     if it.is_coming:
@@ -169,20 +90,22 @@ def _menu(it: Visit) -> list[dict[str, Any]]:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@_by_link
+@by_link
 def visit_confirm(request: HttpRequest, it: Visit) -> HttpResponse:
     """Yes, I am coming."""
     if request.method != "POST":
         return redirect("booking:visit", token=it.token)
     try:
-        actions.confirm(it.row, by=it.by, now=it.now)
+        actions.confirm(it.as_shown(), by=it.by, now=it.now, version=it.row.version)
+    except actions.Stale as refusal:  # A yes to a time that is no more is no yes.
+        return _stale(it, refusal, done=it.read_again().status == Status.CONFIRMED)
     except actions.BookingError as refusal:
         return _show(it, status=409, refusal=str(refusal))
     return it.see()
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@_by_link
+@by_link
 def visit_time(request: HttpRequest, it: Visit) -> HttpResponse:
     """Another time: tapping one is the move. The old time is kept until then, and counts as free."""
     if not it.is_coming:
@@ -198,12 +121,20 @@ def visit_time(request: HttpRequest, it: Visit) -> HttpResponse:
     if parsed is None or practitioner is None:
         return _time_page(it, people, status=422, error=_("Choose one of the times shown"))
     try:
-        actions.move(it.row, practitioner, parsed[0], by=it.by, now=it.now)
+        actions.move(it.as_shown(), practitioner, parsed[0], by=it.by, now=it.now, version=it.row.version)
+    except actions.Stale as refusal:
+        now = it.read_again()
+        return _stale(it, refusal, done=(now.starts_at, now.practitioner_id) == (parsed[0], practitioner.pk))
     except actions.SlotTaken as refusal:
         return _time_page(it, people, status=409, taken=refusal)
     except actions.BookingError as refusal:
         return _show(it, status=409, refusal=str(refusal))
     return it.see()
+
+
+def _stale(it: Visit, refusal: actions.Stale, *, done: bool) -> HttpResponse:
+    """A form from a page that is out of date: pressed twice it was done already; else the page says where the visit is now."""
+    return it.see() if done else _show(it, status=409, refusal=str(refusal))
 
 
 def _time_page(
@@ -221,13 +152,14 @@ def _time_page(
         "taken_text": str(taken) if taken else "",
         "near": picker.choices(taken.alternatives, people) if taken else [],
         "post_url": it.request.get_full_path(),
+        "pass": {"seen": it.row.ics_sequence},
         "back_url": it.url("visit"),
     }
     return render(it.request, "booking/visit_time.html", context, status=status)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@_by_link
+@by_link
 def visit_cancel(request: HttpRequest, it: Visit) -> HttpResponse:
     """What is cancelled, what it costs, why if they like; a change of time is offered first."""
     if it.state == "cancelled" or not it.is_coming:
@@ -237,7 +169,9 @@ def visit_cancel(request: HttpRequest, it: Visit) -> HttpResponse:
     if request.method == "POST":
         if form.is_valid():
             try:
-                actions.cancel(it.row, reason=form.cleaned_data["reason"], by=it.by, now=it.now)
+                actions.cancel(it.as_shown(), reason=form.cleaned_data["reason"], by=it.by, now=it.now, version=it.row.version)
+            except actions.Stale as refusal:
+                return _stale(it, refusal, done=it.read_again().status == Status.CANCELLED)
             except actions.BookingError as refusal:
                 return _show(it, status=409, refusal=str(refusal))
             return it.see()
@@ -247,7 +181,7 @@ def visit_cancel(request: HttpRequest, it: Visit) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@_by_link
+@by_link
 def visit_undo(request: HttpRequest, it: Visit) -> HttpResponse:
     """Take back one's own move (3 minutes) or cancellation (while the time is free)."""
     if request.method != "POST":
@@ -266,32 +200,36 @@ def visit_undo(request: HttpRequest, it: Visit) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@_by_link
+@by_link
 def visit_questions(request: HttpRequest, it: Visit) -> HttpResponse:
     """The way back to the questions: the year of birth first, because the link alone shows time and place only."""
     if not it.row.intake_missing or it.state not in {"coming", "here"}:
         return redirect("booking:visit", token=it.token)
-    form = YearForm(request.POST if request.method == "POST" else None)
-    status = 200
-    if request.method == "POST":
-        if form.is_valid():
-            if not limits.hit(f"year:{it.row.pk}", limit=YEAR_TRIES, window=YEAR_WAIT, now=it.now):
-                form.add_error("year", _("Too many tries. Wait 15 minutes or call us"))
-                status = 429
-            elif form.cleaned_data["year"] != it.row.patient.date_of_birth.year:  # type: ignore[union-attr]
-                form.add_error("year", _("That year does not match. Check it, or call us"))
-                status = 422
-            else:
-                response = actions.open_questions(it.row, by=it.by, now=it.now)
-                request.session.cycle_key()
-                for key in ("hold", "wanted", "code", "no_code", "article"):
-                    request.session.pop(key, None)
-                request.session["draft"], request.session["booked"] = str(response.public_id), str(it.row.public_id)
-                return see("intake:questions")
-        else:
-            status = 422
+    form, status = year_of_birth(request, it)
+    if form is None:
+        return enter_questions(request, it.row, by=it.by, now=it.now)
     context = {"it": it, "visit": it.row, "form": form, "back_url": it.url("visit")}
     return render(request, "booking/visit_questions.html", context, status=status)
+
+
+def enter_questions(request: HttpRequest, visit: Appointment, *, by: Actor, now: datetime) -> HttpResponse:
+    """Go on with the questions of a visit in this browser; whoever comes here has shown who they are."""
+    response = actions.open_questions(visit, by=by, now=now)
+    request.session.cycle_key()
+    for key in ("hold", "wanted", "code", "no_code", "article"):
+        request.session.pop(key, None)
+    request.session["draft"], request.session["booked"] = str(response.public_id), str(visit.public_id)
+    return see("intake:questions")
+
+
+def enter_photos(request: HttpRequest, visit: Appointment, *, back: str) -> HttpResponse:
+    """Add photos to the sent answers of a visit in this browser; whoever comes here has shown who they are."""
+    assert visit.response is not None
+    request.session.cycle_key()
+    request.session["photos"] = str(visit.response.public_id)
+    request.session["photos_until"] = visit.ends_at.isoformat()
+    request.session["photos_back"] = back
+    return redirect(f"{reverse('intake:photos')}?for=visit")
 
 
 def _takes_photos(it: Visit) -> bool:
@@ -301,41 +239,20 @@ def _takes_photos(it: Visit) -> bool:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@_by_link
+@by_link
 def visit_photos(request: HttpRequest, it: Visit) -> HttpResponse:
     """The way to adding photos after the answers were sent: the year of birth first, as for the questions."""
     if not _takes_photos(it):
         return redirect("booking:visit", token=it.token)
-    form, status = _year_of_birth(request, it)
+    form, status = year_of_birth(request, it)
     if form is None:
-        assert it.row.response is not None
-        request.session.cycle_key()
-        request.session["photos"] = str(it.row.response.public_id)
-        request.session["photos_until"] = it.row.ends_at.isoformat()
-        request.session["photos_back"] = it.url("visit")
-        return redirect(f"{reverse('intake:photos')}?for=visit")
+        return enter_photos(request, it.row, back=it.url("visit"))
     context = {"it": it, "visit": it.row, "form": form, "back_url": it.url("visit"), "photos": True}
     return render(request, "booking/visit_questions.html", context, status=status)
 
 
-def _year_of_birth(request: HttpRequest, it: Visit) -> tuple[YearForm | None, int]:
-    """The form to show with its status; None once the right year was given."""
-    if request.method != "POST":
-        return YearForm(None), 200
-    form = YearForm(request.POST)
-    if not form.is_valid():
-        return form, 422
-    if not limits.hit(f"year:{it.row.pk}", limit=YEAR_TRIES, window=YEAR_WAIT, now=it.now):
-        form.add_error("year", _("Too many tries. Wait 15 minutes or call us"))
-        return form, 429
-    if form.cleaned_data["year"] != it.row.patient.date_of_birth.year:  # type: ignore[union-attr]
-        form.add_error("year", _("That year does not match. Check it, or call us"))
-        return form, 422
-    return None, 200
-
-
 @require_http_methods(["GET", "HEAD", "POST"])
-@_by_link
+@by_link
 def visit_messages(request: HttpRequest, it: Visit) -> HttpResponse:
     """How we contact them about the visit. The addresses themselves are changed by phone, and shown masked."""
     patient = it.row.patient
@@ -376,7 +293,7 @@ def visit_messages(request: HttpRequest, it: Visit) -> HttpResponse:
 
 
 @require_safe
-@_by_link
+@by_link
 def visit_ics(request: HttpRequest, it: Visit) -> HttpResponse:
     """The calendar entry: "Appointment, True North", and nothing about why."""
     if it.state in {"cancelled", "missed"}:

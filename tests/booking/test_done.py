@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from booking import actions, picker, words
 from booking.links import token_of
-from booking.models import LinkRequest
+from booking.models import Appointment, LinkRequest
 from booking.views import done as view
 from notifications.kinds import REMINDERS
 from tests.booking.conftest import WEB, anchors, on, rows, text_of, title_of
@@ -132,6 +132,12 @@ def test_leaving_a_shared_phone_forgets_the_visit_and_the_answers(walker):
     assert walker.post("leave")["Location"] == "/"
     assert walker.get("done")["Location"] == reverse("booking:start")
     assert walker.get("details")["Location"] == reverse("booking:start")
+
+
+def test_leaving_lets_go_of_a_held_time(walker):
+    walker.with_time()
+    walker.post("leave")
+    assert not Appointment.objects.exists()
 
 
 def test_the_map_is_an_ordinary_link(clinic):

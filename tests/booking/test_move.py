@@ -89,6 +89,17 @@ def test_less_than_a_day_before_it_is_a_call(link, token, visit, practitioner, a
     assert visit.starts_at == on(18, 10)
 
 
+def test_each_cut_off_is_its_own_and_said_as_it_is(link, token, visit, practitioner, at):
+    visit.service.reschedule_cutoff_minutes = 48 * 60
+    visit.service.save()
+    at.move_to(on(16, 12))
+    slot = picker.value_of(on(19, 14), practitioner)
+    assert "It is less than 48 hours away" in text_of(link.post("visit_time", token, slot=slot))
+    assert "There is no fee until 10:00 a.m. on Wednesday, February 17." in text_of(link.get("visit_cancel", token))
+    visit.refresh_from_db()
+    assert visit.starts_at == on(18, 10)
+
+
 def test_at_the_cut_off_itself_it_still_can(link, token, practitioner, at):
     at.move_to(on(17, 10))
     assert link.post("visit_time", token, slot=picker.value_of(on(19, 14), practitioner)).status_code == 303

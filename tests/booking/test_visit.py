@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import icalendar
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -159,11 +160,20 @@ def test_the_calendar_file_opens_in_any_calendar_and_says_no_reason(link, token,
     answer = link.get("visit_ics", token)
     assert answer["Content-Type"].startswith("text/calendar")
     body = answer.content.decode()
-    assert "SUMMARY:Appointment\\, True North" in body
-    assert "METHOD:PUBLISH" in body
-    assert str(visit.public_id) in body
+    calendar = icalendar.Calendar.from_ical(body)
+    (event,) = calendar.walk("VEVENT")
+    assert (calendar["method"], event["summary"], event["sequence"]) == ("PUBLISH", "Appointment, True North", 0)
+    assert event["uid"].startswith(str(visit.public_id))
+    assert event["dtstart"].dt == visit.starts_at
+    assert event["dtstart"].params["TZID"] == calendar.walk("VTIMEZONE")[0]["tzid"] == "America/Toronto"
     for word in ("hair", "assessment", "Daniel"):
         assert word not in body
+
+
+def test_google_and_outlook_are_there_too_and_say_no_reason(link, token):
+    there = [a for a in anchors(link.get("visit", token)) if "calendar.google.com" in a or "outlook.live.com" in a]
+    assert len(there) == 2
+    assert not [a for a in there if "hair" in a.lower() or "assessment" in a.lower()]
 
 
 def test_a_cancelled_visit_has_no_calendar_file(link, token, visit):

@@ -1,0 +1,128 @@
+"""What a private link opens: the visit as its pages see it, and the year of birth that opens more."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import wraps
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from accounts import clock, limits
+from audit.actor import Actor
+from booking import actions
+from booking.forms import YearForm
+from booking.links import find_visit
+from booking.models import Appointment, Status
+from booking.views.journey import see
+
+YEAR_TRIES, YEAR_WAIT = 5, timedelta(minutes=15)
+
+
+class Visit:
+    """A visit as its private link opens it."""
+
+    def __init__(self, request: HttpRequest, token: str, row: Appointment, now: datetime) -> None:
+        self.request, self.token, self.row, self.now = request, token, row, now
+        self.by = Actor.patient(row.patient_id)
+
+    def see(self, name: str = "visit") -> HttpResponse:
+        """303 to one of the visit's pages."""
+        return see(f"booking:{name}", self.token)
+
+    def url(self, name: str) -> str:
+        """The address of one of the visit's pages."""
+        return reverse(f"booking:{name}", args=[self.token])
+
+    def as_shown(self) -> Appointment:
+        """The row, if it is where the page said that the form came from.
+
+        Raises:
+            Stale: the visit has another time, place or practitioner since.
+        """
+        seen = self.request.POST.get("seen")
+        if seen is not None and seen != str(self.row.ics_sequence):
+            raise actions.stale(self.row)
+        return self.row
+
+    def read_again(self) -> Appointment:
+        """The row as it is now."""
+        self.row = find_visit(self.token, now=self.now) or self.row
+        return self.row
+
+    @property
+    def is_coming(self) -> bool:
+        """True while it can still be confirmed, moved or cancelled."""
+        return self.row.status in (Status.BOOKED, Status.CONFIRMED) and self.row.starts_at > self.now
+
+    @property
+    def state(self) -> str:
+        """What the page speaks of: coming, cancelled, missed, here or over."""
+        if self.row.status == Status.CANCELLED:
+            return "cancelled"
+        if self.row.status == Status.NOSHOW:
+            return "missed"
+        if self.is_coming:
+            return "coming"
+        if self.row.status == Status.FULFILLED or self.row.ends_at <= self.now:
+            return "over"
+        return "here"
+
+    @property
+    def can_move(self) -> bool:
+        """True before the cut-off."""
+        return self.is_coming and self.now <= self.row.move_deadline()
+
+    @property
+    def is_late(self) -> bool:
+        """True past the cut-off for a free cancellation."""
+        return self.now > self.row.cancel_deadline()
+
+    @property
+    def undoable(self) -> str:
+        """The patient's own last step if it can be taken back: "move" (3 minutes) or "cancel" (until it would start)."""
+        verb = str(self.row.previous.get("verb", ""))
+        if self.row.changed_by != "patient":
+            return ""
+        if verb == "move" and self.is_coming and self.now - self.row.changed_at <= actions.UNDO_BY_PATIENT:
+            return verb
+        return verb if verb == "cancel" and self.row.status == Status.CANCELLED and self.now < self.row.starts_at else ""
+
+    @property
+    def moved_from(self) -> datetime | None:
+        """The old time, while a move by the clinic waits for an answer."""
+        previous = self.row.previous
+        if self.row.changed_by == "clinic" and previous.get("verb") == "move" and self.row.status == Status.BOOKED:
+            return datetime.fromisoformat(previous["starts_at"])
+        return None
+
+
+def by_link(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Unknown, replaced and expired links get the same page, byte for byte."""
+
+    @wraps(view)
+    def found(request: HttpRequest, token: str) -> HttpResponse:
+        now = clock.now()
+        row = find_visit(token, now=now)
+        if row is None or row.patient is None:
+            return render(request, "booking/dead_link.html", status=404)
+        return view(request, Visit(request, token, row, now))
+
+    return found
+
+
+def year_of_birth(request: HttpRequest, it: Visit) -> tuple[YearForm | None, int]:
+    """The form to show with its status; None once the right year was given."""
+    if request.method != "POST":
+        return YearForm(None), 200
+    form = YearForm(request.POST)
+    if not form.is_valid():
+        return form, 422
+    if not limits.hit(f"year:{it.row.pk}", limit=YEAR_TRIES, window=YEAR_WAIT, now=it.now):
+        form.add_error("year", _("Too many tries. Wait 15 minutes or call us"))
+        return form, 429
+    if form.cleaned_data["year"] != it.row.patient.date_of_birth.year:  # type: ignore[union-attr]
+        form.add_error("year", _("That year does not match. Check it, or call us"))
+        return form, 422
+    return None, 200
