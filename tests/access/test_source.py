@@ -96,7 +96,8 @@ RECORDS = {
 VIEWS = [
     p
     for p in CODE
-    if "views" in p.parts or p.name in {"views.py", "steps.py", "search.py", "board.py", "history.py", "picker.py"}
+    if "actions" not in p.parts
+    and ("views" in p.parts or p.name in {"views.py", "steps.py", "search.py", "board.py", "history.py", "picker.py"})
 ]
 # Module and function → whose it is, and how that is known. Everything else goes through `for_actor(user)`.
 KNOWN_OTHERWISE = {
