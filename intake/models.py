@@ -1,11 +1,14 @@
 """Questionnaires as published, and the responses to them."""
 
 import uuid
+from datetime import date
 from functools import lru_cache
 from typing import Any
 
+from django.conf import settings
 from django.db import models
 
+from accounts import clock
 from accounts.models import Role
 from intake.definition import Definition, from_json
 from intake.errors import IntakeError
@@ -51,13 +54,24 @@ class Questionnaire(models.Model):
         return _definition(self.pk)
 
 
+def _reads_answers(user: Any) -> bool:
+    return bool(getattr(user, "is_active", False)) and getattr(user, "role", "") == Role.PHYSICIAN
+
+
 class ResponseQuerySet(models.QuerySet["QuestionnaireResponse"]):
     """Named sets of responses."""
 
     def for_actor(self, user: Any) -> "ResponseQuerySet":
         """For any physician of the clinic; reception and the clinic lead read none, and nobody else sees any."""
-        allowed = getattr(user, "is_active", False) and getattr(user, "role", "") == Role.PHYSICIAN
-        return self if allowed else self.none()
+        return self if _reads_answers(user) else self.none()
+
+    def sent(self) -> "ResponseQuerySet":
+        """Those that were sent by somebody we know."""
+        return self.exclude(status=QuestionnaireResponse.Status.IN_PROGRESS).exclude(patient=None)
+
+    def to_review(self) -> "ResponseQuerySet":
+        """Those sent that no physician has signed a review of."""
+        return self.sent().filter(reviewed_at=None)
 
 
 class QuestionnaireResponse(models.Model):
@@ -89,9 +103,15 @@ class QuestionnaireResponse(models.Model):
     urgent_flags = models.PositiveSmallIntegerField(null=True)
     caution_flags = models.PositiveSmallIntegerField(null=True)
     info_flags = models.PositiveSmallIntegerField(null=True)
-    flags_due_at = models.DateTimeField(null=True, help_text="By when a physician must have looked at an urgent flag.")
     page_sequence = models.PositiveSmallIntegerField(default=0, help_text="A fact: up when somebody must be paged the same day.")
     page_announced = models.PositiveSmallIntegerField(default=0)
+    reviewer = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", help_text="Who is on the review now."
+    )
+    claimed_at = models.DateTimeField(null=True)
+    reviewed_at = models.DateTimeField(null=True, help_text="When the first review was signed; from then on it takes no photos.")
+    asked_at = models.DateTimeField(null=True, help_text="Since when it waits for the patient.")
+    to_confirm = models.BooleanField(default=False, help_text="Signed, and something is still to be done, such as a letter.")
     version = models.PositiveIntegerField(default=1)
 
     objects = ResponseQuerySet.as_manager()
@@ -100,6 +120,13 @@ class QuestionnaireResponse(models.Model):
         indexes = [
             models.Index(fields=["status", "saved_at"], name="response_status_saved"),
             models.Index(fields=["key_id"], name="response_key"),
+            models.Index(
+                fields=["completed_at"],
+                name="response_to_review",
+                condition=models.Q(reviewed_at=None) & ~models.Q(status="in-progress"),
+            ),
+            models.Index(fields=["reviewed_at"], name="response_reviewed", condition=models.Q(reviewed_at__isnull=False)),
+            models.Index(fields=["id"], name="response_to_confirm", condition=models.Q(to_confirm=True)),
             models.Index(
                 fields=["id"], name="response_to_page", condition=models.Q(page_announced__lt=models.F("page_sequence"))
             ),
@@ -118,6 +145,11 @@ class QuestionnaireResponse(models.Model):
     def is_draft(self) -> bool:
         """True until it is sent."""
         return self.status == self.Status.IN_PROGRESS
+
+    @property
+    def is_same_day(self) -> bool:
+        """True if an answer asks for somebody on the day it was sent."""
+        return self.page_sequence > 0
 
     @property
     def definition(self) -> Definition:
@@ -151,6 +183,7 @@ class Photo(models.Model):
     kind = models.CharField(max_length=5, choices=Kind.choices)
     status = models.CharField(max_length=9, choices=Status.choices, default=Status.KEPT)
     received_at = models.DateTimeField()
+    taken_on = models.DateField(null=True, help_text="The day it was taken, if that was not the day it came.")
     size = models.PositiveIntegerField()
     width = models.PositiveIntegerField(default=0)
     height = models.PositiveIntegerField(default=0)
@@ -167,9 +200,71 @@ class Photo(models.Model):
         return f"Photo {self.pk}"
 
     @property
+    def shown_on(self) -> date:
+        """The day it shows: when it was taken; else the clinic's date when it came."""
+        return self.taken_on or clock.local(self.received_at).date()
+
+    @property
     def is_pdf(self) -> bool:
         """True for a document that is kept as it came."""
         return self.kind == self.Kind.PDF
+
+
+class ReviewQuerySet(models.QuerySet["Review"]):
+    """Named sets of reviews."""
+
+    def for_actor(self, user: Any) -> "ReviewQuerySet":
+        """For any physician of the clinic, as the answers are."""
+        return self if _reads_answers(user) else self.none()
+
+
+class Review(models.Model):
+    """A physician's decision on one sent response: a draft, then signed. What was decided is in `document`, encrypted.
+
+    A signed one never changes (a trigger sees to it; only a new key may encrypt it again). An amendment is a row with the next
+    `number`. `sha256` is of what was signed together with the one before, so that a changed or missing one shows.
+    """
+
+    class Status(models.TextChoices):
+        """Where it stands."""
+
+        DRAFT = "draft"
+        SIGNED = "signed"
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    response = models.ForeignKey(QuestionnaireResponse, on_delete=models.PROTECT, related_name="reviews")
+    number = models.PositiveSmallIntegerField(default=1)
+    status = models.CharField(max_length=6, choices=Status.choices, default=Status.DRAFT)
+    physician = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    started_at = models.DateTimeField()
+    saved_at = models.DateTimeField()
+    signed_at = models.DateTimeField(null=True)
+    document = models.BinaryField()
+    key_id = models.CharField(max_length=16)
+    sha256 = models.CharField(max_length=64, blank=True)
+    version = models.PositiveIntegerField(default=1)
+
+    objects = ReviewQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["response", "number"], name="review_number"),
+            models.UniqueConstraint(fields=["response"], condition=models.Q(status="draft"), name="review_one_draft"),
+            models.CheckConstraint(
+                condition=models.Q(status="draft", signed_at=None, sha256="")
+                | (models.Q(status="signed", signed_at__isnull=False) & ~models.Q(sha256="")),
+                name="review_signed_shape",
+            ),
+        ]
+        indexes = [models.Index(fields=["key_id"], name="review_key")]
+
+    def __str__(self) -> str:
+        return f"Review {self.pk}"
+
+    @property
+    def is_signed(self) -> bool:
+        """True from the signature on."""
+        return self.status == self.Status.SIGNED
 
 
 class ResumeLink(models.Model):

@@ -1,4 +1,4 @@
-"""A new key for what is encrypted: answers row by row, photos file by file, while everything is in use.
+"""A new key for what is encrypted: answers and reviews row by row, photos file by file, while everything is in use.
 
 Each batch is one transaction, so a process that dies leaves rows under the old key or under the new, never between. A photo's
 new file is written before its row changes and the old file removed after, so a crash leaves at most a file nobody names.
@@ -16,9 +16,10 @@ from django.db.models import F, Q, QuerySet
 from audit.actions import record
 from audit.actor import Actor
 from intake import crypto, photos
+from intake.actions.reviews import put_review, read_review
 from intake.document import decrypt, put
 from intake.errors import IntakeError
-from intake.models import Photo, QuestionnaireResponse
+from intake.models import Photo, QuestionnaireResponse, Review
 
 log = logging.getLogger(__name__)
 BATCH = 100
@@ -29,6 +30,7 @@ class Rotated:
     """How far it is. `failed` names what could not be opened; it stays as it was."""
 
     answers: int = 0
+    reviews: int = 0
     photos: int = 0
     failed: list[str] = field(default_factory=list)
 
@@ -36,6 +38,16 @@ class Rotated:
 def old_answers() -> QuerySet[QuestionnaireResponse]:
     """Responses that are not under the newest key."""
     return QuestionnaireResponse.objects.exclude(key_id=crypto.newest_key_id())
+
+
+def old_reviews() -> QuerySet[Review]:
+    """Reviews that are not under the newest key, signed ones too."""
+    return Review.objects.exclude(key_id=crypto.newest_key_id())
+
+
+def left() -> int:
+    """How many rows there are that are not under the newest key."""
+    return old_answers().count() + old_reviews().count() + old_photos().count()
 
 
 def old_photos() -> QuerySet[Photo]:
@@ -55,6 +67,7 @@ def rotate(*, by: Actor, now: datetime, batch: int = BATCH, tell: Callable[[Rota
     done = Rotated()
     kinds: tuple[tuple[Callable[[], Any], Callable[[Any, Rotated], None], int], ...] = (
         (old_answers, _answers, batch),
+        (old_reviews, _reviews, batch),
         (old_photos, _photos, max(1, batch // 10)),
     )
     for source, turn, size in kinds:
@@ -84,6 +97,20 @@ def _answers(rows: list[QuestionnaireResponse], done: Rotated) -> None:
         # Version up: whoever read the row before must not write the old text back over this one.
         QuestionnaireResponse.objects.filter(pk=row.pk).update(document=row.document, key_id=row.key_id, version=F("version") + 1)
         done.answers += 1
+
+
+def _reviews(rows: list[Review], done: Rotated) -> None:
+    """The words and their digest stay; a signed row changes in nothing else, and the trigger sees to that."""
+    for row in rows:
+        try:
+            put_review(row, read_review(row))
+        except IntakeError as error:
+            log.error("review %s: %s", row.pk, error)
+            done.failed.append(f"review {row.pk}")
+            continue
+        version = F("version") if row.is_signed else F("version") + 1
+        Review.objects.filter(pk=row.pk).update(document=row.document, key_id=row.key_id, version=version)
+        done.reviews += 1
 
 
 def _photos(rows: list[Photo], done: Rotated) -> None:

@@ -6,21 +6,43 @@ One module per noun, all of them to be imported from here.
 from intake.actions.consents import consent_text, consent_wording, note_no
 from intake.actions.definitions import publish, publish_all
 from intake.actions.drafts import Saved, asking_for, delete_draft, is_complete, save_contact, save_page, start_draft
+from intake.actions.reviews import (
+    NotYet,
+    Taken,
+    acknowledge_flag,
+    amend_review,
+    claim_review,
+    confirm_done,
+    discard_review,
+    release_review,
+    save_review,
+    sign_review,
+)
 from intake.actions.sending import attach_patient, complete
 
 __all__ = [
+    "NotYet",
     "Saved",
+    "Taken",
+    "acknowledge_flag",
+    "amend_review",
     "asking_for",
     "attach_patient",
+    "claim_review",
     "complete",
+    "confirm_done",
     "consent_text",
     "consent_wording",
     "delete_draft",
+    "discard_review",
     "is_complete",
     "note_no",
     "publish",
     "publish_all",
+    "release_review",
     "save_contact",
     "save_page",
+    "save_review",
+    "sign_review",
     "start_draft",
 ]

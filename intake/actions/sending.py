@@ -4,11 +4,10 @@ import copy
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
 
-from accounts import clock
 from accounts.models import Clinic
 from audit.actions import event, record_all
 from audit.actor import Actor
@@ -23,7 +22,7 @@ from intake.loader import newest_flags
 from intake.models import QuestionnaireResponse
 from patients.models import Patient
 
-_FLAG_FIELDS = ["urgent_flags", "caution_flags", "info_flags", "flags_due_at", "page_sequence"]
+_FLAG_FIELDS = ["urgent_flags", "caution_flags", "info_flags", "page_sequence"]
 _RULES: dict[str, flags.FlagRules | None] = {}
 
 
@@ -171,9 +170,9 @@ def _signed(
 
 
 def _raise_flags(row: QuestionnaireResponse, document: Document, definition: Definition, *, now: datetime) -> None:
-    """Work out the flags of what is being sent. The words stay in the sealed document; the row gets counts and clocks only.
+    """Work out the flags of what is being sent. The words stay in the sealed document; the row gets counts only.
 
-    Same-day flags state a fact: somebody must be paged. Other urgent ones must be looked at within two working days.
+    Same-day flags state a fact: somebody must be paged.
     """
     rules = _rules_for(definition)
     if rules is None:
@@ -197,7 +196,6 @@ def _raise_flags(row: QuestionnaireResponse, document: Document, definition: Def
     row.urgent_flags, row.caution_flags, row.info_flags = (counts[severity] for severity in flags.SEVERITIES)
     same_day = any(flag.rule.same_day for flag in found)
     row.page_sequence += int(same_day)
-    row.flags_due_at = _look_by(now, working_days=0 if same_day else 2) if counts["urgent"] else None
 
 
 def _rules_for(definition: Definition) -> flags.FlagRules | None:
@@ -205,12 +203,3 @@ def _rules_for(definition: Definition) -> flags.FlagRules | None:
     if definition.sha256 not in _RULES:
         _RULES[definition.sha256] = newest_flags(definition)
     return _RULES[definition.sha256]
-
-
-def _look_by(now: datetime, *, working_days: int) -> datetime:
-    """The end of the clinic's day, so many working days (Monday to Friday) from today."""
-    day = clock.today(now)
-    while working_days:
-        day += timedelta(days=1)
-        working_days -= day.weekday() < 5
-    return clock.day_bounds(day, clock.clinic_zone())[1]

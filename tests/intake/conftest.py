@@ -12,10 +12,11 @@ from django.http import QueryDict
 from django.test import Client
 
 from accounts import clock
-from accounts.models import Clinic
+from accounts.models import Clinic, User
 from audit.actor import Actor
 from intake import actions, engine
 from intake.definition import Definition
+from intake.document import decrypt, put
 from intake.loader import FOLDER, load
 from intake.models import QuestionnaireResponse, forget_definitions
 from patients.models import Patient
@@ -121,6 +122,25 @@ def fill(draft: QuestionnaireResponse) -> Callable[..., QuestionnaireResponse]:
         return draft
 
     return fill_in
+
+
+@pytest.fixture
+def doctor(db: None) -> Actor:
+    """Dr. Osei, who reviews."""
+    return Actor.staff(User.objects.create(email="osei@tn.example", name="Dr. Amara Osei", role="physician"))
+
+
+@pytest.fixture
+def sent(clinic: Clinic, maya: Patient) -> QuestionnaireResponse:
+    """What Maya sent: answers that raise U04, which must be acknowledged."""
+    actions.publish_all(by=Actor.system(), now=NOW)
+    response = actions.start_draft("hair-loss-intake", by=SOMEBODY, now=NOW)
+    person = PEOPLE["Woman 66, tender scalp, brow loss"]
+    document = decrypt(response)
+    document.answers, document.done = answers_of(person), ["1/1"]
+    put(response, document)
+    response.save()
+    return actions.complete(response, patient=maya, declared_at=NOW, signature="Maya Chowdhury", by=SOMEBODY, now=NOW)
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from audit.actor import Actor
 from audit.models import AuditEvent
 from intake import actions, photos, rotation
 from intake.actions import sending
+from intake.actions.reviews import read_review
 from intake.document import Document, decrypt, put
 from intake.models import Photo, QuestionnaireResponse
 from tests.intake.conftest import NOW, SOMEBODY
@@ -60,7 +61,7 @@ def test_everything_comes_under_the_new_key_and_the_old_one_can_go(old_key: None
     files = {photo.name, photo.small_name}
     settings.ANSWER_KEYS = BOTH
     call_command("rotate_keys", "--batch", "10")
-    assert capsys.readouterr().out == "answers=26 photos=1 failed=0 left=0\n"
+    assert capsys.readouterr().out == "answers=26 reviews=0 photos=1 failed=0 left=0\n"
     settings.ANSWER_KEYS = {"new": NEW}
     for n, row in enumerate(rows):
         row.refresh_from_db()
@@ -82,7 +83,7 @@ def test_a_second_run_changes_nothing(old_key: None, settings: Any, capsys: Any)
     assert [bytes(d) for d in QuestionnaireResponse.objects.order_by("pk").values_list("document", flat=True)] == [
         bytes(d) for d in before
     ]
-    assert capsys.readouterr().out.endswith("answers=0 photos=0 failed=0 left=0\n")
+    assert capsys.readouterr().out.endswith("answers=0 reviews=0 photos=0 failed=0 left=0\n")
 
 
 @pytest.mark.django_db
@@ -142,3 +143,18 @@ def test_kill_nine_in_the_middle_leaves_every_row_readable_and_the_next_run_ends
     assert {decrypt(r).answers["finish_other"] for r in QuestionnaireResponse.objects.filter(pk__in=[r.pk for r in rows])} == {
         f"text {n}" for n in range(len(rows))
     }
+
+
+@pytest.mark.django_db
+def test_a_signed_review_comes_under_the_new_key_and_is_still_what_was_signed(
+    old_key: None, settings: Any, sent: QuestionnaireResponse, doctor: Actor
+) -> None:
+    for code in ("U04", "C04", "C05", "C26"):
+        actions.acknowledge_flag(sent, code, by=doctor, now=NOW)
+    review = actions.sign_review(sent, {"outcome": "in-person", "note": "Look again"}, by=doctor, now=NOW)
+    settings.ANSWER_KEYS = BOTH
+    done = rotation.rotate(by=Actor.system(), now=NOW)
+    settings.ANSWER_KEYS = {"new": NEW}
+    review.refresh_from_db()
+    assert (done.reviews, done.failed, rotation.left()) == (1, [], 0)
+    assert read_review(review).fields["note"] == "Look again"

@@ -1,4 +1,4 @@
-"""`manage.py rotate_keys`: re-encrypt answers and photos with the newest key of ANSWER_KEYS."""
+"""`manage.py rotate_keys`: re-encrypt answers, reviews and photos with the newest key of ANSWER_KEYS."""
 
 import time
 from argparse import ArgumentParser
@@ -16,7 +16,7 @@ _WIDTH, _PASSES = 30, 5
 class Command(BaseCommand):
     """Rotate keys. Works while the site is in use; may be stopped and run again at any time."""
 
-    help = "Re-encrypt every response and photo that is not under the newest key. Safe to interrupt and to run again."
+    help = "Re-encrypt every response, review and photo that is not under the newest key. Safe to interrupt and to run again."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The size of a batch, which is one transaction."""
@@ -24,27 +24,29 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """A bar while it runs, then counts; an error while anything is still under an old key."""
-        total = rotation.old_answers().count() + rotation.old_photos().count()
-        answers = photos = 0
-        failed: list[str] = []
+        total = rotation.left()
+        made, left = rotation.Rotated(), 0
         for _pass in range(_PASSES):
-            sofar = answers + photos
+            sofar = made.answers + made.reviews + made.photos
             done = rotation.rotate(
                 by=Actor.system(),
                 now=clock.now(),
                 batch=max(1, options["batch"]),
-                tell=lambda d, sofar=sofar: self._bar(sofar + d.answers + d.photos, total),
+                tell=lambda d, sofar=sofar: self._bar(sofar + d.answers + d.reviews + d.photos, total),
             )
-            answers, photos, failed = answers + done.answers, photos + done.photos, done.failed
-            left = rotation.old_answers().count() + rotation.old_photos().count()
-            if left <= len(failed):
+            made = rotation.Rotated(
+                made.answers + done.answers, made.reviews + done.reviews, made.photos + done.photos, done.failed
+            )
+            left = rotation.left()
+            if left <= len(made.failed):
                 break
             time.sleep(1)  # Somebody was writing; their rows come next.
         if self.stdout.isatty():
             self.stdout.write("")
-        self.stdout.write(f"answers={answers} photos={photos} failed={len(failed)} left={left}")
+        counts = f"answers={made.answers} reviews={made.reviews} photos={made.photos}"
+        self.stdout.write(f"{counts} failed={len(made.failed)} left={left}")
         if left:
-            raise CommandError("Still under an old key: " + (", ".join(failed[:20]) or "rows in use; run it again."))
+            raise CommandError("Still under an old key: " + (", ".join(made.failed[:20]) or "rows in use; run it again."))
 
     def _bar(self, done: int, total: int) -> None:
         if self.stdout.isatty():
