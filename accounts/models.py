@@ -31,6 +31,9 @@ class Clinic(models.Model):
         blank=True, help_text=_("Who is paged the same day when an answer needs somebody; empty: the visit's physician.")
     )
     minimum_age = models.PositiveSmallIntegerField(default=18)
+    auto_offers = models.BooleanField(
+        default=False, help_text=_("Offer time that becomes free to the waiting list by itself; else the desk does.")
+    )
 
     _current: ClassVar[tuple[Any, "Clinic"] | None] = None
 

@@ -6,9 +6,9 @@ from datetime import datetime
 from django.http import HttpRequest
 
 from accounts.links import derive_link, sha256_of
-from booking.models import Appointment, Status
+from booking.models import Appointment, Status, WaitlistEntry
 
-PURPOSE = "visit"
+PURPOSE, PURPOSE_WAITING = "visit", "waiting"
 
 
 def token_of(appointment: Appointment) -> str:
@@ -27,6 +27,23 @@ def find_visit(token: str, *, now: datetime) -> Appointment | None:
         .first()
     )
     return appointment if appointment and now < appointment.link_expires_at else None
+
+
+def waiting_token_of(entry: WaitlistEntry) -> str:
+    """The token of the private link to somebody's place on the waiting list; the same for all offers."""
+    return derive_link(PURPOSE_WAITING, entry.public_id, entry.link_generation, entry.link_key_id)
+
+
+def find_entry(token: str, *, now: datetime) -> WaitlistEntry | None:
+    """The waiting-list entry behind a private link, or None for an unknown, replaced or expired one."""
+    if len(token) != 16 or not token.isascii() or not token.isalnum():
+        return None
+    entry = (
+        WaitlistEntry.objects.select_related("patient", "service", "visit__practitioner", "visit__service")
+        .filter(link_sha256=sha256_of(token))
+        .first()
+    )
+    return entry if entry and entry.link_works(now) else None
 
 
 def hold_key_of(request: HttpRequest) -> str:

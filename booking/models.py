@@ -257,6 +257,11 @@ class Appointment(models.Model):
     hold_extensions = models.PositiveSmallIntegerField(default=0)
     hold_key = models.CharField(max_length=64, blank=True, help_text=_("Digest of the browser session that holds it."))
 
+    offer = models.OneToOneField(
+        "booking.WaitlistOffer", null=True, on_delete=models.PROTECT, help_text=_("The offer it is held for, or came from.")
+    )
+    series = models.UUIDField(null=True, help_text=_("The same for visits that were booked as one series."))
+
     source = models.CharField(max_length=8, choices=Source.choices, default=Source.WEB)
     article = models.UUIDField(null=True, help_text=_("Random id of the article the patient came from."))
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
@@ -316,6 +321,7 @@ class Appointment(models.Model):
             models.Index(fields=["id"], name="appointment_to_announce", condition=~Q(announced=F("version")) & ~Q(status="held")),
             models.Index(fields=["hold_expires_at"], name="appointment_holds", condition=Q(status="held")),
             models.Index(fields=["id"], name="appointment_to_call", condition=Q(needs_call=True)),
+            models.Index(fields=["series", "starts_at"], name="appointment_of_series", condition=Q(series__isnull=False)),
         ]
 
     def __str__(self) -> str:
@@ -394,3 +400,24 @@ class LinkRequest(models.Model):
 
     def __str__(self) -> str:
         return f"link request {self.pk}"
+
+
+# Below, because its models point at these.
+from booking.waitlist import FreedTime, WaitlistEntry, WaitlistOffer  # noqa: E402
+
+__all__ = [
+    "OCCUPYING",
+    "OPEN",
+    "Appointment",
+    "Availability",
+    "AvailabilityOverride",
+    "FreedTime",
+    "LinkRequest",
+    "Practitioner",
+    "Room",
+    "Service",
+    "Status",
+    "TimeOff",
+    "WaitlistEntry",
+    "WaitlistOffer",
+]

@@ -16,4 +16,5 @@ app.conf.beat_schedule = {
     for name, seconds in {"tick": 2.0, "sweep": 15.0, "reconcile": 60.0}.items()
 }
 app.conf.beat_schedule["purge_drafts"] = {"task": "intake.purge_drafts", "schedule": 3600.0, "options": {"expires": 3600.0}}
-app.autodiscover_tasks(["notifications", "intake"])
+app.conf.beat_schedule["waiting_round"] = {"task": "booking.waiting_round", "schedule": 10.0, "options": {"expires": 10.0}}
+app.autodiscover_tasks(["notifications", "intake", "booking"])

@@ -6,14 +6,13 @@ text.txt (only the files of its channels). tests/notifications/test_kinds.py wal
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from datetime import time as wall
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from accounts import clock
+from accounts.quiet import quiet_night
 from booking.models import Status
 from notifications.models import Channel, Subject
 
@@ -83,18 +82,6 @@ def rested(kind: Kind, at: datetime) -> datetime:
     return at + timedelta(seconds=settings.MESSAGE_GRACE_SECONDS) if kind.grace else at
 
 
-def quiet_hours() -> tuple[wall, wall] | None:
-    """From when until when nobody is written to, on the clinic's clock; None where the setting is empty.
-
-    Raises:
-        ValueError: when the setting is not like "21:00-08:00".
-    """
-    if not settings.MESSAGE_QUIET_HOURS:
-        return None
-    since, _dash, until = settings.MESSAGE_QUIET_HOURS.partition("-")
-    return wall.fromisoformat(since), wall.fromisoformat(until)
-
-
 def out_of_quiet(kind: Kind, channel: str, due: datetime, *, earliest: datetime, latest: datetime, zone: ZoneInfo) -> datetime:
     """`due`, or the nearest moment outside quiet hours that still makes sense.
 
@@ -104,21 +91,15 @@ def out_of_quiet(kind: Kind, channel: str, due: datetime, *, earliest: datetime,
         earliest: before this nothing can go out (the fact is not older).
         latest: from this on it would be too late.
     """
-    hours = quiet_hours()
-    if hours is None or channel in kind.wakes:
+    if channel in kind.wakes:
         return due
-    since, until = hours
-    there = due.astimezone(zone)
-    at = there.time().replace(tzinfo=None)
-    quiet = (since <= at or at < until) if since > until else since <= at < until
-    if not quiet:
+    night = quiet_night(due, zone)
+    if night is None:
         return due
-    evening = there.date() if at >= since else there.date() - DAY
-    morning = evening + DAY if since > until else evening
-    later = clock.instant(morning, until, zone)
-    if later < latest:
-        return later
-    earlier = clock.instant(evening, since, zone) - timedelta(minutes=1)
+    evening, morning = night
+    if morning < latest:
+        return morning
+    earlier = evening - timedelta(minutes=1)
     return earlier if earlier >= earliest else due
 
 

@@ -255,10 +255,12 @@ def merge(offer: MergeOffer, same_person: bool, *, by: Actor, now: datetime) -> 
         moved, kept = offer.patient, offer.candidate
         try:
             with transaction.atomic():
-                for relation in ("appointments", "responses", "consents"):
+                for relation in ("appointments", "responses", "consents", "waiting"):
                     getattr(moved, relation).update(patient=kept)
         except IntegrityError as error:  # one person cannot be in two places
-            raise PatientError(_("Both have a visit at the same time. Move or cancel one of them first.")) from error
+            raise PatientError(
+                _("Both have a visit at the same time, or both wait for one. Cancel or take off one first.")
+            ) from error
         moved.merged_into = kept
         moved.version += 1
         moved.save()

@@ -1,6 +1,6 @@
 """Everything that changes a calendar, as verbs; one module per noun, all of them to be imported from here."""
 
-from booking.actions.errors import BookingError, HoldEnded, NotAllowed, SlotTaken, Stale, TooLate, Warned
+from booking.actions.errors import BookingError, HoldEnded, NotAllowed, OfferOver, SlotTaken, Stale, TooLate, Warned
 from booking.actions.holds import extend_hold, hold, release_hold
 from booking.actions.reach import change_contact, open_questions, request_link
 from booking.actions.steps import (
@@ -17,6 +17,20 @@ from booking.actions.steps import (
     undo,
 )
 from booking.actions.visits import book, book_for, move
+from booking.actions.waiting import (
+    Wishes,
+    accept,
+    change,
+    close_those_who_came,
+    decline,
+    expire,
+    join,
+    leave,
+    offer,
+    pause,
+    resume,
+    skip,
+)
 from booking.actions.write_path import stale
 
 __all__ = [
@@ -25,26 +39,39 @@ __all__ = [
     "BookingError",
     "HoldEnded",
     "NotAllowed",
+    "OfferOver",
     "SlotTaken",
     "Stale",
     "TooLate",
     "Warned",
+    "Wishes",
+    "accept",
     "arrive",
     "ask_to_call",
     "book",
     "book_for",
     "called",
     "cancel",
+    "change",
     "change_contact",
+    "close_those_who_came",
     "confirm",
+    "decline",
+    "expire",
     "extend_hold",
     "fulfil",
     "hold",
+    "join",
+    "leave",
     "mark_noshow",
     "move",
+    "offer",
     "open_questions",
+    "pause",
     "release_hold",
     "request_link",
+    "resume",
+    "skip",
     "stale",
     "to_room",
     "undo",

@@ -45,3 +45,7 @@ class NotAllowed(BookingError):
 
 class Warned(BookingError):
     """Staff may do this, but should know something first; repeat with `overbook=True`."""
+
+
+class OfferOver(BookingError):
+    """An offer of the waiting list that cannot be taken any more; who it was made to stays on the list."""

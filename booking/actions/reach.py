@@ -10,8 +10,9 @@ from audit.actions import record
 from audit.actor import Actor
 from booking.actions.errors import NotAllowed
 from booking.actions.write_path import locked, retrying
-from booking.links import PURPOSE
+from booking.links import PURPOSE, PURPOSE_WAITING
 from booking.models import Appointment, LinkRequest
+from booking.waitlist import ON_LIST
 from intake.actions import attach_patient, start_draft
 from intake.followup import bring_facts
 from intake.models import QuestionnaireResponse
@@ -41,6 +42,13 @@ def change_contact(
         visit.version += 1
         visit.save(update_fields=["link_generation", "link_key_id", "link_sha256", "version"])
         record("booking.rotate_link", by=by, now=now, obj=visit, subject_id=patient.pk)
+    for entry in patient.waiting.select_for_update().filter(state__in=ON_LIST):
+        entry.link_generation += 1
+        secret = new_link(PURPOSE_WAITING, entry.public_id, entry.link_generation)
+        entry.link_key_id, entry.link_sha256 = secret.key_id, secret.sha256
+        entry.version += 1
+        entry.save(update_fields=["link_generation", "link_key_id", "link_sha256", "version"])
+        record("booking.rotate_link", by=by, now=now, obj=entry, subject_id=patient.pk)
     return patient
 
 

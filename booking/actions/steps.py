@@ -12,7 +12,7 @@ from audit.actions import record
 from audit.actor import Actor
 from booking import calendar
 from booking.actions.errors import NotAllowed, SlotTaken, TooLate
-from booking.actions.write_path import KEPT, lock_and_sweep, locked, retrying, side, snapshot, touch, update
+from booking.actions.write_path import KEPT, lock_and_sweep, locked, retrying, side, snapshot, span_of, touch, update
 from booking.models import Appointment, Status
 
 UNDO_BY_PATIENT = timedelta(minutes=3)
@@ -41,7 +41,7 @@ def _step(verb: str, visit: Appointment, *, by: Actor, now: datetime, **changes:
         setattr(visit, name, value)
     frees = target in (Status.CANCELLED, Status.NOSHOW)
     touch(visit, by=by, now=now, tells=target == Status.CANCELLED)
-    update(visit, bump=[visit.practitioner_id] if frees else [])
+    update(visit, bump=[visit.practitioner_id] if frees else [], frees=span_of(visit) if frees else None)
     record(
         f"booking.{verb}", by=by, now=now, obj=visit, subject_id=visit.patient_id,
         detail={"from": visit.previous["status"], "to": target},
@@ -122,12 +122,13 @@ def undo(appointment: Appointment, *, by: Actor, now: datetime, version: int | N
         raise NotAllowed(_("It is too late to undo this. Call %(phone)s.") % {"phone": Clinic.current().phone})
     tells = back["verb"] in ("move", "cancel")
     wanted = datetime.fromisoformat(back["starts_at"])
+    left = span_of(visit) if back["verb"] == "move" else None
     for name in KEPT:
         value = back[name]
         setattr(visit, name, datetime.fromisoformat(value) if name.endswith("_at") and value else value)
     visit.previous = {}
     touch(visit, by=by, now=now, tells=tells)
-    if not update(visit, bump=places):
+    if not update(visit, bump=places, frees=left):
         raise SlotTaken(
             _("%(time)s was taken meanwhile. These are the closest:") % {"time": clock.clock_time(wanted)},
             partial(calendar.alternatives, appointment.service, wanted, now=now, own_hold=visit.pk),

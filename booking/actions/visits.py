@@ -21,6 +21,7 @@ from booking.actions.write_path import (
     retrying,
     rooms_of,
     snapshot,
+    span_of,
     stale,
     taken,
     touch,
@@ -224,7 +225,7 @@ def move(
         raise taken(visit.service, practitioner, start, now=now, own=visit.pk)
     if free is None and not overbook:
         raise _warning(practitioner, start, visit.service, now=now)
-    before = visit.practitioner_id
+    before, left = visit.practitioner_id, span_of(visit)
     previous = snapshot(visit, "move")
     place(visit, visit.service, practitioner, start, (free.room_id or None) if free else None)
     visit.previous = previous
@@ -234,7 +235,7 @@ def move(
     touch(visit, by=by, now=now, tells=True)
     for lane in (0, 1, 2, 3) if overbook and free is None else (0,):
         visit.lane = lane
-        if update(visit, bump=[before, practitioner.pk]):
+        if update(visit, bump=[before, practitioner.pk], frees=left):
             record(
                 "booking.move", by=by, now=now, obj=visit, subject_id=visit.patient_id,
                 detail={"from": previous["starts_at"], "to": start.isoformat(), "lane": lane},

@@ -138,17 +138,34 @@ def insert(appointment: Appointment, *, assigned_at: datetime | None = None) -> 
     return True
 
 
-def update(appointment: Appointment, *, bump: Iterable[int] = (), assigned_at: datetime | None = None) -> bool:
-    """Write the row back, and the revision of the calendars in `bump`, in one statement; False if the time is taken."""
+Span = tuple[int, datetime, datetime]  # a practitioner's time: whose, from, until
+
+
+def span_of(appointment: Appointment) -> Span:
+    """The time a visit takes up now, to be passed to `update` as `frees` once it has moved or ended."""
+    return appointment.practitioner_id, appointment.starts_at, appointment.ends_at
+
+
+def update(
+    appointment: Appointment, *, bump: Iterable[int] = (), assigned_at: datetime | None = None, frees: Span | None = None
+) -> bool:
+    """Write the row back, and the revision of the calendars in `bump`, in one statement; False if the time is taken.
+
+    With `frees`, time that is still to come and free from now on is noted for the waiting list, by the same statement.
+    """
     columns = _columns(appointment)
+    freed, values = "", list[Any]()
+    if frees is not None and frees[2] > appointment.changed_at:
+        freed = ", f AS (INSERT INTO booking_freedtime (practitioner_id, starts_at, ends_at, freed_at) VALUES (%s, %s, %s, %s))"
+        values = [*frees, appointment.changed_at]
     sets = ", ".join(f'"{c}" = %s' for c in columns)
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(
-                f"WITH a AS (UPDATE booking_appointment SET {sets} WHERE id = %s) "
+                f"WITH a AS (UPDATE booking_appointment SET {sets} WHERE id = %s){freed} "
                 "UPDATE booking_practitioner SET calendar_rev = calendar_rev + 1, last_assigned_at = "
                 "CASE WHEN id = %s THEN coalesce(%s, last_assigned_at) ELSE last_assigned_at END WHERE id = ANY(%s)",
-                [*columns.values(), appointment.pk, appointment.practitioner_id, assigned_at, sorted(set(bump))],
+                [*columns.values(), appointment.pk, *values, appointment.practitioner_id, assigned_at, sorted(set(bump))],
             )
     except IntegrityError as error:
         if isinstance(error.__cause__, pg.ExclusionViolation):

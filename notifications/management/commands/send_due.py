@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, connection
 
+from booking import matching
 from notifications import drain, health, planner
 
 log = logging.getLogger(__name__)
@@ -50,6 +51,7 @@ class Command(BaseCommand):
 
     def round(self, stopping: threading.Event | None = None) -> str:
         """Plan and send once; what became of it, in a line."""
+        matching.run()
         planned = planner.tick()
         count = drain.run(stop=stopping.is_set if stopping else lambda: False)
         return " ".join([f"facts={planned}", *(f"{state}={number}" for state, number in sorted(count.items()))])

@@ -1,0 +1,330 @@
+"""The waiting list, as verbs: join, change, leave; offer a time, take it, pass, let it go."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils.translation import gettext as _
+
+from accounts import clock
+from accounts.links import new_link
+from accounts.quiet import quiet_night
+from audit.actions import record
+from audit.actor import Actor
+from booking.actions.errors import NotAllowed, OfferOver
+from booking.actions.visits import explain, make_visit
+from booking.actions.write_path import (
+    free_start,
+    insert,
+    lock_and_sweep,
+    place,
+    retrying,
+    rooms_of,
+    snapshot,
+    span_of,
+    taken,
+    touch,
+    update,
+)
+from booking.links import PURPOSE_WAITING
+from booking.models import Appointment, FreedTime, Practitioner, Service, Status, WaitlistEntry, WaitlistOffer
+from booking.waitlist import ANY_TIME, OFFER_LIFE, ON_LIST, Notice, OfferState, Waiting
+from intake.actions import attach_patient
+from intake.models import QuestionnaireResponse
+from patients.actions import Contact, identify
+from patients.models import Patient
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What somebody on the list can use. No practitioners: any. `times` has a bit per half day."""
+
+    practitioners: tuple[Practitioner, ...] = ()
+    times: int = ANY_TIME
+    notice: str = Notice.DAY.value
+    by_phone: bool = False
+
+
+# --- Being on the list ---------------------------------------------------------------------------------------------------
+
+
+@retrying
+def join(
+    service: Service,
+    wishes: Wishes,
+    *,
+    patient: Patient | None = None,
+    visit: Appointment | None = None,
+    contact: Contact | None = None,
+    checked_channel: str | None = None,
+    response: QuestionnaireResponse | None = None,
+    urgent: bool = False,
+    by: Actor,
+    now: datetime,
+) -> WaitlistEntry:
+    """Wait for a time. Somebody who waits for this service already only changes what they wish.
+
+    Args:
+        patient: who waits; None finds or makes them from `contact`, as a booking does (`checked_channel`).
+        visit: the visit they keep until something earlier is taken.
+        response: the draft of a browser that has answered questions; it goes to the visit that comes of it.
+    """
+    if patient is None:
+        if contact is None:
+            raise NotAllowed(_("Choose who waits."))
+        patient = identify(contact, checked_channel=checked_channel, by=by, now=now)
+        if response is not None:
+            attach_patient(response, patient, by=by, now=now)
+    entry = _on_list(patient, service)
+    if entry is None:
+        entry = WaitlistEntry(patient=patient, service=service, joined_at=now, changed_at=now)
+        _write(entry, wishes)
+        entry.visit, entry.response, entry.urgent = visit, response, urgent
+        secret = new_link(PURPOSE_WAITING, entry.public_id, entry.link_generation)
+        entry.link_key_id, entry.link_sha256 = secret.key_id, secret.sha256
+        try:
+            with transaction.atomic():
+                entry.save()
+        except IntegrityError:  # Joined twice at the same moment.
+            entry = WaitlistEntry.objects.on_list().get(patient=patient, service=service)
+            return change(entry, wishes, by=by, now=now)
+        entry.practitioners.set(wishes.practitioners)
+        record("booking.join_list", by=by, now=now, obj=entry, subject_id=patient.pk)
+        return entry
+    entry.visit, entry.response = visit or entry.visit, response or entry.response
+    entry.save(update_fields=["visit", "response"])
+    return change(entry, wishes, by=by, now=now)
+
+
+def _on_list(patient: Patient, service: Service) -> WaitlistEntry | None:
+    return WaitlistEntry.objects.on_list().select_for_update().filter(patient=patient, service=service).first()
+
+
+def _write(entry: WaitlistEntry, wishes: Wishes) -> None:
+    entry.times, entry.notice, entry.by_phone = wishes.times, wishes.notice, wishes.by_phone
+
+
+def _locked(entry: WaitlistEntry) -> WaitlistEntry:
+    return WaitlistEntry.objects.select_for_update(of=("self",)).select_related("patient", "service").get(pk=entry.pk)
+
+
+def _to(entry: WaitlistEntry, state: str, *, verb: str, by: Actor, now: datetime) -> WaitlistEntry:
+    """Put a locked entry into another state."""
+    entry.state, entry.changed_at = state, now
+    entry.version += 1
+    entry.save()
+    record(f"booking.{verb}", by=by, now=now, obj=entry, subject_id=entry.patient_id)
+    return entry
+
+
+@retrying
+def change(entry: WaitlistEntry, wishes: Wishes, *, by: Actor, now: datetime) -> WaitlistEntry:
+    """Other wishes. The place on the list stays, and so does an offer that is out."""
+    entry = _locked(entry)
+    if not entry.is_on_list:
+        raise NotAllowed(_("You are not on the list any more."))
+    _write(entry, wishes)
+    entry.practitioners.set(wishes.practitioners)
+    return _to(entry, Waiting.WAITING, verb="change_wishes", by=by, now=now)
+
+
+@retrying
+def leave(entry: WaitlistEntry, *, by: Actor, now: datetime) -> WaitlistEntry:
+    """Off the list; a time that was offered goes to the next. A visit they have stays."""
+    entry = _locked(entry)
+    if not entry.is_on_list:
+        return entry
+    for offer in WaitlistOffer.objects.select_for_update().filter(entry=entry, state=OfferState.OPEN):
+        _end(offer, OfferState.PASSED, now=now)
+    return _to(entry, Waiting.LEFT, verb="leave_list", by=by, now=now)
+
+
+@retrying
+def pause(entry: WaitlistEntry, *, by: Actor, now: datetime) -> WaitlistEntry:
+    """Ask them nothing for the time being. The place on the list stays."""
+    entry = _locked(entry)
+    return _to(entry, Waiting.PAUSED, verb="pause_wait", by=by, now=now) if entry.state == Waiting.WAITING else entry
+
+
+@retrying
+def resume(entry: WaitlistEntry, *, by: Actor, now: datetime) -> WaitlistEntry:
+    """After a pause."""
+    entry = _locked(entry)
+    return _to(entry, Waiting.WAITING, verb="resume_wait", by=by, now=now) if entry.state == Waiting.PAUSED else entry
+
+
+# --- Offers --------------------------------------------------------------------------------------------------------------
+
+
+@retrying
+def offer(entry: WaitlistEntry, practitioner: Practitioner, start: datetime, *, by: Actor, now: datetime) -> WaitlistOffer:
+    """Hold a free time for somebody on the list, and state that it is offered. 45 minutes, counted from when it is told.
+
+    In quiet hours nobody is told: the time is then held until the morning's 45 minutes are over.
+
+    Raises:
+        SlotTaken: the time is not free.
+        NotAllowed: they do not wait, or have an offer already.
+    """
+    service = entry.service
+    lock_and_sweep([practitioner.pk], rooms_of(service), now=now)
+    entry = _locked(entry)
+    if not entry.is_on_list:
+        raise NotAllowed(_("%(name)s is not on the list any more.") % {"name": entry.patient.call_name})
+    out = entry.offers.filter(state=OfferState.OPEN).first()
+    if out is not None and out.is_live(now):
+        raise NotAllowed(
+            _("%(name)s has an offer until %(time)s.")
+            % {"name": entry.patient.call_name, "time": clock.clock_time(out.expires_at)}
+        )
+    if out is not None:
+        _end(out, OfferState.EXPIRED, now=now)
+    night = quiet_night(now, clock.clinic_zone()) if not entry.is_called else None
+    told_at = night[1] if night else now
+    free = free_start(service, practitioner, start, own=None, for_staff=True, now=now)
+    if free is None or start <= told_at:
+        raise taken(service, practitioner, start, now=now)
+    made = WaitlistOffer.objects.create(
+        entry=entry, practitioner=practitioner, starts_at=start, ends_at=start + timedelta(minutes=service.minutes),
+        offered_at=told_at, expires_at=min(told_at + OFFER_LIFE, start), automatic=not by.is_staff,
+        announced=int(entry.is_called),  # Nothing to announce where the desk calls.
+    )  # fmt: skip
+    held = Appointment(
+        status=Status.HELD, hold_key=f"offer:{made.public_id}", hold_expires_at=made.expires_at, patient=entry.patient,
+        offer=made, source=Appointment.Source.WEB, created_at=now, changed_at=now,
+    )  # fmt: skip
+    place(held, service, practitioner, start, free.room_id or None)
+    if not insert(held):
+        raise explain(held, now=now)
+    record("booking.offer", by=by, now=now, obj=made, subject_id=entry.patient_id, detail={"start": start.isoformat()})
+    return made
+
+
+def _end(made: WaitlistOffer, state: str, *, now: datetime) -> None:
+    """End a locked offer without a visit: the time is free for the next."""
+    made.state, made.answered_at = state, now
+    made.sequence += 1
+    made.save(update_fields=["state", "answered_at", "sequence"])
+    Appointment.objects.filter(offer=made, status=Status.HELD).delete()
+    Practitioner.objects.filter(pk=made.practitioner_id).update(calendar_rev=F("calendar_rev") + 1)
+    span = {"practitioner_id": made.practitioner_id, "starts_at": made.starts_at, "ends_at": made.ends_at}
+    if made.starts_at > now and not FreedTime.objects.filter(**span).exists():
+        FreedTime.objects.create(**span, freed_at=made.offered_at)
+
+
+def _locked_offer(made: WaitlistOffer) -> WaitlistOffer:
+    return WaitlistOffer.objects.select_for_update(of=("self",)).select_related("entry", "practitioner").get(pk=made.pk)
+
+
+def _decide(made: WaitlistOffer, state: str, *, verb: str, by: Actor, now: datetime) -> WaitlistOffer:
+    made = _locked_offer(made)
+    if made.state == OfferState.OPEN:
+        _end(made, state, now=now)
+        record(f"booking.{verb}", by=by, now=now, obj=made, subject_id=made.entry.patient_id)
+    return made
+
+
+@retrying
+def decline(made: WaitlistOffer, *, by: Actor, now: datetime) -> WaitlistOffer:
+    """Pass on a time. They stay on the list; the time goes to the next."""
+    return _decide(made, OfferState.PASSED, verb="pass_offer", by=by, now=now)
+
+
+@retrying
+def expire(made: WaitlistOffer, *, by: Actor, now: datetime) -> WaitlistOffer:
+    """Nobody answered in time. They stay on the list; the time goes to the next."""
+    return made if now < made.expires_at else _decide(made, OfferState.EXPIRED, verb="expire_offer", by=by, now=now)
+
+
+@retrying
+def skip(entry: WaitlistEntry, practitioner: Practitioner, start: datetime, *, by: Actor, now: datetime) -> WaitlistOffer:
+    """Pass somebody over for this one time: an offer of it is taken back, and it is not offered to them again."""
+    out = WaitlistOffer.objects.filter(entry=entry, practitioner=practitioner, starts_at=start, state=OfferState.OPEN).first()
+    if out is not None:
+        return _decide(out, OfferState.SKIPPED, verb="skip_offer", by=by, now=now)
+    passed_over = WaitlistOffer.objects.create(
+        entry=entry, practitioner=practitioner, starts_at=start, ends_at=start + timedelta(minutes=entry.service.minutes),
+        state=OfferState.SKIPPED, offered_at=now, expires_at=now, answered_at=now, announced=1,
+    )  # fmt: skip
+    record("booking.skip_offer", by=by, now=now, obj=passed_over, subject_id=entry.patient_id)
+    return passed_over
+
+
+@retrying
+def accept(made: WaitlistOffer, *, by: Actor, now: datetime) -> Appointment:
+    """Take the offered time. A visit they had moves there and its old time is free for the next; without one, it is booked.
+
+    Pressing twice is harmless: the visit that came of it comes back.
+
+    Raises:
+        OfferOver: past its deadline, passed on, or given to somebody else; they stay on the list.
+    """
+    had = made.entry.visit
+    people = [made.practitioner_id, *([had.practitioner_id] if had else [])]
+    rooms = rooms_of(made.entry.service) + ([had.room_id] if had and had.room_id else [])
+    lock_and_sweep(people, rooms, now=now, keep=f"offer:{made.public_id}")
+    made = _locked_offer(made)
+    held = (
+        Appointment.objects.select_for_update(of=("self",))
+        .select_related("service", "practitioner", "patient", "room")
+        .filter(offer=made)
+        .first()
+    )
+    if made.state == OfferState.ACCEPTED and held is not None:
+        return held
+    if not made.is_live(now) or held is None:
+        raise OfferOver(_("That time was just taken. You are still on the list."))
+    entry = _locked(made.entry)
+    current = None
+    if had is not None:
+        current = Appointment.objects.select_for_update(of=("self",)).select_related("service", "practitioner", "patient").get(
+            pk=had.pk
+        )  # fmt: skip
+        if current.status not in (Status.BOOKED, Status.CONFIRMED) or current.starts_at <= now:
+            current = None
+        elif current.practitioner_id not in people:  # It was moved meanwhile.
+            raise OfferOver(_("Your visit changed a moment ago. Look at it, then try again."))
+    visit = _bring_forward(current, held, by=by, now=now) if current else _book_held(held, entry, by=by, now=now)
+    made.state, made.answered_at = OfferState.ACCEPTED, now
+    made.sequence += 1
+    made.save(update_fields=["state", "answered_at", "sequence"])
+    FreedTime.objects.filter(practitioner=made.practitioner, starts_at__lt=made.ends_at, ends_at__gt=made.starts_at).delete()
+    _to(entry, Waiting.BOOKED, verb="accept_offer", by=by, now=now)
+    return visit
+
+
+def _bring_forward(visit: Appointment, held: Appointment, *, by: Actor, now: datetime) -> Appointment:
+    """Move a visit into the time that is held for it: one visit, one link, one calendar entry; its old time is freed."""
+    made, practitioner, start, room_id = held.offer, held.practitioner, held.starts_at, held.room_id
+    Appointment.objects.filter(pk=held.pk).delete()
+    before, left = visit.practitioner_id, span_of(visit)
+    visit.previous = snapshot(visit, "move")
+    place(visit, visit.service, practitioner, start, room_id)
+    visit.offer, visit.lane = made, 0
+    touch(visit, by=by, now=now, tells=True)
+    if not update(visit, bump=[before, practitioner.pk], frees=left):
+        raise explain(visit, now=now)
+    detail = {"from": left[1].isoformat(), "to": start.isoformat(), "lane": 0}
+    record("booking.move", by=by, now=now, obj=visit, subject_id=visit.patient_id, detail=detail)
+    return visit
+
+
+def _book_held(held: Appointment, entry: WaitlistEntry, *, by: Actor, now: datetime) -> Appointment:
+    """Turn the held time into a visit of its own."""
+    response = entry.response if entry.response_id and not Appointment.objects.filter(response=entry.response).exists() else None
+    make_visit(held, entry.patient, response, needs_call=False, by=by, now=now)
+    if not update(held, bump=[held.practitioner_id], assigned_at=now):
+        raise explain(held, now=now)
+    record("booking.book", by=by, now=now, obj=held, subject_id=entry.patient_id, detail={"offer": True})
+    return held
+
+
+def close_those_who_came(*, by: Actor, now: datetime) -> int:
+    """Take those off the list whose visit is over, or who have cancelled it themselves. Returns how many."""
+    over = WaitlistEntry.objects.filter(state__in=ON_LIST, visit__isnull=False).filter(
+        visit__status__in=[Status.ARRIVED, Status.IN_ROOM, Status.FULFILLED, Status.NOSHOW]
+    ) | WaitlistEntry.objects.filter(
+        state__in=ON_LIST, visit__status=Status.CANCELLED, visit__cancelled_by="patient", visit__cancelled_at__lt=now - OFFER_LIFE
+    )
+    return sum(leave(entry, by=by, now=now) is not None for entry in over)

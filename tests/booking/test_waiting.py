@@ -1,0 +1,265 @@
+"""The waiting list: offers are held times with a deadline; one at a time, to the best fit, never at night."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.db import IntegrityError, transaction
+
+from audit.actor import Actor
+from booking import actions, matching
+from booking.actions import Wishes
+from booking.models import Appointment, FreedTime, WaitlistEntry, WaitlistOffer
+from booking.waitlist import ANY_TIME, half_day_bit
+from tests.booking.conftest import on
+from tests.factories import WEDNESDAY, contact_of
+
+DESK, WEB, SYSTEM = Actor("staff", None, "reception"), Actor.anonymous(), Actor.system()
+
+
+@pytest.fixture
+def auto(clinic, at):
+    """The clinic offers freed time by itself, and it is nine on a Wednesday."""
+    clinic.auto_offers = True
+    clinic.save()
+    return at
+
+
+def book(service, start, name="Maya"):
+    """Somebody's visit."""
+    contact = contact_of(first_name=name, email=f"{name.lower()}@example.com", mobile="")
+    who = service.practitioners.first()
+    return actions.book_for(service, who, start, patient=None, contact=contact, by=DESK, now=WEDNESDAY)
+
+
+def wait(service, name="Lucas", visit=None, now=WEDNESDAY, **wishes):
+    """Somebody joins the list."""
+    contact = contact_of(first_name=name, email=f"{name.lower()}@example.com", mobile="")
+    people = wishes.pop("practitioners", ())
+    patient = visit.patient if visit else None
+    wishes = Wishes(tuple(people), **({"notice": "hours"} | wishes))
+    return actions.join(service, wishes, patient=patient, contact=contact, visit=visit, by=WEB, now=now)
+
+
+def cancelled(service, start, name="Maya"):
+    """A time becomes free; the three minutes in which it can be taken back are over."""
+    visit = book(service, start, name)
+    actions.cancel(visit, by=DESK, now=WEDNESDAY - timedelta(minutes=5))
+    return visit
+
+
+def offers():
+    """Who has been offered what, in order."""
+    return [(o.entry.patient.legal_first_name, o.starts_at, o.state) for o in WaitlistOffer.objects.order_by("pk")]
+
+
+def test_a_cancelled_time_is_held_and_offered_to_who_waits_longest(auto, service):
+    later = wait(service, "Noor", now=WEDNESDAY - timedelta(days=1))
+    first = wait(service, "Lucas", now=WEDNESDAY - timedelta(days=6))
+    cancelled(service, on(12, 10))
+    assert matching.run(now=WEDNESDAY) == 1
+    made = WaitlistOffer.objects.get()
+    assert (made.entry, made.starts_at) == (first, on(12, 10))
+    assert made.expires_at == WEDNESDAY + timedelta(minutes=45)
+    assert (made.appointment.status, made.appointment.hold_expires_at) == ("held", made.expires_at)
+    assert matching.run(now=WEDNESDAY) == 0
+    assert later.offers.count() == 0
+
+
+def test_who_asked_for_this_physician_by_name_goes_before_who_takes_anybody(auto, service, practitioner):
+    wait(service, "Noor", now=WEDNESDAY - timedelta(days=6))
+    named = wait(service, "Lucas", practitioners=[practitioner])
+    cancelled(service, on(12, 10))
+    matching.run(now=WEDNESDAY)
+    assert WaitlistOffer.objects.get().entry == named
+
+
+@pytest.mark.parametrize(
+    "wishes",
+    [{"times": half_day_bit(4, 14)}, {"times": half_day_bit(3, 9)}, {"notice": "days"}],
+    ids=["only afternoons", "only Thursdays", "three days' notice"],
+)
+def test_a_time_that_does_not_suit_is_not_offered(auto, service, wishes):
+    wait(service, **wishes)
+    cancelled(service, on(12, 10))  # Friday morning, in two days
+    assert matching.run(now=WEDNESDAY) == 0
+    assert not FreedTime.objects.exists()  # Nobody wants it: settled.
+
+
+def test_somebody_with_a_visit_is_offered_only_something_earlier(auto, service):
+    wait(service, visit=book(service, on(11, 10), "Lucas"))
+    cancelled(service, on(12, 10))
+    assert matching.run(now=WEDNESDAY) == 0
+
+
+def test_who_passes_stays_on_the_list_and_the_next_is_asked(auto, service):
+    first, second = wait(service, "Lucas"), wait(service, "Noor", now=WEDNESDAY + timedelta(seconds=1))
+    cancelled(service, on(12, 10))
+    matching.run(now=WEDNESDAY)
+    actions.decline(first.offers.get(), by=WEB, now=WEDNESDAY + timedelta(minutes=2))
+    matching.run(now=WEDNESDAY + timedelta(minutes=3))
+    assert offers() == [("Lucas", on(12, 10), "passed"), ("Noor", on(12, 10), "open")]
+    first.refresh_from_db()
+    assert first.state == "waiting"
+    actions.decline(second.offers.get(), by=WEB, now=WEDNESDAY + timedelta(minutes=4))
+    assert matching.run(now=WEDNESDAY + timedelta(minutes=5)) == 0  # Nobody is asked twice.
+    assert not Appointment.objects.filter(status="held").exists()
+
+
+def test_an_unanswered_offer_goes_to_the_next_after_45_minutes(auto, service):
+    wait(service, "Lucas")
+    wait(service, "Noor", now=WEDNESDAY + timedelta(seconds=1))
+    cancelled(service, on(12, 10))
+    matching.run(now=WEDNESDAY)
+    assert matching.run(now=WEDNESDAY + timedelta(minutes=44)) == 0
+    assert matching.run(now=WEDNESDAY + timedelta(minutes=45)) == 1
+    assert offers() == [("Lucas", on(12, 10), "expired"), ("Noor", on(12, 10), "open")]
+
+
+def test_taking_it_moves_the_later_visit_and_frees_that_for_the_next_round(auto, service):
+    late = book(service, on(18, 10), "Lucas")
+    entry = wait(service, visit=late)
+    wait(service, "Noor", now=WEDNESDAY + timedelta(seconds=1), times=half_day_bit(3, 9))  # Thursday mornings
+    cancelled(service, on(12, 10))
+    matching.run(now=WEDNESDAY)
+    now = WEDNESDAY + timedelta(minutes=10)
+    taken = actions.accept(entry.offers.get(), by=WEB, now=now)
+    assert (taken.pk, taken.starts_at, taken.ics_sequence, taken.status) == (late.pk, on(12, 10), 1, "booked")
+    entry.refresh_from_db()
+    assert entry.state == "booked"
+    assert not Appointment.objects.filter(status="held").exists()
+    assert matching.run(now=now) == 0  # He may undo it for three minutes.
+    assert matching.run(now=now + timedelta(minutes=3)) == 1
+    assert offers()[-1] == ("Noor", on(18, 10), "open")
+
+
+def test_without_a_visit_the_held_time_becomes_one(auto, service):
+    entry = wait(service)
+    cancelled(service, on(12, 10))
+    matching.run(now=WEDNESDAY)
+    made = entry.offers.get()
+    visit = actions.accept(made, by=WEB, now=WEDNESDAY)
+    assert (visit.status, visit.patient, visit.starts_at, visit.offer) == ("booked", entry.patient, on(12, 10), made)
+    assert actions.accept(made, by=WEB, now=WEDNESDAY) == visit  # Pressed twice.
+
+
+@pytest.mark.parametrize("swept", [False, True])
+def test_after_the_deadline_it_is_refused_kindly_and_nothing_changes(auto, service, swept):
+    late = book(service, on(18, 10), "Lucas")
+    entry = wait(service, visit=late)
+    made = actions.offer(entry, service.practitioners.get(), on(12, 10), by=DESK, now=WEDNESDAY)
+    now = WEDNESDAY + timedelta(minutes=45)
+    if swept:  # Somebody else has booked it since.
+        actions.book_for(service, made.practitioner, on(12, 10), patient=None, contact=contact_of(), by=DESK, now=now)
+    with pytest.raises(actions.OfferOver, match="still on the list"):
+        actions.accept(made, by=WEB, now=now)
+    late.refresh_from_db()
+    entry.refresh_from_db()
+    assert (late.starts_at, entry.state) == (on(18, 10), "waiting")
+
+
+def test_nobody_can_be_booked_into_a_time_that_is_offered(auto, service):
+    made = actions.offer(wait(service), service.practitioners.get(), on(12, 10), by=DESK, now=WEDNESDAY)
+    with pytest.raises(actions.Warned):
+        actions.book_for(service, made.practitioner, on(12, 10), patient=None, contact=contact_of(), by=DESK, now=WEDNESDAY)
+    with pytest.raises(actions.SlotTaken):
+        actions.offer(wait(service, "Noor"), made.practitioner, on(12, 10), by=DESK, now=WEDNESDAY)
+
+
+def test_the_database_forbids_two_offers_to_one_person_and_two_places_on_the_list(auto, service):
+    made = actions.offer(wait(service), service.practitioners.get(), on(12, 10), by=DESK, now=WEDNESDAY)
+    with pytest.raises(IntegrityError, match="waitlist_one_offer_each"), transaction.atomic():
+        made.pk, made.public_id = None, "00000000-0000-4000-8000-000000000001"
+        made.save(force_insert=True)
+    entry = WaitlistEntry.objects.get()
+    with pytest.raises(IntegrityError, match="waitlist_once"), transaction.atomic():
+        WaitlistEntry.objects.create(patient=entry.patient, service=service, joined_at=WEDNESDAY, changed_at=WEDNESDAY)
+
+
+def test_joining_again_only_changes_the_wishes(auto, service):
+    entry = wait(service)
+    again = actions.join(service, Wishes(times=1, notice="days"), patient=entry.patient, by=WEB, now=WEDNESDAY)
+    assert (again, again.times, again.joined_at) == (entry, 1, WEDNESDAY)
+
+
+def test_leaving_gives_an_offered_time_to_the_next_and_keeps_the_visit(auto, service):
+    late = book(service, on(18, 10), "Lucas")
+    entry = wait(service, visit=late)
+    wait(service, "Noor", now=WEDNESDAY + timedelta(seconds=1))
+    cancelled(service, on(12, 10))
+    matching.run(now=WEDNESDAY)
+    assert actions.leave(entry, by=WEB, now=WEDNESDAY).state == "left"
+    matching.run(now=WEDNESDAY + timedelta(minutes=3))
+    late.refresh_from_db()
+    assert late.status == "booked"
+    assert offers()[-1] == ("Noor", on(12, 10), "open")
+
+
+def test_a_paused_person_is_not_asked(auto, service):
+    entry = actions.pause(wait(service), by=DESK, now=WEDNESDAY)
+    cancelled(service, on(12, 10))
+    assert matching.run(now=WEDNESDAY) == 0
+    assert actions.resume(entry, by=DESK, now=WEDNESDAY).times == ANY_TIME
+
+
+def test_who_wants_a_call_is_left_to_the_desk(auto, service):
+    entry = wait(service, by_phone=True)
+    cancelled(service, on(12, 10))
+    assert matching.run(now=WEDNESDAY) == 0
+    made = actions.offer(entry, service.practitioners.get(), on(12, 10), by=DESK, now=WEDNESDAY)
+    assert made.announced == made.sequence  # No message.
+
+
+def test_skipped_by_the_clinic_somebody_is_not_asked_for_this_time_again(auto, service):
+    first = wait(service, "Lucas")
+    wait(service, "Noor", now=WEDNESDAY + timedelta(seconds=1))
+    cancelled(service, on(12, 10))
+    matching.run(now=WEDNESDAY)
+    actions.skip(first, service.practitioners.get(), on(12, 10), by=DESK, now=WEDNESDAY)
+    matching.run(now=WEDNESDAY + timedelta(minutes=3))
+    assert [name for name, _at, state in offers() if state == "open"] == ["Noor"]
+
+
+def test_nothing_is_offered_by_itself_until_the_clinic_turns_it_on(service, at):
+    wait(service)
+    cancelled(service, on(12, 10))
+    assert matching.run(now=WEDNESDAY) == 0
+    assert FreedTime.objects.count() == 1  # The desk sees it.
+
+
+def test_a_move_frees_the_old_time_after_the_three_minutes_of_its_undo(auto, service):
+    visit = book(service, on(12, 10))
+    wait(service)
+    actions.move(visit, visit.practitioner, on(12, 14), by=DESK, now=WEDNESDAY)
+    assert matching.run(now=WEDNESDAY + timedelta(minutes=2, seconds=59)) == 0
+    assert matching.run(now=WEDNESDAY + timedelta(minutes=3)) == 1
+    assert offers() == [("Lucas", on(12, 10), "open")]
+
+
+def test_a_move_that_is_taken_back_offers_only_the_time_it_left(auto, service):
+    visit = book(service, on(12, 10))
+    wait(service)
+    actions.move(visit, visit.practitioner, on(12, 14), by=DESK, now=WEDNESDAY)
+    actions.undo(visit, by=DESK, now=WEDNESDAY)
+    matching.run(now=WEDNESDAY + timedelta(minutes=3))
+    assert [at for _name, at, _state in offers()] == [on(12, 14)]
+
+
+def test_no_offer_goes_out_at_night(auto, service, settings):
+    settings.MESSAGE_QUIET_HOURS = "21:00-08:00"
+    entry = wait(service)
+    cancelled(service, on(12, 10))
+    night, morning = on(10, 23), on(11, 8)
+    with time_machine.travel(night, tick=False):
+        assert matching.run(now=night) == 0
+        by_hand = actions.offer(entry, service.practitioners.get(), on(12, 10), by=DESK, now=night)
+    assert (by_hand.offered_at, by_hand.expires_at) == (morning, morning + timedelta(minutes=45))
+
+
+def test_who_has_come_or_has_cancelled_leaves_the_list(auto, service):
+    visit = book(service, on(18, 10), "Lucas")
+    entry = wait(service, visit=visit)
+    actions.cancel(visit, by=Actor.patient(visit.patient_id), now=WEDNESDAY - timedelta(hours=2))
+    matching.run(now=WEDNESDAY)
+    entry.refresh_from_db()
+    assert entry.state == "left"
