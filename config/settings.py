@@ -83,6 +83,7 @@ TRUSTED_PROXY_COUNT = env_int("TRUSTED_PROXY_COUNT", 0)
 # --- Applications ---------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     # True North, top of the layers first: templates and commands of the upper layer win.
+    "backups",
     "staff",
     "articles",
     "notifications",
@@ -314,6 +315,9 @@ STORAGES = {
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
+# Public keys (age1…) that every copy of the clinic is sealed to. The private ones are never on this machine.
+BACKUP_KEYS = env_list("BACKUP_KEYS")
+PG_BIN = env("PG_BIN", "")  # where pg_dump and pg_restore are; empty: the wheel's, else those on PATH
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 400
 

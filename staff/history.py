@@ -103,6 +103,8 @@ WORDS: dict[str, Any] = {
     "intake.purge_draft": gettext_lazy("Old unsent answers deleted"),
     "notifications.switch_channel": gettext_lazy("Messages switched on or off"),
     "accounts.clinic_saved": gettext_lazy("Clinic details changed"),
+    "backups.make": gettext_lazy("Copy of everything made"),
+    "backups.restore": gettext_lazy("Restored from a copy"),
     "articles.site_created": gettext_lazy("Public pages made"),
     "articles.published": gettext_lazy("Article published"),
     "articles.editor_rights": gettext_lazy("Right to edit articles changed"),
