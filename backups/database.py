@@ -1,4 +1,4 @@
-"""PostgreSQL's own tools, and what every table amounts to. Connection details travel in the environment, never on a command line."""
+"""PostgreSQL's own tools, and what every table amounts to. Passwords travel in the environment, never on a command line."""
 
 import importlib.util
 import os
@@ -24,9 +24,9 @@ _PLAIN = (
     "SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'; SET LOCAL search_path = public; "
     "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0"
 )
-_TABLES = (
-    "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') ORDER BY relname COLLATE \"C\""
-)
+_TABLES = """
+SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') ORDER BY relname COLLATE "C"
+"""
 # Rows in any order: a count, and the two halves of the rows' MD5 added up. It tells copies apart, it keeps nobody out.
 _AMOUNT = (
     "SELECT count(*), coalesce(sum(('x' || left(h, 16))::bit(64)::bigint), 0)::text || '/' || "
@@ -41,7 +41,8 @@ SELECT count(*), md5(string_agg(line, chr(10) ORDER BY line COLLATE "C")) FROM (
   UNION ALL SELECT 'constraint ' || conrelid::regclass || ' ' || conname || ' ' || contype::text
     FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype <> 'n'
   UNION ALL SELECT 'index ' || tablename || ' ' || indexname FROM pg_indexes WHERE schemaname = 'public'
-  UNION ALL SELECT 'trigger ' || tgrelid::regclass || ' ' || tgname || ' ' || tgenabled::text FROM pg_trigger WHERE NOT tgisinternal
+  UNION ALL SELECT 'trigger ' || tgrelid::regclass || ' ' || tgname || ' ' || tgenabled::text
+    FROM pg_trigger WHERE NOT tgisinternal
   UNION ALL SELECT 'extension ' || extname FROM pg_extension
 ) lines
 """

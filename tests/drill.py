@@ -1,7 +1,7 @@
 """The restore drill: `python -m tests.drill`. Nobody has a backup until it has been restored.
 
-Two machines, as far as one can play them: each has a PostgreSQL and folders of its own. The first runs the demo clinic and a
-big one beside it, and is copied while somebody books, sealed to a public key. The second gets the copy, the private key and
+Two machines, as far as one can play them: each has a PostgreSQL and folders of its own. The first has the demo clinic and a
+big one beside it, and is copied, sealed to a public key. The second gets the copy, the private key and
 the keys to the answers. Every table and file must be the same, every answer and photo must open, and a person must be able
 to book. Then what must not work is tried: damaged copies, another key, the data without the keys to the answers.
 
@@ -34,7 +34,7 @@ call_command("migrate", interactive=False, verbosity=0)
 call_command("load_demo", verbosity=0)
 if {rows}:
     from bench import seed
-    since = clock.now().date() + timedelta(days=7)
+    since = clock.now().date() - timedelta(days=1000)  # out of the demo's way
     seed.clinic(since=since)
     seed.fill(since, rows={rows})
 """
@@ -76,7 +76,9 @@ class Machine:
         done = subprocess.run(command, cwd=ROOT, env=self.env | (env or {}), capture_output=True, text=True, check=False)
         if bool(done.returncode) != fails:
             wanted = "fail" if fails else "work"
-            raise Failed(f"on {self.name}, this had to {wanted}: {' '.join(command[1:4])[:80]}\n{done.stdout}{done.stderr}"[-3000:])
+            raise Failed(
+                f"on {self.name}, this had to {wanted}: {' '.join(command[1:4])[:80]}\n{done.stdout}{done.stderr}"[-3000:]
+            )
         return done
 
     def python(self, code: str) -> str:
@@ -101,7 +103,15 @@ class Machine:
     def site(self) -> Iterator[str]:
         """The site, running from this machine's data."""
         port = servers.free_port()
-        command = [str(Path(sys.executable).parent / "granian"), "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)]
+        command = [
+            str(Path(sys.executable).parent / "granian"),
+            "--interface",
+            "wsgi",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(port),
+        ]
         log = self.home / "web.log"
         web = self.family.start(f"web of {self.name}", [*command, "config.wsgi:application"], log=log, env=self.env, cwd=ROOT)
         until = time.monotonic() + 60

@@ -131,7 +131,9 @@ def test_a_photo_without_its_file_is_said_and_the_copy_is_made_all_the_same(copi
     assert len(list(tmp_path.glob("truenorth-*"))) == 1
 
 
-@pytest.mark.parametrize(("keys", "word"), [([], "backup_key"), ([str(OTHER)], "private key"), (["age1nothing"], "no public key")])
+@pytest.mark.parametrize(
+    ("keys", "word"), [([], "backup_key"), ([str(OTHER)], "private key"), (["age1nothing"], "no public key")]
+)
 def test_without_a_public_key_nothing_is_copied(keys: list[str], word: str) -> None:
     with pytest.raises(BackupError, match=word):
         archive.recipients(keys)

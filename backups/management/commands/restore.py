@@ -40,7 +40,9 @@ class Command(BaseCommand):
         self.stdout.write(f"restored made_at={manifest.made_at} {told} differences=0 seconds={time.monotonic() - began:.1f}")
         call_command("migrate", interactive=False, verbosity=0)
         if failed := unreadable():
-            raise CommandError(f"{len(failed)} answers do not open: ANSWER_KEYS lacks a key. Nothing else is wrong with the copy.")
+            raise CommandError(
+                f"{len(failed)} answers do not open: ANSWER_KEYS lacks a key. Nothing else is wrong with the copy."
+            )
         call_command("check_photos", stdout=self.stdout, stderr=self.stderr)
 
     def _read(self, copy: str, key: str) -> Manifest:
