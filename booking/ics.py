@@ -1,8 +1,10 @@
 """The calendar file of a visit (RFC 5545, 5546). Says when, where and with whom; never why."""
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from functools import cache
 from urllib.parse import urlsplit
+from uuid import uuid5
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -19,6 +21,40 @@ def _rules(zone: str) -> Timezone:
     return Timezone.from_tzinfo(clock.zone_of(zone), zone)
 
 
+def _calendar(zone: str, what: str) -> Calendar:
+    """A calendar with its zone's rules and nothing in it."""
+    calendar = Calendar()
+    calendar.add("prodid", f"-//True North//{what}//EN")
+    calendar.add("version", "2.0")
+    calendar.add("calscale", "GREGORIAN")
+    calendar.add_component(_rules(zone))
+    return calendar
+
+
+def feed_file(visits: Iterable[Appointment], *, host: str) -> bytes:
+    """A practitioner's visits for their own calendar program: that there is one, when, and nothing else.
+
+    No name, reference, service or link. The UID is another one than in the patient's own calendar, so that two files on one
+    computer do not tell which patient it is.
+    """
+    name = clock.clinic_zone().key
+    zone, calendar = clock.zone_of(name), _calendar(name, "Practitioner")
+    calendar.add("name", Clinic.current().short_name)
+    calendar.add("refresh-interval", timedelta(minutes=15), parameters={"VALUE": "DURATION"})
+    title, at = _("Appointment"), urlsplit(host).hostname
+    for visit in visits:
+        event = Event()
+        event.add("uid", f"{uuid5(visit.public_id, 'feed')}@{at}")
+        event.add("sequence", visit.ics_sequence)
+        event.add("dtstamp", visit.changed_at)
+        event.add("dtstart", visit.starts_at.astimezone(zone))
+        event.add("dtend", visit.ends_at.astimezone(zone))
+        event.add("summary", title)
+        event.add("class", "PRIVATE")
+        calendar.add_component(event)
+    return bytes(calendar.to_ical())
+
+
 def calendar_file(visit: Appointment, *, method: str, link: str, now: datetime, organizer: str = "", attendee: str = "") -> bytes:
     """One visit as an .ics file.
 
@@ -31,12 +67,8 @@ def calendar_file(visit: Appointment, *, method: str, link: str, now: datetime, 
         organizer, attendee: e-mail addresses; needed for REQUEST and CANCEL.
     """
     clinic, zone = Clinic.current(), clock.zone_of(visit.zone)
-    calendar = Calendar()
-    calendar.add("prodid", "-//True North//Visits//EN")
-    calendar.add("version", "2.0")
-    calendar.add("calscale", "GREGORIAN")
+    calendar = _calendar(visit.zone, "Visits")
     calendar.add("method", method)
-    calendar.add_component(_rules(visit.zone))
     event = Event()
     event.add("uid", f"{visit.public_id}@{urlsplit(settings.SITE_URL).hostname}")
     event.add("sequence", visit.ics_sequence)

@@ -12,6 +12,7 @@ from django.db.models import F, Func, Q, Value
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Clinic, Role
+from booking.feeds import CalendarFeed as CalendarFeed
 from booking.reference import id_of, reference_of
 from intake.models import QuestionnaireResponse
 from patients.models import Patient

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from booking.views import check, code, consents, details, done, later, lost_link, openings, paper, start, time, visit
+from booking.views import check, code, consents, details, done, feed, later, lost_link, openings, paper, start, time, visit
 
 app_name = "booking"
 urlpatterns = [
@@ -19,6 +19,7 @@ urlpatterns = [
     path("book/resume/<str:token>/", later.resume, name="resume"),
     path("book/openings/", openings.openings, name="openings"),
     path("book/leave/", done.leave, name="leave"),
+    path("feed/<str:token>/calendar.ics", feed.feed, name="feed"),
     path("v/<str:token>/", visit.visit, name="visit"),
     path("v/<str:token>/confirm/", visit.visit_confirm, name="visit_confirm"),
     path("v/<str:token>/time/", visit.visit_time, name="visit_time"),

@@ -4,7 +4,7 @@ from datetime import date
 
 from django.urls import path, register_converter
 
-from staff.views import calls, clinic, day, fhir, find, home, md, new, paper, photo, visit
+from staff.views import calls, clinic, day, feeds, fhir, find, home, md, new, paper, photo, visit
 
 
 class DateConverter:
@@ -29,6 +29,7 @@ app_name = "staff"
 urlpatterns = [
     path("staff/", home.home, name="home"),
     path("staff/pulse/", home.pulse, name="pulse"),
+    path("staff/calendars/", feeds.feeds, name="feeds"),
     path("desk/", day.today, name="today"),
     path("desk/day/<date:day>/", day.day, name="day"),
     path("desk/visit/<uuid:public_id>/", visit.visit, name="visit"),

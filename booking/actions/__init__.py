@@ -1,6 +1,7 @@
 """Everything that changes a calendar, as verbs; one module per noun, all of them to be imported from here."""
 
 from booking.actions.errors import BookingError, HoldEnded, NotAllowed, OfferOver, SlotTaken, Stale, TooLate, Warned
+from booking.actions.feeds import close_feed, open_feed
 from booking.actions.holds import extend_hold, hold, release_hold
 from booking.actions.reach import change_contact, open_questions, request_link
 from booking.actions.steps import (
@@ -54,6 +55,7 @@ __all__ = [
     "cancel",
     "change",
     "change_contact",
+    "close_feed",
     "close_those_who_came",
     "confirm",
     "decline",
@@ -66,6 +68,7 @@ __all__ = [
     "mark_noshow",
     "move",
     "offer",
+    "open_feed",
     "open_questions",
     "pause",
     "release_hold",

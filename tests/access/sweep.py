@@ -110,6 +110,12 @@ def objects(world: World, kind: str) -> dict[str, dict[str, Any]]:
             "malformed": {"token": "no-link"},
             "guessed": {"token": str(visit.public_id)},
         },
+        "feed": {
+            "own": {"token": world.tokens["feed"]},
+            "missing": {"token": "A" * 16},
+            "replaced": {"token": world.tokens["old feed"]},
+            "malformed": {"token": "no-link"},
+        },
         "resume": {
             "own": {"token": world.tokens["resume"]},
             "missing": {"token": "A" * 16},

@@ -162,7 +162,9 @@ def test_messages_say_when_and_where_and_never_why(world: World, post: Post, set
 
 
 def test_calendar_files_name_nobody(sweep: Sweep) -> None:
-    for answer in sweep.of("GET", name="booking:visit_ics", which="own"):
+    files = sweep.of("GET", name="booking:visit_ics", which="own") + sweep.of("GET", name="booking:feed", which="own")
+    assert {answer.status for answer in files} == {200}
+    for answer in files:
         assert b"CANARY" not in answer.body
         assert b"hair" not in answer.body.lower()
 

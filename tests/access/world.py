@@ -284,6 +284,8 @@ def build() -> World:
     )
     _drafter(world, "C")
     _old_visits(world)
+    for name in ("old feed", "feed"):
+        world.tokens[name] = actions.open_feed(world.physician, by=Actor.system(), now=world.now).token
     twin = Patient.objects.create(
         legal_first_name=canary("B", "first"), legal_last_name=canary("B", "last"), date_of_birth=date(1977, 7, 7),
         email="canary-b-mail@example.com", created_at=world.now,
