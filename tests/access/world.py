@@ -15,6 +15,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.test import Client
 
 from accounts import clock
+from accounts.links import new_link
 from accounts.models import User
 from articles import demo
 from audit.actor import Actor
@@ -260,7 +261,7 @@ def _old_visits(world: World) -> None:
         world.tokens[name] = token_of(old)
         if name == "replaced":
             old.link_generation += 1
-        old.link_sha256 = actions.new_link("visit", old.public_id, old.link_generation).sha256
+        old.link_sha256 = new_link("visit", old.public_id, old.link_generation).sha256
         old._state.adding = True
         old.save()
 
