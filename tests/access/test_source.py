@@ -107,6 +107,7 @@ KNOWN_OTHERWISE = {
     ("booking/views/journey.py", "code"): "the session's code, for the session's draft and the address given",
     ("booking/views/done.py", "done"): "the session's visit",
     ("booking/views/paper.py", "done_answers"): "the session's visit",
+    ("booking/views/feed.py", "feed"): "times only, of the practitioner whose address it is",
     ("intake/views.py", "draft_of"): "the session's draft",
     # Rows of a visit that was found through for_actor already.
     ("staff/board.py", "_visits"): "a subquery of for_actor's rows",
