@@ -305,6 +305,7 @@ MEDIA_ROOT = Path(env("MEDIA_ROOT", str(BASE_DIR / "media")))
 # Patients' photos and files, encrypted: beside the public images, never among them. A folder, or a bucket.
 PRIVATE_ROOT = Path(env("PRIVATE_ROOT", str(MEDIA_ROOT.parent / "private")))
 PHOTO_STORAGE = env("PHOTO_STORAGE", "")
+PHOTO_HOURS = env_int("PHOTO_HOURS", 72)  # how long photos of a draft are kept after it was last used
 PHOTO_DISK_FREE = 0.15  # under this share of the disk no photo is taken; booking goes on
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

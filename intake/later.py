@@ -1,8 +1,11 @@
 """Finishing later: private links to a draft, and the end of drafts nobody came back to. Verbs, as in `intake.actions`."""
 
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.links import derive_link, new_link, sha256_of
@@ -12,6 +15,7 @@ from intake.actions import delete_draft
 from intake.document import decrypt
 from intake.errors import IntakeError
 from intake.models import QuestionnaireResponse, ResumeLink
+from intake.photos import drop_photos
 
 PURPOSE = "resume"
 KEPT = timedelta(days=30)  # after the last use
@@ -103,28 +107,54 @@ def purge_drafts(*, now: datetime) -> int:
 
     A draft lives as long as any of its links. Returns how many were deleted. Safe to run at any time, any number at once.
     """
-    old = (
-        QuestionnaireResponse.objects.filter(status="in-progress", patient=None, saved_at__lte=now - KEPT)
-        .exclude(resume_links__expires_at__gt=now)
-        .defer("document")
-        .order_by("pk")
-    )
-    done, after = 0, 0
-    while batch := list(old.filter(pk__gt=after)[:_BATCH]):
-        after = batch[-1].pk
-        done += sum(_purge(response, now=now) for response in batch)
-    return done
+    old = _nobodys(now - KEPT).exclude(resume_links__expires_at__gt=now)
+    return sum(_each(old, lambda row: _purge(row, now=now)))
 
 
-def _purge(response: QuestionnaireResponse, *, now: datetime) -> bool:
-    """Delete one draft unless somebody came back to it meanwhile."""
-    with transaction.atomic():
-        row = QuestionnaireResponse.objects.select_for_update(skip_locked=True).filter(pk=response.pk).first()
-        if row is None or row.saved_at > now - KEPT or row.resume_links.filter(expires_at__gt=now).exists():
-            return False
-        try:
+def purge_photos(*, now: datetime) -> int:
+    """Delete the photos of drafts that belong to nobody, PHOTO_HOURS after the draft was last saved or opened; each is audited.
+
+    The answers stay, and photos can be added again. What was sent or belongs to a visit is left alone. Returns how many photos
+    were deleted. Safe to run at any time, any number at once.
+    """
+    since = now - timedelta(hours=settings.PHOTO_HOURS)
+    old = _nobodys(since).exclude(resume_links__last_used_at__gt=since).filter(photos__isnull=False).distinct()
+    return sum(_each(old, lambda row: _drop_photos(row, since=since, now=now)))
+
+
+def _nobodys(since: datetime) -> QuerySet[QuestionnaireResponse]:
+    """Drafts without a visit that were not saved after `since`."""
+    drafts = QuestionnaireResponse.objects.filter(status="in-progress", patient=None, saved_at__lte=since)
+    return drafts.defer("document").order_by("pk")
+
+
+def _each(old: QuerySet[QuestionnaireResponse], act: Callable[[QuestionnaireResponse], int]) -> Iterator[int]:
+    """Act on each row, locked, in a transaction of its own; one that is in use or gone is passed over."""
+    after = 0
+    while batch := list(old.filter(pk__gt=after).values_list("pk", flat=True)[:_BATCH]):
+        after = batch[-1]
+        for pk in batch:
             with transaction.atomic():
-                delete_draft(row, by=Actor.system(), now=now, action="intake.purge_draft")
-        except IntakeError:
-            return False  # It belongs to a visit by now.
-    return True
+                row = QuestionnaireResponse.objects.select_for_update(skip_locked=True).filter(pk=pk).first()
+                done = act(row) if row is not None else 0
+            yield done
+
+
+def _purge(row: QuestionnaireResponse, *, now: datetime) -> int:
+    """Delete one draft unless somebody came back to it meanwhile."""
+    if row.saved_at > now - KEPT or row.resume_links.filter(expires_at__gt=now).exists():
+        return 0
+    try:
+        with transaction.atomic():
+            delete_draft(row, by=Actor.system(), now=now, action="intake.purge_draft")
+    except IntakeError:
+        return 0  # It belongs to a visit by now.
+    return 1
+
+
+def _drop_photos(row: QuestionnaireResponse, *, since: datetime, now: datetime) -> int:
+    """Delete one draft's photos unless somebody came back to it, or sent it, meanwhile."""
+    used = row.saved_at > since or row.resume_links.filter(last_used_at__gt=since).exists()
+    if used or not row.is_draft or row.patient_id is not None:
+        return 0
+    return drop_photos(row, by=Actor.system(), now=now, reason=f"{settings.PHOTO_HOURS} h unsent")

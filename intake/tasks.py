@@ -8,5 +8,6 @@ from intake import later
 
 @shared_task(name="intake.purge_drafts", ignore_result=True)
 def purge_drafts() -> None:
-    """Delete drafts nobody came back to."""
+    """Delete drafts nobody came back to, and before that their photos."""
+    later.purge_photos(now=clock.now())
     later.purge_drafts(now=clock.now())

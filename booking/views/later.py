@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -84,6 +85,7 @@ def _page(journey: Journey, form: SaveForm, *, status: int = 200) -> HttpRespons
         "sent_to": words.masked(sent.channel, sent.address) if sent else "",
         "known_to": words.masked(journey.channels[0], journey.address(journey.channels[0])) if journey.channels else "",
         "days": later.KEPT.days,
+        "photo_hours": settings.PHOTO_HOURS if journey.response and journey.response.photos.exists() else 0,
         "back_url": reverse("intake:questions"),
     }
     return render(journey.request, "booking/save.html", context, status=status)

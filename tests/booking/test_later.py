@@ -202,7 +202,7 @@ def test_drafts_go_thirty_days_after_the_last_use_and_each_is_noted(walker, save
     phone.post("resume", later.token_of(saved), year="1987")
     at.shift(timedelta(days=1, minutes=1))
     call_command("purge_drafts")
-    assert capsys.readouterr().out == "deleted=1\n"
+    assert capsys.readouterr().out == "deleted=1 photos=0\n"
     assert list(QuestionnaireResponse.objects.all()) == [saved.response]
     event = AuditEvent.objects.get(action="intake.purge_draft")
     assert (event.object_id, event.actor_kind) == (other.pk, "system")

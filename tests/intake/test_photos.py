@@ -21,10 +21,10 @@ from accounts.models import User
 from audit.actor import Actor
 from audit.models import AuditEvent
 from config.storage import photo_storage
-from intake import actions, photos
+from intake import actions, later, photos
 from intake.document import decrypt
 from intake.errors import IntakeError
-from intake.models import Photo, QuestionnaireResponse
+from intake.models import Photo, QuestionnaireResponse, ResumeLink
 from patients.models import ConsentRecord, Patient
 from tests.intake.conftest import NOW, PEOPLE, SOMEBODY, answers_of
 from tests.intake.pictures import GPS, encoded, exif, heic, jpeg
@@ -412,15 +412,43 @@ def test_deleting_a_draft_deletes_its_files(
     assert AuditEvent.objects.filter(action="intake.purge_photo").count() == 1
 
 
-def test_old_photos_go_while_the_draft_stays(
+def test_photos_of_a_draft_go_after_72_hours_and_the_answers_stay(
     agreeing: QuestionnaireResponse, folder: Path, django_capture_on_commit_callbacks: Commit
 ) -> None:
     add(agreeing)
+    saved = QuestionnaireResponse.objects.get(pk=agreeing.pk).saved_at
+    assert later.purge_photos(now=saved + timedelta(hours=71, minutes=59)) == 0
+    assert len(list(folder.iterdir())) == 2
     with django_capture_on_commit_callbacks(execute=True):
-        assert photos.drop_photos(agreeing, by=Actor.system(), now=NOW, reason="72 hours") == 1
+        assert later.purge_photos(now=saved + timedelta(hours=72)) == 1
     assert list(folder.iterdir()) == []
     assert "photo_front" not in answers_in(agreeing)
     assert answers_in(agreeing)["photo_consent"] == "yes"
+    event = AuditEvent.objects.get(action="intake.purge_photo")
+    assert (event.actor_kind, event.detail) == ("system", {"view": "photo_front", "reason": "72 h unsent"})
+    assert later.purge_photos(now=saved + timedelta(hours=73)) == 0
+
+
+def test_photos_of_a_draft_that_was_opened_again_by_its_link_stay(agreeing: QuestionnaireResponse) -> None:
+    add(agreeing)
+    link = ResumeLink.objects.create(
+        response=agreeing, channel="email", address="a@b.example", key_id="test", sha256=b"x" * 32, asked_at=NOW,
+        last_used_at=NOW + timedelta(hours=50), expires_at=NOW + timedelta(days=32),
+    )  # fmt: skip
+    assert later.purge_photos(now=NOW + timedelta(hours=121)) == 0
+    assert later.purge_photos(now=link.last_used_at + timedelta(hours=72)) == 1
+
+
+def test_photos_that_were_sent_or_belong_to_a_visit_stay(agreeing: QuestionnaireResponse, maya: Patient) -> None:
+    add(agreeing)
+    late = NOW + timedelta(days=400)
+    QuestionnaireResponse.objects.filter(pk=agreeing.pk).update(patient=maya)
+    assert later.purge_photos(now=late) == 0
+    QuestionnaireResponse.objects.filter(pk=agreeing.pk).update(patient=None, status="completed", completed_at=NOW)
+    assert later.purge_photos(now=late) == 0
+    with pytest.raises(IntakeError):
+        photos.drop_photos(agreeing, by=Actor.system(), now=late, reason="")
+    assert agreeing.photos.count() == 1
 
 
 def test_the_check_finds_lost_and_left_over_files(agreeing: QuestionnaireResponse, folder: Path) -> None:

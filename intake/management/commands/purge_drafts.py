@@ -1,18 +1,20 @@
-"""`manage.py purge_drafts`: delete drafts that nobody came back to for 30 days."""
+"""`manage.py purge_drafts`: delete drafts that nobody came back to for 30 days, and photos of drafts after PHOTO_HOURS."""
 
 from typing import Any
 
 from django.core.management.base import BaseCommand
 
 from accounts import clock
-from intake.later import purge_drafts
+from intake.later import purge_drafts, purge_photos
 
 
 class Command(BaseCommand):
     """Delete old drafts. The worker does the same every hour; safe to run again."""
 
-    help = "Delete drafts that belong to nobody, 30 days after they were last used."
+    help = "Delete drafts that belong to nobody 30 days after they were last used, and their photos after PHOTO_HOURS."
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Say how many were deleted."""
-        self.stdout.write(f"deleted={purge_drafts(now=clock.now())}")
+        now = clock.now()
+        photos = purge_photos(now=now)
+        self.stdout.write(f"deleted={purge_drafts(now=now)} photos={photos}")
