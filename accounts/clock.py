@@ -16,7 +16,7 @@ from accounts.wall import UTC, day_bounds, days_before, instant, is_ambiguous, z
 __all__ = ["UTC", "day_bounds", "days_before", "instant", "is_ambiguous", "zone_of"]
 NBSP = "\u00a0"
 _MONTHS = "January February March April May June July August September October November December".split()
-_WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 
 
 def now() -> datetime:
@@ -62,7 +62,7 @@ def month_day(value: datetime | date) -> str:
 
 def long_date(value: datetime | date) -> str:
     """ "Thursday, March 12"."""
-    return f"{_(_WEEKDAYS[_as_date(value).weekday()])}, {month_day(value)}"
+    return f"{_(WEEKDAYS[_as_date(value).weekday()])}, {month_day(value)}"
 
 
 def full_date(value: datetime | date) -> str:
@@ -77,7 +77,7 @@ def date_of_birth(value: date) -> str:
 
 def short_date(value: datetime | date) -> str:
     """ "Thu, March 12"."""
-    return f"{_(_WEEKDAYS[_as_date(value).weekday()])[:3]}, {month_day(value)}"
+    return f"{_(WEEKDAYS[_as_date(value).weekday()])[:3]}, {month_day(value)}"
 
 
 def long_when(moment: datetime) -> str:
@@ -88,7 +88,7 @@ def long_when(moment: datetime) -> str:
 def sms_date(value: datetime | date) -> str:
     """ "Thu Mar 12", for texts."""
     day = _as_date(value)
-    return f"{_WEEKDAYS[day.weekday()][:3]} {_MONTHS[day.month - 1][:3]} {day.day}"
+    return f"{WEEKDAYS[day.weekday()][:3]} {_MONTHS[day.month - 1][:3]} {day.day}"
 
 
 def sms_time(moment: datetime) -> str:

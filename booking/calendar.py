@@ -28,9 +28,12 @@ SELECT
   (SELECT array_agg(id) FROM r),
   (SELECT array_agg(ARRAY[h.practitioner_id, h.weekday::bigint,
       {_MINUTES.format("h.local_start")}, {_MINUTES.format("h.local_end")},
-      (h.valid_from - date '1970-01-01')::bigint, coalesce(h.valid_until - date '1970-01-01', {_FAR - _EPOCH})::bigint])
+      (h.valid_from - date '1970-01-01')::bigint, coalesce(h.valid_until - date '1970-01-01', {_FAR - _EPOCH})::bigint,
+      coalesce(h.room_id, 0)])
     FROM booking_availability h WHERE h.practitioner_id = ANY(ARRAY(SELECT id FROM p))
-      AND h.valid_from <= %(until)s AND (h.valid_until IS NULL OR h.valid_until >= %(since)s)),
+      AND h.valid_from <= %(until)s AND (h.valid_until IS NULL OR h.valid_until >= %(since)s)
+      AND coalesce((SELECT bool_or(hs.service_id = %(service)s) FROM booking_availability_services hs
+        WHERE hs.availability_id = h.id), true)),
   (SELECT array_agg(ARRAY[o.practitioner_id, (o.date - date '1970-01-01')::bigint,
       CASE o.mode WHEN 'replace' THEN 0 WHEN 'add' THEN 1 ELSE 2 END::bigint,
       coalesce({_MINUTES.format("o.local_start")}, 0), coalesce({_MINUTES.format("o.local_end")}, 0)])
@@ -106,7 +109,7 @@ def load(
     people, rooms, hours, overrides, off, busy = _one_row(_SQL_ROOMS if service.room_kind else _SQL_PLAIN, params)
     calendar = Calendar(
         people=[tuple(p) for p in people or ()],
-        hours=[Hours(h[0], h[1], h[2], h[3] or 1440, h[4] + _EPOCH, h[5] + _EPOCH) for h in hours or ()],
+        hours=[Hours(h[0], h[1], h[2], h[3] or 1440, h[4] + _EPOCH, h[5] + _EPOCH, h[6]) for h in hours or ()],
         overrides=[Override(o[0], o[1] + _EPOCH, o[2], o[3], o[4] or 1440) for o in overrides or ()],
         off=[Off(*o) for o in off or ()],
         busy=[Busy(*b) for b in busy or ()],

@@ -100,6 +100,10 @@ class Availability(models.Model):
     local_end = models.TimeField(help_text=_("00:00 means the end of the day."))
     valid_from = models.DateField()
     valid_until = models.DateField(null=True, help_text=_("Last day it holds; empty while open-ended."))
+    services = models.ManyToManyField(Service, related_name="+", help_text=_("Only these can start in it; none: all."))
+    room = models.ForeignKey(
+        Room, null=True, on_delete=models.SET_NULL, related_name="+", help_text=_("Visits that need a room of its kind use it.")
+    )
 
     class Meta:
         constraints = [

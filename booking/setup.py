@@ -20,7 +20,9 @@ from accounts import clock
 from accounts.models import Clinic
 from audit.actions import record
 from audit.actor import Actor
-from booking.models import Availability, Practitioner, Room, Service
+from booking.actions.availability import set_week
+from booking.hours import Interval, minutes_of, week_on
+from booking.models import Practitioner, Room, Service
 
 DEMO_CLINIC = Path(__file__).resolve().parent / "clinics" / "demo-clinic.yaml"
 M = TypeVar("M", bound=models.Model)
@@ -80,7 +82,7 @@ def apply(content: Any, *, now: datetime, by: Actor) -> Changes:
             person = _upsert(Practitioner, {"slug": row.get("slug")}, values, changes)
             people[person.slug] = person
             if "hours" in row:
-                _hours(person, row["hours"], row.get("from") or date(now.year, 1, 1), changes)
+                _hours(person, row["hours"], row.get("from") or date(now.year, 1, 1), changes, by=by, now=now)
         for position, row in enumerate(services):
             _service({"position": position} | row, people, changes)
         if changes:
@@ -169,21 +171,15 @@ def parse_hours(hours: Any, where: str) -> list[tuple[int, time, time]]:
     return rows
 
 
-def _hours(person: Practitioner, hours: Any, valid_from: Any, changes: Changes) -> None:
-    """Make these the practitioner's week, from `valid_from` on and without an end."""
+def _hours(person: Practitioner, hours: Any, valid_from: Any, changes: Changes, *, by: Actor, now: datetime) -> None:
+    """Make these the practitioner's week from `valid_from` on, until hours that were set to begin later do."""
     if not isinstance(valid_from, date):
         raise SetupError(f"practitioner {person.slug}: from must be a date such as 2026-04-01")
-    wanted = parse_hours(hours, f"practitioner {person.slug}")
-    open_ended = Availability.objects.filter(practitioner=person, valid_until=None)
-    here = sorted(open_ended.values_list("weekday", "local_start", "local_end"))
-    if here == wanted:
+    rows = parse_hours(hours, f"practitioner {person.slug}")
+    wanted = [Interval(day, minutes_of(start), minutes_of(end, end=True)) for day, start, end in rows]
+    if [i[:3] for i in week_on(person, valid_from)] == [i[:3] for i in wanted]:
         return
-    open_ended.delete()
-    Availability.objects.bulk_create(
-        Availability(practitioner=person, weekday=day, local_start=start, local_end=end, valid_from=valid_from)
-        for day, start, end in wanted
-    )
-    Practitioner.objects.filter(pk=person.pk).update(calendar_rev=models.F("calendar_rev") + 1)
+    set_week(person, wanted, valid_from=valid_from, by=by, now=now)
     changes.updated.append(f"hours of {person.slug}")
 
 

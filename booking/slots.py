@@ -24,6 +24,8 @@ from zoneinfo import ZoneInfo
 from accounts.wall import day_bounds, instant
 
 Span = tuple[int, int]
+_Shape = tuple[int, list[tuple[int, int, int]]]
+_Room = tuple[int, list[Span], list[int]]  # id, what blocks it, where the blocks begin
 
 
 class Start(NamedTuple):
@@ -62,7 +64,10 @@ class Rules:
 
 
 class Hours(NamedTuple):
-    """Weekly hours: weekday 0 is Monday; `until` is the last day they hold, or a far one."""
+    """Weekly hours: weekday 0 is Monday; `until` is the last day they hold, or a far one.
+
+    `room` is the room that visits use in these hours if they need one of its kind (0: any).
+    """
 
     practitioner_id: int
     weekday: int
@@ -70,6 +75,7 @@ class Hours(NamedTuple):
     end: int
     since: int
     until: int
+    room: int = 0
 
 
 class Override(NamedTuple):
@@ -116,7 +122,7 @@ class Calendar:
 
 
 @lru_cache(maxsize=512)
-def _day_shape(day: date, zone: ZoneInfo) -> tuple[int, list[tuple[int, int, int]]]:
+def _day_shape(day: date, zone: ZoneInfo) -> _Shape:
     """Start of a local day, and its stretches of one offset as (from, to, start of the day on that stretch's clock)."""
     since, until = (int(edge.timestamp()) for edge in day_bounds(day, zone))
     first = int(datetime.fromtimestamp(since, zone).utcoffset().total_seconds())  # type: ignore[union-attr]
@@ -133,7 +139,7 @@ def _day_shape(day: date, zone: ZoneInfo) -> tuple[int, list[tuple[int, int, int
     return since, [(since, high, since), (high, until, since - (last - first))]
 
 
-def _instant(day: date, minute: int, zone: ZoneInfo, shape: tuple[int, list[tuple[int, int, int]]], *, end: bool) -> int:
+def _instant(day: date, minute: int, zone: ZoneInfo, shape: _Shape, *, end: bool) -> int:
     """The instant of a wall minute; on an ambiguous one hours start at the first and end at the second."""
     since, stretches = shape
     if len(stretches) == 1:
@@ -197,6 +203,40 @@ def _gaps(low: int, high: int, blocks: Sequence[Span], lows: Sequence[int]) -> I
         i += 1
 
 
+class _Plan:
+    """Hours and exceptions by practitioner and day."""
+
+    def __init__(self, calendar: Calendar) -> None:
+        self.weekly: dict[tuple[int, int], list[Hours]] = {}
+        for h in calendar.hours:
+            self.weekly.setdefault((h.practitioner_id, h.weekday), []).append(h)
+        self.special: dict[tuple[int, int], list[Override]] = {}
+        for o in calendar.overrides:
+            self.special.setdefault((o.practitioner_id, o.day), []).append(o)
+
+    def walls(self, person: int, day: int, weekday: int) -> list[tuple[int, int, int]]:
+        """What a day's hours are, as (start, end, room)."""
+        walls = [(h.start, h.end, h.room) for h in self.weekly.get((person, weekday), ()) if h.since <= day <= h.until]
+        changes = self.special.get((person, day))
+        if changes:
+            if any(o.mode != 1 for o in changes):
+                walls = []
+            walls += [(o.start, o.end, 0) for o in changes if o.mode != 2]
+        return walls
+
+
+def _open(day: date, walls: Iterable[tuple[int, int, int]], zone: ZoneInfo, shape: _Shape) -> list[Span]:
+    """Hours of a day as instants, merged."""
+    return merge(
+        (_instant(day, start, zone, shape, end=False), _instant(day, end, zone, shape, end=True)) for start, end, _room in walls
+    )
+
+
+def open_spans(calendar: Calendar, person: int, day: date, *, zone: ZoneInfo) -> list[Span]:
+    """When somebody works on a local day: instants, sorted. Time off is not taken out."""
+    return _open(day, _Plan(calendar).walls(person, day.toordinal(), day.weekday()), zone, _day_shape(day, zone))
+
+
 def find(calendar: Calendar, rules: Rules, *, since: date, until: date, zone: ZoneInfo) -> list[Start]:
     """Every free start on the local days `since` to `until` (inclusive), for every practitioner, in order of time.
 
@@ -220,46 +260,43 @@ def find(calendar: Calendar, rules: Rules, *, since: date, until: date, zone: Zo
     by_person: dict[int, list[Busy]] = {}
     for row in calendar.busy:
         by_person.setdefault(row.practitioner_id, []).append(row)
-    weekly: dict[tuple[int, int], list[Hours]] = {}
-    for h in calendar.hours:
-        weekly.setdefault((h.practitioner_id, h.weekday), []).append(h)
-    special: dict[tuple[int, int], list[Override]] = {}
-    for o in calendar.overrides:
-        special.setdefault((o.practitioner_id, o.day), []).append(o)
-
+    room_ids = set(calendar.rooms or ())
+    plan = _Plan(calendar)
     found: list[Start] = []
     for person, _assigned, _position in calendar.people:
         blocks = _blocks(rules, by_person.get(person, ()), [o for o in calendar.off if o.practitioner_id in (0, person)])
         lows = [low for low, _high in blocks]
         for day, weekday, as_date, shape in days:
-            walls = [(h.start, h.end) for h in weekly.get((person, weekday), ()) if h.since <= day <= h.until]
-            changes = special.get((person, day))
-            if changes:
-                if any(o.mode != 1 for o in changes):
-                    walls = []
-                walls += [(o.start, o.end) for o in changes if o.mode != 2]
-            if not walls:
-                continue
-            open_spans = merge(
-                (_instant(as_date, start, zone, shape, end=False), _instant(as_date, end, zone, shape, end=True))
-                for start, end in walls
-            )
-            for open_from, open_to in open_spans:
-                for stretch_from, stretch_to, base in shape[1]:
-                    low = max(open_from, stretch_from, rules.earliest or 0)
-                    high = min(open_to - length, stretch_to - 1)
-                    for free_from, free_to in _gaps(low, high, blocks, lows):
-                        times = range(free_from + (base - free_from) % step, free_to + 1, step)
-                        if rooms is None:
-                            found += map(_start, zip(times, repeat(day), repeat(person), repeat(0)))
-                            continue
-                        for at in times:
-                            for room, room_blocks, room_lows in rooms:
-                                if not _is_blocked(at, room_blocks, room_lows):
-                                    found.append(Start(at, day, person, room))
-                                    break
+            walls = plan.walls(person, day, weekday)
+            before = len(found)
+            # Hours that name a room of the kind that is needed are looked at apart.
+            named = sorted({w[2] if w[2] in room_ids else 0 for w in walls})
+            for name in named:
+                some = walls if len(named) == 1 else [w for w in walls if (w[2] if w[2] in room_ids else 0) == name]
+                places = [r for r in rooms or () if r[0] == name] if name else rooms
+                for open_from, open_to in _open(as_date, some, zone, shape):
+                    for stretch_from, stretch_to, base in shape[1]:
+                        low = max(open_from, stretch_from, rules.earliest or 0)
+                        high = min(open_to - length, stretch_to - 1)
+                        for free_from, free_to in _gaps(low, high, blocks, lows):
+                            times = range(free_from + (base - free_from) % step, free_to + 1, step)
+                            if places is None:
+                                found += map(_start, zip(times, repeat(day), repeat(person), repeat(0)))
+                            else:
+                                found += _in_rooms(times, day, person, places)
+            if len(named) > 1:
+                found[before:] = {start.at: start for start in reversed(found[before:])}.values()
     found.sort(key=itemgetter(0))
     return found
+
+
+def _in_rooms(times: Iterable[int], day: int, person: int, rooms: Sequence[_Room]) -> Iterator[Start]:
+    """The times at which one of the rooms is free, with the first that is."""
+    for at in times:
+        for room, blocks, lows in rooms:
+            if not _is_blocked(at, blocks, lows):
+                yield Start(at, day, person, room)
+                break
 
 
 def any_physician(starts: Iterable[Start], calendar: Calendar) -> list[Start]:

@@ -4,7 +4,7 @@ from datetime import date
 
 from django.urls import path, register_converter
 
-from staff.views import calls, clinic, day, feeds, fhir, find, home, md, new, paper, photo, visit
+from staff.views import availability, calls, clinic, day, feeds, fhir, find, home, md, new, paper, photo, visit
 
 
 class DateConverter:
@@ -42,6 +42,8 @@ urlpatterns = [
     path("desk/patient/<uuid:public_id>/", find.patient, name="patient"),
     path("desk/calls/", calls.calls, name="calls"),
     path("desk/calls/<uuid:newer>/<uuid:older>/", calls.decide, name="merge"),
+    path("desk/availability/", availability.index, name="availability_index"),
+    path("desk/availability/<slug:who>/", availability.availability, name="availability"),
     path("md/", md.my_day, name="md"),
     path("md/review/<uuid:public_id>/", md.review, name="review"),
     path("md/photo/<uuid:public_id>/", photo.photo, name="photo"),

@@ -303,6 +303,7 @@ def staff_tabs(context: template.Context) -> list[dict[str, Any]]:
             (_("New booking"), _first_url(("staff:new", ())), ("/desk/new/",)),
             (_("Patients"), _first_url(("staff:find", ())), ("/desk/find/", "/desk/patient/")),
             (_("To call"), _first_url(("staff:calls", ())), ("/desk/calls/",)),
+            (_("Availability"), _first_url(("staff:availability_index", ())), ("/desk/availability/", "/desk/time-off/")),
         ]
     if role == "physician":
         tabs += [(_("My day"), _first_url(("staff:md", ())), ("/md/",))]

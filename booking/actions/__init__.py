@@ -1,5 +1,6 @@
 """Everything that changes a calendar, as verbs; one module per noun, all of them to be imported from here."""
 
+from booking.actions.availability import clear_day, drop_week, set_day, set_week
 from booking.actions.errors import BookingError, HoldEnded, NotAllowed, OfferOver, SlotTaken, Stale, TooLate, Warned
 from booking.actions.feeds import close_feed, open_feed
 from booking.actions.holds import extend_hold, hold, release_hold
@@ -55,10 +56,12 @@ __all__ = [
     "cancel",
     "change",
     "change_contact",
+    "clear_day",
     "close_feed",
     "close_those_who_came",
     "confirm",
     "decline",
+    "drop_week",
     "expire",
     "extend_hold",
     "fulfil",
@@ -74,6 +77,8 @@ __all__ = [
     "release_hold",
     "request_link",
     "resume",
+    "set_day",
+    "set_week",
     "skip",
     "stale",
     "to_room",

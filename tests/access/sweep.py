@@ -162,6 +162,7 @@ def objects(world: World, kind: str) -> dict[str, dict[str, Any]]:
         "text": {"own": {"pk": world.text.pk}, "missing": {"pk": 10**9}},
         "passkey": {"missing": {"pk": 10**9}},
         "person": {"own": {"user_id": world.users["reception"].pk}, "missing": {"user_id": 10**9}},
+        "who": {"own": {"who": "amara-osei"}, "missing": {"who": "nobody"}},
         "reset": {"missing": {"uidb36": "1", "key": "abc-def"}},
     }[kind]
 

@@ -56,18 +56,20 @@ def reference(calendar: Calendar, rules: Rules, days: list[date]) -> list[tuple[
         for person, _assigned, _position in calendar.people:
             changes = [o for o in calendar.overrides if (o.practitioner_id, o.day) == (person, day.toordinal())]
             walls = [
-                (h.start, h.end)
+                (h.start, h.end, h.room if h.room in (calendar.rooms or ()) else 0)
                 for h in calendar.hours
                 if h.practitioner_id == person and h.weekday == day.weekday() and h.since <= day.toordinal() <= h.until
             ]
             if any(o.mode != 1 for o in changes):
                 walls = []
-            walls += [(o.start, o.end) for o in changes if o.mode != 2]
-            covered = open_minutes(day, walls)
+            walls += [(o.start, o.end, 0) for o in changes if o.mode != 2]
+            named = sorted({room for _start, _end, room in walls})
+            covered = {room: open_minutes(day, [(a, b) for a, b, r in walls if r == room]) for room in named}
             mine = [b for b in calendar.busy if b.practitioner_id == person]
             for at, wall in ALL_MINUTES[day]:
                 span = range(at, at + 60 * rules.minutes, 60)
-                if wall % rules.step or not all(minute in covered for minute in span):
+                within = [room for room in named if all(minute in covered[room] for minute in span)]
+                if wall % rules.step or not within:
                     continue
                 if rules.earliest is not None and at < rules.earliest:
                     continue
@@ -77,7 +79,8 @@ def reference(calendar: Calendar, rules: Rules, days: list[date]) -> list[tuple[
                     continue
                 room = 0
                 if calendar.rooms is not None:
-                    free = [r for r in calendar.rooms if clear(at, rules, [b for b in calendar.busy if b.room_id == r])]
+                    places = [r for name in within for r in ([name] if name else calendar.rooms)]
+                    free = [r for r in places if clear(at, rules, [b for b in calendar.busy if b.room_id == r])]
                     if not free:
                         continue
                     room = free[0]
@@ -117,7 +120,10 @@ def questions(draw: st.DrawFn) -> tuple[Calendar, Rules, list[date]]:
     )  # fmt: skip
     calendar = Calendar(
         people=people,
-        hours=[Hours(p, day.weekday(), a, b, draw(st.sampled_from([0, FAR - 1])) if p == 2 else 0, FAR) for p, day, (a, b) in hours],
+        hours=[
+            Hours(p, day.weekday(), a, b, draw(st.sampled_from([0, FAR - 1])) if p == 2 else 0, FAR, draw(st.integers(0, 2)))
+            for p, day, (a, b) in hours
+        ],
         overrides=[
             Override(p, day.toordinal(), mode, *((0, 1440) if mode == 2 else span))
             for p, day, mode, span in draw(st.lists(st.tuples(who, st.sampled_from(days), st.integers(0, 2), spans), **some))

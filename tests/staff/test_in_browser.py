@@ -37,6 +37,8 @@ def pages_of(role: str, visit: Appointment) -> list[str]:
             "/desk/new/?q=dan",
             f"/desk/new/?patient={visit.patient.public_id}",
             "/desk/new/?new=1&q=519-555-0199",
+            "/desk/availability/",
+            "/desk/availability/osei/",
             "/staff/2fa/",
             "/staff/password/change/",
             "/staff/sessions/",

@@ -1,0 +1,147 @@
+"""The hours of a day on the board: lunch, time off, openings, and visits that lie outside."""
+
+from datetime import UTC, date, datetime, time
+from itertools import pairwise
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from accounts import clock
+from booking import slots
+from booking.hours import MODES
+from booking.models import OCCUPYING, Status
+from booking.picker import value_of
+from staff.lines import Column, Entry, board_time
+
+
+def _minutes(text: str) -> int:
+    hours, minutes = text.split(":")[:2]
+    return int(hours) * 60 + int(minutes)
+
+
+def hours_of(people: list[Any], day: date, service_id: int | None = None) -> list[slots.Hours]:
+    """Everybody's weekly hours on that day; with a service, only those in which it can start."""
+    ordinal = day.toordinal()
+    return [
+        slots.Hours(p.pk, day.weekday(), _minutes(h["start"]), _minutes(h["end"]) or 1440, ordinal, ordinal, h["room"] or 0)
+        for p in people
+        for h in p.hours_json
+        if service_id is None or not h["only"] or service_id in h["only"]
+    ]
+
+
+def calendar_of(people: list[Any], visits: list[Any], day: date) -> slots.Calendar:
+    """The day in the slot function's terms."""
+    ordinal = day.toordinal()
+    return slots.Calendar(
+        people=[(person.pk, 0, person.position) for person in people],
+        hours=hours_of(people, day),
+        overrides=[
+            slots.Override(p.pk, ordinal, MODES[o["mode"]], _minutes(o["start"] or "0:0"), _minutes(o["end"] or "0:0") or 1440)
+            for p in people
+            for o in p.overrides_json
+        ],
+        off=[
+            slots.Off(p.pk, int(_utc(o["start"]).timestamp()), int(_utc(o["end"]).timestamp()))
+            for p in people
+            for o in p.off_json
+        ],
+        busy=[
+            slots.Busy(
+                v.practitioner_id,
+                v.room_id or 0,
+                int(v.starts_at.timestamp()),
+                int(v.ends_at.timestamp()),
+                v.service.setup_minutes,
+                v.service.cleanup_minutes,
+                0,
+            )
+            for v in visits
+            if v.status in OCCUPYING
+        ],
+    )
+
+
+def _utc(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def add_hours(column: Column, person: Any, day: date) -> None:
+    """Lunch, time off, and the column's note ("out at 3:30", "not in today")."""
+    zone = clock.clinic_zone()
+    walls = [(_minutes(h["start"]), _minutes(h["end"]) or 1440) for h in person.hours_json]
+    if any(o["mode"] != "add" for o in person.overrides_json):
+        walls = []
+    walls += [(_minutes(o["start"]), _minutes(o["end"]) or 1440) for o in person.overrides_json if o["mode"] != "closed"]
+    spans = slots.merge(walls)
+    column.working = bool(spans)
+    if not spans:
+        column.note = _("not in today")
+        return
+    for before, after in pairwise(spans):
+        at = clock.instant(day, _wall(before[1]), zone)
+        word = _("Lunch") if before[1] <= 13 * 60 and after[0] >= 12 * 60 else _("Closed")
+        end = clock.instant(day, _wall(after[0]), zone)
+        column.entries.append(
+            Entry("off", at, board_time(at), text=_("%(what)s until %(time)s") % {"what": word, "time": board_time(end)})
+        )
+    since, until = clock.day_bounds(day, zone)
+    for off in person.off_json:
+        start, end = max(_utc(off["start"]), since), min(_utc(off["end"]), until)
+        until_text = _("out until %(time)s") % {"time": board_time(end)} if end < until else _("out")
+        column.entries.append(Entry("off", start, board_time(start), text=f"{person.short_name} {until_text}"))
+        if end >= clock.instant(day, _wall(spans[-1][1]), zone):
+            column.note = _("out at %(time)s") % {"time": board_time(start)} if start > since else _("not in today")
+
+
+def _wall(minute: int) -> time:
+    return time(minute // 60 % 24, minute % 60)
+
+
+def gaps(
+    columns: dict[int, Column], people: list[Any], services: list[Any], calendar: slots.Calendar, day: date, now: datetime
+) -> list[tuple[Column, Entry]]:
+    """Openings: the stretches in which something can start, the shortest service first; a longer one adds only what is left."""
+    found: list[tuple[Column, Entry]] = []
+    covered: dict[int, list[tuple[int, int, Entry]]] = {}
+    for service in services:  # shortest first
+        rules = slots.Rules(
+            service.minutes, service.setup_minutes, service.cleanup_minutes, service.step_minutes, earliest=int(now.timestamp())
+        )
+        one = slots.Calendar(
+            [p for p in calendar.people if p[0] in service.people_ids],
+            hours_of(people, day, service.pk),
+            calendar.overrides,
+            calendar.off,
+            calendar.busy,
+            rooms=service.room_ids if service.room_kind else None,
+        )
+        for start in slots.find(one, rules, since=day, until=day, zone=clock.clinic_zone()):
+            mine = covered.setdefault(start.practitioner_id, [])
+            end = start.at + service.minutes * 60
+            n = next((n for n, (a, b, _entry) in enumerate(mine) if a <= start.at <= b), None)
+            if n is None:
+                at = datetime.fromtimestamp(start.at, UTC)
+                column = columns[start.practitioner_id]
+                entry = Entry("open", at, board_time(at), value=value_of(at, column.practitioner))
+                found.append((column, entry))
+                mine.append((start.at, end, entry))
+            else:
+                entry = mine[n][2]
+                end = max(end, mine[n][1])
+                mine[n] = (mine[n][0], end, entry)
+            entry.text = board_time(datetime.fromtimestamp(end, UTC))
+    return found
+
+
+def outside(visit: Any, calendar: slots.Calendar, people: list[Any], day: date) -> tuple[str, str, str] | None:
+    """The badge of a coming visit that lies in time off or outside hours: it was kept when they changed."""
+    if visit.status not in (Status.BOOKED, Status.CONFIRMED):
+        return None
+    who, start, end = visit.practitioner_id, visit.starts_at.timestamp(), visit.ends_at.timestamp()
+    if any(o.practitioner_id in (0, who) and o.start < end and start < o.end for o in calendar.off):
+        return "warn", "sun", _("In time off")
+    one = slots.Calendar(calendar.people, hours_of(people, day, visit.service_id), calendar.overrides)
+    spans = slots.open_spans(one, who, day, zone=clock.clinic_zone())
+    return None if any(a <= start and end <= b for a, b in spans) else ("warn", "clock", _("Outside hours"))

@@ -1,0 +1,229 @@
+"""`/desk/availability/<who>/`: weekly hours from a day on, dates that differ, and what either would do before it is saved."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from functools import partial
+from itertools import groupby
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts import clock
+from accounts.access import reception_required
+from audit.actor import actor_of
+from booking import actions, calendar, hours, slots
+from booking.hours import Day, Interval
+from booking.models import Appointment, Practitioner, Room, Service
+from staff.reading import affected
+from staff.week import DayForm, WeekForm, day_of
+
+Preview = list[tuple[date, list[datetime]]]
+
+
+@dataclass(slots=True)
+class Page:
+    """What the page knows."""
+
+    now: datetime
+    who: Practitioner
+    services: list[Service]
+    rooms: list[Room]
+    valid_from: date
+    week: WeekForm
+    day: DayForm
+    service: Service | None = None
+    affected: list[Appointment] = field(default_factory=list)
+    preview: Preview = field(default_factory=list)
+    looked: str = ""  # which of the two forms the preview is of: "week" or "day"
+    asks: bool = False  # saving waits for a yes
+    refusal: str = ""
+
+
+@reception_required
+@require_safe
+def index(request: HttpRequest) -> HttpResponse:
+    """Everybody, today's hours, and who is away."""
+    now = clock.now()
+    today = clock.today(now)
+    found = []
+    for who in Practitioner.objects.filter(active=True):
+        week = hours.week_on(who, today)
+        off = hours.away(who, now=now)
+        found.append((who, in_words(week), off[0] if off else None))
+    return render(request, "staff/availability_index.html", {"people": found})
+
+
+def in_words(week: list[Interval]) -> list[tuple[str, str]]:
+    """[("Monday to Thursday", "9:00–12:00, 1:00–4:30"), …]: days that are alike in one line."""
+    days = [
+        (n, ", ".join(f"{hours.short_time(i.start)}–{hours.short_time(i.end)}" for i in week if i.weekday == n)) for n in range(7)
+    ]
+    lines = []
+    for text, group in groupby(days, key=lambda day: day[1]):
+        ns = [n for n, _text in group]
+        first, last = (str(_(clock.WEEKDAYS[n])) for n in (ns[0], ns[-1]))
+        if text:
+            lines.append((first if first == last else _("%(a)s to %(b)s") % {"a": first, "b": last}, text))
+    return lines
+
+
+@reception_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def availability(request: HttpRequest, who: str) -> HttpResponse:
+    """The week and the dates that differ. Preview shows the slots and the visits left outside; Save asks if there are any."""
+    now = clock.now()
+    person = Practitioner.objects.filter(slug=who, active=True).first()
+    if person is None:
+        raise Http404
+    page = _page_of(request, person, now)
+    if request.method != "POST":
+        return _show(request, page)
+    do = request.POST.get("do", "")
+    if do in ("preview", "save") or do.startswith("copy:"):
+        return _week(request, page, do)
+    if do in ("day-preview", "day-save"):
+        return _day(request, page, do)
+    return _take_back(request, page, do)
+
+
+def _page_of(request: HttpRequest, who: Practitioner, now: datetime) -> Page:
+    """The page as the address and the form say it. Hours are edited from today on: what was stays as it was."""
+    today = clock.today(now)
+    services = list(who.services.filter(active=True))
+    rooms = list(Room.objects.filter(active=True).order_by("name"))
+    asked = request.POST.get("from") if request.method == "POST" else request.GET.get("from")
+    valid_from = max(day_of(asked) or today, today)
+    data = request.POST if request.method == "POST" else request.GET
+    like = Practitioner.objects.filter(slug=request.GET.get("like", "")).first() or who
+    if request.POST.get("do", "").startswith(("preview", "save", "copy:")):
+        week = WeekForm.typed(request.POST, services, rooms)
+    else:
+        week = WeekForm.of(hours.week_on(like, valid_from), services, rooms)
+    typed = request.POST if request.POST.get("do", "").startswith("day-") else None
+    page = Page(now, who, services, rooms, valid_from, week, DayForm(typed, today=today))
+    page.service = next((s for s in services if str(s.public_id) == data.get("service")), services[0] if services else None)
+    return page
+
+
+def _week(request: HttpRequest, page: Page, do: str) -> HttpResponse:
+    if do.startswith("copy:") and do[5:] in list("0123456"):
+        page.week.copy_day(int(do[5:]))
+    week = page.week.read()
+    if day_of(request.POST.get("from")) not in (None, page.valid_from):
+        page.week.errors["from"] = _("Choose a day from today on: what was stays as it was")
+    page.looked = "week"
+    until = hours.until_of(page.who, page.valid_from)
+    page.affected = _outside(request, page, since=page.valid_from, until=until, week=week)
+    page.preview = _starts(page, page.valid_from, page.valid_from + timedelta(days=6), week=week)
+    if page.week.errors:
+        return _show(request, page, status=200 if request.htmx else 422)  # type: ignore[attr-defined]
+    if do != "save":
+        return _show(request, page)
+    if page.affected and request.POST.get("sure") != str(len(page.affected)):
+        page.asks = True
+        return _show(request, page, status=409)
+    seen = request.POST.get("seen", "")
+    try:
+        actions.set_week(page.who, week, valid_from=page.valid_from, seen=seen, by=actor_of(request), now=page.now)
+    except actions.BookingError as error:
+        page = Page(
+            page.now, page.who, page.services, page.rooms, page.valid_from,
+            WeekForm.of(hours.week_on(page.who, page.valid_from), page.services, page.rooms), page.day, page.service,
+        )  # fmt: skip
+        page.refusal = str(error)
+        return _show(request, page, status=409)
+    messages.success(request, _("Saved. The new hours hold from %(day)s.") % {"day": clock.full_date(page.valid_from)})
+    return _back(page)
+
+
+def _day(request: HttpRequest, page: Page, do: str) -> HttpResponse:
+    day = page.day.read()
+    page.looked = "day"
+    if day is None:
+        return _show(request, page, status=200 if request.htmx else 422)  # type: ignore[attr-defined]
+    others = [d for d in hours.different_days(page.who, since=day.date) if d.date != day.date]
+    page.affected = _outside(request, page, since=day.date, until=day.date, days=[*others, day])
+    page.preview = _starts(page, day.date, day.date, day=day)
+    if do != "day-save":
+        return _show(request, page)
+    if page.affected and request.POST.get("sure") != str(len(page.affected)):
+        page.asks = True
+        return _show(request, page, status=409)
+    actions.set_day(page.who, day, by=actor_of(request), now=page.now)
+    messages.success(request, _("Saved. %(day)s has its own hours.") % {"day": clock.long_date(day.date)})
+    return _back(page)
+
+
+def _outside(request: HttpRequest, page: Page, **change: Any) -> list[Appointment]:
+    """The visits that a change would leave outside hours; reading their names is in the trail."""
+    visits = Appointment.objects.for_actor(request.user)
+    find = partial(hours.left_outside, visits, page.who, now=page.now, **change)
+    return affected(request, find, now=page.now, obj=page.who)
+
+
+def _take_back(request: HttpRequest, page: Page, do: str) -> HttpResponse:
+    """Remove a date that differs, or hours that have not begun."""
+    what, _sep, text = do.partition(":")
+    day = day_of(text)
+    if day is None or what not in ("clear", "drop"):
+        raise Http404
+    try:
+        if what == "clear":
+            actions.clear_day(page.who, day, by=actor_of(request), now=page.now)
+        else:
+            actions.drop_week(page.who, valid_from=day, by=actor_of(request), now=page.now)
+    except actions.BookingError as error:
+        page.refusal = str(error)
+        return _show(request, page, status=409)
+    messages.success(request, _("Removed."))
+    return _back(page)
+
+
+def _starts(page: Page, since: date, until: date, *, week: list[Interval] | None = None, day: Day | None = None) -> Preview:
+    """What could be booked if it were saved: the starts of the chosen service, by day, bookings and time off counted."""
+    if page.service is None:
+        return []
+    plan = calendar.load(page.service, since=since, until=until, now=page.now, practitioner=page.who)
+    if week is not None:
+        plan.hours = hours.as_hours(page.who, week, page.service.pk)
+    if day is not None:
+        plan.overrides = hours.as_overrides(page.who, [day])
+    rules = calendar.rules_of(page.service, now=page.now, for_staff=True)
+    found = slots.find(plan, rules, since=since, until=until, zone=clock.clinic_zone())
+    by_day: dict[date, list[datetime]] = {since + timedelta(days=n): [] for n in range((until - since).days + 1)}
+    for start in found:
+        by_day[date.fromordinal(start.day)].append(slots.as_slot(start, page.service.minutes).start)
+    return list(by_day.items())
+
+
+def _back(page: Page) -> HttpResponse:
+    response = redirect("staff:availability", who=page.who.slug)
+    response["Location"] += f"?from={page.valid_from}" if page.valid_from > clock.today(page.now) else ""
+    response.status_code = 303
+    return response
+
+
+def _show(request: HttpRequest, page: Page, *, status: int = 200) -> HttpResponse:
+    today = clock.today(page.now)
+    if not page.preview and not page.looked:
+        page.preview = _starts(page, page.valid_from, page.valid_from + timedelta(days=6))
+    context: dict[str, Any] = {"page": page, "who": page.who, "today": today, "has_errors": page.week.errors or page.day.errors}
+    if request.htmx:  # type: ignore[attr-defined]
+        template = "staff/_hours_preview.html"
+    else:
+        template = "staff/availability.html"
+        begins = hours.versions(page.who)
+        running = max((day for day in begins if day <= today), default=None)
+        context |= {
+            "running": running,
+            "coming": [day for day in begins if day > today],
+            "different": hours.different_days(page.who, since=today),
+            "off": hours.away(page.who, now=page.now),
+            "mark": hours.mark_of(page.who),
+            "others": Practitioner.objects.filter(active=True).exclude(pk=page.who.pk),
+        }
+    return render(request, template, context, status=status)
