@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from booking.views import check, code, consents, details, done, feed, later, lost_link, openings, paper, start, time, visit
+from booking.views import check, code, consents, details, done, feed, idle, later, lost_link, openings, paper, start, time, visit
 
 app_name = "booking"
 urlpatterns = [
@@ -18,6 +18,7 @@ urlpatterns = [
     path("book/save/delete/", later.delete, name="delete_answers"),
     path("book/resume/<str:token>/", later.resume, name="resume"),
     path("book/openings/", openings.openings, name="openings"),
+    path("book/closed/", idle.closed, name="closed"),
     path("book/leave/", done.leave, name="leave"),
     path("feed/<str:token>/calendar.ics", feed.feed, name="feed"),
     path("v/<str:token>/", visit.visit, name="visit"),

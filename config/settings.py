@@ -141,6 +141,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "accounts.middleware.staff_gate",
+    "booking.idle.patient_gate",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
@@ -238,6 +239,7 @@ MFA_ALLOW_UNVERIFIED_EMAIL = True
 # In the demo the printed sign-ins work with a password alone; everywhere else staff must have a second factor.
 STAFF_MFA_REQUIRED = env_bool("STAFF_MFA_REQUIRED", not DEMO)
 STAFF_IDLE_MINUTES = env_int("STAFF_IDLE_MINUTES", 15)
+PATIENT_IDLE_MINUTES = env_int("PATIENT_IDLE_MINUTES", 30)
 
 # --- Messages -------------------------------------------------------------------------------------------------------
 EMAIL_HOST = env("EMAIL_HOST", "localhost")

@@ -342,7 +342,10 @@ def clean_page(
             continue
         if question.type == "attachment" and (name in before or name in on_form):
             groups_done.add(name)
-            continue  # Files come one by one, each with its own form.
+            # Files come one by one, each with its own form. Here none can be named but those of this draft.
+            if not {str(value) for value in typed.getlist(name)} <= set(answers.get(name) or []):
+                result.problems.append(Problem(name, f"file-{name}", _("This photo is not among your answers. Add it here")))
+            continue
         if name not in before and name not in on_form and not _is_typed(question, typed):
             result.follow_up = result.follow_up or name
             groups_done.add(name)

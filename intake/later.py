@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from accounts import limits
 from accounts.links import derive_link, new_link, sha256_of
 from audit.actions import record
 from audit.actor import Actor
@@ -45,7 +46,7 @@ def save_for_later(response: QuestionnaireResponse, *, channel: str, address: st
         row = QuestionnaireResponse.objects.select_for_update().filter(pk=response.pk).first()
         if row is None or not row.is_draft or row.patient_id is not None:
             raise IntakeError(_("These answers can no longer be saved for later."))
-        if not _born(row):
+        if not born(row):
             raise IntakeError(_("Tell us your date of birth first."))
         link = ResumeLink(response=row, channel=channel, address=address, asked_at=now, expires_at=now + KEPT)
         secret = new_link(PURPOSE, link.public_id, link.generation)
@@ -81,7 +82,7 @@ def resume(link: ResumeLink, year: int, *, by: Actor, now: datetime) -> Question
         row = ResumeLink.objects.select_for_update(of=("self",)).select_related("response").get(pk=link.pk)
         if row.paused_until and now < row.paused_until:
             refusal = YearRefused(_("Too many tries. Wait 10 minutes or call us"), wait=True)
-        elif _born(row.response)[:4] != f"{year:04d}":
+        elif born(row.response)[:4] != f"{year:04d}":
             row.tries += 1
             refusal = YearRefused(_("That year does not match. Check it, or call us"))
             if row.tries >= TRIES:
@@ -96,8 +97,30 @@ def resume(link: ResumeLink, year: int, *, by: Actor, now: datetime) -> Question
     return row.response
 
 
-def _born(response: QuestionnaireResponse) -> str:
-    """The ISO date of birth in a draft, or empty."""
+def reopen(response: QuestionnaireResponse, year: int, *, by: Actor, now: datetime) -> None:
+    """The browser that held these answers rested too long: the year of birth shows that the same person came back.
+
+    Raises:
+        YearRefused: as in `resume`; the tries are those of these answers, from whatever browser.
+    """
+    refusal: YearRefused | None = None
+    with transaction.atomic():
+        if not limits.hit(f"reopen:{response.pk}", limit=TRIES, window=PAUSE, now=now):
+            refusal = YearRefused(_("Too many tries. Wait 10 minutes or call us"), wait=True)
+        elif born(response)[:4] != f"{year:04d}":
+            refusal = YearRefused(_("That year does not match. Check it, or call us"))
+        record(
+            "intake.resume", by=by, now=now, obj=response, subject_id=response.patient_id,
+            detail={"ok": refusal is None, "same_browser": True},
+        )  # fmt: skip
+    if refusal is not None:
+        raise refusal
+
+
+def born(response: QuestionnaireResponse) -> str:
+    """The ISO date of birth of whoever answers: on file, or in the draft, or empty."""
+    if response.patient is not None:
+        return response.patient.date_of_birth.isoformat()
     document = decrypt(response)
     return str(document.contact.get("date_of_birth") or document.answers.get("about_dob") or "")
 

@@ -28,7 +28,7 @@ from intake import fields, imaging, photos
 from intake.document import Document, open_document
 from intake.errors import IntakeError
 from intake.models import Photo, QuestionnaireResponse
-from intake.views import draft_of
+from intake.views import after_upload, draft_of
 
 log = logging.getLogger(__name__)
 # Set by the visit's page once the year of birth was given: which sent response, and until when photos can be added.
@@ -48,14 +48,14 @@ class InMemory(FileUploadHandler):
         super().__init__(request)
         self.parts = bytearray()
         self.too_large = False
-        self.taken = False
+        self.taken = ""
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
-        """The first file under the name "file"; others are read past."""
+        """The first file under the name "file", or "file-" and a view's; others are read past."""
         super().new_file(*args, **kwargs)
-        if self.taken or self.field_name != "file":
+        if self.taken or not (self.field_name == "file" or str(self.field_name).startswith("file-")):
             raise SkipFile
-        self.taken = True
+        self.taken = str(self.field_name)
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         """Add a piece, until it is too much."""
@@ -170,7 +170,7 @@ def _page(request: HttpRequest, place: Place, *, link_id: str = "", error: str =
     controls = [fields.file_control(q, error=error if q.link_id == link_id else "") for q in questions]
     photos.lay_out(controls, place.response, now=now)
     draft = place.response.is_draft
-    at = f"file-{link_id}" if link_id else "photos"
+    at = f"file-{link_id}" if any(control.error for control in controls) else "photos"
     context = {
         "controls": controls,
         "heading": _("Your photos"),
@@ -190,18 +190,22 @@ def _page(request: HttpRequest, place: Place, *, link_id: str = "", error: str =
 def photo_add(request: HttpRequest) -> HttpResponse:
     """One file for one view. A script gets the row anew; without one the page is shown again, at that row."""
     place = place_of(request, request.POST.get("for", ""))
-    if place is None:
+    here = place or place_of(request)
+    if here is None:
         return redirect("booking:start")
     link_id = request.POST.get("link_id", "")
-    question = place.response.definition.questions.get(link_id)
+    question = here.response.definition.questions.get(link_id)
     if question is None or question.type != "attachment":
         raise Http404
+    if place is None:
+        # From a page of answers that this browser no longer has.
+        return _row(request, here, link_id, _("That page was of other answers, so the photo was not kept. Add it here again"))
     now = clock.now()
     error = ""
     try:
         if not limits.hit(f"photo:{place.response.pk}", limit=PER_HOUR, window=timedelta(hours=1), now=now):
             raise photos.PhotoRefused(_("That was a lot of photos. Wait a few minutes and try again"))
-        photos.add_photo(place.response, link_id, _upload(request), by=place.by, now=now)
+        photos.add_photo(place.response, link_id, _upload(request, link_id), by=place.by, now=now)
     except photos.PhotoRefused as refusal:
         error = str(refusal)
     except IntakeError:
@@ -209,9 +213,12 @@ def photo_add(request: HttpRequest) -> HttpResponse:
     return _row(request, place, link_id, error)
 
 
-def _upload(request: HttpRequest) -> photos.Upload:
-    file = request.FILES.get("file")
-    if request.handler.too_large:  # type: ignore[attr-defined]
+def _upload(request: HttpRequest, link_id: str) -> photos.Upload:
+    handler: InMemory = request.handler  # type: ignore[attr-defined]
+    if handler.taken not in {"file", f"file-{link_id}"}:
+        return photos.Upload()
+    file = request.FILES.get(handler.taken)
+    if handler.too_large:
         return photos.Upload(too_large=True)
     return photos.Upload(file.read() if file else b"")
 
@@ -224,10 +231,10 @@ def _row(request: HttpRequest, place: Place, link_id: str, error: str = "") -> H
         photos.lay_out([control], place.response, now=clock.now())
         context = {"control": control, "response": place.response, "fresh": True}
         return render(request, "intake/_upload.html", context, status=422 if error else 200)
+    if place.response.is_draft and request.POST.get("page") == "question":
+        return after_upload(request, link_id, error)
     if error:
         return _page(request, place, link_id=link_id, error=error, status=422)
-    if place.response.is_draft and request.POST.get("page") == "question":
-        return redirect(reverse("intake:question", args=[question.section, question.page]) + f"#up-{link_id}")
     return redirect(f"{place.page}#up-{link_id}")
 
 

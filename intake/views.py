@@ -179,20 +179,36 @@ def question(request: HttpRequest, sitting: Sitting, section: int, number: int, 
     return _save(request, sitting, page)
 
 
-def _save(request: HttpRequest, sitting: Sitting, page: engine.Page) -> HttpResponse:
+def after_upload(request: HttpRequest, link_id: str, error: str = "") -> HttpResponse:
+    """A photo was added or taken out with the page's own form: the page again, at that photo, with all that was typed kept."""
+    sitting = _sit_down(request)
+    question = sitting.definition.questions[link_id] if sitting else None
+    page = engine.find_page(sitting.pages, question.section, question.page) if sitting and question else None
+    if sitting is None or page is None:
+        return redirect("intake:questions")
+    if error:
+        problem = engine.Problem(link_id, f"file-{link_id}", error)
+        return _render_page(request, sitting, page, typed="shown" in request.POST, problems=[problem])
+    if "shown" not in request.POST:
+        return redirect(f"{_page_url(page, _change_mode(request, was_finished=False))}#up-{link_id}")
+    return _save(request, sitting, page, upload=link_id)
+
+
+def _save(request: HttpRequest, sitting: Sitting, page: engine.Page, upload: str = "") -> HttpResponse:
     definition, answers, key = sitting.definition, sitting.document.answers, page.key
-    if _should_remind(request, sitting, page):
+    if not upload and _should_remind(request, sitting, page):
         change = _change_mode(request, was_finished=False)
         return redirect(f"{_page_url(page)}?{urlencode({'remind': '1'} | ({'change': change} if change else {}))}")
     rows = request.POST.get("rows", "")
-    form, unanswered = (request.POST, []) if rows else prefill.with_still(definition, sitting.document, page, request.POST)
-    cleaned = engine.clean_page(definition, page.section.number, page.number, form, answers, sitting.asking, partial=bool(rows))
+    partial = bool(rows or upload)
+    form, unanswered = (request.POST, []) if partial else prefill.with_still(definition, sitting.document, page, request.POST)
+    cleaned = engine.clean_page(definition, page.section.number, page.number, form, answers, sitting.asking, partial=partial)
     if unanswered or cleaned.problems:
         return _render_page(request, sitting, page, typed=True, problems=cleaned.problems + unanswered)
-    anchor = _change_rows(sitting, page, cleaned.values, rows) if rows else cleaned.follow_up
+    anchor = _change_rows(sitting, page, cleaned.values, rows) if rows else f"up-{upload}" if upload else cleaned.follow_up
     before = {p.key for p in sitting.pages}
     was_finished = not [p for p in sitting.unfinished if p.key != key]
-    finished = not rows and not cleaned.follow_up
+    finished = not partial and not cleaned.follow_up
     try:
         saved = actions.save_page(sitting.response, page, cleaned.values, by=sitting.by, now=clock.now(), finished=finished)
     except IntakeError:
@@ -316,8 +332,8 @@ def _render_page(
         missing = [c for c in drawn if c.kind == "files" and c.question.recommended and not c.files]
         remind = "remind" in request.GET and missing
         context |= {"response": sitting.response, "draft": True, "missing": missing if remind else []}
-        return render(request, "intake/photos.html", context)
-    context["response"] = sitting.response
+        return render(request, "intake/photos.html", context, status=422 if problems else 200)
+    context |= {"response": sitting.response, "mixed": True, "has_files": any(c.kind == "files" for c in drawn)}
     return render(request, "intake/question.html", context, status=422 if problems else 200)
 
 

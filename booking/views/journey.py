@@ -22,6 +22,8 @@ from patients.actions import Contact
 from patients.models import ContactCode, ReminderBy
 
 MAX_EXTENSIONS = 2
+# What a browser remembers of a booking; another draft starts without it.
+STEPS = ("draft", "hold", "wanted", "code", "no_code", "article", "booked")
 
 
 class See(HttpResponseRedirect):

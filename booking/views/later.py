@@ -14,11 +14,11 @@ from django.views.decorators.http import require_http_methods
 from accounts import clock, limits
 from accounts.models import Clinic
 from audit.actor import Actor
-from booking import actions, words
+from booking import actions, idle, words
 from booking.forms import SaveForm, YearForm
 from booking.links import hold_key_of
 from booking.views.code import one_key
-from booking.views.journey import Journey, client_address, see
+from booking.views.journey import STEPS, Journey, client_address, see
 from intake import engine, later
 from intake.actions import delete_draft, save_contact
 from intake.errors import IntakeError
@@ -26,8 +26,6 @@ from intake.errors import IntakeError
 PER_ADDRESS, PER_CLIENT = 5, 20  # links an hour
 TRIES_PER_CLIENT = 60  # typed years an hour
 HOUR = timedelta(hours=1)
-# What a browser remembers of a booking; another draft starts without it.
-_STEPS = ("draft", "hold", "wanted", "code", "no_code", "article", "booked")
 
 
 def _elsewhere(journey: Journey) -> HttpResponse | None:
@@ -113,7 +111,7 @@ def _forget(journey: Journey) -> None:
         delete_draft(journey.response, by=journey.by, now=journey.now)
     if journey.hold_row is not None:
         actions.release_hold(journey.hold_row, hold_key=hold_key_of(journey.request), by=journey.by, now=journey.now)
-    for key in _STEPS:
+    for key in STEPS:
         journey.session.pop(key, None)
 
 
@@ -147,8 +145,9 @@ def _sit_down(request: HttpRequest, draft: str) -> HttpResponse:
     """The draft into this browser. Its own hold and code stay when it is the same draft; a new session key either way."""
     same = request.session.get("draft") == draft
     if not same:
-        for key in _STEPS:
+        for key in STEPS:
             request.session.pop(key, None)
         request.session.cycle_key()
     request.session["draft"] = draft
+    idle.use(request, clock.now())
     return see("intake:questions")

@@ -3,16 +3,16 @@
 from datetime import datetime, timedelta
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from accounts import clock
-from booking import actions, calendar, picker, words
+from booking import actions, calendar, idle, picker, words
 from booking.links import hold_key_of
 from booking.models import Practitioner, Service
-from booking.views.journey import Journey, as_instant, as_uuid, client_address, iso, see, the_service
+from booking.views.journey import STEPS, Journey, as_instant, as_uuid, client_address, iso, see, the_service
 from intake.actions import delete_draft, start_draft
 
 HOLD_MINUTES = 30
@@ -27,6 +27,12 @@ def start(request: HttpRequest) -> HttpResponse:
     if service is None:
         return render(request, "booking/closed.html", status=503)
     if request.method == "POST":
+        if idle.is_closed(request, now):
+            if request.POST.get("draft") == "keep":
+                return redirect("booking:closed")
+            # Perhaps it is somebody else by now: nothing of what was here is shown to them, and nothing is deleted.
+            for key in (*STEPS, "photos", "photos_until", "photos_back", idle.SEEN):
+                request.session.pop(key, None)
         return _begin(journey, service)
     opening = _opening(service, request.GET.get("slot"), request.GET.get("who"), now=now)
     if opening and not _is_free(service, *opening, now=now):
@@ -64,6 +70,7 @@ def _page(
     near: list[picker.Slot] | None = None,
     status: int = 200,
 ) -> HttpResponse:
+    closed = idle.is_closed(journey.request, journey.now)
     booked_draft = journey.response is not None and getattr(journey.response, "appointment", None) is not None
     context = {
         "service": service,
@@ -71,7 +78,8 @@ def _page(
         "slot": iso(opening[0]) if opening else "",
         "until": journey.now + timedelta(minutes=HOLD_MINUTES),
         "article": str(as_uuid(article) or ""),
-        "has_draft": journey.is_draft and not booked_draft,
+        "has_draft": journey.is_draft and not booked_draft and not closed,
+        "closed": closed,
         "booked": journey.booked,
         "taken": taken,
         "has_errors": status >= 400,
@@ -134,5 +142,6 @@ def _draft(journey: Journey, service: Service, *, again: bool) -> None:
         journey.session.pop(key, None)
     fresh = start_draft(service.questionnaire, by=journey.by, now=journey.now)
     journey.session["draft"] = str(fresh.public_id)
+    idle.use(journey.request, journey.now)
     for name in ("response", "document", "code"):
         journey.__dict__.pop(name, None)

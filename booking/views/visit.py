@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts import clock
 from accounts.models import Clinic
 from audit.actor import Actor
-from booking import actions, calendar, ics, picker, words
+from booking import actions, calendar, ics, idle, picker, words
 from booking.forms import CancelForm, MessagesForm
 from booking.models import Appointment, Status
 from booking.views.by_link import Visit, by_link, year_of_birth
@@ -219,6 +219,7 @@ def enter_questions(request: HttpRequest, visit: Appointment, *, by: Actor, now:
     for key in ("hold", "wanted", "code", "no_code", "article"):
         request.session.pop(key, None)
     request.session["draft"], request.session["booked"] = str(response.public_id), str(visit.public_id)
+    idle.use(request, now)
     return see("intake:questions")
 
 
@@ -229,6 +230,7 @@ def enter_photos(request: HttpRequest, visit: Appointment, *, back: str) -> Http
     request.session["photos"] = str(visit.response.public_id)
     request.session["photos_until"] = visit.ends_at.isoformat()
     request.session["photos_back"] = back
+    idle.use(request, clock.now())
     return redirect(f"{reverse('intake:photos')}?for=visit")
 
 

@@ -7,29 +7,31 @@ if (first) first.focus();
 
 /* 2. A second press is ignored; the pressed button says what it is doing and stays focusable. */
 const faces = new Map();
-document.addEventListener("submit", (event) => {
-  const form = event.target;
-  if (form.method !== "post" || event.defaultPrevented) return;
-  if (form.dataset.busy) { event.preventDefault(); return; }
+function busy(form, button) {
   form.dataset.busy = "1";
-  const button = event.submitter;
   if (!button) return;
   button.setAttribute("aria-busy", "true");
   const words = button.dataset.saving || document.body.dataset.saving;
   if (words && button.matches(".btn")) setTimeout(() => {
-    if (!form.dataset.busy) return;
+    if (!form.dataset.busy || faces.has(button)) return;
     faces.set(button, [...button.childNodes]);
     button.replaceChildren(words);
   }, 300);
-});
-/* Back and forward bring a page out of memory: its buttons must work again. */
-addEventListener("pageshow", (event) => {
-  if (!event.persisted) return;
+}
+function ready() {
   for (const form of document.querySelectorAll("form[data-busy]")) delete form.dataset.busy;
-  for (const button of document.querySelectorAll("[aria-busy]")) button.removeAttribute("aria-busy");
+  for (const button of document.querySelectorAll("button[aria-busy]")) button.removeAttribute("aria-busy");
   for (const [button, nodes] of faces) button.replaceChildren(...nodes);
   faces.clear();
+}
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post" || event.defaultPrevented) return;
+  if (form.dataset.busy) event.preventDefault();
+  else busy(form, event.submitter);
 });
+/* Back and forward bring a page out of memory: its buttons must work again. */
+addEventListener("pageshow", (event) => { if (event.persisted) ready(); });
 
 /* 3. The bar at the bottom of an article appears after the first screen, and goes while somebody types. */
 const bar = document.querySelector("[data-sticky]");

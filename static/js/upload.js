@@ -50,6 +50,9 @@ function send(row, form, address, data) {
   request.send(data);
 }
 
+/* A row among other questions is inside the page's form, whose buttons send everything; a script sends the row alone. */
+const formOf = (row) => document.getElementById(`form-${row.dataset.upload}`);
+
 function live(row) {
   row.classList.add("is-live");
 }
@@ -58,13 +61,15 @@ document.addEventListener("change", (event) => {
   const input = event.target;
   const row = input.closest?.("[data-upload]");
   if (!row || input.type !== "file" || !input.files.length) return;
-  const form = input.form;
+  const form = formOf(row);
   if (input.files[0].size > LIMIT) {
     say(row, form.dataset.tooBig);
     input.value = "";
     return;
   }
-  send(row, form, form.action, new FormData(form));
+  const data = new FormData(form);
+  data.set("file", input.files[0]);
+  send(row, form, form.action, data);
   input.value = "";
 });
 
@@ -72,7 +77,8 @@ document.addEventListener("click", (event) => {
   const button = event.target.closest?.(".up-remove");
   if (!button) return;
   event.preventDefault();
-  send(button.closest("[data-upload]"), button.form, button.formAction, new FormData(button.form));
+  const row = button.closest("[data-upload]");
+  send(row, formOf(row), button.formAction, new FormData(formOf(row)));
 });
 
 /* A row that a script shows later (a follow-up) comes to life when it is there. */

@@ -69,7 +69,7 @@ def on(day: int, hour: int, minute: int = 0, month: int = 2) -> datetime:
 
 def text_of(response: HttpResponse) -> str:
     """What a page says, without its markup."""
-    body = re.sub(r"<(script|style|svg|title).*?</\1>", " ", response.content.decode(), flags=re.DOTALL)
+    body = re.sub(r"<(script|style|svg|title|template).*?</\1>", " ", response.content.decode(), flags=re.DOTALL)
     body = re.sub(r"(?<![ >])<(b|strong|i|em|small|span|a|abbr)[ >]", r" <\1 ", body)
     return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", body))).replace(" .", ".").replace(" ,", ",")
 

@@ -61,6 +61,8 @@ def form_for(question_id: str, answers: dict[str, Any]) -> dict[str, Any]:
         rows = value or []
         return {"med_name": [r["med_name"] for r in rows], "med_dose": [r["med_dose"] for r in rows]}
     question = HAIR.questions[question_id]
+    if question.type == "attachment":
+        return {}  # Files go one by one, each on its own.
     if question.type == "date" and value:
         year, month, day = value.split("-")
         return {f"{question_id}_year": year, f"{question_id}_month": month, f"{question_id}_day": day}

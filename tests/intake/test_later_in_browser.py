@@ -2,11 +2,14 @@
 
 from datetime import date
 
+import pytest
+
 from accounts import clock
 from intake import actions, later
 from tests.intake.conftest import NOW, SOMEBODY
 from tests.intake.test_in_browser import Booth, booth, look_at  # noqa: F401
 
+CLOSED = "We closed this page to keep your answers private"
 OFFLINE = "You are offline. Your answer is still here."
 
 
@@ -24,7 +27,14 @@ def test_without_a_connection_the_page_stays_with_its_answer_and_says_so(booth: 
     assert booth.findings() == []
     booth.page.context.set_offline(False)
     alert.wait_for(state="detached")
-    booth.go_on()
+    # A network that is there and leads nowhere is the same: nothing was heard back.
+    booth.page.route("**/questions/1/1/", lambda route: route.abort() if route.request.method == "POST" else route.continue_())
+    booth.page.get_by_role("button", name="Continue").click()
+    alert.wait_for()
+    assert tick.is_checked()
+    booth.page.unroute("**/questions/1/1/")
+    booth.page.get_by_role("button", name="Try again").click()
+    booth.page.wait_for_url("**/questions/1/2/")
     assert booth.answers == {"start_consent_collect": True}
     assert "Saved at " in booth.page.locator(".privacy").inner_text()
 
@@ -44,3 +54,29 @@ def test_axe_finds_nothing_on_the_pages_of_finishing_later(booth: Booth) -> None
     link = later.save_for_later(booth.draft, channel="email", address="d@example.com", by=SOMEBODY, now=clock.now())
     found += look_at(booth, ["save/?sent=1", f"resume/{later.token_of(link)}/"])
     assert found == []
+
+
+@pytest.mark.journey
+def test_a_page_left_open_is_covered_and_comes_back_with_what_was_typed(booth: Booth) -> None:  # noqa: F811
+    actions.save_contact(booth.draft, {"date_of_birth": date(1990, 3, 27)}, by=SOMEBODY, now=NOW)
+    page = booth.page
+    page.clock.install()
+    booth.open("questions/8/5/")
+    page.get_by_role("textbox").first.fill("half a sentence")
+    page.clock.fast_forward("29:00")
+    assert page.locator("h1").inner_text() != CLOSED
+    page.clock.fast_forward("01:30")
+    page.get_by_role("heading", name=CLOSED).wait_for()
+    assert not page.get_by_text("half a sentence").is_visible()
+    assert page.title() == CLOSED
+    assert booth.findings() == []
+    year = page.get_by_label("Your year of birth")
+    year.fill("1950")
+    year.press("Enter")
+    page.get_by_role("alert").filter(has_text="That year does not match").wait_for()
+    year.fill("1990")
+    year.press("Enter")
+    page.get_by_role("heading", name=CLOSED).wait_for(state="detached")
+    assert page.get_by_role("textbox").first.input_value() == "half a sentence"
+    booth.go_on()
+    assert booth.answers["finish_other"] == "half a sentence"

@@ -282,8 +282,84 @@ def test_a_gentle_reminder_once_then_on(sitting: Client, agreeing: Questionnaire
 
 def test_going_on_keeps_the_photos(sitting: Client, agreeing: QuestionnaireResponse) -> None:
     add(agreeing)
-    sitting.post(reverse("intake:question", args=[8, 2]), {"skip": "1", "shown": ["photo_front"], "photo_front": ["x"]})
+    sitting.post(reverse("intake:question", args=[8, 2]), {"skip": "1", "shown": ["photo_front"]})
     assert answers_in(agreeing)["photo_front"] == [str(agreeing.photos.get().public_id)]
+
+
+MIXED = reverse("intake:question", args=[7, 1])  # medicines, and a photo of their labels
+
+
+def with_page(client: Client, **fields: Any) -> Any:
+    """What "Add this photo" sends without a script: the whole page, and the file under its view's name."""
+    rows = {"med_name": ["Iron", "Something new"], "med_dose": ["", "daily"]}
+    form = {"page": "question", "shown": ["med_any", "med_item", "med_photo"], "med_any": "yes", **rows, "link_id": "med_photo"}
+    return client.post(reverse("intake:photo_add"), form | fields)
+
+
+def test_without_a_script_adding_a_photo_keeps_what_else_was_typed_on_the_page(
+    sitting: Client, agreeing: QuestionnaireResponse
+) -> None:
+    html = sitting.get(MIXED).content.decode()
+    assert 'name="file-med_photo"' in html
+    assert 'name="link_id" value="med_photo" formaction="/book/photos/add/" formenctype="multipart/form-data"' in html
+    answer = with_page(sitting, **{"file-med_photo": SimpleUploadedFile("label.jpg", jpeg(), "image/jpeg")})
+    assert answer["Location"] == f"{MIXED}#up-med_photo"
+    assert [row["med_name"] for row in answers_in(agreeing)["med_item"]] == ["Iron", "Something new"]
+    photo = agreeing.photos.get(link_id="med_photo")
+    removed = {
+        "page": "question",
+        "shown": ["med_any", "med_item", "med_photo"],
+        "med_any": "yes",
+        "med_name": "Zinc",
+        "med_dose": "",
+    }
+    sitting.post(reverse("intake:photo_remove", args=[photo.public_id]), removed)
+    assert answers_in(agreeing)["med_item"] == [{"med_name": "Zinc", "med_dose": ""}]
+    assert not agreeing.photos.exists()
+
+
+def test_without_a_script_a_refused_photo_keeps_the_page_as_typed(sitting: Client, agreeing: QuestionnaireResponse) -> None:
+    for fields, words in (
+        ({"file-med_photo": SimpleUploadedFile("clip.mov", b"no picture", "video/quicktime")}, "not a PDF or video"),
+        ({}, "Choose a photo first"),
+        ({"file-hx_labs_file": SimpleUploadedFile("label.jpg", jpeg(), "image/jpeg")}, "Choose a photo first"),
+    ):
+        answer = with_page(sitting, **fields)
+        assert answer.status_code == 422
+        html = answer.content.decode()
+        assert words in html
+        assert 'value="Something new"' in html
+        assert 'href="#file-med_photo"' in html
+
+
+def test_the_enter_key_in_a_field_means_continue(sitting: Client, agreeing: QuestionnaireResponse) -> None:
+    """A browser presses a form's first button: that is not the one that takes a medicine away."""
+    with_page(sitting, **{"file-med_photo": SimpleUploadedFile("label.jpg", jpeg(), "image/jpeg")})
+    form = sitting.get(MIXED).content.decode().partition("data-questions")[2]
+    first = re.search(r"<button[^>]*>", form)
+    assert first
+    assert "name=" not in first[0]
+    assert "formaction=" not in first[0]
+
+
+def test_a_photo_of_another_draft_cannot_be_named_as_an_answer(sitting: Client, agreeing: QuestionnaireResponse) -> None:
+    add(agreeing)
+    before = answers_in(agreeing)
+    for page, name in ((reverse("intake:question", args=[8, 2]), "photo_front"), (MIXED, "med_photo")):
+        answer = sitting.post(page, {"skip": "1", "shown": ["med_any", name], "med_any": "yes", name: [str(uuid4())]})
+        assert answer.status_code == 422
+        assert "This photo is not among your answers. Add it here" in answer.content.decode()
+    assert answers_in(agreeing) == before
+
+
+def test_a_page_of_another_draft_cannot_add_a_photo_to_this_one(sitting: Client, agreeing: QuestionnaireResponse) -> None:
+    other = actions.start_draft("hair-loss-intake", by=SOMEBODY, now=NOW)
+    for headers in ({}, {"X-Upload": "1"}):
+        form = {"link_id": "photo_top", "for": str(other.public_id), "file": SimpleUploadedFile("a.jpg", jpeg(), "image/jpeg")}
+        answer = sitting.post(reverse("intake:photo_add"), form, headers=headers)
+        assert answer.status_code == 422
+        assert "That page was of other answers" in answer.content.decode()
+    assert not Photo.objects.exists()
 
 
 # --- Who sees them ---
@@ -302,8 +378,10 @@ def test_a_photo_of_another_draft_is_not_there(sitting: Client, agreeing: Questi
         assert (other.get(url).status_code, other.get(url).content) == (404, missing.content)
     assert other.post(reverse("intake:photo_remove", args=[photo.public_id])).status_code == 404
     form = {"link_id": "photo_front", "for": str(agreeing.public_id), "file": SimpleUploadedFile("x.jpg", jpeg())}
-    assert other.post(reverse("intake:photo_add"), form)["Location"] == reverse("booking:start")
-    assert agreeing.photos.get().pk == photo.pk
+    refused = other.post(reverse("intake:photo_add"), form)
+    assert refused.status_code == 422
+    assert 'href="#photos"' in refused.content.decode()  # This draft does not ask for that view.
+    assert [p.pk for p in Photo.objects.all()] == [photo.pk]
 
 
 def test_a_picture_is_never_kept_or_run(sitting: Client, agreeing: QuestionnaireResponse) -> None:
