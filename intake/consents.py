@@ -44,6 +44,6 @@ def _no_photos(response: QuestionnaireResponse, *, by: Actor, now: datetime) -> 
 
     def change(document: Document) -> None:
         document.answers[asked.link_id] = "no"
-        note_no(document, response.definition, asked, now=now)
+        note_no(document, response.definition, asked, by=by, now=now)
 
     save_document(response, change, by=by, now=now, action="intake.withdraw_photos")

@@ -24,7 +24,8 @@ class Document:
     Args:
         answers: link_id -> value, as `intake.engine` describes; a draft keeps hidden ones.
         contact: details typed before there is a Patient (first_name, last_name, mobile, date_of_birth, …).
-        consents: one mapping per decision: code, text, sha256, version, language, decision, choice, by, how, at.
+        consents: one mapping per decision: code, text, sha256, version, language, decision, choice, by, how,
+            heard_by, at.
         advice_shown: {"code", "at"} of each advice page shown.
         done: keys ("3/7") of the pages that were continued from.
         signed: the declaration, once sent: name, at, answers_sha256, form_sha256.
@@ -49,6 +50,16 @@ class Document:
 def is_own_draft(response: QuestionnaireResponse, by: Actor) -> bool:
     """True while the person who answers reads what they are typing themselves: nobody else's eyes, no audit event."""
     return response.is_draft and by.kind in {"patient", "anonymous"}
+
+
+def must_hold(response: QuestionnaireResponse, by: Actor) -> None:
+    """A draft is written by whoever holds it: its patient, or the desk.
+
+    Raises:
+        IntakeError: it is in other hands.
+    """
+    if response.is_draft and by.is_staff != response.is_at_desk:
+        raise IntakeError("These answers are in other hands.")
 
 
 def open_document(response: QuestionnaireResponse, *, by: Actor, now: datetime, purpose: str) -> Document:

@@ -170,7 +170,14 @@ def is_asked(question: Question, asking: Asking) -> bool:
         return False
     if question.type == "attachment" and not asking.uploads:
         return False
+    if asking.staff and any(option.staff_only for option in question.options):
+        return False  # Who types is known: `staff_answers`.
     return not (question.fact and question.fact in asking.known)
+
+
+def staff_answers(definition: Definition) -> dict[str, Any]:
+    """What goes without saying while somebody who works here fills in the form: the options that only they have."""
+    return {q.link_id: o.code for q in definition.questions.values() for o in q.options if o.staff_only}
 
 
 def pages(definition: Definition, answers: Answers, asking: Asking) -> list[Page]:

@@ -1,6 +1,6 @@
 """Finishing later: private links to a draft, and the end of drafts nobody came back to. Verbs, as in `intake.actions`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -12,7 +12,7 @@ from accounts import limits
 from accounts.links import derive_link, new_link, sha256_of
 from audit.actions import record
 from audit.actor import Actor
-from intake.actions import delete_draft
+from intake.actions import delete_draft, take_over
 from intake.document import decrypt
 from intake.errors import IntakeError
 from intake.models import QuestionnaireResponse, ResumeLink
@@ -48,11 +48,34 @@ def save_for_later(response: QuestionnaireResponse, *, channel: str, address: st
             raise IntakeError(_("These answers can no longer be saved for later."))
         if not born(row):
             raise IntakeError(_("Tell us your date of birth first."))
-        link = ResumeLink(response=row, channel=channel, address=address, asked_at=now, expires_at=now + KEPT)
-        secret = new_link(PURPOSE, link.public_id, link.generation)
-        link.key_id, link.sha256 = secret.key_id, secret.sha256
-        link.save()
+        link = _owe(row, channel, address, now=now)
         record("intake.save_for_later", by=by, now=now, obj=row, detail={"channel": channel})
+    return link
+
+
+def hand_over(response: QuestionnaireResponse, ways: Iterable[tuple[str, str]], *, by: Actor, now: datetime) -> None:
+    """From the desk to the patient: the draft is out of the desk's hands, and the link to go on with it is owed.
+
+    Args:
+        ways: (channel, address) of each message.
+
+    Raises:
+        IntakeError: it is not in the desk's hands.
+    """
+    with transaction.atomic():
+        row = QuestionnaireResponse.objects.select_for_update().get(pk=response.pk)
+        if not row.is_at_desk:
+            raise IntakeError(_("These questions are not in your hands any more."))
+        take_over(row, by=by, now=now)
+        for channel, address in ways:
+            _owe(row, channel, address, now=now, for_visit=True)
+
+
+def _owe(row: QuestionnaireResponse, channel: str, address: str, *, now: datetime, for_visit: bool = False) -> ResumeLink:
+    link = ResumeLink(response=row, channel=channel, address=address, asked_at=now, expires_at=now + KEPT, for_visit=for_visit)
+    secret = new_link(PURPOSE, link.public_id, link.generation)
+    link.key_id, link.sha256 = secret.key_id, secret.sha256
+    link.save()
     return link
 
 

@@ -88,8 +88,15 @@ class QuestionnaireResponse(models.Model):
         COMPLETED = "completed"
         AMENDED = "amended"
 
+    class FilledInBy(models.TextChoices):
+        """In whose hands a draft is: the desk opens only what it is filling in with the patient itself."""
+
+        PATIENT = "patient"
+        DESK = "desk"
+
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     questionnaire = models.ForeignKey(Questionnaire, on_delete=models.PROTECT)
+    filled_in_by = models.CharField(max_length=8, choices=FilledInBy.choices, default=FilledInBy.PATIENT)
     patient = models.ForeignKey(Patient, null=True, on_delete=models.PROTECT, related_name="responses")
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.IN_PROGRESS)
     today = models.DateField()
@@ -150,6 +157,11 @@ class QuestionnaireResponse(models.Model):
     def is_same_day(self) -> bool:
         """True if an answer asks for somebody on the day it was sent."""
         return self.page_sequence > 0
+
+    @property
+    def is_at_desk(self) -> bool:
+        """True for a draft that people at the desk fill in with the patient."""
+        return self.is_draft and self.filled_in_by == self.FilledInBy.DESK
 
     @property
     def definition(self) -> Definition:
@@ -275,6 +287,7 @@ class ResumeLink(models.Model):
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     response = models.ForeignKey(QuestionnaireResponse, on_delete=models.CASCADE, related_name="resume_links")
+    for_visit = models.BooleanField(default=False, help_text="Handed over by the desk: the visit's own link goes out instead.")
     channel = models.CharField(max_length=8, help_text="email or text.")
     address = models.CharField(max_length=254, help_text="E-mail address, or mobile as E.164.")
     key_id = models.CharField(max_length=16)

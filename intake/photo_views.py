@@ -28,7 +28,8 @@ from intake import fields, imaging, photos
 from intake.document import Document, open_document
 from intake.errors import IntakeError
 from intake.models import Photo, QuestionnaireResponse
-from intake.views import after_upload, draft_of
+from intake.seats import SeatLost, seat_of
+from intake.views import after_upload
 
 log = logging.getLogger(__name__)
 # Set by the visit's page once the year of birth was given: which sent response, and until when photos can be added.
@@ -113,9 +114,8 @@ def _too_much(request: HttpRequest) -> HttpResponse:
 class Place:
     """A response that this browser may add photos to: its own draft, or one that was sent and whose link was used."""
 
-    def __init__(self, response: QuestionnaireResponse, back: str = "") -> None:
-        self.response, self.back = response, back
-        self.by = Actor.patient(response.patient_id) if response.patient_id else Actor.anonymous()
+    def __init__(self, response: QuestionnaireResponse, by: Actor, back: str = "") -> None:
+        self.response, self.by, self.back = response, by, back
 
     @property
     def page(self) -> str:
@@ -130,14 +130,17 @@ class Place:
 def places_of(request: HttpRequest) -> list[Place]:
     """The responses behind this browser's session."""
     found = []
-    draft = draft_of(request)
-    if draft is not None:
-        found.append(Place(draft))
+    try:
+        seat = seat_of(request)
+    except SeatLost:
+        return []
+    if seat is not None:
+        found.append(Place(seat.response, seat.by))
     sent, until = str(request.session.get(SENT_KEY, "")), str(request.session.get(SENT_UNTIL, ""))
     if sent and until and clock.now() < datetime.fromisoformat(until):
         response = QuestionnaireResponse.objects.filter(public_id=sent).exclude(patient=None).first()
         if response is not None and not response.is_draft:
-            found.append(Place(response, back=str(request.session.get(SENT_BACK, ""))))
+            found.append(Place(response, Actor.patient(response.patient_id), back=str(request.session.get(SENT_BACK, ""))))
     return found
 
 

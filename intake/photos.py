@@ -24,7 +24,7 @@ from audit.actions import record
 from audit.actor import Actor
 from intake import crypto, engine, imaging
 from intake.definition import Definition, Question
-from intake.document import Document, decrypt, is_own_draft, put
+from intake.document import Document, decrypt, is_own_draft, must_hold, put
 from intake.errors import IntakeError
 from intake.fields import Control
 from intake.models import Photo, QuestionnaireResponse
@@ -170,6 +170,7 @@ def _enter(response: QuestionnaireResponse, question: Question, photo: Photo, *,
     locked = QuestionnaireResponse.objects.select_for_update().filter(pk=response.pk).first()
     if locked is None:
         raise IntakeError("These answers were deleted.")
+    must_hold(locked, by)
     document = decrypt(locked)
     _may(locked, document, question)
     there = list(locked.photos.order_by("position", "pk"))
@@ -208,6 +209,7 @@ def remove_photo(photo: Photo, *, by: Actor, now: datetime) -> None:
     """
     with transaction.atomic():
         locked = QuestionnaireResponse.objects.select_for_update().get(pk=photo.response_id)
+        must_hold(locked, by)
         row = locked.photos.filter(pk=photo.pk).first()
         if row is None:
             return

@@ -1,6 +1,5 @@
 """The question pages of the booking path."""
 
-import logging
 import re
 from collections.abc import Callable
 from functools import wraps
@@ -16,73 +15,14 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import clock
-from audit.actor import Actor
-from intake import actions, engine, photos, prefill
-from intake.document import Document, open_document
+from intake import actions, engine, photos, prefill, seats
 from intake.errors import IntakeError
 from intake.fields import controls, title_of
-from intake.models import Questionnaire, QuestionnaireResponse
+from intake.models import Questionnaire
+from intake.seats import Sitting, sit_down, with_draft
 from intake.texts import filled
 
-log = logging.getLogger(__name__)
-SESSION_KEY = "draft"
 FIRST_INTAKE = "hair-loss-intake"
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-
-
-class Sitting:
-    """This browser's draft, opened: what every view of this module begins with."""
-
-    def __init__(self, response: QuestionnaireResponse, document: Document, by: Actor) -> None:
-        self.response = response
-        self.document = document
-        self.by = by
-        self.definition = response.definition
-        self.asking = actions.asking_for(response, document)
-
-    @property
-    def pages(self) -> list[engine.Page]:
-        """The pages that apply now."""
-        return engine.pages(self.definition, self.document.answers, self.asking)
-
-    @property
-    def unfinished(self) -> list[engine.Page]:
-        """The pages that still wait."""
-        answers, done = self.document.answers, set(self.document.done)
-        return [p for p in self.pages if not engine.is_finished(self.definition, p, answers, done)]
-
-
-def draft_of(request: HttpRequest) -> QuestionnaireResponse | None:
-    """The draft this browser's session points at; None if there is none, or it was sent or deleted."""
-    public_id = str(request.session.get(SESSION_KEY, ""))
-    if not _UUID.fullmatch(public_id):
-        return None
-    return QuestionnaireResponse.objects.filter(public_id=public_id, status="in-progress").first()
-
-
-def _sit_down(request: HttpRequest) -> Sitting | None:
-    response = draft_of(request)
-    if response is None:
-        return None
-    by = Actor.patient(response.patient_id) if response.patient_id else Actor.anonymous()
-    return Sitting(response, open_document(response, by=by, now=clock.now(), purpose="answering"), by)
-
-
-def _with_draft(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Without a draft, the way begins at the start."""
-
-    @wraps(view)
-    def seated(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        try:
-            sitting = _sit_down(request)
-        except IntakeError as error:
-            log.error("a draft cannot be opened: %s", error)
-            sitting = None
-        if sitting is None:
-            return redirect("booking:start")
-        return view(request, sitting, *args, **kwargs)
-
-    return seated
 
 
 # --- Before the questions --------------------------------------------------------------------------------------------
@@ -110,7 +50,7 @@ def get_help(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@_with_draft
+@with_draft
 def questions(request: HttpRequest, sitting: Sitting) -> HttpResponse:
     """The eight sections with how far each is. Nothing is locked."""
     document = sitting.document
@@ -127,7 +67,7 @@ def questions(request: HttpRequest, sitting: Sitting) -> HttpResponse:
             "go_on": _page_url(unfinished[0]) if unfinished else _after_questions(sitting),
             "finished": not unfinished,
             "booked": bool(sitting.response.patient_id),
-            "back_url": reverse("intake:who_we_see"),
+            "back_url": _way_in(sitting),
         },
     )
 
@@ -159,7 +99,7 @@ def _too_large(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @_too_large
-@_with_draft
+@with_draft
 def question(request: HttpRequest, sitting: Sitting, section: int, number: int, too_large: bool = False) -> HttpResponse:
     """One page of questions, whatever is on it. POST saves and moves on; 422 keeps everything as typed."""
     found = sitting.definition.section(section)
@@ -176,6 +116,8 @@ def question(request: HttpRequest, sitting: Sitting, section: int, number: int, 
         message = _("That is more than we can take. Make it shorter")
         problem = engine.Problem(first.link_id, engine.first_control(first), message)
         return _render_page(request, sitting, page, problems=[problem])
+    if not sitting.seat.means(request):
+        return render(request, "intake/other_seat.html", status=409)
     return _save(request, sitting, page)
 
 
@@ -212,9 +154,11 @@ def _save(request: HttpRequest, sitting: Sitting, page: engine.Page, upload: str
     try:
         saved = actions.save_page(sitting.response, page, cleaned.values, by=sitting.by, now=clock.now(), finished=finished)
     except IntakeError:
+        if sitting.seat.is_desk:
+            return seats.lost_seat(request, seats.SeatLost(sitting.seat.visit))
         return redirect("booking:start")
     if saved.under_age:
-        request.session.pop(SESSION_KEY, None)
+        request.session.pop(seats.OWN_KEY, None)
         return redirect("intake:stop", code="under-age")
     sitting.document = saved.document
     change = _change_mode(request, was_finished)
@@ -258,6 +202,11 @@ def _next_url(sitting: Sitting, key: str, change: str, before: set[str]) -> str:
     if following:
         return _page_url(following)
     return reverse("intake:questions") if unfinished else _after_questions(sitting)
+
+
+def _way_in(sitting: Sitting) -> str:
+    """What comes before the questions."""
+    return reverse("staff:visit", args=[sitting.seat.visit]) if sitting.seat.is_desk else reverse("intake:who_we_see")
 
 
 def _after_questions(sitting: Sitting) -> str:
@@ -308,7 +257,7 @@ def _render_page(
     heading = title or next(c.text for c in drawn if c.kind != "display")
     change = request.POST.get("change") or request.GET.get("change") or ""
     previous = engine.previous_page(sitting.pages, page.key)
-    back = reverse("booking:check") if change else _page_url(previous) if previous else reverse("intake:who_we_see")
+    back = reverse("booking:check") if change else _page_url(previous) if previous else _way_in(sitting)
     neutral = _("%(section)s, page %(n)d") % {"section": page.section.title, "n": page.number}
     context = {
         "page": page,
@@ -351,7 +300,7 @@ def _consent_notice(definition: Any, page: engine.Page) -> dict[str, str] | None
 
 
 @require_safe
-@_with_draft
+@with_draft
 def advice(request: HttpRequest, sitting: Sitting, number: int) -> HttpResponse:
     """Directions to care, shown once, with a way to go on. The draft noted it when the answer was saved."""
     notices = sitting.definition.advice
@@ -382,8 +331,10 @@ def _after_advice(sitting: Sitting, key: str, change: str) -> str:
 def stop(request: HttpRequest, code: str) -> HttpResponse:
     """A stop page: the clinic's number, and what can still be done. GET changes nothing."""
     try:
-        sitting = _sit_down(request)
+        sitting = sit_down(request)
         definition = sitting.definition if sitting else Questionnaire.newest(FIRST_INTAKE).as_definition
+    except seats.SeatLost as lost:
+        return seats.lost_seat(request, lost)
     except IntakeError:
         raise Http404 from None
     notice = definition.notice("stops", code)

@@ -106,7 +106,8 @@ class Facts:
         if sign_ins := ids(Subject.SIGN_IN):
             facts.sign_ins = SignInMail.objects.select_related("user").in_bulk(sign_ins)
         if resumes := ids(Subject.RESUME):
-            facts.resumes = ResumeLink.objects.select_related("response").defer("response__document").in_bulk(resumes)
+            asked = ResumeLink.objects.select_related("response__patient", "response__appointment")
+            facts.resumes = asked.defer("response__document").in_bulk(resumes)
         if responses := ids(Subject.RESPONSE):
             rows = Appointment.objects.select_related("practitioner__user", "response").defer("response__document")
             facts.flagged = {visit.response_id: visit for visit in rows.filter(response__in=responses)}
@@ -362,15 +363,27 @@ def _page(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: d
 
 
 def _resume(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: datetime) -> Letter | Stay:
-    """The way back to a draft: no name, and nothing of what is in it. Answers deleted meanwhile get no letter."""
+    """The way back to a draft: no name, and nothing of what is in it. Answers deleted meanwhile get no letter.
+
+    What the desk hands over is opened by the visit's own link, and goes only the ways that the patient still wants.
+    """
     link = facts.resumes.get(delivery.message.subject_id)
     if link is None or link.sequence != delivery.message.sequence:
         return Stay(State.SUPERSEDED, "changed")
-    if not link.response.is_draft or link.response.patient_id or link.expires_at <= now:
+    visit = getattr(link.response, "appointment", None) if link.for_visit else None
+    if not link.response.is_draft or link.expires_at <= now or bool(link.response.patient_id) != (visit is not None):
+        return Stay(State.SKIPPED, "changed")
+    patient = link.response.patient
+    if visit and (visit.status not in COMING or patient is None or patient.reminder_by == ReminderBy.PHONE):
         return Stay(State.SKIPPED, "changed")
     if delivery.channel == TEXT and not texts_work:
         return Stay(State.SKIPPED, "channel_off")
-    path = reverse("booking:resume", args=[resume_token_of(link)])
-    said = {"link": settings.SITE_URL + path, "days": KEPT.days}
+    said: dict[str, Any] = {"days": KEPT.days}
+    if visit:
+        path = reverse("booking:visit_questions", args=[token_of(visit)])
+        said |= {"start": visit.starts_at, "messages_link": f"{visit_link(visit)}messages/"}
+    else:
+        path = reverse("booking:resume", args=[resume_token_of(link)])
+    said["link"] = settings.SITE_URL + path
     seen = (Seen("intake_resumelink", link.pk, "sequence", link.sequence),)
     return _letter(kind, delivery.channel, link.address, said, seen, now=now)

@@ -3,6 +3,7 @@
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
@@ -127,7 +128,10 @@ class ConsentRecord(models.Model):
     decision = models.BooleanField()
     choice = models.CharField(max_length=60, blank=True, help_text="For C2, the ways chosen.")
     given_by = models.CharField(max_length=20, help_text="self, helper, sdm or staff.")
-    how = models.CharField(max_length=20, help_text="web, or verbal with staff.")
+    how = models.CharField(max_length=20, help_text="web, or verbal: read aloud and answered to somebody who works here.")
+    heard_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", help_text="Who heard a verbal one."
+    )
     given_at = models.DateTimeField()
     withdrawn_at = models.DateTimeField(null=True)
 

@@ -88,6 +88,8 @@ WORDS: dict[str, Any] = {
     "patients.check_code": gettext_lazy("Code checked"),
     "intake.publish": gettext_lazy("Questionnaire published"),
     "intake.start": gettext_lazy("Questions begun"),
+    "intake.take_over": gettext_lazy("Questions handed to the patient"),
+    "staff.questions_left": gettext_lazy("Questions left for later"),
     "intake.save_page": gettext_lazy("Answers saved"),
     "intake.offer_answers": gettext_lazy("Last answers offered again"),
     "intake.rotate_keys": gettext_lazy("Encrypted with a new key"),

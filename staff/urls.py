@@ -4,7 +4,7 @@ from datetime import date
 
 from django.urls import path, register_converter
 
-from staff.views import availability, calls, clinic, day, feeds, fhir, find, home, md, new, paper, photo, visit
+from staff.views import availability, calls, clinic, day, feeds, fhir, find, home, md, new, paper, photo, questions, visit
 
 
 class DateConverter:
@@ -37,6 +37,7 @@ urlpatterns = [
     path("desk/visit/<uuid:public_id>/cancel/", visit.cancel, name="visit_cancel"),
     path("desk/visit/<uuid:public_id>/contact/", visit.contact, name="visit_contact"),
     path("desk/visit/<uuid:public_id>/link/", visit.link, name="visit_link"),
+    path("desk/visit/<uuid:public_id>/questions/", questions.questions, name="visit_questions"),
     path("desk/new/", new.new, name="new"),
     path("desk/find/", find.find, name="find"),
     path("desk/patient/<uuid:public_id>/", find.patient, name="patient"),

@@ -4,7 +4,7 @@ from booking.actions.availability import clear_day, drop_week, set_day, set_week
 from booking.actions.errors import BookingError, HoldEnded, NotAllowed, OfferOver, SlotTaken, Stale, TooLate, Warned
 from booking.actions.feeds import close_feed, open_feed
 from booking.actions.holds import extend_hold, hold, release_hold
-from booking.actions.reach import change_contact, open_questions, request_link
+from booking.actions.reach import change_contact, hand_over_questions, open_questions, request_link
 from booking.actions.steps import (
     TRANSITIONS,
     UNDO_BY_PATIENT,
@@ -65,6 +65,7 @@ __all__ = [
     "expire",
     "extend_hold",
     "fulfil",
+    "hand_over_questions",
     "hold",
     "join",
     "leave",

@@ -11,10 +11,11 @@ from audit.actor import Actor
 from booking.actions.errors import NotAllowed
 from booking.actions.write_path import locked, retrying
 from booking.links import PURPOSE, PURPOSE_WAITING
-from booking.models import Appointment, LinkRequest
+from booking.models import OPEN, Appointment, LinkRequest
 from booking.waitlist import ON_LIST
-from intake.actions import attach_patient, start_draft
+from intake.actions import attach_patient, start_draft, take_over
 from intake.followup import bring_facts
+from intake.later import hand_over
 from intake.models import QuestionnaireResponse
 from intake.prefill import offer_last_answers
 from patients.actions import update_contact
@@ -61,23 +62,52 @@ def request_link(*, channel: str, address: str, now: datetime) -> None:
 
 @retrying
 def open_questions(appointment: Appointment, *, by: Actor, now: datetime) -> QuestionnaireResponse:
-    """The questionnaire of a visit, for its patient to go on with; a visit that has none yet (booked at the desk) gets a draft.
+    """The questionnaire of a visit, to go on with: for its patient, or for the desk with the patient. One that is not there yet
+    is begun.
+
+    The patient takes over what the desk has begun. The desk opens what it has begun itself, and is offered nothing of earlier
+    answers; facts for a check-in are brought by the system, unseen.
 
     Raises:
-        NotAllowed: the service asks no questions.
+        NotAllowed: the service asks no questions, or the patient has begun them; the text may be shown.
     """
     visit = locked(appointment, None)
-    if visit.response is not None:
-        offer_last_answers(visit.response, by=by, now=now)
-        return visit.response
-    if not visit.service.questionnaire or visit.patient is None:
-        raise NotAllowed(_("There are no questions before this visit."))
-    response = start_draft(visit.service.questionnaire, by=by, now=now)
-    attach_patient(response, visit.patient, by=by, now=now)
-    bring_facts(response, by=by, now=now)
-    offer_last_answers(response, by=by, now=now)
-    visit.response = response
-    visit.version += 1
-    visit.save(update_fields=["response", "version"])
-    record("booking.open_questions", by=by, now=now, obj=visit, subject_id=visit.patient_id)
+    response = visit.response
+    if by.is_staff and visit.status not in OPEN:
+        raise NotAllowed(_("This visit is over or cancelled."))
+    if response is None:
+        if not visit.service.questionnaire or visit.patient is None:
+            raise NotAllowed(_("There are no questions before this visit."))
+        response = start_draft(visit.service.questionnaire, by=by, now=now)
+        attach_patient(response, visit.patient, by=by, now=now)
+        bring_facts(response, by=Actor.system() if by.is_staff else by, now=now)
+        visit.response = response
+        visit.version += 1
+        visit.save(update_fields=["response", "version"])
+        record("booking.open_questions", by=by, now=now, obj=visit, subject_id=visit.patient_id)
+    elif by.is_staff and not response.is_at_desk:
+        raise NotAllowed(_("The patient has begun these questions, so only the patient can see them. Send them the link."))
+    elif response.is_at_desk and not by.is_staff:
+        take_over(response, by=by, now=now)
+    if not by.is_staff:
+        offer_last_answers(response, by=by, now=now)
     return response
+
+
+@retrying
+def hand_over_questions(appointment: Appointment, *, by: Actor, now: datetime) -> list[str]:
+    """The desk gives the questions it began to the patient, who gets the link. Returns the channels it goes by.
+
+    Raises:
+        NotAllowed: there is no way to send it, or nothing in the desk's hands; the text may be shown.
+    """
+    visit = locked(appointment, None)
+    response, patient = visit.response, visit.patient
+    if response is None or patient is None or not response.is_at_desk:
+        raise NotAllowed(_("These questions are not in your hands any more."))
+    ways = [("text", patient.e164)] if patient.wants_text else []
+    ways += [("email", patient.email)] if patient.wants_email else []
+    if not ways:
+        raise NotAllowed(_("This patient gets phone calls only, so no link can go out. If they agree, change that first."))
+    hand_over(response, ways, by=by, now=now)
+    return [channel for channel, _address in ways]

@@ -1,7 +1,9 @@
 """B10: everything on one page, then Book my visit. Also, after booking, where the rest of the answers is sent from."""
 
+from datetime import datetime
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -17,6 +19,8 @@ from booking.models import Appointment
 from booking.views.journey import MAX_EXTENSIONS, Journey, as_uuid, see
 from intake.actions import complete
 from intake.errors import IntakeError
+from intake.models import QuestionnaireResponse
+from intake.seats import Seat, SeatLost, desk_seat, leave_desk, lost_seat
 from intake.summaries import Check, for_check
 from intake.texts import filled
 from patients.models import ReminderBy
@@ -24,7 +28,13 @@ from patients.models import ReminderBy
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def check(request: HttpRequest) -> HttpResponse:
-    """Look it over; book, or hold the time longer (`do=extend`)."""
+    """Look it over; book, or hold the time longer (`do=extend`). At the desk with the patient: look it over, and send."""
+    try:
+        desk = desk_seat(request)
+    except SeatLost as lost:
+        return lost_seat(request, lost)
+    if desk:
+        return _at_desk(request, desk)
     journey = Journey(request, clock.now())
     visit = getattr(journey.response, "appointment", None)
     if journey.booked or visit is not None:
@@ -220,24 +230,42 @@ def _after_booking(journey: Journey, visit: Appointment | None) -> HttpResponse:
     answers = _answers(journey) if visit is not None and response is not None and response.is_draft else None
     if visit is None or response is None or response.patient is None or answers is None or not answers.complete:
         return see("booking:done") if journey.booked else redirect("booking:start")
-    form = _sign_form(answers, journey.request.POST if journey.request.method == "POST" else None)
-    status = 200
-    if journey.request.method == "POST" and form is not None:
-        if form.is_valid():
-            try:
-                complete(
-                    response,
-                    patient=response.patient,
-                    declared_at=journey.now,
-                    signature=form.cleaned_data["finish_signature"],
-                    by=Actor.patient(response.patient_id),
-                    now=journey.now,
-                )
-            except IntakeError as refusal:
-                form.add_error(None, str(refusal))
-            else:
-                journey.session["booked"] = str(visit.public_id)
-                return see("booking:done", query="?sent=1")
-        status = 422
+    page = _send(journey.request, visit, response, answers, by=Actor.patient(response.patient_id), now=journey.now)
+    if page is not None:
+        return page
+    journey.session["booked"] = str(visit.public_id)
+    return see("booking:done", query="?sent=1")
+
+
+def _send(
+    request: HttpRequest, visit: Appointment, response: QuestionnaireResponse, answers: Check, *, by: Actor, now: datetime
+) -> HttpResponse | None:
+    """The answers of a booked visit, to look over and send; None once they are sent."""
+    posted = request.method == "POST"
+    form = _sign_form(answers, request.POST if posted else None)
+    if posted and form is not None and form.is_valid() and response.patient is not None:
+        signature = form.cleaned_data["finish_signature"]
+        try:
+            complete(response, patient=response.patient, declared_at=now, signature=signature, by=by, now=now)
+        except IntakeError as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            return None
     context = {"visit": visit, "form": form, "check": answers, "back_url": reverse("intake:questions")}
-    return render(journey.request, "booking/send.html", context, status=status)
+    return render(request, "booking/send.html", context, status=422 if posted else 200)
+
+
+def _at_desk(request: HttpRequest, seat: Seat) -> HttpResponse:
+    """What the patient said, read back to them and sent by somebody who works here. With that the desk's part ends."""
+    now, response = clock.now(), seat.response
+    if request.method == "POST" and not seat.means(request):
+        return render(request, "intake/other_seat.html", status=409)
+    answers = for_check(response, by=seat.by, now=now)
+    if not answers.complete:
+        return see("intake:questions")
+    page = _send(request, response.appointment, response, answers, by=seat.by, now=now)
+    if page is not None:
+        return page
+    leave_desk(request)
+    messages.success(request, _("The answers are sent. From now on only the care team sees them."))
+    return see("staff:visit", seat.visit)

@@ -5,7 +5,7 @@ One module per noun, all of them to be imported from here.
 
 from intake.actions.consents import consent_text, consent_wording, note_no
 from intake.actions.definitions import publish, publish_all
-from intake.actions.drafts import Saved, asking_for, delete_draft, is_complete, save_contact, save_page, start_draft
+from intake.actions.drafts import Saved, asking_for, delete_draft, is_complete, save_contact, save_page, start_draft, take_over
 from intake.actions.reviews import (
     NotYet,
     Taken,
@@ -45,4 +45,5 @@ __all__ = [
     "save_review",
     "sign_review",
     "start_draft",
+    "take_over",
 ]

@@ -4,6 +4,7 @@ import hashlib
 from datetime import datetime
 from typing import Any
 
+from audit.actor import Actor
 from intake.definition import Definition, Question
 from intake.document import Document
 from intake.texts import filled
@@ -33,11 +34,14 @@ def note_consent(
     question: Question,
     value: Any,
     *,
+    by: Actor,
     now: datetime,
     choice: str = "",
-    by: str = "",
 ) -> None:
-    """Put a decision into the draft, with text hash and time. The same decision again keeps its first time."""
+    """Put a decision into the draft, with text hash and time. The same decision again keeps its first time.
+
+    What somebody who works here puts in was read aloud, and said to them.
+    """
     if value is None:
         document.consents = [c for c in document.consents if c["code"] != question.consent]
         return
@@ -50,8 +54,9 @@ def note_consent(
         "sha256": hashlib.sha256(text.encode()).hexdigest(),
         "version": f"{definition.slug}|{definition.version}",
         "language": definition.language,
-        "by": by or respondent(document),
-        "how": "web",
+        "by": "staff" if by.is_staff else respondent(document),
+        "how": "verbal" if by.is_staff else "web",
+        "heard_by": by.id if by.is_staff else None,
         "at": now.isoformat(),
     }
     latest = document.consent(question.consent)
@@ -61,9 +66,9 @@ def note_consent(
     document.consents = [c for c in document.consents if c["code"] != question.consent] + [entry]
 
 
-def note_no(document: Document, definition: Definition, question: Question, *, now: datetime) -> None:
+def note_no(document: Document, definition: Definition, question: Question, *, by: Actor, now: datetime) -> None:
     """Put a no into a draft, for a consent that was taken back elsewhere."""
-    note_consent(document, definition, question, "no", now=now)
+    note_consent(document, definition, question, "no", by=by, now=now)
 
 
 def respondent(document: Document) -> str:
@@ -87,9 +92,10 @@ def write_consents(document: Document, patient: Patient, *, now: datetime) -> No
             language=entry["language"],
             decision=entry["decision"],
             choice=entry["choice"],
-            # Who answered may have been said after the first consent was given.
-            given_by=respondent(document),
+            # Who answered may have been said after the first consent was given; a verbal one was given to somebody.
+            given_by=entry["by"] if entry["how"] == "verbal" else respondent(document),
             how=entry["how"],
+            heard_by_id=entry.get("heard_by"),
             given_at=datetime.fromisoformat(entry["at"]),
         )
         for entry in document.consents

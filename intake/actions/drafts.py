@@ -13,7 +13,7 @@ from audit.actions import record
 from audit.actor import Actor
 from intake import engine, photos
 from intake.actions.consents import note_consent
-from intake.document import Document, decrypt, put, save_document
+from intake.document import Document, decrypt, must_hold, put, save_document
 from intake.errors import IntakeError
 from intake.models import Questionnaire, QuestionnaireResponse
 
@@ -30,7 +30,7 @@ class Saved:
     under_age: bool = False
 
 
-def asking_for(response: QuestionnaireResponse, document: Document, *, staff: bool = False) -> engine.Asking:
+def asking_for(response: QuestionnaireResponse, document: Document) -> engine.Asking:
     """What the engine has to know for this response."""
     # A date of birth that came with the details, or is on the patient's file, is not asked again.
     known = {"date-of-birth"} if document.contact.get("date_of_birth") or response.patient_id else set()
@@ -38,13 +38,13 @@ def asking_for(response: QuestionnaireResponse, document: Document, *, staff: bo
         today=response.today,
         minimum_age=max(18, Clinic.current().minimum_age),
         uploads=True,
-        staff=staff,
+        staff=response.filled_in_by == QuestionnaireResponse.FilledInBy.DESK,
         known=frozenset(known),
     )
 
 
 def start_draft(questionnaire_slug: str, *, by: Actor, now: datetime) -> QuestionnaireResponse:
-    """A new, empty draft of the newest version.
+    """A new, empty draft of the newest version. Begun by somebody who works here, it is in the desk's hands.
 
     Raises:
         IntakeError: no such questionnaire is published.
@@ -57,7 +57,11 @@ def start_draft(questionnaire_slug: str, *, by: Actor, now: datetime) -> Questio
             saved_at=now,
         )
         response.sections_total = len(response.definition.sections)
-        put(response, Document())
+        document = Document()
+        if by.is_staff:
+            response.filled_in_by = QuestionnaireResponse.FilledInBy.DESK
+            document.answers = engine.staff_answers(response.definition)
+        put(response, document)
         response.save()
         record("intake.start", by=by, now=now, obj=response)
     return response
@@ -84,13 +88,14 @@ def save_page(
         finished: False while the page is still being filled in (a row was added, a follow-up waits).
 
     Raises:
-        IntakeError: the response was sent in the meantime, or deleted.
+        IntakeError: the response was sent in the meantime, deleted, or is in other hands.
     """
     key = page if isinstance(page, str) else page.key
     with transaction.atomic():
         locked = QuestionnaireResponse.objects.select_for_update().filter(pk=response.pk).first()
         if locked is None or not locked.is_draft:
             raise IntakeError("These answers were sent already.")
+        must_hold(locked, by)
         definition, document = locked.definition, decrypt(locked)
         asking = asking_for(locked, document)
         for link_id, value in answers.items():
@@ -109,7 +114,7 @@ def save_page(
         for link_id in answers:
             question = definition.questions.get(link_id)
             if question and question.consent:
-                note_consent(document, definition, question, answers[link_id], now=now)
+                note_consent(document, definition, question, answers[link_id], by=by, now=now)
         shown = {entry["code"] for entry in document.advice_shown}
         advice = [n.code for n in engine.triggered_advice(definition, document.answers) if n.code not in shown]
         document.advice_shown += [{"code": code, "at": now.isoformat()} for code in advice]
@@ -150,11 +155,25 @@ def save_contact(response: QuestionnaireResponse, contact: dict[str, Any], *, by
             question = response.definition.questions.get("about_consent_ecomm")
             if question:
                 ways = _WAYS.get(str(contact["reminder_by"]), "")
-                note_consent(document, response.definition, question, bool(ways), now=now, choice=ways)
+                note_consent(document, response.definition, question, bool(ways), by=by, now=now, choice=ways)
 
     if not response.is_draft:
         raise IntakeError("These answers were sent already.")
+    must_hold(response, by)
     return save_document(response, change, by=by, now=now, action="intake.save_contact")
+
+
+def take_over(response: QuestionnaireResponse, *, by: Actor, now: datetime) -> None:
+    """A draft of the desk's into its patient's hands: who answers is asked again, and what was said on the phone stays."""
+
+    def change(document: Document) -> None:
+        for link_id in engine.staff_answers(response.definition):
+            document.answers.pop(link_id, None)
+
+    with transaction.atomic():
+        save_document(response, change, by=by, now=now, action="intake.take_over")
+        response.filled_in_by = QuestionnaireResponse.FilledInBy.PATIENT
+        response.save(update_fields=["filled_in_by"])
 
 
 def delete_draft(response: QuestionnaireResponse, *, by: Actor, now: datetime, action: str = "intake.delete_draft") -> None:

@@ -16,7 +16,7 @@ from intake import engine, flags, photos
 from intake.actions.consents import note_consent, write_consents
 from intake.actions.drafts import asking_for
 from intake.definition import Definition, canonical
-from intake.document import Document, decrypt, put
+from intake.document import Document, decrypt, must_hold, put
 from intake.errors import IntakeError
 from intake.loader import newest_flags
 from intake.models import QuestionnaireResponse
@@ -117,6 +117,7 @@ def complete(
             raise IntakeError("These answers belong to another person.")
         told = list(events)
         if row.is_draft:
+            must_hold(row, by)
             document, hidden = _signed(row, declared_at, signature, by=by, now=now)
             row.status, row.completed_at, row.saved_at = QuestionnaireResponse.Status.COMPLETED, now, now
             row.sections_done = row.sections_total
@@ -149,7 +150,7 @@ def _signed(
     if "finish_declare" in definition.questions:
         answers |= {"finish_declare": True, "finish_signature": signature}
         document.answers = answers
-        note_consent(document, definition, definition.questions["finish_declare"], True, now=declared_at)
+        note_consent(document, definition, definition.questions["finish_declare"], True, by=by, now=declared_at)
     document.answers = engine.completed(definition, answers)
     hidden = {q.link_id for q in definition.questions.values() if q.type == "attachment" and q.link_id in answers}
     hidden -= set(document.answers)

@@ -18,7 +18,7 @@ from audit.actions import record
 from audit.actor import actor_of
 from booking import actions, calendar
 from booking.links import token_of
-from booking.models import Appointment, Practitioner, Status
+from booking.models import OPEN, Appointment, Practitioner, Status
 from booking.picker import parse_value, value_of
 from booking.words import phone_text
 from staff import board, history, steps
@@ -46,7 +46,7 @@ def _contact_form(visit: Appointment) -> ContactForm:
     )
 
 
-def _page(request: HttpRequest, visit: Any, now: datetime, *, status: int = 200, **extra: Any) -> HttpResponse:
+def show(request: HttpRequest, visit: Any, now: datetime, *, status: int = 200, **extra: Any) -> HttpResponse:
     """The visit with its log. Reception sees that the intake is done, never what it says."""
     detail = {"reference": visit.reference}
     with reading(request, "staff.visit_read", now=now, obj=visit, subject_id=visit.patient_id, detail=detail):
@@ -59,6 +59,7 @@ def _page(request: HttpRequest, visit: Any, now: datetime, *, status: int = 200,
         "steps": board.steps_of(visit, now),
         "waiting": visit.waiting_minutes(now) if visit.status == Status.ARRIVED else None,
         "can_change": visit.status in (Status.BOOKED, Status.CONFIRMED),
+        "may_ask": visit.status in OPEN,
         "contact": _contact_form(visit),
         "cancel": CancelForm(),
         "log": log,
@@ -78,9 +79,9 @@ def visit(request: HttpRequest, public_id: UUID) -> HttpResponse:
     if request.method == "POST":
         outcome = steps.perform(request, now=now, only=public_id)
         if outcome.refusal:
-            return _page(request, _visit(request, public_id), now, refusal=outcome.refusal, status=409)
+            return show(request, _visit(request, public_id), now, refusal=outcome.refusal, status=409)
         return _back(public_id, outcome.verb)
-    return _page(request, _visit(request, public_id), now)
+    return show(request, _visit(request, public_id), now)
 
 
 def _back(public_id: UUID, verb: str = "") -> HttpResponse:
@@ -98,13 +99,13 @@ def cancel(request: HttpRequest, public_id: UUID) -> HttpResponse:
     now, found = clock.now(), _visit(request, public_id)
     form = CancelForm(request.POST)
     if not form.is_valid():
-        return _page(request, found, now, cancel=form, form=form, status=422)
+        return show(request, found, now, cancel=form, form=form, status=422)
     try:
         actions.cancel(found, reason=form.cleaned_data["reason"], by=actor_of(request), now=now, version=_version(request, found))
     except actions.Stale:
-        return _page(request, _visit(request, public_id), now, refusal=steps.who_changed(found, request.user), status=409)
+        return show(request, _visit(request, public_id), now, refusal=steps.who_changed(found, request.user), status=409)
     except actions.BookingError as error:
-        return _page(request, _visit(request, public_id), now, refusal=str(error), status=409)
+        return show(request, _visit(request, public_id), now, refusal=str(error), status=409)
     return _back(public_id, "cancel")
 
 
@@ -120,7 +121,7 @@ def contact(request: HttpRequest, public_id: UUID) -> HttpResponse:
     now, found = clock.now(), _visit(request, public_id)
     form = ContactForm(request.POST)
     if not form.is_valid():
-        return _page(request, found, now, contact=form, form=form, status=422)
+        return show(request, found, now, contact=form, form=form, status=422)
     actions.change_contact(found.patient, **form.cleaned_data, by=actor_of(request), now=now)
     messages.success(request, _("Contact details saved."))
     return _back(public_id)
@@ -136,11 +137,11 @@ def link(request: HttpRequest, public_id: UUID) -> HttpResponse:
         with transaction.atomic():
             record("staff.link_shown", by=by, now=now, obj=found, subject_id=found.patient_id)
         url = request.build_absolute_uri(reverse("booking:visit", args=[token_of(found)]))
-        return _page(request, found, now, shown_link=url)
+        return show(request, found, now, shown_link=url)
     ways = [("text", patient.e164)] if patient.mobile and patient.reminder_by != "email" else []
     ways += [("email", patient.email)] if patient.email and (patient.reminder_by != "text" or not ways) else []
     if not ways:
-        return _page(request, found, now, refusal=_("There is no mobile and no email to send it to."), status=409)
+        return show(request, found, now, refusal=_("There is no mobile and no email to send it to."), status=409)
     with transaction.atomic():
         for channel, address in ways:
             actions.request_link(channel=channel, address=address, now=now)
@@ -174,7 +175,7 @@ def move(request: HttpRequest, public_id: UUID) -> HttpResponse:
     except actions.Warned as warning:
         return _move_page(request, found, people, now, warning=str(warning), wanted=value_of(start, person), status=409)
     except actions.Stale:
-        return _page(request, _visit(request, public_id), now, refusal=steps.who_changed(found, request.user), status=409)
+        return show(request, _visit(request, public_id), now, refusal=steps.who_changed(found, request.user), status=409)
     except actions.BookingError as error:
         return _move_page(request, found, people, now, refusal=str(error), status=409)
     return to_day(moved, "move")

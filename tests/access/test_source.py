@@ -97,7 +97,7 @@ VIEWS = [
     p
     for p in CODE
     if "actions" not in p.parts
-    and ("views" in p.parts or p.name in {"views.py", "steps.py", "search.py", "board.py", "history.py", "picker.py"})
+    and ("views" in p.parts or p.name in {"views.py", "seats.py", "steps.py", "search.py", "board.py", "history.py", "picker.py"})
 ]
 # Module and function → whose it is, and how that is known. Everything else goes through `for_actor(user)`.
 KNOWN_OTHERWISE = {
@@ -108,7 +108,7 @@ KNOWN_OTHERWISE = {
     ("booking/views/done.py", "done"): "the session's visit",
     ("booking/views/paper.py", "done_answers"): "the session's visit",
     ("booking/views/feed.py", "feed"): "times only, of the practitioner whose address it is",
-    ("intake/views.py", "draft_of"): "the session's draft",
+    ("intake/seats.py", "_draft"): "the session's draft",
     # Rows of a visit that was found through for_actor already.
     ("staff/board.py", "_visits"): "a subquery of for_actor's rows",
     ("staff/board.py", "find_visit"): "a subquery of for_actor's rows",

@@ -1,0 +1,47 @@
+"""`/desk/visit/<id>/questions/`: the questionnaire with the patient on the phone or at the desk; and handing it over."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from accounts import clock
+from accounts.access import reception_required
+from audit.actions import record
+from audit.actor import actor_of
+from booking import actions
+from booking.views.journey import see
+from intake import seats
+from staff import board
+from staff.views.visit import show
+
+
+@reception_required
+@require_POST
+def questions(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """`do`: start (or go on), stop, or hand_over. Each leads somewhere and shows nothing itself."""
+    visit = board.find_visit(request.user, public_id)
+    if visit is None:
+        raise Http404
+    now, by, do = clock.now(), actor_of(request), request.POST.get("do", "")
+    if do not in {"start", "stop", "hand_over"}:
+        return show(request, visit, now, refusal=_("Choose what to do with the questions."), status=422)
+    try:
+        if do == "start":
+            response = actions.open_questions(visit, by=by, now=now)
+            seats.sit_at_desk(request, response, visit=str(public_id))
+            return see("intake:questions")
+        if do == "hand_over":
+            actions.hand_over_questions(visit, by=by, now=now)
+            messages.success(request, _("The link is on its way. From now on only the patient sees these answers."))
+    except actions.BookingError as refusal:
+        return show(request, visit, now, refusal=str(refusal), status=409)
+    if do == "stop":
+        with transaction.atomic():
+            record("staff.questions_left", by=by, now=now, obj=visit, subject_id=visit.patient_id)
+        messages.info(request, _("Saved. You can go on from here, as often as you like."))
+    seats.leave_desk(request)
+    return see("staff:visit", public_id)
