@@ -123,7 +123,7 @@ def question(request: HttpRequest, sitting: Sitting, section: int, number: int, 
 
 def after_upload(request: HttpRequest, link_id: str, error: str = "") -> HttpResponse:
     """A photo was added or taken out with the page's own form: the page again, at that photo, with all that was typed kept."""
-    sitting = _sit_down(request)
+    sitting = sit_down(request)
     question = sitting.definition.questions[link_id] if sitting else None
     page = engine.find_page(sitting.pages, question.section, question.page) if sitting and question else None
     if sitting is None or page is None:
