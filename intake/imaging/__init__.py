@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MAX_BYTES = 15 * 1024 * 1024
-# The child is stopped after 10 seconds; two at a time, so a full queue waits longer.
+# The child is stopped after 20 seconds at the latest; two at a time, so a full queue waits longer.
 PATIENCE = 25.0
 _DECODER = Path(__file__).with_name("decoder.py")
 # The parts of a JPEG that say how pixels are coded. JFIF's APP0 holds density and version, 14 bytes.

@@ -73,6 +73,11 @@ def png_bomb(side: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
 
 
+def largest_webp() -> bytes:
+    """50 Mpx of one colour, in 38 bytes."""
+    return encoded("WEBP", Image.new("RGB", (8165, 6123), (180, 140, 120)), lossless=True, method=0)
+
+
 def zipped() -> bytes:
     """A ZIP with a page inside."""
     held = io.BytesIO()
