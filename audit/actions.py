@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import models, transaction
 
+from audit import rows
 from audit.actor import Actor
 from audit.models import AuditEvent
 
@@ -49,7 +50,7 @@ def record_all(events: Sequence[AuditEvent]) -> None:
     """
     if not transaction.get_connection().in_atomic_block:
         raise transaction.TransactionManagementError("An audit event is written in the transaction it speaks of.")
-    AuditEvent.objects.bulk_create(events)
+    rows.insert(events)
 
 
 def record(

@@ -1,14 +1,12 @@
 """Loading the calendar for the slot function, in one statement whatever the range and the number of practitioners."""
 
 from datetime import date, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
-import psycopg
-from django.db import connection
 from django.db.models import Sum
 
 from accounts import clock
+from audit.rows import fetch
 from booking import slots
 from booking.models import OCCUPYING, Practitioner, Service
 from booking.slots import Busy, Calendar, Hours, Off, Override, Rules, Slot, Start
@@ -56,33 +54,6 @@ _SQL_PLAIN = _SQL.format(busy_of=_OF_PEOPLE)
 _SQL_ROOMS = _SQL.format(busy_of=f"({_OF_PEOPLE} OR a.room_id = ANY(ARRAY(SELECT id FROM r)))")
 
 
-class _Prepared(psycopg.Cursor[tuple[Any, ...]]):
-    """A cursor that binds on the server, and leaves Django's query log the statement as it would have been sent."""
-
-    def execute(self, query: Any, params: Any = None, **how: Any) -> "_Prepared":
-        """As psycopg's."""
-        super().execute(query, params, **how)
-        if connection.queries_logged:
-            text = psycopg.ClientCursor(self.connection).mogrify(query, params)
-            self._query = SimpleNamespace(query=text.encode())  # type: ignore[assignment]
-        return self
-
-
-def _one_row(statement: str, params: dict[str, Any]) -> tuple[Any, ...]:
-    """Run a statement, prepared on this connection: planning this one takes longer than running it.
-
-    Only cursors that bind on the server prepare, and Django's own do not. Behind a pooler that hands out connections per
-    transaction nothing may be prepared; Django's setting for that is respected.
-    """
-    connection.ensure_connection()
-    raw = connection.connection
-    raw.prepare_threshold = None if connection.settings_dict["DISABLE_SERVER_SIDE_CURSORS"] else 0
-    with connection._prepare_cursor(_Prepared(raw)) as cursor:  # type: ignore[attr-defined]  # as cursor() does: errors, log
-        cursor.execute(statement, params)
-        row: tuple[Any, ...] = cursor.fetchone()
-    return row
-
-
 def load(
     service: Service, *, since: date, until: date, now: datetime, practitioner: Practitioner | None = None, own: int | None = None
 ) -> Calendar:
@@ -106,7 +77,7 @@ def load(
         "own": own or 0,
         "now": now,
     }
-    people, rooms, hours, overrides, off, busy = _one_row(_SQL_ROOMS if service.room_kind else _SQL_PLAIN, params)
+    [(people, rooms, hours, overrides, off, busy)] = fetch(_SQL_ROOMS if service.room_kind else _SQL_PLAIN, params)
     calendar = Calendar(
         people=[tuple(p) for p in people or ()],
         hours=[Hours(h[0], h[1], h[2], h[3] or 1440, h[4] + _EPOCH, h[5] + _EPOCH, h[6]) for h in hours or ()],

@@ -36,7 +36,7 @@ def check(request: HttpRequest) -> HttpResponse:
     if desk:
         return _at_desk(request, desk)
     journey = Journey(request, clock.now())
-    visit = getattr(journey.response, "appointment", None)
+    visit = journey.visit
     if journey.booked or visit is not None:
         return _after_booking(journey, visit)
     if not journey.is_draft:
@@ -195,7 +195,7 @@ def _book(journey: Journey) -> HttpResponse:
     if form is not None and not form.is_valid():
         return _page(journey, form=form, status=422)
     try:
-        visit = actions.book(
+        actions.book(
             service,
             chosen.practitioner,
             chosen.start,
@@ -213,15 +213,7 @@ def _book(journey: Journey) -> HttpResponse:
         return _page(journey, form=form, status=409, taken=refusal)
     except (actions.BookingError, IntakeError) as refusal:
         return _page(journey, form=form, status=409, refusal=str(refusal))
-    _remember(journey, visit)
     return see("booking:done")
-
-
-def _remember(journey: Journey, visit: Appointment) -> None:
-    """The visit instead of the way to it."""
-    for key in ("hold", "wanted", "code", "no_code", "article"):
-        journey.session.pop(key, None)
-    journey.session["booked"] = str(visit.public_id)
 
 
 def _after_booking(journey: Journey, visit: Appointment | None) -> HttpResponse:
@@ -233,7 +225,6 @@ def _after_booking(journey: Journey, visit: Appointment | None) -> HttpResponse:
     page = _send(journey.request, visit, response, answers, by=Actor.patient(response.patient_id), now=journey.now)
     if page is not None:
         return page
-    journey.session["booked"] = str(visit.public_id)
     return see("booking:done", query="?sent=1")
 
 

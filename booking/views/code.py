@@ -137,5 +137,5 @@ def _check(journey: Journey) -> HttpResponse:
             text = _("That code is too old. We sent a new one")
         form.add_error("code", text)
         return _page(journey, form, status=422)
-    journey.__dict__.pop("code", None)
+    journey.look_again()
     return journey.next_step()

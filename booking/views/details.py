@@ -52,7 +52,7 @@ def details(request: HttpRequest) -> HttpResponse:
         journey.document = save_contact(journey.response, contact, by=journey.by, now=now)  # type: ignore[arg-type]
     except IntakeError:
         return redirect("booking:start")
-    journey.__dict__.pop("code", None)
+    journey.look_again()
     if journey.code is None:  # none asked for yet, or for another address
         forget_code(journey)
         if journey.channels:

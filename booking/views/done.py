@@ -17,7 +17,7 @@ from accounts.models import Clinic
 from booking import actions, words
 from booking.links import hold_key_of, token_of
 from booking.models import Appointment, Status
-from booking.views.journey import Journey, See, as_uuid, client_address, see
+from booking.views.journey import Journey, See, client_address, see
 
 SEND_AGAIN_PER_HOUR = 3
 
@@ -88,7 +88,8 @@ def next_reminder(visit: Appointment, now: datetime) -> NextReminder | None:
 @require_http_methods(["GET", "HEAD", "POST"])
 def done(request: HttpRequest) -> HttpResponse:
     """The visit this browser has booked. POST sends the link again."""
-    public_id = as_uuid(request.session.get("booked"))
+    now = clock.now()
+    public_id = Journey(request, now).booked
     visit = None
     if public_id is not None:
         visit = (
@@ -99,7 +100,6 @@ def done(request: HttpRequest) -> HttpResponse:
         )
     if visit is None or visit.patient is None:
         return redirect("booking:start")
-    now = clock.now()
     if request.method == "POST":
         return _send_again(request, visit, now)
     if visit.status not in (Status.BOOKED, Status.CONFIRMED) or visit.starts_at <= now:

@@ -12,10 +12,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
 
+from audit import rows
 from audit.actor import Actor
 from booking import words
 from booking.links import hold_key_of
-from booking.models import Appointment, Practitioner, Service, Status
+from booking.models import Appointment, Practitioner, Service
 from intake.document import Document, open_document
 from intake.models import QuestionnaireResponse
 from patients.actions import Contact
@@ -24,6 +25,18 @@ from patients.models import ContactCode, ReminderBy
 MAX_EXTENSIONS = 2
 # What a browser remembers of a booking; another draft starts without it.
 STEPS = ("draft", "hold", "wanted", "code", "no_code", "article", "booked")
+
+_ON_THE_WAY = (QuestionnaireResponse, Appointment, Appointment, Practitioner, Service, ContactCode)
+_WHERE_IT_STANDS = f"""
+SELECT {", ".join(rows.columns(model, alias) for model, alias in zip(_ON_THE_WAY, "rvhpsc", strict=True))}
+FROM (SELECT %s::uuid AS draft, %s::uuid AS hold, %s AS hold_key, %s::uuid AS code) browser
+LEFT JOIN intake_questionnaireresponse r ON r.public_id = browser.draft
+LEFT JOIN booking_appointment v ON v.response_id = r.id
+LEFT JOIN booking_appointment h ON h.public_id = browser.hold AND h.hold_key = browser.hold_key AND h.status = 'held'
+LEFT JOIN booking_practitioner p ON p.id = h.practitioner_id
+LEFT JOIN booking_service s ON s.id = h.service_id
+LEFT JOIN patients_contactcode c ON c.public_id = browser.code AND c.subject_key = r.public_id::text
+"""
 
 
 class See(HttpResponseRedirect):
@@ -101,14 +114,26 @@ class Journey:
         self.request, self.session, self.now = request, request.session, now
         self.by = Actor.anonymous()
 
+    @cached_property
+    def _stands(self) -> list[Any]:
+        """Draft, its visit, hold with practitioner and service, code: whatever of it there is, in one statement."""
+        ids = [as_uuid(self.session.get(name)) for name in ("draft", "hold", "code")]
+        key = hold_key_of(self.request) if ids[1] and self.session.session_key else ""
+        if not any(ids):
+            return [None] * len(_ON_THE_WAY)
+        [row] = rows.fetch(_WHERE_IT_STANDS, [ids[0], ids[1], key, ids[2]])
+        return rows.instances(row, *_ON_THE_WAY)
+
     # --- The draft ---------------------------------------------------------------------------------------------------
     @cached_property
     def response(self) -> QuestionnaireResponse | None:
         """The draft (or sent) questionnaire of this browser."""
-        public_id = as_uuid(self.session.get("draft"))
-        if public_id is None:
-            return None
-        return QuestionnaireResponse.objects.select_related("appointment").filter(public_id=public_id).first()
+        return self._stands[0]
+
+    @cached_property
+    def visit(self) -> Appointment | None:
+        """The visit that the draft belongs to, once there is one."""
+        return self._stands[1]
 
     @property
     def is_draft(self) -> bool:
@@ -131,14 +156,10 @@ class Journey:
     @cached_property
     def hold_row(self) -> Appointment | None:
         """This browser's hold, alive or just expired and not yet swept."""
-        public_id = as_uuid(self.session.get("hold"))
-        if public_id is None or not self.session.session_key:
-            return None
-        return (
-            Appointment.objects.select_related("practitioner", "service")
-            .filter(public_id=public_id, status=Status.HELD, hold_key=hold_key_of(self.request))
-            .first()
-        )
+        _response, _visit, hold, practitioner, service, _code = self._stands
+        if hold is not None:
+            hold.practitioner, hold.service = practitioner, service
+        return hold
 
     @cached_property
     def hold(self) -> Appointment | None:
@@ -171,9 +192,9 @@ class Journey:
         else:
             self.session["hold"] = str(hold.public_id)
 
-    def forget_time(self) -> None:
-        """Look the time up again."""
-        for name in ("hold_row", "hold", "chosen"):
+    def look_again(self) -> None:
+        """Forget what was looked up: the session or the rows behind it have changed."""
+        for name in ("_stands", "response", "visit", "document", "hold_row", "hold", "chosen", "code"):
             self.__dict__.pop(name, None)
 
     # --- The details -------------------------------------------------------------------------------------------------
@@ -221,10 +242,7 @@ class Journey:
     @cached_property
     def code(self) -> ContactCode | None:
         """The code asked for in this browser, for this draft and an address that is still the one given."""
-        public_id = as_uuid(self.session.get("code"))
-        if public_id is None or self.response is None:
-            return None
-        found = ContactCode.objects.filter(public_id=public_id, subject_key=str(self.response.public_id)).first()
+        found = self._stands[5]
         return found if found and found.address == self.address(found.channel) else None
 
     @property
@@ -234,9 +252,9 @@ class Journey:
 
     # --- Where to --------------------------------------------------------------------------------------------------
     @property
-    def booked(self) -> bool:
-        """True once this browser has booked."""
-        return as_uuid(self.session.get("booked")) is not None
+    def booked(self) -> uuid.UUID | None:
+        """The public id of the visit that this browser has booked: its draft's, or one it was let into by a year of birth."""
+        return self.visit.public_id if self.visit else as_uuid(self.session.get("booked"))
 
     def next_step(self) -> HttpResponse:
         """303 to the first step that is not done."""
@@ -255,6 +273,6 @@ def guard(journey: Journey) -> HttpResponse | None:
         return redirect("booking:done")
     if not journey.is_draft:
         return redirect("booking:start")
-    if getattr(journey.response, "appointment", None) is not None:
+    if journey.visit is not None:
         return redirect("booking:start")
     return None

@@ -10,7 +10,7 @@ from accounts import clock
 from audit.actor import Actor
 from booking.models import Appointment, Status
 from booking.views.by_link import Visit, by_link, year_of_birth
-from booking.views.journey import as_uuid
+from booking.views.journey import Journey
 from intake import paper
 
 
@@ -44,7 +44,8 @@ def visit_answers(request: HttpRequest, it: Visit) -> HttpResponse:
 @require_safe
 def done_answers(request: HttpRequest) -> HttpResponse:
     """In the browser that has booked, while it shows "You're booked"."""
-    now, public_id = clock.now(), as_uuid(request.session.get("booked"))
+    now = clock.now()
+    public_id = Journey(request, now).booked
     found = Appointment.objects.select_related("patient", "response", "response__patient", "response__questionnaire")
     visit = found.filter(public_id=public_id, status__in=(Status.BOOKED, Status.CONFIRMED)).first() if public_id else None
     if visit is None:

@@ -71,14 +71,13 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     closed = idle.is_closed(journey.request, journey.now)
-    booked_draft = journey.response is not None and getattr(journey.response, "appointment", None) is not None
     context = {
         "service": service,
         "opening": opening,
         "slot": iso(opening[0]) if opening else "",
         "until": journey.now + timedelta(minutes=HOLD_MINUTES),
         "article": str(as_uuid(article) or ""),
-        "has_draft": journey.is_draft and not booked_draft and not closed,
+        "has_draft": journey.is_draft and journey.visit is None and not closed,
         "closed": closed,
         "booked": journey.booked,
         "taken": taken,
@@ -133,15 +132,14 @@ def _begin(journey: Journey, service: Service) -> HttpResponse:
 def _draft(journey: Journey, service: Service, *, again: bool) -> None:
     """Go on with this browser's draft, or begin one. A draft that belongs to a booked visit is left alone."""
     response = journey.response
-    mine = journey.is_draft and getattr(response, "appointment", None) is None
+    mine = journey.is_draft and journey.visit is None
     if mine and not again:
         return
     if mine and response is not None:
         delete_draft(response, by=journey.by, now=journey.now)
-    for key in ("booked", "code", "no_code", "article", "draft"):
+    for key in STEPS if journey.booked else (key for key in STEPS if key not in {"hold", "wanted"}):
         journey.session.pop(key, None)
     fresh = start_draft(service.questionnaire, by=journey.by, now=journey.now)
     journey.session["draft"] = str(fresh.public_id)
     idle.use(journey.request, journey.now)
-    for name in ("response", "document", "code"):
-        journey.__dict__.pop(name, None)
+    journey.look_again()

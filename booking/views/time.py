@@ -83,5 +83,5 @@ def _choose(journey: Journey) -> HttpResponse:
     except actions.BookingError as refusal:
         return _page(journey, status=409, error=str(refusal))
     journey.choose(parsed[0], practitioner, held)
-    journey.forget_time()
+    journey.look_again()
     return journey.next_step()
