@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import psycopg
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.models import Model
 
 M = TypeVar("M", bound=Model)
@@ -39,12 +39,13 @@ def fetch(statement: str, params: Sequence[Any] | dict[str, Any]) -> list[tuple[
     Raises:
         django.db.Error: as from any cursor of Django's.
     """
-    connection.ensure_connection()
-    raw = connection.connection
-    raw.prepare_threshold = None if connection.settings_dict["DISABLE_SERVER_SIDE_CURSORS"] else 0
-    with connection._prepare_cursor(_Prepared(raw)) as cursor:  # type: ignore[attr-defined]  # as cursor() does: errors, log
+    database = connections[DEFAULT_DB_ALIAS]
+    database.ensure_connection()
+    raw = database.connection
+    raw.prepare_threshold = None if database.settings_dict["DISABLE_SERVER_SIDE_CURSORS"] else 0
+    with database._prepare_cursor(_Prepared(raw)) as cursor:  # type: ignore[attr-defined]  # as cursor() does: errors, log
         cursor.execute(statement, params)
-        found: list[tuple[Any, ...]] = cursor.fetchall() if cursor.description else []
+        found: list[tuple[Any, ...]] = cursor.fetchall() if cursor.pgresult.nfields else []
     return found
 
 
@@ -79,7 +80,7 @@ def instances(row: Sequence[Any], *models: type[Model]) -> list[Any]:
             continue
         for at, converter, expression in convert:
             values[at] = converter(values[at], expression, connection)
-        found.append(model.from_db("default", names, values))
+        found.append(model.from_db(DEFAULT_DB_ALIAS, names, values))
     return found
 
 
@@ -91,7 +92,8 @@ def _writable(model: type[Model], names: tuple[str, ...] = ()) -> list[Any]:
 
 def values_of(row: Model, names: tuple[str, ...] = ()) -> list[Any]:
     """What goes into the columns of `names` (attributes; default all but the key), ready for the database."""
-    return [f.get_db_prep_save(getattr(row, f.attname), connection) for f in _writable(type(row), names)]
+    database = connections[DEFAULT_DB_ALIAS]  # itself, not the proxy that looks it up each time
+    return [f.get_db_prep_save(getattr(row, f.attname), database) for f in _writable(type(row), names)]
 
 
 @cache
@@ -116,4 +118,4 @@ def insert(rows: Iterable[Model]) -> None:
     values = [value for row in rows for value in values_of(row)]
     keys = fetch(f"{insert_into(type(rows[0]), len(rows))} RETURNING id", values)
     for row, (key,) in zip(rows, keys, strict=True):
-        row.pk, row._state.adding, row._state.db = key, False, "default"
+        row.pk, row._state.adding, row._state.db = key, False, DEFAULT_DB_ALIAS

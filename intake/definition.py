@@ -151,6 +151,15 @@ class Definition:
         """All groups by link_id."""
         return {g.link_id: g for section in self.sections for g in section.groups}
 
+    @cached_property
+    def frames(self) -> list[tuple[Section, PageFrame, tuple[Question, ...]]]:
+        """Every page with its section and the questions that stand on it, shown or not."""
+        return [
+            (section, frame, tuple(q for q in section.questions if q.page == frame.number))
+            for section in self.sections
+            for frame in section.pages
+        ]
+
     def section(self, number: int) -> Section | None:
         """The section with this number, counted from 1."""
         return self.sections[number - 1] if 1 <= number <= len(self.sections) else None

@@ -93,12 +93,13 @@ class Cleaned:
 
 def _holds(conditions: Conditions, answers: Answers, shown: set[str]) -> bool:
     for question, codes in conditions:
-        if question not in shown:
-            continue
-        value = answers.get(question)
-        given = value if isinstance(value, list) else [value]
-        if any(isinstance(code, str) and code in codes for code in given):
-            return True
+        if question in shown:
+            value = answers.get(question)
+            if isinstance(value, str):
+                if value in codes:
+                    return True
+            elif isinstance(value, list) and any(isinstance(code, str) and code in codes for code in value):
+                return True
     return not conditions
 
 
@@ -117,10 +118,15 @@ def _group_open(definition: Definition, link_id: str, answers: Answers, shown: s
 def enabled(definition: Definition, answers: Answers) -> set[str]:
     """The link_ids of questions and groups that apply. Top to bottom: an answer to a hidden question opens nothing."""
     shown: set[str] = set()
+    opened: dict[str, bool] = {}  # A group's conditions are on questions above all of it, so it is looked at once.
     for question in definition.questions.values():
-        if question.group and not _group_open(definition, question.group, answers, shown):
-            continue
-        if _holds(question.show_when, answers, shown):
+        group = question.group
+        if group:
+            if group not in opened:
+                opened[group] = _group_open(definition, group, answers, shown)
+            if not opened[group]:
+                continue
+        if not question.show_when or _holds(question.show_when, answers, shown):
             shown.add(question.link_id)
     return shown
 
@@ -184,15 +190,10 @@ def pages(definition: Definition, answers: Answers, asking: Asking) -> list[Page
     """The pages with something to answer, in order."""
     shown = enabled(definition, answers)
     found: list[Page] = []
-    for section in definition.sections:
-        for frame in section.pages:
-            questions = tuple(
-                q
-                for q in section.questions
-                if q.page == frame.number and q.link_id in shown and (is_asked(q, asking) or q.type == "display")
-            )
-            if any(q.type != "display" for q in questions):
-                found.append(Page(section, frame, questions))
+    for section, frame, on_page in definition.frames:
+        questions = tuple(q for q in on_page if q.link_id in shown and (q.type == "display" or is_asked(q, asking)))
+        if any(q.type != "display" for q in questions):
+            found.append(Page(section, frame, questions))
     return found
 
 
@@ -598,8 +599,10 @@ def is_known(question: Question, value: Any) -> bool:
 
 
 def _codes_known(question: Question, value: Any) -> bool:
-    given = value if isinstance(value, list) else [value]
-    return all(isinstance(v, dict) or v in (None, "") or question.option(v) for v in given)
+    if not isinstance(value, list):
+        value = [value]
+    codes = [option.code for option in question.options]
+    return all(isinstance(v, dict) or v in (None, "") or v in codes for v in value)
 
 
 # --- How answers read ------------------------------------------------------------------------------------------------

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from accounts.links import derive_code, newest_key_id
+from audit import rows
 from audit.actions import record
 from audit.actor import Actor
 from patients.models import ConsentRecord, ContactCode, MergeOffer, Patient, ReminderBy
@@ -42,6 +42,17 @@ def _same_name(patient: Patient, contact: Contact) -> bool:
     return contact.first_name.casefold() in names
 
 
+# Who may be the same person: born on that day, and reached there or named so.
+_CANDIDATES = f"""
+SELECT {rows.columns(Patient, "p")} FROM patients_patient p,
+  (SELECT %s::date AS born, lower(%s::text) AS email, %s::text AS mobile, lower(%s::text) AS last, lower(%s::text) AS first) said
+WHERE p.date_of_birth = said.born AND p.merged_into_id IS NULL
+  AND ((p.email <> '' AND lower(p.email) = said.email) OR (p.mobile <> '' AND p.mobile = said.mobile)
+    OR (lower(p.legal_last_name) = said.last AND lower(p.legal_first_name) = said.first))
+ORDER BY p.id LIMIT 20
+"""
+
+
 def identify(contact: Contact, *, checked_channel: str | None, by: Actor, now: datetime) -> Patient:
     """The patient behind a booking: an existing one only on proof, else a new one.
 
@@ -54,21 +65,15 @@ def identify(contact: Contact, *, checked_channel: str | None, by: Actor, now: d
     """
     checked_email = contact.email if checked_channel == "email" else ""
     checked_mobile = contact.mobile if checked_channel == "text" else ""
-    candidates = list(
-        Patient.objects.current()
-        .filter(date_of_birth=contact.date_of_birth)
-        .filter(
-            Q(pk__in=Patient.objects.reached_at(email=contact.email, mobile=contact.mobile).values("pk"))
-            | Q(legal_last_name__iexact=contact.last_name, legal_first_name__iexact=contact.first_name)
-        )[:20]
-    )
+    said = [contact.date_of_birth, contact.email, contact.mobile, contact.last_name, contact.first_name]
+    candidates: list[Patient] = [rows.instances(row, Patient)[0] for row in rows.fetch(_CANDIDATES, said)]
     for patient in candidates:
         proven = (checked_email and patient.email.casefold() == checked_email.casefold()) or (
             checked_mobile and patient.e164 == checked_mobile
         )
         if proven and _same_name(patient, contact):
             return _refresh(patient, contact, checked_channel, by=by, now=now)
-    patient = Patient.objects.create(
+    patient = Patient(
         legal_first_name=contact.first_name,
         legal_last_name=contact.last_name,
         preferred_name=contact.preferred_name,
@@ -81,6 +86,7 @@ def identify(contact: Contact, *, checked_channel: str | None, by: Actor, now: d
         mobile_checked_at=now if checked_mobile else None,
         created_at=now,
     )
+    rows.insert([patient])
     if candidates:
         MergeOffer.objects.bulk_create(
             [

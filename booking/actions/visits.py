@@ -3,12 +3,12 @@
 import uuid
 from datetime import datetime, timedelta
 
-from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from accounts import clock
 from accounts.links import new_link
 from accounts.models import Clinic, User
+from audit import rows
 from audit.actions import event, record
 from audit.actor import Actor
 from booking.actions.errors import BookingError, NotAllowed, TooLate, Warned
@@ -34,6 +34,12 @@ from intake.actions import attach_patient, complete
 from intake.models import QuestionnaireResponse
 from patients.actions import Contact, identify
 from patients.models import Patient
+
+# The visit of a response that was booked before, and this browser's hold.
+_OWN = (
+    f"SELECT {rows.columns(Appointment, 'a')} FROM booking_appointment a WHERE a.response_id = %s "
+    "OR (a.status = 'held' AND a.hold_key = %s AND a.practitioner_id = %s AND a.starts_at = %s) FOR UPDATE"
+)
 
 
 @retrying
@@ -67,15 +73,13 @@ def book(
     """
     rooms = rooms_of(service)
     lock_and_sweep([practitioner.pk], rooms, now=now, keep=hold_key, responses=[response.pk])
-    rows = list(
-        Appointment.objects.select_for_update().filter(
-            Q(response=response) | Q(status=Status.HELD, hold_key=hold_key or "-", practitioner=practitioner, starts_at=start)
-        )
-    )
-    for row in rows:
+    known: list[Appointment] = [
+        rows.instances(row, Appointment)[0] for row in rows.fetch(_OWN, [response.pk, hold_key or "-", practitioner.pk, start])
+    ]
+    for row in known:
         if row.response_id == response.pk and row.status != Status.HELD:
             return row
-    own = next((row for row in rows if row.service_id == service.pk), None)
+    own = next((row for row in known if row.service_id == service.pk), None)
     free = free_start(service, practitioner, start, own=own.pk if own else None, for_staff=False, now=now)
     # A time that was offered and held stays good although its notice has meanwhile run out.
     if free is None and (own is None or not _still_works(service, practitioner, own, now=now)):

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from psycopg import errors as pg
 
 from accounts import clock
+from audit import rows
 from audit.actor import Actor
 from booking import calendar, slots
 from booking.actions.errors import BookingError, SlotTaken, Stale
@@ -51,6 +52,17 @@ def retrying(verb: Callable[P, R]) -> Callable[P, R]:
     return run
 
 
+# The locks are a filter that is asked once before any row is looked for: joined, they would be skipped when no hold has expired.
+_LOCK = """
+WITH locked AS MATERIALIZED (
+  SELECT pg_advisory_xact_lock(k.space, k.id) FROM unnest(%s::int[], %s::int[]) WITH ORDINALITY AS k(space, id, n) ORDER BY n
+)
+DELETE FROM booking_appointment a WHERE (SELECT count(*) FROM locked) > 0 AND a.status = 'held'
+  AND a.hold_expires_at <= %s AND a.hold_key <> %s
+  AND (a.practitioner_id = ANY(%s::bigint[]) OR a.room_id = ANY(%s::bigint[]))
+"""
+
+
 def lock_and_sweep(
     practitioners: Iterable[int], rooms: Iterable[int] = (), *, now: datetime, keep: str = "", responses: Iterable[int] = ()
 ) -> None:
@@ -62,18 +74,13 @@ def lock_and_sweep(
     while we waited for the locks is looked at again by PostgreSQL before it is deleted, and stays.
     """
     people, places, papers = sorted(set(practitioners)), sorted(set(rooms)), sorted(set(responses))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "WITH locked AS MATERIALIZED (SELECT pg_advisory_xact_lock(k.space, k.id) FROM "
-            "unnest(%s::int[], %s::int[]) WITH ORDINALITY AS k(space, id, n) ORDER BY n) "
-            # As a filter that is asked once before any row is looked for: joined, it would be skipped when no hold has expired.
-            "DELETE FROM booking_appointment a WHERE (SELECT count(*) FROM locked) > 0 AND a.status = 'held' "
-            "AND a.hold_expires_at <= %s AND a.hold_key <> %s AND (a.practitioner_id = ANY(%s) OR a.room_id = ANY(%s))",
-            [
-                [_LOCK_PRACTITIONER] * len(people) + [_LOCK_ROOM] * len(places) + [_LOCK_RESPONSE] * len(papers),
-                people + places + papers, now, keep or "-", people, places,
-            ],
-        )  # fmt: skip
+    rows.fetch(
+        _LOCK,
+        [
+            [_LOCK_PRACTITIONER] * len(people) + [_LOCK_ROOM] * len(places) + [_LOCK_RESPONSE] * len(papers),
+            people + places + papers, now, keep or "-", people, places,
+        ],
+    )  # fmt: skip
 
 
 def rooms_of(service: Service) -> list[int]:
@@ -109,32 +116,31 @@ def place(appointment: Appointment, service: Service, practitioner: Practitioner
     appointment.local_start, appointment.zone = start.astimezone(zone).strftime("%Y-%m-%dT%H:%M"), zone.key
 
 
-def _columns(appointment: Appointment) -> dict[str, Any]:
-    """Column → value of every column but the key, ready for the database."""
-    return {
-        f.column: f.get_db_prep_save(getattr(appointment, f.attname), connection)
-        for f in Appointment._meta.concrete_fields
-        if not f.primary_key
-    }
+_INSERT = f"""
+WITH a AS ({rows.insert_into(Appointment)} ON CONFLICT DO NOTHING RETURNING id, practitioner_id),
+p AS (UPDATE booking_practitioner SET calendar_rev = calendar_rev + 1,
+  last_assigned_at = coalesce(%s::timestamptz, last_assigned_at) FROM a WHERE booking_practitioner.id = a.practitioner_id)
+SELECT id FROM a
+"""
+_UPDATE, _UPDATE_AND_NOTE = (
+    f"""
+WITH a AS (UPDATE booking_appointment SET {rows.assignments(Appointment)} WHERE id = %s){noted}
+UPDATE booking_practitioner SET calendar_rev = calendar_rev + 1, last_assigned_at =
+  CASE WHEN id = %s THEN coalesce(%s::timestamptz, last_assigned_at) ELSE last_assigned_at END WHERE id = ANY(%s::bigint[])
+"""
+    for noted in (
+        "",
+        ", f AS (INSERT INTO booking_freedtime (practitioner_id, starts_at, ends_at, freed_at) VALUES (%s, %s, %s, %s))",
+    )
+)
 
 
 def insert(appointment: Appointment, *, assigned_at: datetime | None = None) -> bool:
     """Insert the row and raise the calendar's revision in one statement; False if a constraint says the time is taken."""
-    columns = _columns(appointment)
-    names, marks = ", ".join(f'"{c}"' for c in columns), ", ".join(["%s"] * len(columns))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"WITH a AS (INSERT INTO booking_appointment ({names}) VALUES ({marks}) "
-            "ON CONFLICT DO NOTHING RETURNING id, practitioner_id), "
-            "p AS (UPDATE booking_practitioner SET calendar_rev = calendar_rev + 1, "
-            "last_assigned_at = coalesce(%s, last_assigned_at) "
-            "FROM a WHERE booking_practitioner.id = a.practitioner_id) SELECT id FROM a",
-            [*columns.values(), assigned_at],
-        )
-        row = cursor.fetchone()
-    if row is None:
+    made = rows.fetch(_INSERT, [*rows.values_of(appointment), assigned_at])
+    if not made:
         return False
-    appointment.pk, appointment._state.adding, appointment._state.db = row[0], False, "default"
+    appointment.pk, appointment._state.adding, appointment._state.db = made[0][0], False, "default"
     return True
 
 
@@ -153,20 +159,11 @@ def update(
 
     With `frees`, time that is still to come and free from now on is noted for the waiting list, by the same statement.
     """
-    columns = _columns(appointment)
-    freed, values = "", list[Any]()
-    if frees is not None and frees[2] > appointment.changed_at:
-        freed = ", f AS (INSERT INTO booking_freedtime (practitioner_id, starts_at, ends_at, freed_at) VALUES (%s, %s, %s, %s))"
-        values = [*frees, appointment.changed_at]
-    sets = ", ".join(f'"{c}" = %s' for c in columns)
+    noted = [*frees, appointment.changed_at] if frees is not None and frees[2] > appointment.changed_at else []
+    place = [appointment.pk, *noted, appointment.practitioner_id, assigned_at, sorted(set(bump))]
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(
-                f"WITH a AS (UPDATE booking_appointment SET {sets} WHERE id = %s){freed} "
-                "UPDATE booking_practitioner SET calendar_rev = calendar_rev + 1, last_assigned_at = "
-                "CASE WHEN id = %s THEN coalesce(%s, last_assigned_at) ELSE last_assigned_at END WHERE id = ANY(%s)",
-                [*columns.values(), appointment.pk, *values, appointment.practitioner_id, assigned_at, sorted(set(bump))],
-            )
+        with transaction.atomic():
+            rows.fetch(_UPDATE_AND_NOTE if noted else _UPDATE, [*rows.values_of(appointment), *place])
     except IntegrityError as error:
         if isinstance(error.__cause__, pg.ExclusionViolation):
             return False

@@ -4,6 +4,7 @@ import hashlib
 from datetime import datetime
 from typing import Any
 
+from audit import rows
 from audit.actor import Actor
 from intake.definition import Definition, Question
 from intake.document import Document
@@ -83,7 +84,7 @@ def write_consents(document: Document, patient: Patient, *, now: datetime) -> No
     given = set()
     if patient.created_at != now:
         given = set(ConsentRecord.objects.filter(patient=patient).values_list("code", "text_sha256", "given_at"))
-    ConsentRecord.objects.bulk_create(
+    rows.insert(
         ConsentRecord(
             patient=patient,
             code=entry["code"],

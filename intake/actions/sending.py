@@ -9,6 +9,7 @@ from datetime import datetime
 from django.db import transaction
 
 from accounts.models import Clinic
+from audit import rows
 from audit.actions import event, record_all
 from audit.actor import Actor
 from audit.models import AuditEvent
@@ -45,10 +46,14 @@ def _on_row(response: QuestionnaireResponse, change: Callable[[QuestionnaireResp
 
 def _write(row: QuestionnaireResponse, patient: Patient, *, fields: Sequence[str] = ()) -> bool:
     """Version up and write `fields`, the document and the patient; False if this is not the version the row has."""
-    fields = ["document", "key_id", "version", "patient_id", *fields]
-    as_read = QuestionnaireResponse.objects.filter(pk=row.pk, version=row.version, patient=row.patient_id)
+    fields = ("document", "key_id", "version", "patient_id", *fields)
+    as_read = [row.pk, row.version, row.patient_id]
     row.patient, row.version = patient, row.version + 1
-    return as_read.update(**{name: getattr(row, name) for name in fields}) == 1
+    statement = (
+        f"UPDATE intake_questionnaireresponse SET {rows.assignments(QuestionnaireResponse, fields)} "
+        "WHERE id = %s AND version = %s AND patient_id IS NOT DISTINCT FROM %s::bigint RETURNING id"
+    )
+    return bool(rows.fetch(statement, [*rows.values_of(row, fields), *as_read]))
 
 
 def attach_patient(

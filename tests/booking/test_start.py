@@ -60,7 +60,7 @@ def test_start_without_an_opening_begins_an_empty_draft(walker):
 def test_the_session_holds_ids_only(walker):
     walker.booked()
     kept = {k: v for k, v in walker.client.session.items() if not k.startswith("_")}
-    assert set(kept) <= {"draft", "booked", "seen_at", "path_seen_at"}
+    assert set(kept) <= {"draft", "hold", "wanted", "code", "seen_at", "path_seen_at"}
     assert "Daniel" not in str(kept)
 
 
