@@ -200,6 +200,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Say it where it is read: the last lines."""
+    walks = [v for r in terminalreporter.stats.get("passed", ()) for name, v in r.user_properties if name == "walk"]
+    if walks and terminalreporter.config.getoption("verbose") >= 0:
+        line = "{:<58} {:<28} {:>7} {:>6} {:>6} {:>8}"
+        terminalreporter.write_line(line.format("patient", "how", "presses", "fields", "pages", "seconds"))
+        for walk in walks:
+            terminalreporter.write_line(line.format(*map(str, walk)))
     missed = [r for r in terminalreporter.stats.get("skipped", ()) if browser.MISSING in str(r.longrepr)]
     if missed:
         text = f"!!! {len(missed)} browser tests did NOT run: {browser.MISSING}"

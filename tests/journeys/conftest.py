@@ -16,11 +16,16 @@ from tests.notifications.conftest import Post, post  # noqa: F401
 PASSWORD = "true north demo"
 
 
-@pytest.fixture
-def demo(transactional_db: None, settings: Any) -> None:
+def load() -> None:
     """The demo clinic, as `make demo` loads it."""
-    settings.DEMO, settings.STAFF_MFA_REQUIRED = True, False
     call_command("load_demo", verbosity=0)
+
+
+@pytest.fixture
+def demo(seeded: Callable[..., None], settings: Any) -> None:
+    """The demo clinic as of this hour, loaded once and copied for each walk."""
+    settings.DEMO, settings.STAFF_MFA_REQUIRED = True, False
+    seeded("demo", load, version=f"{clock.now():%Y-%m-%dT%H}")
 
 
 @pytest.fixture
@@ -36,8 +41,8 @@ def person(browser: Browser, site: str) -> Iterator[Callable[..., Person]]:
     """Opens a browser window for somebody. Afterwards the console must have been quiet in all of them."""
     people: list[Person] = []
 
-    def open_window(*, script: bool = True, **look: Any) -> Person:
-        people.append(Person(browser, site, script=script, **look))
+    def open_window(*, script: bool = True, kind: type[Person] = Person, **look: Any) -> Person:
+        people.append(kind(browser, site, script=script, **look))
         return people[-1]
 
     yield open_window
