@@ -104,9 +104,8 @@ class Patient(Person):
             self._tick(controls, name, kind)
         elif part := re.search(r"_(day|month|year)$", name):
             self._type(first, self.born[part[1]])
-        elif text := self.details.get(name, "") if name in self.details else str(self.script_of.get(name, "")):
-            if name != "med_name":
-                self._type(first, text)
+        elif name != "med_name" and (text := self.details.get(name) or str(self.script_of.get(name, ""))):
+            self._type(first, text)
 
     def _type(self, control: Locator, text: str) -> None:
         control.fill(text)
