@@ -255,7 +255,18 @@ SERVER_EMAIL = DEFAULT_FROM_EMAIL
 MESSAGE_GRACE_SECONDS = env_int("MESSAGE_GRACE_SECONDS", 180)
 # When nobody is written to, on the clinic's clock. Empty in the demo: whoever looks at it may sit in any zone.
 MESSAGE_QUIET_HOURS = env("MESSAGE_QUIET_HOURS", "" if DEMO else "21:00-08:00")
+# off, catcher (the demo's mailbox) or twilio.
 SMS_CHANNEL = env("SMS_CHANNEL", "catcher" if (DEMO or DEBUG or TESTING) else "off")
+TWILIO_ACCOUNT_SID = env("TWILIO_ACCOUNT_SID", "")
+TWILIO_AUTH_TOKEN = env("TWILIO_AUTH_TOKEN", "")
+TWILIO_FROM = env("TWILIO_FROM", "")  # a number (+1…) or a messaging service (MG…)
+TWILIO_API = env("TWILIO_API", "https://api.twilio.com")
+if SMS_CHANNEL == "twilio" and not (TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN and TWILIO_FROM):
+    raise ImproperlyConfigured("SMS_CHANNEL=twilio needs TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and TWILIO_FROM.")
+# Bounces come back to this address with a sealed id added to its name (name+id@host); empty: to MAIL_FROM, unread.
+MAIL_BOUNCES = env("MAIL_BOUNCES", "")
+if len(MAIL_BOUNCES.partition("@")[0]) > 14:
+    raise ImproperlyConfigured("The name in MAIL_BOUNCES may have 14 characters: with the id it must stay within 64.")
 
 # --- Celery: an alarm clock; the queue is PostgreSQL ----------------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL

@@ -19,10 +19,12 @@ from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends.smtp import EmailBackend
 from django.core.mail.message import sanitize_address
 from django.db import DatabaseError
+from django.utils.module_loading import import_string
 
 from accounts import clock
 from notifications.letters import Letter
 from notifications.models import CaughtText, Channel, Delivery
+from notifications.seals import seal
 
 RECONNECT_AFTER = 200  # messages on one SMTP connection
 
@@ -66,6 +68,14 @@ def message_id(delivery: Delivery) -> str:
     return f"<{delivery.public_id}@{urlsplit(settings.SITE_URL).hostname}>"
 
 
+def return_path(delivery: Delivery) -> str:
+    """Where the mail comes back to: our own id under our seal is in the address, so a bounce names its message."""
+    name, _at, host = settings.MAIL_BOUNCES.partition("@")
+    if not host:
+        return parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
+    return f"{name}+{delivery.public_id.hex}-{seal(delivery.public_id)}@{host}"
+
+
 def build_mail(delivery: Delivery, letter: Letter) -> EmailMultiAlternatives:
     """The e-mail of a letter: text, HTML, and the calendar file."""
     mail = EmailMultiAlternatives(
@@ -89,6 +99,14 @@ def build_mail(delivery: Delivery, letter: Letter) -> EmailMultiAlternatives:
         part.add_header("Content-Disposition", "attachment", filename="appointment.ics")
         mail.attach(part)
     return mail
+
+
+def _enhanced(answer: bytes) -> str:
+    """The enhanced status code of an answer (5.1.1: there is no such mailbox), or what its words amount to."""
+    words = answer.decode("utf-8", "replace")
+    if found := re.match(r"\s*([45]\.\d{1,3}\.\d{1,3})\b", words):
+        return found.group(1)
+    return "5.1.1" if re.search(r"no such user|user unknown|unknown user|does not exist", words, re.I) else ""
 
 
 class MailSession:
@@ -141,7 +159,7 @@ class MailSession:
 
     def _once(self, delivery: Delivery, letter: Letter) -> Outcome:
         mail = build_mail(delivery, letter)
-        sender = sanitize_address(parseaddr(mail.from_email)[1], "utf-8")
+        sender = sanitize_address(return_path(delivery), "utf-8")
         try:
             smtp = self._connection()
             body = re.sub(rb"\r\n|\r|\n", b"\r\n", mail.message().as_bytes()).removesuffix(b"\r\n") + b"\r\n"
@@ -179,7 +197,8 @@ class MailSession:
             smtp.rset()
         except (OSError, smtplib.SMTPException):
             self._drop()
-        return self._outcome(Became.REFUSED if 500 <= code < 600 and not ours else Became.RETRY, code=code)
+        final = 500 <= code < 600 and not ours
+        return self._outcome(Became.REFUSED if final else Became.RETRY, code=_enhanced(answer) or code)
 
     def _drop(self) -> None:
         """Forget a broken connection without another word."""
@@ -210,7 +229,13 @@ class CatcherSession:
         """Nothing is open."""
 
 
-TEXT_PROVIDERS: dict[str, Callable[[], Session]] = {"catcher": CatcherSession}
+TEXT_PROVIDERS = {"catcher": "notifications.channels.CatcherSession", "twilio": "notifications.twilio.TwilioSession"}
+
+
+def text_provider() -> Callable[[], Session] | None:
+    """The class that sends texts here, or None where there is none."""
+    where = TEXT_PROVIDERS.get(settings.SMS_CHANNEL)
+    return import_string(where) if where else None
 
 
 def texts_configured() -> bool:
@@ -218,6 +243,15 @@ def texts_configured() -> bool:
     return settings.SMS_CHANNEL in TEXT_PROVIDERS
 
 
+def provider_answers_keywords() -> bool:
+    """Whether the provider answers STOP, START and HELP by itself, so that we must not."""
+    return bool(getattr(text_provider(), "answers_keywords", False))
+
+
 def open_session(channel: str) -> Session:
     """A session of a channel, still unconnected."""
-    return MailSession() if channel == Channel.EMAIL else TEXT_PROVIDERS[settings.SMS_CHANNEL]()
+    if channel == Channel.EMAIL:
+        return MailSession()
+    provider = text_provider()
+    assert provider is not None
+    return provider()

@@ -21,17 +21,17 @@ from typing import Any
 
 from django.db import DatabaseError, connection
 from django.db.models import Q, QuerySet
-from django.utils.translation import gettext as _
 
 from accounts import clock
 from audit.actor import Actor
 from booking.actions import ask_to_call
-from booking.models import Appointment
-from notifications import channels
+from notifications import channels, receipts
 from notifications.channels import Became, Outcome, Session
-from notifications.kinds import EMAIL, KINDS, TEXT
-from notifications.letters import FALLBACK, Facts, Letter, Stay, compose, ways
-from notifications.models import TOLD, WAITING, ChannelSwitch, Delivery, Message, Receipt, State, Subject
+from notifications.fallback import fall_back
+from notifications.kinds import EMAIL, TEXT
+from notifications.letters import Facts, Letter, Stay, compose
+from notifications.models import ChannelSwitch, Delivery, Message, State
+from notifications.seals import digest_of
 
 log = logging.getLogger(__name__)
 LEASE = "60 seconds"
@@ -51,7 +51,8 @@ RETURNING id
 """
 _FENCE = """
 UPDATE notifications_delivery
-SET state = 'sending', attempts = attempts + 1, lease_until = now() + %(lease)s::interval, updated_at = %(now)s
+SET state = 'sending', attempts = attempts + 1, lease_until = now() + %(lease)s::interval, sent_to = %(to)s,
+    updated_at = %(now)s
 WHERE id = %(id)s AND state = 'claimed' AND claim = %(claim)s AND lease_until > now()
   AND NOT EXISTS (SELECT 1 FROM notifications_channelswitch WHERE channel = %(channel)s AND NOT enabled)
 """
@@ -198,7 +199,7 @@ class Drain:
     def fence(self, delivery: Delivery, letter: Letter) -> bool:
         """Write "sending" if everything is still as it was seen. False: it is not, or somebody is changing it right now."""
         values: dict[str, Any] = {"id": delivery.pk, "claim": self.claim_id, "channel": delivery.channel}
-        values |= {"lease": LEASE, "now": self.now()}
+        values |= {"lease": LEASE, "now": self.now(), "to": digest_of(letter.address)}
         sql = _FENCE
         for n, seen in enumerate(letter.seen):
             sql += _SEEN.format(table=seen.table, column=seen.column, n=n)
@@ -239,6 +240,8 @@ class Drain:
             log.warning("delivery %s %s: %s %s", delivery.public_id, values["state"], outcome.error_class, outcome.error_code)
         if values["state"] == State.FAILED:
             fall_back(delivery, now=now)
+            if outcome.became is Became.REFUSED:
+                receipts.mark_contact(delivery, outcome.error_code, now=now)
 
     def _rest(self, channel: str, now: datetime) -> None:
         """Nothing would get through: let the channel rest, and give back what this drain holds of it, uncounted."""
@@ -254,37 +257,6 @@ def jitter(attempt: int, *, urgent: bool) -> timedelta:
     base = RETRY_BASE_URGENT if urgent else RETRY_BASE
     bound = min(RETRY_MAX, base * 2 ** min(attempt - 1, 12))
     return max(timedelta(seconds=1), random.random() * bound)  # noqa: S311
-
-
-def fall_back(delivery: Delivery, *, now: datetime) -> None:
-    """A message about a visit that did not arrive: the other channel if it has not been used, else the desk's call list."""
-    message = delivery.message
-    if message.subject_type != Subject.VISIT:
-        return
-    visit = Appointment.objects.filter(pk=message.subject_id, ics_sequence=message.sequence).first()
-    if visit is None or visit.patient is None:
-        return
-    key = {name: getattr(message, name) for name in ("subject_type", "subject_id", "kind", "sequence", "recipient")}
-    other = Message.objects.filter(**key).exclude(channel=message.channel).first()
-    tries = Delivery.objects.filter(message=other) if other else Delivery.objects.none()
-    tried = set(tries.values_list("state", flat=True))
-    texts_work = channels.texts_configured()
-    waits = bool(tried & set(WAITING))
-    if tried & set(TOLD) or (
-        other and waits and other.channel in ways(KINDS[message.kind], visit.patient, texts_work=texts_work)
-    ):
-        return  # the patient hears of it the other way
-    reachable = visit.patient.email if other and other.channel == EMAIL else visit.patient.e164 and texts_work
-    if other is None or not reachable or tried & {State.FAILED, State.BOUNCED}:
-        ask_to_call(visit, reason=str(_("A message did not arrive")), by=Actor.system(), now=now)
-    elif waits:
-        tries.filter(state__in=WAITING).update(
-            state=State.PENDING, reason=FALLBACK, claim=None, lease_until=None, next_attempt_at=now, updated_at=now
-        )
-    else:
-        Delivery.objects.create(
-            message=other, channel=other.channel, reason=FALLBACK, next_attempt_at=now, created_at=now, updated_at=now
-        )
 
 
 # --- Housekeeping -----------------------------------------------------------------------------------------------------
@@ -307,24 +279,10 @@ def sweep(*, now: datetime | None = None) -> Counter[str]:
     return count
 
 
-_RANK = {State.SENDING: 0, State.UNKNOWN: 0, State.ACCEPTED: 1, State.DELIVERED: 2, State.BOUNCED: 3}
-
-
 def reconcile(*, now: datetime | None = None) -> Counter[str]:
-    """Let receipts say what became of messages, and end what waits past its time. Late, doubled and shuffled ones converge:
-    a state only moves up."""
+    """Apply what receipts say, and end what waits past its time."""
     now = now or clock.now()
-    count: Counter[str] = Counter()
-    for receipt in Receipt.objects.filter(applied_at=None).select_related("delivery__message").order_by("pk")[:500]:
-        delivery = receipt.delivery
-        if delivery is not None and receipt.outcome in _RANK:
-            outcome = State(receipt.outcome)
-            lower = [state for state, rank in _RANK.items() if rank < _RANK[outcome]]
-            changed = Delivery.objects.filter(pk=delivery.pk, state__in=lower).update(state=outcome, updated_at=now)
-            count[str(outcome)] += changed
-            if changed and outcome == State.BOUNCED:
-                fall_back(delivery, now=now)
-        Receipt.objects.filter(pk=receipt.pk).update(applied_at=now)
+    count = receipts.apply(now=now)
     late = Message.objects.filter(expires_at__lte=now).values("pk")
     waiting = Delivery.objects.filter(Q(state=State.PENDING), next_attempt_at__lte=now, message__in=late)
     count["expired"] += waiting.update(state=State.EXPIRED, reason="too_late", updated_at=now)

@@ -67,6 +67,11 @@ _TABLE = [
     Kind("code", _("Code"), Subject.CODE.value, wakes=(EMAIL, TEXT), urgent=True),
     Kind("lost_link", _("Link again"), Subject.LINK.value, lasts=HOUR, wakes=(EMAIL, TEXT), urgent=True),
     Kind("resume", _("Finish later"), Subject.RESUME.value, lasts=DAY, wakes=(EMAIL, TEXT), urgent=True),
+    Kind("confirmed", _("Answer to C"), Subject.REPLY.value, (TEXT,), lasts=HOUR, wakes=(TEXT,), urgent=True),
+    Kind("texts_off", _("Answer to STOP"), Subject.REPLY.value, (TEXT,), lasts=HOUR, wakes=(TEXT,), urgent=True),
+    Kind("texts_on", _("Answer to START"), Subject.REPLY.value, (TEXT,), lasts=HOUR, wakes=(TEXT,), urgent=True),
+    Kind("help", _("Answer to HELP"), Subject.REPLY.value, (TEXT,), lasts=HOUR, wakes=(TEXT,), urgent=True),
+    Kind("not_read", _("Answer to anything else"), Subject.REPLY.value, (TEXT,), lasts=HOUR, wakes=(TEXT,), urgent=True),
     Kind("password_reset", _("Choose a new password"), Subject.SIGN_IN.value, (EMAIL,), lasts=HOUR, wakes=(EMAIL,), urgent=True),
     Kind("urgent_flag", _("Red flag"), Subject.RESPONSE.value, (EMAIL,), lasts=DAY, wakes=(EMAIL,), urgent=True),
     Kind("sign_in_change", _("Sign-in changed"), Subject.SIGN_IN.value, (EMAIL,), lasts=2 * DAY, wakes=(EMAIL,)),
@@ -74,6 +79,8 @@ _TABLE = [
 KINDS: dict[str, Kind] = {kind.code: kind for kind in _TABLE}
 REMINDERS = [kind for kind in _TABLE if kind.days_before is not None]
 NEWS = frozenset({"booked", "moved", "moved_by_clinic"})
+ASKS = frozenset({"reminder_2d", "reminder_1d", "moved_by_clinic"})  # texts that ask for a C
+OPT_OUT_ANSWERS = frozenset({"texts_off", "texts_on", "help"})  # what a provider may answer by itself
 CANCELLATIONS = frozenset({"cancelled", "cancelled_late", "cancelled_by_clinic"})
 
 

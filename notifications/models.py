@@ -27,6 +27,7 @@ class Subject(models.TextChoices):
     SIGN_IN = "sign_in", _("Sign-in")
     RESPONSE = "response", _("Sent answers")
     RESUME = "resume", _("Finish later")
+    REPLY = "reply", _("Reply to a text")
 
 
 class State(models.TextChoices):
@@ -110,7 +111,9 @@ class Delivery(models.Model):
     provider_id = models.CharField(max_length=255, blank=True)
     error_class = models.CharField(max_length=16, blank=True)
     error_code = models.CharField(max_length=32, blank=True)
+    sent_to = models.CharField(max_length=16, blank=True, db_default="", help_text="A keyed digest of where it went.")
     sent_at = models.DateTimeField(null=True)
+    settled_at = models.DateTimeField(null=True, help_text="When somebody at the desk dealt with its trouble.")
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
 
@@ -121,6 +124,7 @@ class Delivery(models.Model):
             models.Index(fields=["next_attempt_at", "id"], name="delivery_urgent", condition=Q(state="pending", urgent=True)),
             models.Index(fields=["lease_until"], name="delivery_leased", condition=Q(state__in=["claimed", "sending"])),
             models.Index(fields=["updated_at"], name="delivery_trouble", condition=Q(state__in=["unknown", "failed", "bounced"])),
+            models.Index(fields=["-sent_at"], name="delivery_sent", condition=Q(sent_at__isnull=False)),
         ]
 
     def __str__(self) -> str:
@@ -134,6 +138,7 @@ class Receipt(models.Model):
     event_id = models.CharField(max_length=255)
     delivery = models.ForeignKey(Delivery, null=True, on_delete=models.CASCADE, related_name="receipts")
     outcome = models.CharField(max_length=12, help_text="accepted, delivered or bounced.")
+    code = models.CharField(max_length=32, blank=True, db_default="", help_text="The other side's word for what went wrong.")
     received_at = models.DateTimeField()
     applied_at = models.DateTimeField(null=True)
 
@@ -145,14 +150,67 @@ class Receipt(models.Model):
         return f"{self.provider} {self.outcome}"
 
 
+class Meaning(models.TextChoices):
+    """What a text that came in means."""
+
+    CONFIRM = "confirm", _("Confirms")
+    PASS = "pass", _("Passes")
+    STOP = "stop", _("Stops texts")
+    START = "start", _("Starts texts again")
+    HELP = "help", _("Asks for help")
+    OTHER = "other", _("Needs a person")
+
+
+class InboundQuerySet(models.QuerySet["Inbound"]):
+    """Named sets of texts that came in."""
+
+    def open(self) -> "InboundQuerySet":
+        """Those that a person has to read."""
+        return self.filter(needs_person=True, settled_at=None)
+
+
+class Inbound(models.Model):
+    """A text that came in, each once. People write about their health too, so the words are kept encrypted, as answers are."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    provider = models.CharField(max_length=16)
+    provider_id = models.CharField(max_length=64)
+    sender = models.CharField(max_length=20, help_text="The number it came from, as E.164.")
+    sealed = models.BinaryField(help_text="The words, encrypted; empty once they are deleted.")
+    key_id = models.CharField(max_length=16)
+    received_at = models.DateTimeField()
+    handled_at = models.DateTimeField(null=True)
+    meaning = models.CharField(max_length=8, choices=Meaning.choices, blank=True)
+    visit_id = models.BigIntegerField(null=True, help_text="The visit it is about, where that is clear.")
+    needs_person = models.BooleanField(default=False)
+    settled_at = models.DateTimeField(null=True)
+
+    objects = InboundQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["provider", "provider_id"], name="inbound_once")]
+        indexes = [
+            models.Index(fields=["id"], name="inbound_to_handle", condition=Q(handled_at=None)),
+            models.Index(fields=["received_at"], name="inbound_open", condition=Q(needs_person=True, settled_at=None)),
+            models.Index(fields=["visit_id", "received_at"], name="inbound_of_visit"),
+            models.Index(fields=["received_at"], name="inbound_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"text from a phone, {self.meaning or 'new'}"
+
+
 class ChannelSwitch(models.Model):
-    """The kill switch of a channel, and its pause after trouble. A channel without a row is on."""
+    """The kill switch of a channel, its circuit breaker and its allowance. A channel without a row is on."""
 
     channel = models.CharField(max_length=8, choices=Channel.choices, unique=True)
     enabled = models.BooleanField(default=True)
     reason = models.CharField(max_length=80, blank=True)
     changed_at = models.DateTimeField(null=True)
     paused_until = models.DateTimeField(null=True, help_text="Set when the provider does not answer.")
+    failures = models.PositiveIntegerField(default=0, help_text="Tries in a row that the provider did not take.")
+    tokens = models.FloatField(default=0, help_text="How many messages may go now, where the provider's rate is limited.")
+    refilled_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return f"{self.channel} {'on' if self.enabled else 'off'}"
@@ -161,7 +219,7 @@ class ChannelSwitch(models.Model):
 class Heartbeat(models.Model):
     """When a part of the machinery last did a round."""
 
-    name = models.CharField(max_length=16, primary_key=True, help_text="worker or sender.")
+    name = models.CharField(max_length=16, primary_key=True, help_text="worker, sender or alarm.")
     at = models.DateTimeField()
 
     def __str__(self) -> str:
@@ -184,12 +242,13 @@ class CaughtMail(models.Model):
 
 
 class CaughtText(models.Model):
-    """A text that really went out through the SMS channel, whose provider here is this table."""
+    """A text that really went out through the SMS channel, whose provider here is this table; or the answer to one."""
 
     received_at = models.DateTimeField()
     recipient = models.CharField(max_length=20)
     body = models.CharField(max_length=1600)
     delivery_id = models.UUIDField()
+    is_reply = models.BooleanField(default=False, help_text="What somebody trying the demo answered to the text above.")
 
     class Meta:
         indexes = [models.Index(fields=["-received_at"], name="caughttext_newest")]

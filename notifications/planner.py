@@ -20,8 +20,8 @@ from accounts import clock
 from accounts.models import SignInMail
 from booking.models import Appointment, LinkRequest, Status
 from intake.models import QuestionnaireResponse, ResumeLink
-from notifications.kinds import CANCELLATIONS, COMING, EMAIL, KINDS, NEWS, REMINDERS, Kind, expiry, out_of_quiet, rested
-from notifications.models import TOLD, WAITING, Delivery, Message, State, Subject
+from notifications.kinds import CANCELLATIONS, COMING, EMAIL, KINDS, NEWS, REMINDERS, TEXT, Kind, expiry, out_of_quiet, rested
+from notifications.models import TOLD, WAITING, Delivery, Inbound, Message, State, Subject
 from patients.models import ContactCode, Patient
 
 log = logging.getLogger(__name__)
@@ -247,6 +247,24 @@ def plan_resume(link: ResumeLink) -> Plan:
     kind = KINDS["resume"]
     row = (Subject.RESUME.value, link.pk, kind.code, link.sequence, "asker", link.channel)
     return Plan([Planned(*row, link.asked_at, link.asked_at + kind.lasts, urgent=kind.urgent)], link.sequence)
+
+
+def plan_answer(inbound: Inbound, code: str, visit: Appointment | None, *, now: datetime) -> None:
+    """Write the answer to a text that came in, in the caller's transaction: this fact is in our own table."""
+    kind = KINDS[code]
+    message = Planned(
+        Subject.REPLY.value,
+        inbound.pk,
+        code,
+        1,
+        f"visit:{visit.pk}" if visit else "sender",
+        TEXT,
+        now,
+        now + kind.lasts,
+        urgent=kind.urgent,
+        says_start=visit.starts_at if visit else None,
+    )
+    _write(Subject.REPLY, {inbound.pk: Plan([message])}, now)
 
 
 # --- Pulling ------------------------------------------------------------------------------------------------------------

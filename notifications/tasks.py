@@ -2,15 +2,14 @@
 
 from celery import shared_task
 
-from notifications import drain, health, planner
+from notifications import drain, health, rounds
 
 
 @shared_task(name="notifications.tick")
 def tick() -> None:
-    """Plan what is new and send what is due."""
+    """Read what came in, plan what is new, send what is due."""
     health.beat("worker")
-    planner.tick()
-    drain.run()
+    rounds.once()
 
 
 @shared_task(name="notifications.sweep")

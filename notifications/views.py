@@ -12,14 +12,20 @@ from typing import Any, NamedTuple
 from csp.constants import NONE, SELF
 from csp.decorators import csp, csp_update
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.views.decorators.clickjacking import xframe_options_sameorigin
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
+from accounts import clock
+from notifications import replies
+from notifications.forms import AnswerForm
 from notifications.models import CaughtMail, CaughtText
 
 SHOWN = 100
+TALK = 40  # lines of a conversation
 _URL = re.compile(r"https?://[^\s<>\"]+")
 
 
@@ -36,7 +42,6 @@ class Item(NamedTuple):
 def demo_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """Not found unless this is the demo."""
 
-    @require_safe
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not settings.DEMO:
@@ -73,6 +78,7 @@ def _pieces(words: str) -> list[tuple[str, bool]]:
     return [*pieces, (words[at:], False)]
 
 
+@require_safe
 @demo_only
 def mailbox(request: HttpRequest) -> HttpResponse:
     """The list, newest first."""
@@ -80,12 +86,16 @@ def mailbox(request: HttpRequest) -> HttpResponse:
         Item("mail", m.pk, m.received_at, m.recipient, str(_parse(m)["subject"] or ""))
         for m in CaughtMail.objects.order_by("-pk")[:SHOWN]
     ]
-    texts = [Item("text", t.pk, t.received_at, t.recipient, t.body) for t in CaughtText.objects.order_by("-pk")[:SHOWN]]
+    texts = [
+        Item("reply" if t.is_reply else "text", t.pk, t.received_at, t.recipient, t.body)
+        for t in CaughtText.objects.order_by("-pk")[:SHOWN]
+    ]
     items = sorted(mails + texts, key=lambda item: item.at, reverse=True)[:SHOWN]
     return render(request, "notifications/mailbox.html", {"items": items})
 
 
 @csp_update({"frame-src": [SELF]})
+@require_safe
 @demo_only
 def mail(request: HttpRequest, pk: int) -> HttpResponse:
     """One e-mail: HTML in a sandboxed frame, its text part, and the calendar file."""
@@ -116,6 +126,7 @@ def mail(request: HttpRequest, pk: int) -> HttpResponse:
     }
 )
 @xframe_options_sameorigin
+@require_safe
 @demo_only
 def mail_html(request: HttpRequest, pk: int) -> HttpResponse:
     """The HTML part as it was sent, shut into a sandbox: no script, no picture, nothing from anywhere. Links open beside it."""
@@ -125,6 +136,7 @@ def mail_html(request: HttpRequest, pk: int) -> HttpResponse:
     return HttpResponse(body.replace("<head>", '<head><base target="_blank">', 1))
 
 
+@require_safe
 @demo_only
 def mail_ics(request: HttpRequest, pk: int) -> HttpResponse:
     """The calendar file as it was sent."""
@@ -136,8 +148,31 @@ def mail_ics(request: HttpRequest, pk: int) -> HttpResponse:
     return answer
 
 
+@require_safe
 @demo_only
 def text(request: HttpRequest, pk: int) -> HttpResponse:
-    """One text message."""
+    """One text message, and the conversation with that number around it; a text can be answered."""
     caught = get_object_or_404(CaughtText, pk=pk)
-    return render(request, "notifications/text.html", {"caught": caught, "pieces": _pieces(caught.body)})
+    return render(request, "notifications/text.html", _talk(caught) | {"form": AnswerForm()})
+
+
+def _talk(caught: CaughtText) -> dict[str, Any]:
+    talk = list(CaughtText.objects.filter(recipient=caught.recipient).order_by("-pk")[:TALK])
+    return {"caught": caught, "talk": [(line, _pieces(line.body)) for line in reversed(talk)]}
+
+
+@require_POST
+@demo_only
+def answer(request: HttpRequest, pk: int) -> HttpResponse:
+    """Answer a text as the patient would on the phone; it comes in on the same way as from a provider."""
+    caught = get_object_or_404(CaughtText, pk=pk)
+    form = AnswerForm(request.POST)
+    if not form.is_valid():
+        return render(request, "notifications/text.html", _talk(caught) | {"form": form}, status=422)
+    now, words = clock.now(), form.cleaned_data["words"]
+    with transaction.atomic():
+        line = CaughtText.objects.create(
+            received_at=now, recipient=caught.recipient, body=words, delivery_id=caught.delivery_id, is_reply=True
+        )
+        replies.take("catcher", str(line.pk), caught.recipient, words, now=now)
+    return HttpResponseRedirect(reverse("notifications:text", args=[line.pk]) + "#last", status=303)

@@ -11,6 +11,7 @@ from accounts.links import derive_code, newest_key_id
 from audit import rows
 from audit.actions import record
 from audit.actor import Actor
+from patients import reach
 from patients.models import ConsentRecord, ContactCode, MergeOffer, Patient, ReminderBy
 
 CODE_LIFE = timedelta(minutes=15)
@@ -84,6 +85,7 @@ def identify(contact: Contact, *, checked_channel: str | None, by: Actor, now: d
         voicemail_ok=contact.voicemail_ok,
         email_checked_at=now if checked_email else None,
         mobile_checked_at=now if checked_mobile else None,
+        texts_stopped_at=reach.stopped_at(contact.mobile),
         created_at=now,
     )
     rows.insert([patient])
@@ -105,9 +107,9 @@ def _refresh(patient: Patient, contact: Contact, channel: str | None, *, by: Act
     patient.preferred_name = contact.preferred_name or patient.preferred_name
     patient.email, patient.mobile = patient.email or contact.email, patient.mobile or contact.mobile
     if channel == "email":
-        patient.email_checked_at = now
+        patient.email_checked_at, patient.email_bounced_at = now, None
     elif channel == "text":
-        patient.mobile_checked_at = now
+        patient.mobile_checked_at, patient.mobile_bounced_at = now, None
     patient.version += 1
     patient.save()
     return patient
@@ -132,9 +134,10 @@ def update_contact(
     if not changed:
         return patient
     if "email" in changed:
-        patient.email_checked_at = None
+        patient.email_checked_at = patient.email_bounced_at = None
     if "mobile" in changed:
-        patient.mobile_checked_at = None
+        patient.mobile_checked_at = patient.mobile_bounced_at = None
+        patient.texts_stopped_at = reach.stopped_at(mobile)
     patient.email, patient.mobile, patient.reminder_by, patient.voicemail_ok = email, mobile, reminder_by, voicemail_ok
     patient.version += 1
     patient.save()

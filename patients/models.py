@@ -61,6 +61,9 @@ class Patient(models.Model):
     voicemail_ok = models.BooleanField(default=False)
     email_checked_at = models.DateTimeField(null=True, help_text=_("When a code sent to this e-mail address came back."))
     mobile_checked_at = models.DateTimeField(null=True, help_text=_("When a code sent to this mobile came back."))
+    email_bounced_at = models.DateTimeField(null=True, help_text=_("When mail to this address came back for good."))
+    mobile_bounced_at = models.DateTimeField(null=True, help_text=_("When this number turned out to take no texts."))
+    texts_stopped_at = models.DateTimeField(null=True, help_text=_("When STOP came from this number; until START."))
     merged_into = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="merged_from")
     created_at = models.DateTimeField()
     version = models.PositiveIntegerField(default=1)
@@ -99,14 +102,24 @@ class Patient(models.Model):
         return self.mobile.as_e164 if self.mobile else ""
 
     @property
+    def can_email(self) -> bool:
+        """True if there is an address and nothing came back from it for good."""
+        return bool(self.email) and self.email_bounced_at is None
+
+    @property
+    def can_text(self) -> bool:
+        """True if there is a number that takes texts and has not said STOP."""
+        return bool(self.mobile) and self.texts_stopped_at is None and self.mobile_bounced_at is None
+
+    @property
     def wants_email(self) -> bool:
-        """True if messages may go by e-mail and there is an address."""
-        return bool(self.email) and self.reminder_by in {ReminderBy.TEXT_EMAIL, ReminderBy.EMAIL}
+        """True if messages may go by e-mail and there is an address that works."""
+        return self.can_email and self.reminder_by in {ReminderBy.TEXT_EMAIL, ReminderBy.EMAIL}
 
     @property
     def wants_text(self) -> bool:
-        """True if messages may go by text and there is a mobile."""
-        return bool(self.mobile) and self.reminder_by in {ReminderBy.TEXT_EMAIL, ReminderBy.TEXT}
+        """True if messages may go by text and there is a mobile that takes them."""
+        return self.can_text and self.reminder_by in {ReminderBy.TEXT_EMAIL, ReminderBy.TEXT}
 
     def age_on(self, day: "date") -> int:
         """Whole years of age on `day`; someone born on February 29 turns on March 1 in other years."""

@@ -134,7 +134,7 @@ def test_a_form_without_its_token_is_refused_everywhere(world: World) -> None:
     through = []
     for name, row in MATRIX.items():
         for which, url in places(world, name, row):
-            if which == "own" and "?" not in url:
+            if which == "own" and "?" not in url and "machine" not in row:
                 for audience in ("drafting", "patient", "reception", "physician", "lead"):
                     status, writes = ask_raw(world, audience, url, csrf=True)
                     if status != 403 or writes:

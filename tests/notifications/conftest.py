@@ -3,6 +3,7 @@
 import asyncio
 import email
 import email.policy
+import uuid
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from email.message import EmailMessage
@@ -11,16 +12,20 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
+from django.http import HttpResponse
+from django.test import Client
 
 from accounts import clock
 from audit.actor import Actor
 from booking.actions import book_for
 from booking.models import Appointment, Practitioner, Service
 from devservices.servers import free_port
-from notifications import drain, planner
+from notifications import rounds
 from notifications.models import CaughtText, Delivery
+from notifications.twilio import signature_of
 from patients.models import Patient
 from tests.factories import WEDNESDAY
+from tests.notifications.provider import NUMBER, SID, TOKEN, Provider, listening
 
 GRACE = timedelta(minutes=3)
 
@@ -112,9 +117,8 @@ def at(words: str) -> datetime:
 
 
 def go(now: datetime) -> dict[str, int]:
-    """One round at that moment: plan, send."""
-    planner.tick(now=now)
-    return dict(drain.run(now=now))
+    """One round at that moment: receipts, replies, plan, send."""
+    return dict(rounds.once(now=now))
 
 
 def texts() -> list[str]:
@@ -140,3 +144,24 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(smtplib.SMTP, "__init__", refuse)
     monkeypatch.setattr(kombu.connection.Connection, "__init__", refuse)
+
+
+@pytest.fixture
+def provider(post: Post, settings: Any) -> Iterator[Provider]:
+    """Texts go through this provider, by HTTP."""
+    with listening(Provider()) as there:
+        settings.SMS_CHANNEL, settings.TWILIO_API = "twilio", there.url
+        settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN, settings.TWILIO_FROM = SID, TOKEN, NUMBER
+        yield there
+
+
+def says(client: Client, words: str, *, sender: str = "+15195550181", sid: str = "") -> HttpResponse:
+    """The provider hands us a text that came in, signed."""
+    form = {"MessageSid": sid or f"SM{uuid.uuid4().hex}", "From": sender, "To": NUMBER, "Body": words}
+    return signed(client, "/hooks/twilio/text/", form)
+
+
+def signed(client: Client, path: str, form: dict[str, str]) -> HttpResponse:
+    """A POST with the provider's signature for our public address."""
+    signature = signature_of("https://tn.example" + path, form.items())
+    return client.post(path, form, headers={"X-Twilio-Signature": signature})

@@ -12,9 +12,9 @@ from django.urls import reverse
 from accounts.models import Clinic
 from booking.models import Appointment
 from devservices.servers import free_port
-from notifications.models import CaughtMail, CaughtText, Delivery
+from notifications.models import CaughtMail, CaughtText, Delivery, Inbound
 from tests.factories import WEDNESDAY
-from tests.notifications.conftest import GRACE, Post, go
+from tests.notifications.conftest import GRACE, Post, at, go
 
 pytestmark = pytest.mark.django_db
 PAGES = ["mailbox", "mail", "mail_html", "mail_ics", "text"]
@@ -48,6 +48,22 @@ def test_outside_the_demo_there_is_no_mailbox(client: Client, settings: Any, cli
 @pytest.mark.parametrize("name", PAGES)
 def test_the_mailbox_is_only_for_reading(client: Client, demo: None, name: str) -> None:
     assert client.post(url(name, caught().pk)).status_code == 405
+
+
+def test_a_text_is_answered_and_the_answer_comes_in_like_any_other(
+    client: Client, demo: None, post: Post, visit: Appointment
+) -> None:
+    go(WEDNESDAY + GRACE)
+    go(at("2027-03-09 10:20"))
+    asked = CaughtText.objects.order_by("pk").last()
+    assert asked is not None
+    page = client.get(url("text", asked.pk)).content.decode()
+    assert "Reply C to confirm." in page
+    sent = client.post(url("answer", asked.pk), {"words": "C"})
+    assert sent.status_code == 303
+    assert Inbound.objects.get().sender == asked.recipient
+    assert "The phone" in client.get(sent.headers["Location"].partition("#")[0]).content.decode()
+    assert client.post(url("answer", asked.pk), {"words": " "}).status_code == 422
 
 
 def test_an_empty_mailbox_says_so(client: Client, demo: None) -> None:

@@ -34,7 +34,7 @@ def test_each_stage_goes_out_once_however_often_the_rounds_come(post: Post, visi
     while moment < visit.starts_at + timedelta(days=1):
         go(moment)
         go(moment)
-        moment += timedelta(hours=3)
+        moment += timedelta(hours=6)
     assert post.subjects == [
         "Your appointment on Thursday, March 11",
         "Your appointment next Thursday, March 11",

@@ -2,6 +2,7 @@
 
 import json
 import re
+import uuid
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -21,7 +22,7 @@ from notifications import planner, words
 from notifications.channels import build_mail
 from notifications.kinds import CANCELLATIONS, EMAIL, KINDS, TEXT
 from notifications.letters import Facts, Letter, compose
-from notifications.models import Delivery, Message, Subject
+from notifications.models import Delivery, Inbound, Message, Subject
 from patients.actions import ask_code
 from patients.models import Patient
 from tests.factories import WEDNESDAY
@@ -42,7 +43,7 @@ def letter_of(
     message = Message(
         subject_type=subject, subject_id=subject_id or (visit.pk if visit else 0), kind=kind, channel=channel,
         sequence=visit.ics_sequence if subject == Subject.VISIT and visit else 1,
-        recipient=f"visit:{visit.pk}" if subject == Subject.LINK and visit else "patient",
+        recipient=f"visit:{visit.pk}" if subject in (Subject.LINK, Subject.REPLY) and visit else "patient",
         due_at=now, expires_at=now + timedelta(days=90), says_start=start, **fields,
     )  # fmt: skip
     delivery = Delivery(message=message, channel=channel)
@@ -97,11 +98,21 @@ def every_letter(
                 elif kind.subject == Subject.RESUME:
                     address = "maya@example.com" if channel == EMAIL else "+15195550181"
                     subject_id = finish_later(channel, address, now=clock_now).pk
+                elif kind.subject == Subject.REPLY:
+                    inbound = Inbound.objects.create(
+                        provider="x",
+                        provider_id=uuid.uuid4().hex,
+                        sender="+15195550181",
+                        sealed=b"",
+                        key_id="",
+                        received_at=clock_now,
+                    )
+                    subject_id = inbound.pk
                 Patient.objects.update(reminder_by={EMAIL: "email", TEXT: "text"}[channel])
                 for status in ("cancelled",) if code in CANCELLATIONS else ("booked", "confirmed"):
                     if kind.subject == Subject.VISIT and status not in kind.statuses:
                         continue
-                    visit.status = status
+                    visit.status = "confirmed" if code == "confirmed" else status
                     for was in (None, visit.starts_at, visit.starts_at - timedelta(days=3)):
                         yield code, channel, letter_of(code, channel, about, subject_id=subject_id, now=clock_now, was_start=was)
 

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, connection
 
 from booking import matching
-from notifications import drain, health, planner
+from notifications import drain, health, rounds
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +52,6 @@ class Command(BaseCommand):
     def round(self, stopping: threading.Event | None = None) -> str:
         """Plan and send once; what became of it, in a line."""
         matching.run()
-        planned = planner.tick()
-        count = drain.run(stop=stopping.is_set if stopping else lambda: False)
-        return " ".join([f"facts={planned}", *(f"{state}={number}" for state, number in sorted(count.items()))])
+        count = rounds.once(stop=stopping.is_set if stopping else lambda: False)
+        facts = count.pop("facts", 0)
+        return " ".join([f"facts={facts}", *(f"{state}={number}" for state, number in sorted(count.items()))])

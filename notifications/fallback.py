@@ -1,0 +1,44 @@
+"""When a message did not arrive: the other channel, else the desk's call list."""
+
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+
+from audit.actor import Actor
+from booking.actions import ask_to_call
+from booking.models import Appointment
+from notifications import channels
+from notifications.kinds import EMAIL, KINDS
+from notifications.letters import FALLBACK, ways
+from notifications.models import TOLD, WAITING, Delivery, Message, State, Subject
+
+
+def fall_back(delivery: Delivery, *, now: datetime) -> None:
+    """A message about a visit that did not arrive: the other channel if it has not been used, else the desk's call list."""
+    message = delivery.message
+    if message.subject_type != Subject.VISIT:
+        return
+    visit = Appointment.objects.filter(pk=message.subject_id, ics_sequence=message.sequence).first()
+    if visit is None or visit.patient is None:
+        return
+    key = {name: getattr(message, name) for name in ("subject_type", "subject_id", "kind", "sequence", "recipient")}
+    other = Message.objects.filter(**key).exclude(channel=message.channel).first()
+    tries = Delivery.objects.filter(message=other) if other else Delivery.objects.none()
+    tried = set(tries.values_list("state", flat=True))
+    texts_work = channels.texts_configured()
+    waits = bool(tried & set(WAITING))
+    if tried & set(TOLD) or (
+        other and waits and other.channel in ways(KINDS[message.kind], visit.patient, texts_work=texts_work)
+    ):
+        return  # the patient hears of it the other way
+    reachable = visit.patient.can_email if other and other.channel == EMAIL else visit.patient.can_text and texts_work
+    if other is None or not reachable or tried & {State.FAILED, State.BOUNCED}:
+        ask_to_call(visit, reason=str(_("A message did not arrive")), by=Actor.system(), now=now)
+    elif waits:
+        tries.filter(state__in=WAITING).update(
+            state=State.PENDING, reason=FALLBACK, claim=None, lease_until=None, next_attempt_at=now, updated_at=now
+        )
+    else:
+        Delivery.objects.create(
+            message=other, channel=other.channel, reason=FALLBACK, next_attempt_at=now, created_at=now, updated_at=now
+        )

@@ -1,0 +1,173 @@
+"""Letters that are not about a visit's own course: codes, links, sign-in, red flags, answers to texts that came in."""
+
+from datetime import datetime
+from typing import Any
+
+from allauth.account import app_settings as allauth_settings
+from allauth.account.utils import user_pk_to_url_str
+from django.conf import settings
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from accounts.models import Clinic
+from booking.links import token_of
+from booking.models import Status
+from intake.later import KEPT
+from intake.later import token_of as resume_token_of
+from notifications.kinds import COMING, EMAIL, OPT_OUT_ANSWERS, TEXT, Kind
+from notifications.letters import Facts, Letter, Seen, Stay, letter_of, seen_of, visit_id_of, visit_link, visit_words
+from notifications.models import Delivery, State, Subject
+from patients.actions import digits_of
+from patients.models import ReminderBy
+from patients.reach import stopped_at
+
+SIGN_IN_WORDS = {
+    "password_changed": "Your password was changed.",
+    "password_reset": "Your password was changed with a link from an e-mail.",
+    "password_set": "A password was set.",
+    "totp_activated": "An authenticator app was added to your sign-in.",
+    "totp_deactivated": "The authenticator app was removed from your sign-in.",
+    "webauthn_added": "A passkey was added to your sign-in.",
+    "webauthn_removed": "A passkey was removed from your sign-in.",
+    "recovery_codes_generated": "New recovery codes were made for your sign-in.",
+}
+
+
+def _code(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: datetime) -> Letter | Stay:
+    code = facts.codes.get(delivery.message.subject_id)
+    if code is None or code.sequence != delivery.message.sequence:
+        return Stay(State.SUPERSEDED, "changed")
+    if not code.is_live(now):
+        return Stay(State.SKIPPED, "used" if code.used_at else "too_late")
+    if stay := _no_text(delivery, code.address, texts_work):
+        return stay
+    digits = digits_of(code)
+    said = {
+        "digits": digits,
+        "spaced": f"{digits[:3]} {digits[3:]}",
+        "minutes": max(1, round((code.expires_at - code.asked_at).total_seconds() / 60)),
+    }
+    seen = (Seen("patients_contactcode", code.pk, "sequence", code.sequence),)
+    return letter_of(kind, delivery.channel, code.address, said, seen, now=now)
+
+
+def _no_text(delivery: Delivery, number: str, texts_work: bool) -> Stay | None:
+    """Why a text that somebody asked for cannot go: there are none here, or STOP came from that number."""
+    if delivery.channel != TEXT:
+        return None
+    if not texts_work:
+        return Stay(State.SKIPPED, "channel_off")
+    return Stay(State.SKIPPED, "stopped") if stopped_at(number) else None
+
+
+def _link(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: datetime) -> Letter | Stay:
+    message = delivery.message
+    request = facts.links.get(message.subject_id)
+    visit = facts.visits.get(visit_id_of(message) or 0)
+    if request is None or visit is None or visit.patient is None or visit.status not in COMING or visit.starts_at <= now:
+        return Stay(State.SKIPPED, "changed")
+    patient = visit.patient
+    on_file = patient.email.casefold() if delivery.channel == EMAIL else patient.e164
+    typed = request.address.casefold() if delivery.channel == EMAIL else request.address
+    if on_file != typed:
+        return Stay(State.SKIPPED, "changed")
+    if stay := _no_text(delivery, request.address, texts_work):
+        return stay
+    address = patient.email if delivery.channel == EMAIL else patient.e164
+    seen = seen_of(visit, patient)
+    return letter_of(kind, delivery.channel, address, visit_words(visit, message, now=now), seen, visit=visit, now=now)
+
+
+def _sign_in(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: datetime) -> Letter | Stay:
+    mail = facts.sign_ins.get(delivery.message.subject_id)
+    if mail is None or mail.sequence != delivery.message.sequence:
+        return Stay(State.SUPERSEDED, "changed")
+    user = mail.user
+    if not user.is_active:
+        return Stay(State.SKIPPED, "left")
+    said: dict[str, Any] = {"name": user.name}
+    if kind.code == "password_reset":
+        uid, key = user_pk_to_url_str(user), allauth_settings.PASSWORD_RESET_TOKEN_GENERATOR().make_token(user)
+        path = reverse("account_reset_password_from_key", kwargs={"uidb36": "UID", "key": "KEY"})
+        said["link"] = settings.SITE_URL + path.replace("UID-KEY", f"{uid}-{key}")
+    else:
+        said |= {"what": _(SIGN_IN_WORDS.get(mail.kind, "Something about your sign-in was changed.")), "at": mail.asked_at}
+    seen = (Seen("accounts_signinmail", mail.pk, "sequence", mail.sequence),)
+    return letter_of(kind, EMAIL, user.email, said, seen, now=now)
+
+
+def _page(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: datetime) -> Letter | Stay:
+    """To the named person, else to the visit's physician: a reference and a link behind sign-in. No name, no reason."""
+    visit = facts.flagged.get(delivery.message.subject_id)
+    if visit is None or visit.response is None:
+        return Stay(State.SKIPPED, "no_visit")
+    user = visit.practitioner.user
+    address = Clinic.current().urgent_email or (user.email if user and user.is_active else "")
+    if not address:
+        return Stay(State.FAILED, "nobody_named")
+    said = {
+        "reference": visit.reference,
+        "at": visit.starts_at,
+        "who": visit.practitioner.short_name,
+        "link": settings.SITE_URL + reverse("staff:review", args=[visit.public_id]),
+    }
+    seen = (Seen("intake_questionnaireresponse", visit.response.pk, "page_sequence", delivery.message.sequence),)
+    return letter_of(kind, EMAIL, address, said, seen, now=now)
+
+
+def _resume(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: datetime) -> Letter | Stay:
+    """The way back to a draft: no name, and nothing of what is in it. Answers deleted meanwhile get no letter.
+
+    What the desk hands over is opened by the visit's own link, and goes only the ways that the patient still wants.
+    """
+    link = facts.resumes.get(delivery.message.subject_id)
+    if link is None or link.sequence != delivery.message.sequence:
+        return Stay(State.SUPERSEDED, "changed")
+    visit = getattr(link.response, "appointment", None) if link.for_visit else None
+    if not link.response.is_draft or link.expires_at <= now or bool(link.response.patient_id) != (visit is not None):
+        return Stay(State.SKIPPED, "changed")
+    patient = link.response.patient
+    if visit and (visit.status not in COMING or patient is None or patient.reminder_by == ReminderBy.PHONE):
+        return Stay(State.SKIPPED, "changed")
+    if stay := _no_text(delivery, link.address, texts_work):
+        return stay
+    said: dict[str, Any] = {"days": KEPT.days}
+    if visit:
+        path = reverse("booking:visit_questions", args=[token_of(visit)])
+        said |= {"start": visit.starts_at, "messages_link": f"{visit_link(visit)}messages/"}
+    else:
+        path = reverse("booking:resume", args=[resume_token_of(link)])
+    said["link"] = settings.SITE_URL + path
+    seen = (Seen("intake_resumelink", link.pk, "sequence", link.sequence),)
+    return letter_of(kind, delivery.channel, link.address, said, seen, now=now)
+
+
+def _reply(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: datetime) -> Letter | Stay:
+    """The answer to a text that came in, to the number it came from. STOP gets one last word; then nothing but HELP's."""
+    inbound = facts.replies.get(delivery.message.subject_id)
+    if inbound is None or not texts_work:
+        return Stay(State.SKIPPED, "channel_off")
+    if kind.code not in OPT_OUT_ANSWERS and stopped_at(inbound.sender):
+        return Stay(State.SKIPPED, "stopped")
+    if kind.code != "confirmed":
+        return letter_of(kind, TEXT, inbound.sender, {}, (), now=now)
+    visit = facts.visits.get(visit_id_of(delivery.message) or 0)
+    if (
+        visit is None
+        or visit.patient is None
+        or visit.status != Status.CONFIRMED
+        or visit.starts_at != delivery.message.says_start
+    ):
+        return Stay(State.SUPERSEDED, "changed")
+    said = visit_words(visit, delivery.message, now=now)
+    return letter_of(kind, TEXT, inbound.sender, said, seen_of(visit, visit.patient), visit=visit, now=now)
+
+
+BY_SUBJECT = {
+    Subject.CODE: _code,
+    Subject.LINK: _link,
+    Subject.SIGN_IN: _sign_in,
+    Subject.RESPONSE: _page,
+    Subject.RESUME: _resume,
+    Subject.REPLY: _reply,
+}

@@ -1,0 +1,79 @@
+"""What the other side says became of a message, and what follows from it.
+
+Receipts come late, twice and in any order. Each is kept once (`note`) and applied later (`apply`): a state only moves up, so
+that any order ends the same. They carry our own delivery's id under a seal, so an answer that was lost on the way is healed,
+and nobody can make one up.
+"""
+
+import re
+from collections import Counter
+from datetime import datetime
+from uuid import UUID
+
+from audit.actor import Actor
+from notifications.fallback import fall_back
+from notifications.models import Channel, Delivery, Receipt, State, Subject
+from notifications.seals import digest_of
+from patients import reach
+from patients.models import Patient
+
+RANK = {State.SENDING: 0, State.UNKNOWN: 0, State.ACCEPTED: 1, State.DELIVERED: 2, State.BOUNCED: 3}
+BATCH = 500
+# What says that nothing will ever arrive there: enhanced status codes of mail, error numbers of the text provider.
+_DEAD_MAIL = re.compile(r"^5\.1\.(1|2|3|6|10)$|^5\.2\.1$")
+_DEAD_NUMBER = frozenset({"21211", "21614", "30005", "30006"})
+STOPPED_NUMBER = "21610"
+
+
+def is_dead(channel: str, code: str) -> bool:
+    """Whether this error means that the address or number itself is no good, rather than today's trouble."""
+    return bool(_DEAD_MAIL.match(code)) if channel == Channel.EMAIL else code in _DEAD_NUMBER
+
+
+def note(provider: str, event_id: str, public_id: UUID, outcome: str, *, code: str = "", now: datetime) -> None:
+    """Keep a receipt, once. Two statements, whatever it says; what follows is done by the next round."""
+    delivery = Delivery.objects.filter(public_id=public_id).values_list("pk", flat=True).first()
+    receipt = Receipt(
+        provider=provider, event_id=event_id[:255], delivery_id=delivery, outcome=outcome, code=code[:32], received_at=now
+    )
+    Receipt.objects.bulk_create([receipt], ignore_conflicts=True)
+
+
+def apply(*, now: datetime) -> Counter[str]:
+    """Let the receipts that came in say what became of messages. Returns how many became what."""
+    count: Counter[str] = Counter()
+    for receipt in Receipt.objects.filter(applied_at=None).select_related("delivery__message").order_by("pk")[:BATCH]:
+        delivery = receipt.delivery
+        if delivery is not None and receipt.outcome in RANK:
+            outcome = State(receipt.outcome)
+            lower = [state for state, rank in RANK.items() if rank < RANK[outcome]]
+            changed = Delivery.objects.filter(pk=delivery.pk, state__in=lower).update(state=outcome, updated_at=now)
+            count[str(outcome)] += changed
+            if changed and outcome == State.BOUNCED:
+                Delivery.objects.filter(pk=delivery.pk).update(error_code=receipt.code)
+                fall_back(delivery, now=now)
+                mark_contact(delivery, receipt.code, now=now)
+        Receipt.objects.filter(pk=receipt.pk).update(applied_at=now)
+    return count
+
+
+def mark_contact(delivery: Delivery, code: str, *, now: datetime) -> None:
+    """Remember that an address is no good, or that texts were stopped there; only if it is still the patient's."""
+    dead, stopped = is_dead(delivery.channel, code), code == STOPPED_NUMBER and delivery.channel == Channel.TEXT
+    if not (dead or stopped) or delivery.message.subject_type not in (Subject.VISIT, Subject.LINK):
+        return
+    for patient in _patients_of(delivery):
+        address = patient.email if delivery.channel == Channel.EMAIL else patient.e164
+        if not address or (delivery.sent_to and delivery.sent_to != digest_of(address)):
+            continue
+        if stopped:
+            reach.stop_texts(address, by=Actor.system(), now=now)
+        else:
+            reach.mark_bounced(delivery.channel, address, by=Actor.system(), now=now)
+
+
+def _patients_of(delivery: Delivery) -> list[Patient]:
+    message = delivery.message
+    role, _colon, visit = message.recipient.partition(":")
+    pk = int(visit) if role == "visit" else message.subject_id
+    return list(Patient.objects.filter(appointments=pk))
