@@ -15,7 +15,7 @@ class SessionStore(db.SessionStore):
     def _get_session_from_db(self) -> Any:
         """The live row of this key; None, and the key is given up, if there is none."""
         found = rows.fetch(
-            f"SELECT {rows.columns(Session, 's')} FROM "django_session" s WHERE session_key = %s AND expire_date > %s",
+            f'SELECT {rows.columns(Session, "s")} FROM "django_session" s WHERE session_key = %s AND expire_date > %s',
             [self.session_key, timezone.now()],
         )
         if found:
