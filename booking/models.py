@@ -1,7 +1,7 @@
 """What can be booked, with whom, when, and what has been booked."""
 
 import uuid
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -169,6 +169,25 @@ class TimeOff(models.Model):
 
     def __str__(self) -> str:
         return f"{self.practitioner_id} {self.kind}"
+
+    def reason_for(self, user: Any) -> str:
+        """The reason as far as somebody may know it: a closure's is everybody's, a person's is theirs and the clinic lead's."""
+        if self.practitioner is None:
+            return self.reason
+        own = self.practitioner.user_id is not None and self.practitioner.user_id == user.pk
+        return self.reason if own or user.role == Role.LEAD else ""
+
+    def touches(self, visit: "Appointment") -> bool:
+        """True if a visit lies in it, even in part."""
+        whose = self.practitioner_id in (None, visit.practitioner_id)
+        return whose and visit.starts_at < self.ends_at and self.starts_at < visit.ends_at
+
+    def in_days(self, zone: Any) -> tuple[date, date] | None:
+        """First and last day, if it covers whole days of the clinic's clock; else None."""
+        since, until = self.starts_at.astimezone(zone), self.ends_at.astimezone(zone)
+        if since.time() != time(0) or until.time() != time(0):
+            return None
+        return since.date(), until.date() - timedelta(days=1)
 
 
 class Status(models.TextChoices):

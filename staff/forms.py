@@ -1,12 +1,15 @@
 """What people at the desk type."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from accounts import clock
 from accounts.fields import DateBoxesField
 from booking.forms import EmailField, MobileField, PlainForm, TextField
+from booking.models import Practitioner, TimeOff
 from patients.models import ReminderBy
 
 CANCEL_REASONS = [
@@ -43,8 +46,6 @@ class CallerForm(PlainForm):
 
     def clean_date_of_birth(self) -> Any:
         """Somebody who has been born, and not in another century."""
-        from accounts import clock
-
         born = self.cleaned_data["date_of_birth"]
         if born and not 1900 <= born.year <= clock.today().year:
             raise forms.ValidationError(self.fields["date_of_birth"].error_messages["invalid"])
@@ -89,3 +90,57 @@ class CancelForm(PlainForm):
         widget=forms.RadioSelect,
         error_messages={"required": _("Choose a reason"), "invalid_choice": _("Choose a reason")},
     )
+
+
+class TimeOffForm(PlainForm):
+    """Who is away, from when to when. Without times it is whole days."""
+
+    who = forms.ChoiceField(label=_("Who"), error_messages={"required": _("Choose who is away")})
+    kind = forms.ChoiceField(label=_("What"), choices=[c for c in TimeOff.Kind.choices if c[0] != "holiday"])
+    first = forms.DateField(
+        label=_("First day"),
+        widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
+        error_messages={"required": _("Give the first day"), "invalid": _("Give the first day as a date")},
+    )
+    first_time = forms.TimeField(
+        required=False, label=_("From"), help_text=_("Empty: the whole day"), widget=forms.TimeInput({"type": "time"}, "%H:%M")
+    )
+    last = forms.DateField(
+        required=False,
+        label=_("Last day"),
+        help_text=_("Empty: the same day"),
+        widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
+    )
+    last_time = forms.TimeField(
+        required=False, label=_("Until"), help_text=_("Empty: the whole day"), widget=forms.TimeInput({"type": "time"}, "%H:%M")
+    )
+    reason = TextField(
+        limit=200,
+        required=False,
+        label=_("Reason"),
+        help_text=_("Only this person and the clinic lead see it. No health details."),
+    )
+
+    def __init__(self, *args: Any, people: Iterable[Practitioner], clinic_too: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.people = {person.slug: person for person in people}
+        choices = [(slug, person.name) for slug, person in self.people.items()]
+        choices += [("clinic", _("The whole clinic"))] if clinic_too else []
+        self.fields["who"].choices = choices  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        """The span as instants, `starts_at` and `ends_at`; whole days are as long as the clock makes them."""
+        data = super().clean() or self.cleaned_data
+        first, zone = data.get("first"), clock.clinic_zone()
+        if not first:
+            return data
+        last = data.get("last") or first
+        if not 2000 < first.year < 2200 or not 2000 < last.year < 2200:
+            self.add_error("first", _("Give the first day as a date"))
+            return data
+        start, end = data.get("first_time"), data.get("last_time")
+        data["starts_at"] = clock.instant(first, start, zone) if start else clock.day_bounds(first, zone)[0]
+        data["ends_at"] = clock.instant(last, end, zone) if end else clock.day_bounds(last, zone)[1]
+        if data["ends_at"] <= data["starts_at"]:
+            self.add_error("last_time" if end else "last", _("Time off must end after it starts"))
+        return data

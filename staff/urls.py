@@ -4,7 +4,23 @@ from datetime import date
 
 from django.urls import path, register_converter
 
-from staff.views import availability, calls, clinic, day, feeds, fhir, find, home, md, new, paper, photo, questions, visit
+from staff.views import (
+    availability,
+    calls,
+    clinic,
+    day,
+    feeds,
+    fhir,
+    find,
+    home,
+    md,
+    new,
+    paper,
+    photo,
+    questions,
+    time_off,
+    visit,
+)
 
 
 class DateConverter:
@@ -45,6 +61,9 @@ urlpatterns = [
     path("desk/calls/<uuid:newer>/<uuid:older>/", calls.decide, name="merge"),
     path("desk/availability/", availability.index, name="availability_index"),
     path("desk/availability/<slug:who>/", availability.availability, name="availability"),
+    path("desk/time-off/", time_off.time_off, name="time_off"),
+    path("desk/time-off/<int:off_id>/end/", time_off.end, name="time_off_end"),
+    path("clinic/closures/", time_off.closures, name="closures"),
     path("md/", md.my_day, name="md"),
     path("md/review/<uuid:public_id>/", md.review, name="review"),
     path("md/photo/<uuid:public_id>/", photo.photo, name="photo"),

@@ -306,7 +306,10 @@ def staff_tabs(context: template.Context) -> list[dict[str, Any]]:
             (_("Availability"), _first_url(("staff:availability_index", ())), ("/desk/availability/", "/desk/time-off/")),
         ]
     if role == "physician":
-        tabs += [(_("My day"), _first_url(("staff:md", ())), ("/md/",))]
+        tabs += [
+            (_("My day"), _first_url(("staff:md", ())), ("/md/",)),
+            (_("Time off"), _first_url(("staff:time_off", ())), ("/desk/time-off/",)),
+        ]
     if role == "lead":
         tabs += [
             (_("Clinic"), _first_url(("staff:clinic", ())), ("/clinic/",)),

@@ -18,6 +18,7 @@ from booking.actions.steps import (
     to_room,
     undo,
 )
+from booking.actions.time_off import close_days, end_time_off, take_time_off
 from booking.actions.visits import book, book_for, move
 from booking.actions.waiting import (
     Wishes,
@@ -57,11 +58,13 @@ __all__ = [
     "change",
     "change_contact",
     "clear_day",
+    "close_days",
     "close_feed",
     "close_those_who_came",
     "confirm",
     "decline",
     "drop_week",
+    "end_time_off",
     "expire",
     "extend_hold",
     "fulfil",
@@ -82,6 +85,7 @@ __all__ = [
     "set_week",
     "skip",
     "stale",
+    "take_time_off",
     "to_room",
     "undo",
 ]

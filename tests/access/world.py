@@ -74,6 +74,7 @@ class World:
     physician: Any = None
     mail: Any = None
     text: Any = None
+    off: Any = None
 
     def client(self, audience: str, *, csrf: bool = False, **extra: Any) -> Client:
         """A browser of that audience; each call is a new one with the same session."""
@@ -305,4 +306,8 @@ def build() -> World:
     world.text = CaughtText.objects.create(
         received_at=world.now, recipient="+15195550199", body="CANARY-B-first", delivery_id=uuid.uuid4()
     )
+    away = world.now + timedelta(days=300)
+    world.off = actions.take_time_off(
+        world.physician, "vacation", away, away + timedelta(days=3), by=Actor.system(), now=world.now
+    )  # fmt: skip
     return world

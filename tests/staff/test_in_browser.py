@@ -39,13 +39,14 @@ def pages_of(role: str, visit: Appointment) -> list[str]:
             "/desk/new/?new=1&q=519-555-0199",
             "/desk/availability/",
             "/desk/availability/osei/",
+            "/desk/time-off/",
             "/staff/2fa/",
             "/staff/password/change/",
             "/staff/sessions/",
             "/staff/reauthenticate/?next=/desk/&locked=1",
         ],
         "physician": [f"/md/?date={day}", f"/md/review/{visit.public_id}/"],
-        "lead": ["/clinic/", "/clinic/people/", "/clinic/access-log/"],
+        "lead": ["/clinic/", "/clinic/people/", "/clinic/access-log/", "/clinic/closures/?year=2027"],
     }[role]
 
 
