@@ -20,6 +20,8 @@ from django.utils.module_loading import import_string
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from accounts.wall import tzdata_version
+
 Check = Callable[[], str | None]
 _RECHECK_SECONDS = 10
 _migrations: tuple[float, str | None] = (float("-inf"), "not looked at yet")
@@ -98,4 +100,5 @@ def readyz(request: HttpRequest) -> HttpResponse:
     body: dict[str, Any] = {"status": status}
     if from_this_machine(request):
         body["checks"] = {name: trouble or "ok" for name, trouble in {**vital, **other}.items()}
+        body["tzdata"] = tzdata_version()
     return JsonResponse(body, status=503 if status == "not ready" else 200)

@@ -8,6 +8,8 @@ import zoneinfo
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 
+import tzdata
+
 zoneinfo.reset_tzpath(to=())
 UTC = zoneinfo.ZoneInfo("UTC")
 
@@ -20,6 +22,11 @@ def zone_of(name: str) -> zoneinfo.ZoneInfo:
         zoneinfo.ZoneInfoNotFoundError: for a name the pinned tzdata does not know.
     """
     return zoneinfo.ZoneInfo(name)
+
+
+def tzdata_version() -> str:
+    """The edition of the zone rules that this process uses, such as "2026c"."""
+    return str(tzdata.IANA_VERSION)
 
 
 def instant(day: date, wall: time, zone: zoneinfo.ZoneInfo, *, fold: int = 0) -> datetime:

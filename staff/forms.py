@@ -125,7 +125,7 @@ class TimeOffForm(PlainForm):
         super().__init__(*args, **kwargs)
         self.people = {person.slug: person for person in people}
         choices = [(slug, person.name) for slug, person in self.people.items()]
-        choices += [("clinic", _("The whole clinic"))] if clinic_too else []
+        choices += [("clinic", str(_("The whole clinic")))] if clinic_too else []
         self.fields["who"].choices = choices  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:

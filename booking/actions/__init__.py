@@ -5,6 +5,7 @@ from booking.actions.errors import BookingError, HoldEnded, NotAllowed, OfferOve
 from booking.actions.feeds import close_feed, open_feed
 from booking.actions.holds import extend_hold, hold, release_hold
 from booking.actions.reach import change_contact, hand_over_questions, open_questions, request_link
+from booking.actions.setup import save_practitioner, save_room, save_service
 from booking.actions.steps import (
     TRANSITIONS,
     UNDO_BY_PATIENT,
@@ -81,6 +82,9 @@ __all__ = [
     "release_hold",
     "request_link",
     "resume",
+    "save_practitioner",
+    "save_room",
+    "save_service",
     "set_day",
     "set_week",
     "skip",

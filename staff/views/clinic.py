@@ -16,9 +16,10 @@ from accounts.access import lead_required
 from accounts.actions import AccountError, end_access, reset_second_factor
 from accounts.models import Role, User
 from accounts.signin import SECOND_FACTORS
+from accounts.wall import tzdata_version
 from audit.actor import actor_of
 from audit.models import AuditEvent
-from booking.models import Practitioner, Service
+from booking.models import Practitioner, Room, Service
 from patients.models import Patient
 from staff import history
 from staff.reading import reading
@@ -48,6 +49,8 @@ def clinic(request: HttpRequest) -> HttpResponse:
         "people": User.objects.filter(is_active=True).exclude(role=Role.PATIENT).count(),
         "practitioners": Practitioner.objects.filter(active=True).count(),
         "services": Service.objects.filter(active=True).count(),
+        "rooms": Room.objects.filter(active=True).count(),
+        "tzdata": tzdata_version(),
     }
     return render(request, "staff/clinic.html", context)
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import tzdata
 from django.db import DatabaseError
 from django.test import Client
 from django.utils import timezone
@@ -30,6 +31,7 @@ def test_readyz_is_ready_when_everything_answers(client: Client) -> None:
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json()["status"]) == (200, "ready")
     assert answer.json()["checks"]["migrations"] == "ok"
+    assert answer.json()["tzdata"] == tzdata.IANA_VERSION
 
 
 @pytest.mark.django_db

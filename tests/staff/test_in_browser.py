@@ -46,7 +46,17 @@ def pages_of(role: str, visit: Appointment) -> list[str]:
             "/staff/reauthenticate/?next=/desk/&locked=1",
         ],
         "physician": [f"/md/?date={day}", f"/md/review/{visit.public_id}/"],
-        "lead": ["/clinic/", "/clinic/people/", "/clinic/access-log/", "/clinic/closures/?year=2027"],
+        "lead": [
+            "/clinic/",
+            "/clinic/people/",
+            "/clinic/access-log/",
+            "/clinic/closures/?year=2027",
+            "/clinic/services/",
+            "/clinic/services/new/",
+            "/clinic/rooms/",
+            "/clinic/physicians/new/",
+            "/clinic/details/",
+        ],
     }[role]
 
 

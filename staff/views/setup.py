@@ -1,0 +1,155 @@
+"""`/clinic/services/`, `/clinic/rooms/`, `/clinic/physicians/`, `/clinic/details/`: the clinic is set up on screens."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.db.models import Count, Q
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts import clock
+from accounts.access import lead_required
+from accounts.actions import AccountError, save_clinic
+from accounts.models import Clinic
+from audit.actor import actor_of
+from booking import actions, hours
+from booking.models import Appointment, Practitioner, Room, Service
+from staff.setup_forms import ClinicForm, PractitionerForm, RoomForm, ServiceForm, initial_of
+
+
+def _done(request: HttpRequest, name: str, said: str) -> HttpResponse:
+    messages.success(request, said)
+    response = redirect(name)
+    response.status_code = 303
+    return response
+
+
+@lead_required
+@require_safe
+def services(request: HttpRequest) -> HttpResponse:
+    """Every visit type, those no longer in use last."""
+    found = Service.objects.prefetch_related("practitioners").order_by("-active", "position", "name")
+    return render(request, "staff/services.html", {"services": found})
+
+
+@lead_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def service(request: HttpRequest, public_id: UUID | None = None) -> HttpResponse:
+    """One visit type, or a new one."""
+    row = None
+    if public_id is not None:
+        row = Service.objects.filter(public_id=public_id).first()
+        if row is None:
+            raise Http404
+    shown = row or Service(minutes=30, active=True)
+    initial = initial_of(ServiceForm, shown) | {"practitioners": row.practitioners.all() if row else []}
+    form = ServiceForm(request.POST if request.method == "POST" else None, initial=initial)
+    status = 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            values = dict(form.cleaned_data)
+            people = values.pop("practitioners")
+            try:
+                saved = actions.save_service(row, values, people, by=actor_of(request), now=clock.now())
+            except actions.BookingError as error:
+                form.add_error(None, str(error))
+                status = 409
+            else:
+                return _done(request, "staff:services", _("Saved: %(name)s.") % {"name": saved.name})
+    return render(request, "staff/service.html", {"form": form, "service": row}, status=status)
+
+
+@lead_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def rooms(request: HttpRequest) -> HttpResponse:
+    """Every room, each with its form, and one for a new room."""
+    found = list(Room.objects.order_by("-active", "kind", "name"))
+    posted = request.POST.get("room", "") if request.method == "POST" else None
+    row = next((r for r in found if str(r.pk) == posted), None)
+    if posted and row is None:
+        raise Http404
+    form = RoomForm(request.POST, auto_id=f"r{posted}_%s") if posted is not None else None
+    status = 200
+    if form is not None:
+        status = 422
+        if form.is_valid():
+            try:
+                saved = actions.save_room(row, form.cleaned_data, by=actor_of(request), now=clock.now())
+            except actions.BookingError as error:
+                form.add_error("name", str(error))
+                status = 409
+            else:
+                return _done(request, "staff:rooms", _("Saved: %(name)s.") % {"name": saved.name})
+    forms = [(r, form if r == row and form else RoomForm(initial=initial_of(RoomForm, r), auto_id=f"r{r.pk}_%s")) for r in found]
+    new = form if form is not None and row is None else RoomForm(auto_id="r_%s")
+    return render(request, "staff/rooms.html", {"rooms": forms, "new": new, "form": form}, status=status)
+
+
+@lead_required
+@require_safe
+def physicians(request: HttpRequest) -> HttpResponse:
+    """Everybody whom patients come to see, those who left last."""
+    found = Practitioner.objects.select_related("user").annotate(n=Count("services", filter=Q(services__active=True)))
+    return render(request, "staff/physicians.html", {"people": found.order_by("-active", "position", "name")})
+
+
+@lead_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def physician(request: HttpRequest, who: str | None = None) -> HttpResponse:
+    """One of them, or somebody new. Who leaves is taken out of use; the visits still booked are counted."""
+    row = None
+    if who is not None:
+        row = Practitioner.objects.filter(slug=who).first()
+        if row is None:
+            raise Http404
+    initial = initial_of(PractitionerForm, row) if row else {"position": Practitioner.objects.count()}
+    form = PractitionerForm(request.POST if request.method == "POST" else None, initial=initial, who=row)
+    status, now = 200, clock.now()
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            try:
+                saved = actions.save_practitioner(row, form.cleaned_data, by=actor_of(request), now=now)
+            except actions.BookingError as error:
+                form.add_error(None, str(error))
+                status = 409
+            else:
+                return _saved(request, saved)
+    return render(request, "staff/physician.html", {"form": form, "who": row}, status=status)
+
+
+def _saved(request: HttpRequest, who: Practitioner) -> HttpResponse:
+    """Where to go on: somebody new has no hours yet; who left may have visits."""
+    if who.active and not hours.versions(who):
+        messages.success(request, _("Saved. Now give %(name)s hours.") % {"name": who.short_name})
+        return redirect("staff:availability", who=who.slug)
+    left = hours.coming(Appointment.objects.for_actor(request.user), now=clock.now()).filter(practitioner=who).count()
+    if left and not who.active:
+        text = _("%(name)s cannot be booked any more. Visits still booked with them: %(n)d.")
+        messages.warning(request, text % {"name": who.short_name, "n": left})
+        return redirect("staff:physicians")
+    return _done(request, "staff:physicians", _("Saved: %(name)s.") % {"name": who.name})
+
+
+@lead_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def details(request: HttpRequest) -> HttpResponse:
+    """Name, address, zone, late fee: what every page and message says."""
+    form = ClinicForm(
+        request.POST if request.method == "POST" else None, initial=initial_of(ClinicForm, Clinic.objects.get(pk=1))
+    )  # fmt: skip
+    context: dict[str, Any] = {"form": form}
+    if request.method != "POST":
+        return render(request, "staff/clinic_details.html", context)
+    if not form.is_valid():
+        return render(request, "staff/clinic_details.html", context, status=422)
+    try:
+        save_clinic(form.cleaned_data, by=actor_of(request), now=clock.now())
+    except AccountError as error:
+        form.add_error(None, str(error))
+        return render(request, "staff/clinic_details.html", context, status=409)
+    return _done(request, "staff:clinic", _("Saved."))

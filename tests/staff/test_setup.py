@@ -1,0 +1,118 @@
+"""`/clinic/services/`, `rooms/`, `physicians/`, `details/`: the clinic is set up on screens alone."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts import clock
+from accounts.models import Clinic, User
+from audit.models import AuditEvent
+from booking import calendar
+from booking.models import Appointment, Practitioner, Room, Service
+
+SERVICE = {
+    "name": "Laser session", "active": "on", "online": "on", "minutes": "40", "step_minutes": "20", "setup_minutes": "5",
+    "cleanup_minutes": "10", "min_notice_minutes": "60", "horizon_days": "30", "cancel_cutoff_minutes": "2880",
+    "reschedule_cutoff_minutes": "1440", "room_kind": "treatment", "price_text": "$90",
+}  # fmt: skip
+
+
+@pytest.fixture
+def lead(clinic: Clinic, lead_user: User, signed_in: Callable[[User], Client]) -> Client:
+    """The clinic lead's browser."""
+    return signed_in(lead_user)
+
+
+def text(answer: Any) -> str:
+    return answer.content.decode()
+
+
+def test_a_visit_type_is_made_and_can_be_booked(lead: Client, practitioner: Practitioner, room: Room) -> None:
+    assert lead.post("/clinic/services/new/", SERVICE | {"practitioners": [practitioner.pk]}).status_code == 303
+    made = Service.objects.get()
+    assert (made.slug, made.cancel_cutoff_minutes, made.reschedule_cutoff_minutes, made.online) == (
+        "laser-session",
+        2880,
+        1440,
+        True,
+    )
+    today = clock.today()
+    found = calendar.openings(made, since=today, until=today + timedelta(days=14), now=clock.now())
+    assert {s.room_id for s in found} == {room.pk}
+    practitioner.refresh_from_db()
+    assert practitioner.calendar_rev == 1
+    page = text(lead.get("/clinic/services/"))
+    assert "Laser session" in page
+    assert "40 minutes" in page
+
+
+def test_a_change_says_which_fields_and_nothing_changed_says_nothing(
+    lead: Client, service: Service, practitioner: Practitioner
+) -> None:
+    url = f"/clinic/services/{service.public_id}/"
+    form = SERVICE | {"name": service.name, "practitioners": [practitioner.pk], "room_kind": ""}
+    lead.post(url, form)
+    lead.post(url, form)
+    (event,) = AuditEvent.objects.filter(action="booking.save_service")
+    assert "minutes" in event.detail["fields"]
+    assert "name" not in event.detail["fields"]
+
+
+def test_booked_visits_keep_their_length(lead: Client, appointment: Appointment, practitioner: Practitioner) -> None:
+    form = SERVICE | {"minutes": "60", "room_kind": "", "practitioners": [practitioner.pk]}
+    lead.post(f"/clinic/services/{appointment.service.public_id}/", form)
+    appointment.refresh_from_db()
+    assert (appointment.service.minutes, appointment.minutes) == (60, 30)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"name": ""}, {"minutes": "3"}, {"minutes": "x"}, {"step_minutes": "0"}, {"room_kind": "sauna"}, {"horizon_days": ""}],
+)
+def test_a_visit_type_that_cannot_be_is_refused_with_what_was_typed(lead: Client, room: Room, fields: dict[str, str]) -> None:
+    answer = lead.post("/clinic/services/new/", SERVICE | fields)
+    assert answer.status_code == 422
+    assert 'value="$90"' in text(answer)
+    assert not Service.objects.exists()
+
+
+def test_rooms_are_added_renamed_and_taken_out_of_use(lead: Client, room: Room) -> None:
+    assert lead.post("/clinic/rooms/", {"room": "", "name": "Laser", "kind": "laser", "active": "on"}).status_code == 303
+    assert lead.post("/clinic/rooms/", {"room": room.pk, "name": "Quiet room", "kind": "consult"}).status_code == 303
+    assert set(Room.objects.values_list("name", "kind", "active")) == {("Laser", "laser", True), ("Quiet room", "consult", False)}
+    assert lead.post("/clinic/rooms/", {"room": "", "name": "Laser", "kind": "x"}).status_code == 409
+    assert lead.post("/clinic/rooms/", {"room": "", "name": "", "kind": "two words"}).status_code == 422
+    assert lead.post("/clinic/rooms/", {"room": "999", "name": "A", "kind": "x"}).status_code == 404
+
+
+def test_somebody_new_is_added_and_then_given_hours(lead: Client, make_user: Any) -> None:
+    user = make_user("physician", "Dr. Noor Aziz")
+    form = {"name": "Dr. Noor Aziz", "short_name": "Dr. Aziz", "position": "0", "active": "on", "user": user.pk}
+    assert lead.post("/clinic/physicians/new/", form)["Location"] == "/desk/availability/dr-noor-aziz/"
+    assert Practitioner.objects.get().user == user
+    again = lead.post("/clinic/physicians/new/", form | {"name": "Dr. Ali Aziz"})
+    assert again.status_code == 422, "the sign-in is somebody else's"
+
+
+def test_who_leaves_cannot_be_booked_and_their_visits_are_counted(lead: Client, appointment: Appointment) -> None:
+    who = appointment.practitioner
+    form = {"name": who.name, "short_name": who.short_name, "position": "0"}
+    page = text(lead.post(f"/clinic/physicians/{who.slug}/", form, follow=True))
+    assert "Visits still booked with them: 1." in page
+    assert calendar.soonest(appointment.service, now=clock.now()) == []
+
+
+def test_clinic_details_are_changed(lead: Client, clinic: Clinic) -> None:
+    page = lead.get("/clinic/details/")
+    form = {name: value for name, value in page.context["form"].initial.items() if value not in (False, None)}
+    assert lead.post("/clinic/details/", form | {"late_fee_text": "$75", "zone": "America/Vancouver"}).status_code == 303
+    clinic.refresh_from_db()
+    assert (clinic.late_fee_text, clinic.zone) == ("$75", "America/Vancouver")
+    assert lead.post("/clinic/details/", form | {"zone": "Mars/Base"}).status_code == 422
+
+
+def test_the_zone_rules_in_use_are_named(lead: Client) -> None:
+    assert "Time-zone rules: 20" in text(lead.get("/clinic/"))
