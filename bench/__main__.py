@@ -189,6 +189,7 @@ def people(number: int, days: Sequence[date]) -> list[Person]:
     from accounts import clock
     from accounts.links import newest_key_id
     from bench.seed import ALL
+    from booking import idle
     from booking.models import Appointment, Practitioner, Service
     from intake.document import decrypt, put
     from intake.models import QuestionnaireResponse
@@ -236,6 +237,7 @@ def people(number: int, days: Sequence[date]) -> list[Person]:
         )  # fmt: skip
         session["draft"], session["code"] = str(response.public_id), str(codes[-1].public_id)
         session["hold"] = str(holds[-1].public_id)
+        session[idle.SEEN] = now.isoformat()  # as the check page before it has written
         session["wanted"] = {"start": start.strftime("%Y-%m-%dT%H:%M:%SZ"), "practitioner": str(practitioner.public_id)}
         session.save()
         sessions.append(session.session_key)

@@ -186,9 +186,9 @@ def staff_answers(definition: Definition) -> dict[str, Any]:
     return {q.link_id: o.code for q in definition.questions.values() for o in q.options if o.staff_only}
 
 
-def pages(definition: Definition, answers: Answers, asking: Asking) -> list[Page]:
-    """The pages with something to answer, in order."""
-    shown = enabled(definition, answers)
+def pages(definition: Definition, answers: Answers, asking: Asking, shown: set[str] | None = None) -> list[Page]:
+    """The pages with something to answer, in order. `shown` is what `enabled` said of these answers, if it was asked."""
+    shown = enabled(definition, answers) if shown is None else shown
     found: list[Page] = []
     for section, frame, on_page in definition.frames:
         questions = tuple(q for q in on_page if q.link_id in shown and (q.type == "display" or is_asked(q, asking)))
@@ -239,14 +239,14 @@ def page_problems(definition: Definition, page: Page, answers: Answers) -> list[
     return problems
 
 
-def validate_complete(definition: Definition, answers: Answers, asking: Asking) -> list[Problem]:
-    """What still stands between a draft and a completed response, in order. Empty: it may be sent."""
-    return [p for page in pages(definition, answers, asking) for p in page_problems(definition, page, answers)]
+def validate_complete(definition: Definition, answers: Answers, asking: Asking, shown: set[str] | None = None) -> list[Problem]:
+    """What still stands between a draft and a completed response, in order. Empty: it may be sent. `shown` as for `pages`."""
+    return [p for page in pages(definition, answers, asking, shown) for p in page_problems(definition, page, answers)]
 
 
-def completed(definition: Definition, answers: Answers) -> dict[str, Any]:
-    """The answers that count: those of questions that apply. Nothing hidden, nothing empty."""
-    shown = enabled(definition, answers)
+def completed(definition: Definition, answers: Answers, shown: set[str] | None = None) -> dict[str, Any]:
+    """The answers that count: those of questions that apply. Nothing hidden, nothing empty. `shown` as for `pages`."""
+    shown = enabled(definition, answers) if shown is None else shown
     rows = {g.link_id for g in definition.groups.values() if g.repeats}
     result: dict[str, Any] = {}
     for key, value in answers.items():

@@ -61,8 +61,9 @@ def for_check(response: QuestionnaireResponse, *, by: Actor, now: datetime, card
     document = open_document(response, by=by, now=now, purpose="check")
     definition, asking = response.definition, actions.asking_for(response, document)
     answers = document.answers
-    pages = {page.key for page in engine.pages(definition, answers, asking)} if cards else set()
-    problems = engine.validate_complete(definition, answers, asking)
+    applies = engine.enabled(definition, answers)
+    pages = {page.key for page in engine.pages(definition, answers, asking, applies)} if cards else set()
+    problems = engine.validate_complete(definition, answers, asking, applies)
     wanting = {problem.link_id for problem in problems}
     shown = []
     for part in engine.summary(definition, answers, asking) if cards else ():
@@ -97,7 +98,7 @@ def for_check(response: QuestionnaireResponse, *, by: Actor, now: datetime, card
         go_on=_page_url(problems[0].page) if problems else "",
         declaration=filled(declare.text) if declare else "",
         signature_label=filled(sign.text) if sign else "",
-        answers_sha256=_digest(engine.completed(definition, answers)),
+        answers_sha256=_digest(engine.completed(definition, answers, applies)),
     )
 
 

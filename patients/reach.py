@@ -8,6 +8,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import QuerySet
 
+from audit import rows
 from audit.actions import event, record_all
 from audit.actor import Actor
 from patients.models import Patient
@@ -17,8 +18,9 @@ def stopped_at(mobile: str) -> datetime | None:
     """When STOP came from this number, or None. It belongs to the number: whoever gives the same number has it too."""
     if not mobile:
         return None
-    stopped = Patient.objects.filter(mobile=mobile, texts_stopped_at__isnull=False).order_by("-texts_stopped_at")
-    return stopped.values_list("texts_stopped_at", flat=True).first()
+    found = rows.fetch("SELECT max(texts_stopped_at) FROM patients_patient WHERE mobile = %s AND mobile <> ''", [mobile])
+    at: datetime | None = found[0][0]
+    return at
 
 
 def stop_texts(mobile: str, *, by: Actor, now: datetime) -> int:

@@ -4,6 +4,7 @@ import copy
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 
 from django.db import transaction
@@ -62,7 +63,7 @@ def attach_patient(
     """Give a draft its patient; the consents in it become ConsentRecords with their original time.
 
     Args:
-        events: the caller's audit events, written with this verb's own in one statement.
+        events: the caller's audit events, written with this verb's own in one statement, in the caller's transaction.
 
     Raises:
         IntakeError: the response belongs to somebody else.
@@ -84,7 +85,7 @@ def attach_patient(
         record_all([event("intake.attach_patient", by=by, now=now, obj=row, subject_id=patient.pk), *events])
         return True
 
-    with transaction.atomic():
+    with nullcontext() if events else transaction.atomic():
         row = _on_row(response, attach)
     for name in ("document", "key_id", "version"):
         setattr(response, name, getattr(row, name))
@@ -108,7 +109,7 @@ def complete(
     Args:
         declared_at: when the box was ticked (C4).
         signature: the full name typed to sign.
-        events: the caller's audit events, written with this verb's own in one statement.
+        events: the caller's audit events, written with this verb's own in one statement, in the caller's transaction.
 
     Raises:
         IntakeError: something required is missing, the signature is empty, or it belongs to another person.
@@ -135,7 +136,7 @@ def complete(
         record_all(told)
         return True
 
-    with transaction.atomic():
+    with nullcontext() if events else transaction.atomic():
         row = _on_row(response, send)
     for name in ("document", "key_id", "saved_at", "version", "status", "completed_at", "sections_done"):
         setattr(response, name, getattr(row, name))
@@ -150,13 +151,14 @@ def _signed(
     definition, document = row.definition, decrypt(row)
     asking = asking_for(row, document)
     answers = engine.calc(definition, document.answers, row.today)
-    if problems := engine.validate_complete(definition, answers, asking):
+    shown = engine.enabled(definition, answers)
+    if problems := engine.validate_complete(definition, answers, asking, shown):
         raise IntakeError(f"{len(problems)} questions still need an answer.")
     if "finish_declare" in definition.questions:
         answers |= {"finish_declare": True, "finish_signature": signature}
         document.answers = answers
         note_consent(document, definition, definition.questions["finish_declare"], True, by=by, now=declared_at)
-    document.answers = engine.completed(definition, answers)
+    document.answers = engine.completed(definition, answers, shown)
     hidden = {q.link_id for q in definition.questions.values() if q.type == "attachment" and q.link_id in answers}
     hidden -= set(document.answers)
     document.signed = {
