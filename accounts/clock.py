@@ -54,6 +54,11 @@ def _as_date(value: datetime | date) -> date:
     return local(value).date() if isinstance(value, datetime) else value
 
 
+def weekday(number: int) -> str:
+    """ "Monday"; 0 is Monday."""
+    return _(WEEKDAYS[number])
+
+
 def month_day(value: datetime | date) -> str:
     """ "March 12"."""
     day = _as_date(value)

@@ -2,7 +2,23 @@
 
 from django.urls import path
 
-from booking.views import check, code, consents, details, done, feed, idle, later, lost_link, openings, paper, start, time, visit
+from booking.views import (
+    check,
+    code,
+    consents,
+    details,
+    done,
+    feed,
+    idle,
+    later,
+    lost_link,
+    openings,
+    paper,
+    start,
+    time,
+    visit,
+    waiting,
+)
 
 app_name = "booking"
 urlpatterns = [
@@ -19,6 +35,7 @@ urlpatterns = [
     path("book/resume/<str:token>/", later.resume, name="resume"),
     path("book/openings/", openings.openings, name="openings"),
     path("book/closed/", idle.closed, name="closed"),
+    path("book/waiting/", waiting.join_list, name="join_list"),
     path("book/leave/", done.leave, name="leave"),
     path("feed/<str:token>/calendar.ics", feed.feed, name="feed"),
     path("v/<str:token>/", visit.visit, name="visit"),
@@ -31,5 +48,8 @@ urlpatterns = [
     path("v/<str:token>/photos/", visit.visit_photos, name="visit_photos"),
     path("v/<str:token>/messages/", visit.visit_messages, name="visit_messages"),
     path("v/<str:token>/consents/", consents.visit_consents, name="visit_consents"),
+    path("v/<str:token>/waiting/", waiting.visit_waiting, name="visit_waiting"),
+    path("w/<str:token>/", waiting.waiting, name="waiting"),
+    path("w/<str:token>/wishes/", waiting.waiting_wishes, name="waiting_wishes"),
     path("v/<str:token>/calendar.ics", visit.visit_ics, name="visit_ics"),
 ]

@@ -64,6 +64,7 @@ _TABLE = [
     Kind("reminder_2d", _("Two days before"), days_before=2, min_lead=DAY, lasts=20 * HOUR, call=_("Remind and confirm")),
     Kind("reminder_1d", _("The day before"), channels=(TEXT, EMAIL), every=False, days_before=1, min_lead=12 * HOUR,
          lasts=20 * HOUR, statuses=UNCONFIRMED),
+    Kind("wait_offer", _("A time offered"), Subject.OFFER.value, urgent=True),
     Kind("code", _("Code"), Subject.CODE.value, wakes=(EMAIL, TEXT), urgent=True),
     Kind("lost_link", _("Link again"), Subject.LINK.value, lasts=HOUR, wakes=(EMAIL, TEXT), urgent=True),
     Kind("resume", _("Finish later"), Subject.RESUME.value, lasts=DAY, wakes=(EMAIL, TEXT), urgent=True),

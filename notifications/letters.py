@@ -18,7 +18,7 @@ from accounts import clock
 from accounts.models import Clinic, SignInMail
 from booking import ics
 from booking.links import token_of
-from booking.models import Appointment, LinkRequest
+from booking.models import Appointment, LinkRequest, WaitlistOffer
 from intake.models import ResumeLink
 from notifications import words
 from notifications.kinds import COMING, EMAIL, KINDS, TEXT, Kind
@@ -69,6 +69,7 @@ class Facts:
     links: dict[int, LinkRequest] = field(default_factory=dict)
     sign_ins: dict[int, SignInMail] = field(default_factory=dict)
     resumes: dict[int, ResumeLink] = field(default_factory=dict)
+    offers: dict[int, WaitlistOffer] = field(default_factory=dict)
     flagged: dict[int, Appointment] = field(default_factory=dict)  # by response
     replies: dict[int, Inbound] = field(default_factory=dict)
 
@@ -93,6 +94,9 @@ class Facts:
         if resumes := ids(Subject.RESUME):
             asked = ResumeLink.objects.select_related("response__patient", "response__appointment")
             facts.resumes = asked.defer("response__document").in_bulk(resumes)
+        if offers := ids(Subject.OFFER):
+            made = WaitlistOffer.objects.select_related("practitioner", "entry__patient", "entry__service", "entry__visit")
+            facts.offers = made.in_bulk(offers)
         if responses := ids(Subject.RESPONSE):
             rows = Appointment.objects.select_related("practitioner__user", "response").defer("response__document")
             facts.flagged = {visit.response_id: visit for visit in rows.filter(response__in=responses)}
@@ -154,7 +158,7 @@ def _visit(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: 
     if delivery.channel not in open_ways:
         # Each kind has a row per channel; only the first asks for the call.
         call = str(kind.call) if not open_ways and delivery.channel == kind.channels[0] else ""
-        return Stay(State.SKIPPED, _why_not(delivery.channel, patient, texts_work), call)
+        return Stay(State.SKIPPED, why_not(delivery.channel, patient, texts_work), call)
     address = patient.email if delivery.channel == EMAIL else patient.e164
     said = visit_words(visit, message, now=now)
     seen = seen_of(visit, patient)
@@ -168,7 +172,8 @@ def seen_of(visit: Appointment, patient: Patient) -> tuple[Seen, ...]:
     )
 
 
-def _why_not(channel: str, patient: Patient, texts_work: bool) -> str:
+def why_not(channel: str, patient: Patient, texts_work: bool) -> str:
+    """Why a channel is not among a patient's ways, in one word."""
     if patient.reminder_by == ReminderBy.PHONE:
         return "by_phone"
     if channel == TEXT and not texts_work and patient.mobile:

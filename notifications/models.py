@@ -28,6 +28,7 @@ class Subject(models.TextChoices):
     RESPONSE = "response", _("Sent answers")
     RESUME = "resume", _("Finish later")
     REPLY = "reply", _("Reply to a text")
+    OFFER = "offer", _("Waiting-list offer")
 
 
 class State(models.TextChoices):

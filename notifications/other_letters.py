@@ -9,13 +9,28 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from accounts import clock
 from accounts.models import Clinic
-from booking.links import token_of
+from booking.links import token_of, waiting_token_of
 from booking.models import Status
+from booking.waitlist import OfferState
 from intake.later import KEPT
 from intake.later import token_of as resume_token_of
 from notifications.kinds import COMING, EMAIL, OPT_OUT_ANSWERS, TEXT, Kind
-from notifications.letters import Facts, Letter, Seen, Stay, letter_of, seen_of, visit_id_of, visit_link, visit_words
+from notifications.letters import (
+    FALLBACK,
+    Facts,
+    Letter,
+    Seen,
+    Stay,
+    letter_of,
+    seen_of,
+    visit_id_of,
+    visit_link,
+    visit_words,
+    ways,
+    why_not,
+)
 from notifications.models import Delivery, State, Subject
 from patients.actions import digits_of
 from patients.models import ReminderBy
@@ -163,6 +178,39 @@ def _reply(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: 
     return letter_of(kind, TEXT, inbound.sender, said, seen_of(visit, visit.patient), visit=visit, now=now)
 
 
+def _offer(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: datetime) -> Letter | Stay:
+    """A time to take or pass on until a deadline. Answered meanwhile, it is not told."""
+    made = facts.offers.get(delivery.message.subject_id)
+    if made is None or made.sequence != delivery.message.sequence or made.state != OfferState.OPEN:
+        return Stay(State.SUPERSEDED, "changed")
+    if not made.is_live(now):
+        return Stay(State.EXPIRED, "too_late")
+    patient, visit = made.entry.patient, made.entry.visit
+    open_ways = [delivery.channel] if delivery.reason == FALLBACK else ways(kind, patient, texts_work=texts_work)
+    if delivery.channel not in open_ways:
+        return Stay(State.SKIPPED, why_not(delivery.channel, patient, texts_work))
+    link = settings.SITE_URL + reverse("booking:waiting", args=[waiting_token_of(made.entry)])
+    said = {
+        "name": patient.call_name,
+        "start": made.starts_at,
+        "until": made.expires_at,
+        "today": clock.today(made.starts_at) == clock.today(now),
+        "until_today": clock.today(made.expires_at) == clock.today(now),
+        "minutes": made.entry.service.minutes,
+        "physician": made.practitioner.name,
+        "physician_short": made.practitioner.short_name,
+        "has_visit": visit is not None and visit.status in COMING,
+        "link": link,
+        "messages_link": link,
+    }
+    seen = (
+        Seen("booking_waitlistoffer", made.pk, "sequence", made.sequence),
+        Seen("patients_patient", patient.pk, "version", patient.version),
+    )
+    address = patient.email if delivery.channel == EMAIL else patient.e164
+    return letter_of(kind, delivery.channel, address, said, seen, now=now)
+
+
 BY_SUBJECT = {
     Subject.CODE: _code,
     Subject.LINK: _link,
@@ -170,4 +218,5 @@ BY_SUBJECT = {
     Subject.RESPONSE: _page,
     Subject.RESUME: _resume,
     Subject.REPLY: _reply,
+    Subject.OFFER: _offer,
 }

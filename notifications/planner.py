@@ -18,7 +18,8 @@ from django.db.models import Exists, F, OuterRef
 
 from accounts import clock
 from accounts.models import SignInMail
-from booking.models import Appointment, LinkRequest, Status
+from booking.models import Appointment, LinkRequest, Status, WaitlistOffer
+from booking.waitlist import OfferState
 from intake.models import QuestionnaireResponse, ResumeLink
 from notifications.kinds import CANCELLATIONS, COMING, EMAIL, KINDS, NEWS, REMINDERS, TEXT, Kind, expiry, out_of_quiet, rested
 from notifications.models import TOLD, WAITING, Delivery, Inbound, Message, State, Subject
@@ -267,13 +268,29 @@ def plan_answer(inbound: Inbound, code: str, visit: Appointment | None, *, now: 
     _write(Subject.REPLY, {inbound.pk: Plan([message])}, now)
 
 
+def plan_offer(made: WaitlistOffer) -> Plan:
+    """A time held for somebody on the waiting list until a deadline; answered or withdrawn, whatever still waits is withdrawn."""
+    kind = KINDS["wait_offer"]
+    if made.state != OfferState.OPEN or made.entry.is_called:
+        return Plan([], made.sequence)
+    row = (Subject.OFFER.value, made.pk, kind.code, made.sequence, "patient")
+    messages = [
+        Planned(
+            *row, channel, made.offered_at, made.expires_at, urgent=kind.urgent,
+            says_start=made.starts_at, says_practitioner_id=made.practitioner_id,
+        )
+        for channel in kind.channels
+    ]  # fmt: skip
+    return Plan(messages, made.sequence)
+
+
 # --- Pulling ------------------------------------------------------------------------------------------------------------
 
 
 def tick(*, now: datetime | None = None) -> int:
     """Plan for every fact that is behind. Returns how many facts were planned. Safe to run anywhere, any number at a time."""
     now = now or clock.now()
-    return sum(_pull(source, now) for source in (_codes, _links, _resumes, _sign_ins, _pages, _visits))
+    return sum(_pull(source, now) for source in (_codes, _links, _resumes, _sign_ins, _pages, _offers, _visits))
 
 
 def _pull(source: Callable[[int, datetime], tuple[str, list[Any], dict[int, Plan]]], now: datetime) -> int:
@@ -332,6 +349,12 @@ def _links(after: int, now: datetime) -> tuple[str, list[Any], dict[int, Plan]]:
 def _resumes(after: int, now: datetime) -> tuple[str, list[Any], dict[int, Plan]]:
     facts = _behind(ResumeLink.objects.filter(announced__lt=F("sequence")), after)
     return Subject.RESUME, facts, _each("resume", facts, plan_resume)
+
+
+def _offers(after: int, now: datetime) -> tuple[str, list[Any], dict[int, Plan]]:
+    behind = WaitlistOffer.objects.filter(announced__lt=F("sequence")).select_related("entry__patient")
+    facts = _behind(behind, after)
+    return Subject.OFFER, facts, _each("offer", facts, plan_offer)
 
 
 def _sign_ins(after: int, now: datetime) -> tuple[str, list[Any], dict[int, Plan]]:

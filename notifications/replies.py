@@ -16,7 +16,8 @@ from accounts import limits
 from audit.actions import record
 from audit.actor import Actor
 from booking import actions
-from booking.models import Appointment, Status
+from booking.models import Appointment, Status, WaitlistOffer
+from booking.waitlist import OfferState
 from intake.crypto import seal, unseal
 from notifications import channels, planner
 from notifications.kinds import ASKS, OPT_OUT_ANSWERS, TEXT
@@ -113,7 +114,7 @@ def _confirm(row: Inbound, body: str, now: datetime) -> Understood:
     """The visit that this number was asked about, if there is exactly one. Two children, one C: a person asks which."""
     asked = visits_told(row.sender, now=now, kinds=ASKS) or visits_told(row.sender, now=now)
     open_ones = [visit for visit in asked if visit.status == Status.BOOKED] or asked
-    if len(open_ones) != 1:
+    if len(open_ones) != 1 or offers_told(row.sender, now=now):  # A yes to an offer is no yes to the visit they have.
         return _person(row, body, now)
     visit = open_ones[0]
     try:
@@ -124,7 +125,13 @@ def _confirm(row: Inbound, body: str, now: datetime) -> Understood:
 
 
 def _pass(row: Inbound, body: str, now: datetime) -> Understood:
-    return _person(row, body, now)
+    """N passes on the time that was offered to this number, if there is exactly one. The page of its link says the same."""
+    offered = offers_told(row.sender, now=now)
+    if len(offered) != 1:
+        return _person(row, body, now)
+    patient_id = offered[0].entry.patient_id
+    actions.decline(offered[0], by=Actor.patient(patient_id), now=now)
+    return Understood(patient_id=patient_id)
 
 
 def _stop(row: Inbound, body: str, now: datetime) -> Understood:
@@ -182,6 +189,12 @@ def visits_told(mobile: str, *, now: datetime, kinds: frozenset[str] | None = No
         told = told.filter(kind__in=kinds)
     coming = Appointment.objects.upcoming(now).filter(Exists(told), patient__mobile=mobile)
     return list(coming.select_related("patient", "practitioner", "service").order_by("starts_at"))
+
+
+def offers_told(mobile: str, *, now: datetime) -> list[WaitlistOffer]:
+    """Times of the waiting list that are offered to whoever has this number right now."""
+    live = WaitlistOffer.objects.filter(state=OfferState.OPEN, expires_at__gt=now, offered_at__lte=now)
+    return list(live.filter(entry__patient__mobile=mobile).select_related("entry"))
 
 
 def forget(*, now: datetime) -> int:

@@ -186,6 +186,7 @@ class Journey:
 
     def choose(self, start: datetime, practitioner: Practitioner, hold: Appointment | None) -> None:
         """Remember the chosen time."""
+        self.session.pop("wishes", None)
         self.session["wanted"] = {"start": iso(start), "practitioner": str(practitioner.public_id)}
         if hold is None:
             self.session.pop("hold", None)
@@ -263,7 +264,7 @@ class Journey:
         if self.checked_channel is None and not self.session.get("no_code") and self.channels:
             return see("booking:code")
         if self.chosen is None:
-            return see("booking:time")
+            return see("booking:join_list" if self.session.get("wishes") else "booking:time")
         return see("booking:check")
 
 

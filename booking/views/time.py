@@ -50,6 +50,7 @@ def _page(journey: Journey, *, status: int = 200, taken: actions.SlotTaken | Non
         "post_url": journey.request.get_full_path(),
         "back_url": reverse("intake:questions"),
         "keep_url": "",
+        "waiting_url": reverse("booking:join_list"),
     }
     if journey.hold:
         context["keep_url"] = journey.next_step()["Location"]

@@ -17,7 +17,7 @@ from accounts.models import Clinic
 from audit.actor import Actor
 from booking import actions, calendar, ics, idle, picker, words
 from booking.forms import CancelForm, MessagesForm
-from booking.models import Appointment, Status
+from booking.models import Appointment, Status, WaitlistEntry
 from booking.views.by_link import Visit, by_link, year_of_birth
 from booking.views.done import calendar_links, directions_url
 from booking.views.journey import see
@@ -80,6 +80,10 @@ def _menu(it: Visit) -> list[dict[str, Any]]:
         }
         late = _("It is less than %(span)s away: call us") % {"span": words.span(row.service.reschedule_cutoff_minutes)}
         items.append(_item(it.url("visit_time"), "calendar", _("Change the time"), until if it.can_move else late))
+        waits = WaitlistEntry.objects.on_list().filter(patient=row.patient_id, service=row.service_id).exists()
+        title = _("Your place on the waiting list") if waits else _("Tell me if something earlier comes up")
+        detail = _("You keep this visit until you take another time")
+        items.append(_item(it.url("visit_waiting"), "bell", title, detail))
         items.append(_item("", "calplus", _("Add to calendar")))
     if it.state in {"coming", "here"}:
         items.append(_item(directions_url(), "pin", _("Directions and parking"), external=True))
@@ -153,6 +157,7 @@ def _time_page(
         "near": picker.choices(taken.alternatives, people) if taken else [],
         "post_url": it.request.get_full_path(),
         "pass": {"seen": it.row.ics_sequence},
+        "waiting_url": it.url("visit_waiting"),
         "back_url": it.url("visit"),
     }
     return render(it.request, "booking/visit_time.html", context, status=status)

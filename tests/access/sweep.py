@@ -116,6 +116,11 @@ def objects(world: World, kind: str) -> dict[str, dict[str, Any]]:
             "replaced": {"token": world.tokens["old feed"]},
             "malformed": {"token": "no-link"},
         },
+        "place": {
+            "own": {"token": world.tokens["place"]},
+            "missing": {"token": "A" * 16},
+            "malformed": {"token": "no-link"},
+        },
         "resume": {
             "own": {"token": world.tokens["resume"]},
             "missing": {"token": "A" * 16},

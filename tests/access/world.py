@@ -20,7 +20,7 @@ from accounts.models import User
 from articles import demo
 from audit.actor import Actor
 from booking import actions, calendar
-from booking.links import token_of
+from booking.links import token_of, waiting_token_of
 from booking.models import Appointment, Practitioner, Service, Status
 from booking.setup import DEMO_CLINIC, load_clinic
 from intake import engine
@@ -69,6 +69,7 @@ class World:
     photos: dict[str, Any] = field(default_factory=dict)
     offer: Any = None
     held: Any = None
+    place: Any = None
     code: Any = None
     service: Any = None
     physician: Any = None
@@ -299,6 +300,14 @@ def build() -> World:
         world.service, Practitioner.objects.get(pk=start.practitioner_id), start.start, hold_key="h" * 64, address="x",
         by=WEB, now=world.now,
     )  # fmt: skip
+    # Ada would come sooner, and is offered a time right now.
+    visit = world.visits["A"]
+    entry = actions.join(world.service, actions.Wishes(), patient=visit.patient, visit=visit, by=WEB, now=world.now)
+    start = world.slot(70)
+    world.place = actions.offer(
+        entry, Practitioner.objects.get(pk=start.practitioner_id), start.start, by=Actor.system(), now=world.now
+    )
+    world.tokens["place"] = waiting_token_of(entry)
     world.mail = CaughtMail.objects.create(
         received_at=world.now, sender="a@tn.example", recipient="canary-b-mail@example.com",
         raw=b"From: a@tn.example\r\nTo: canary-b-mail@example.com\r\nSubject: CANARY-B-first\r\n\r\nCANARY-B-first",

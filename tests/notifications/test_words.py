@@ -14,7 +14,8 @@ from django.conf import settings as django_settings
 from accounts import clock
 from accounts.models import Clinic, SignInMail, User
 from audit.actor import Actor
-from booking.models import Appointment, LinkRequest, Practitioner
+from booking import actions
+from booking.models import Appointment, LinkRequest, Practitioner, WaitlistOffer
 from intake.actions import publish_all, save_contact, start_draft
 from intake.later import save_for_later
 from intake.models import QuestionnaireResponse, ResumeLink
@@ -71,6 +72,20 @@ def finish_later(channel: str, address: str, *, now: datetime) -> ResumeLink:
     return save_for_later(draft, channel=channel, address=address, by=Actor.anonymous(), now=now)
 
 
+def time_offered(visit: Appointment, *, now: datetime) -> WaitlistOffer:
+    """A time that the waiting list offers to the person of a visit."""
+    assert visit.patient
+    entry = actions.join(visit.service, actions.Wishes(), patient=visit.patient, by=Actor.anonymous(), now=now)
+    made, _new = WaitlistOffer.objects.update_or_create(
+        entry=entry,
+        defaults={
+            "practitioner": visit.practitioner, "starts_at": visit.starts_at, "ends_at": visit.ends_at,
+            "offered_at": now, "expires_at": now + timedelta(minutes=45),
+        },
+    )  # fmt: skip
+    return made
+
+
 @pytest.fixture
 def every_letter(
     post: Post, visit: Appointment, clinic: Clinic, lead_user: User
@@ -95,6 +110,8 @@ def every_letter(
                     subject_id = SignInMail.objects.create(user=lead_user, kind="totp_activated", asked_at=clock_now).pk
                 elif kind.subject == Subject.RESPONSE:
                     subject_id = flagged(visit, clinic).pk
+                elif kind.subject == Subject.OFFER:
+                    subject_id = time_offered(visit, now=clock_now).pk
                 elif kind.subject == Subject.RESUME:
                     address = "maya@example.com" if channel == EMAIL else "+15195550181"
                     subject_id = finish_later(channel, address, now=clock_now).pk

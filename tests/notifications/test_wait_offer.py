@@ -1,0 +1,96 @@
+"""The offer of the waiting list: told at once, with its deadline and a link; never at night, never after the answer."""
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from booking import actions
+from booking.models import WaitlistEntry
+from notifications import replies
+from tests.factories import WEDNESDAY
+from tests.notifications.conftest import at, go, states, texts
+
+NIGHT = at("2027-02-10 23:00")
+
+
+@pytest.fixture
+def entry(post, visit, desk) -> WaitlistEntry:
+    """Maya, whose visit is in March, would come sooner."""
+    return actions.join(visit.service, actions.Wishes(), patient=visit.patient, visit=visit, by=desk, now=WEDNESDAY)
+
+
+@pytest.fixture
+def offer(entry, desk):
+    """Offers her the same day at a quarter past one, or another time."""
+
+    def make(start="2027-02-10 13:20", *, now=WEDNESDAY):
+        return actions.offer(entry, entry.visit.practitioner, at(start), by=desk, now=now)
+
+    return make
+
+
+def test_it_goes_by_text_and_email_with_its_deadline_and_a_link(offer, post):
+    offer()
+    go(WEDNESDAY)
+    (text,) = [t for t in texts() if "opened" in t]
+    assert re.fullmatch(
+        r"True North: a time opened, today 1:20 pm with Dr\. Osei\. Yours until 9:45 am: https://tn\.example/w/\w{16}/ Reply N to pass\.",
+        text,
+    )
+    mail = next(m for m in post.mails if "A time opened" in m["subject"])
+    assert mail["subject"].replace("\xa0", " ") == "A time opened: today at 1:20 p.m."
+    words = mail.get_body(("plain",)).get_content().replace("\xa0", " ")
+    assert "It is yours until 9:45 a.m. today." in words
+    assert "The visit you have moves only when you take this time." in words
+
+
+def test_answered_before_it_went_out_it_is_not_told(offer, post, desk):
+    actions.decline(offer(), by=desk, now=WEDNESDAY)
+    go(WEDNESDAY)
+    assert not [t for t in texts() if "opened" in t]
+
+
+def test_an_answer_withdraws_what_still_waits(offer, post, desk, settings):
+    made = offer("2027-02-12 13:20", now=NIGHT)
+    go(NIGHT)
+    assert states("wait_offer")["text"][0] == "pending"
+    actions.decline(made, by=desk, now=NIGHT)
+    go(NIGHT)
+    assert states("wait_offer")["text"] == ("superseded", "changed")
+
+
+def test_made_at_night_it_is_told_in_the_morning_and_45_minutes_count_from_then(offer, post):
+    made = offer("2027-02-12 13:20", now=NIGHT)
+    go(NIGHT)
+    assert not [t for t in texts() if "opened" in t]
+    go(at("2027-02-11 08:00"))
+    assert [t for t in texts() if "Yours until 8:45 am" in t]
+    assert made.expires_at == at("2027-02-11 08:45")
+
+
+def test_after_its_deadline_it_is_not_sent(offer, post):
+    offer()
+    go(WEDNESDAY + timedelta(minutes=45))
+    assert not [t for t in texts() if "opened" in t]
+
+
+def test_who_wants_to_be_called_gets_no_message(entry, offer, post, desk):
+    actions.change(entry, actions.Wishes(by_phone=True), by=desk, now=WEDNESDAY)
+    offer()
+    go(WEDNESDAY)
+    assert states("wait_offer") == {}
+
+
+def test_n_in_answer_to_the_text_passes_and_yes_confirms_nothing(offer, post, visit):
+    made = offer()
+    go(WEDNESDAY)
+    replies.take("twilio", "SM1", "+15195550181", "Yes", now=WEDNESDAY)
+    replies.handle(now=WEDNESDAY)
+    visit.refresh_from_db()
+    made.refresh_from_db()
+    assert (visit.status, made.state) == ("booked", "open")  # Somebody at the desk reads it.
+    replies.take("twilio", "SM2", "+15195550181", "N", now=WEDNESDAY)
+    replies.handle(now=WEDNESDAY)
+    made.refresh_from_db()
+    assert (made.state, made.entry.state) == ("passed", "waiting")
