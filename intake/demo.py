@@ -4,10 +4,12 @@ import json
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+from accounts.models import User
 from audit.actor import Actor
 from intake import engine, photos
-from intake.actions import asking_for, attach_patient, complete, save_contact, save_page, start_draft
+from intake.actions import asking_for, attach_patient, complete, save_contact, save_page, sign_review, start_draft
 from intake.demo_art import draw
 from intake.models import QuestionnaireResponse
 from patients.models import Patient
@@ -15,14 +17,22 @@ from patients.models import Patient
 PEOPLE = Path(__file__).with_name("demo-answers.json")
 QUESTIONNAIRE = "hair-loss-intake"
 # Whose photos there are; the others sent none.
-_VIEWS = {0: ("front", "top", "crown", "left", "right"), 1: ("front", "top", "crown"), 3: ("front", "top", "close")}
-_NAMED = {"close": "patch"}
+_VIEWS = {0: ("front", "top", "crown", "left", "right"), 1: ("front", "top", "crown"), 3: ("front", "top")}
+# The first one was here half a year ago; this is what was different then.
+_BEFORE: dict[str, Any] = {
+    "hair_course": "worse-fast", "hair_shedding": "lot", "hair_shedding_time": "6w-6m", "hair_impact": "3", "tx_any": "no",
+    "finish_other": "Everybody says I should shave it off. I would rather not.",
+}  # fmt: skip
+_HALF_A_YEAR = timedelta(days=185)
 
 
-def load(patients: Sequence[Patient], *, now: datetime) -> list[QuestionnaireResponse | None]:
+def load(patients: Sequence[Patient], *, now: datetime, pictures: bool = True) -> list[QuestionnaireResponse | None]:
     """Give these patients the demo's names and answers.
 
-    The last one has answered nothing, the one before it is half-way; the others have sent theirs.
+    The last one has answered nothing, the one before it is half-way; the others have sent theirs. The first was here before.
+
+    Args:
+        pictures: False leaves out the photos, and with them the earlier visit they are compared with.
 
     Returns:
         A response per patient, or None for the last.
@@ -35,16 +45,18 @@ def load(patients: Sequence[Patient], *, now: datetime) -> list[QuestionnaireRes
         patient.email = f"{person['first_name']}.{person['last_name']}@example.com".lower()
         patient.reminder_by = "text_email"
         patient.save()
+        thin = 0.75 if pictures else None
+        if index == 0 and pictures:
+            _answer(patient, person["answers"] | _BEFORE, index, at=now - _HALF_A_YEAR, thin=1.25)
         made.append(
-            None
-            if index == 5
-            else _answer(patient, person["answers"], index, at=now - timedelta(hours=20 - index), half=index == 4)
+            None if index == 5 else _answer(patient, person["answers"], index, at=now - timedelta(hours=20 - index), thin=thin)
         )
     return made
 
 
-def _answer(patient: Patient, answers: dict[str, object], index: int, *, at: datetime, half: bool) -> QuestionnaireResponse:
-    """Walk the pages as the patient would."""
+def _answer(patient: Patient, answers: dict[str, Any], index: int, *, at: datetime, thin: float | None) -> QuestionnaireResponse:
+    """Walk the pages as the patient would. `thin` is how bare the drawn photos are; None: there are none."""
+    half = index == 4
     by = Actor.patient(patient.pk)
     response = start_draft(QUESTIONNAIRE, by=by, now=at)
     contact = {
@@ -67,11 +79,26 @@ def _answer(patient: Patient, answers: dict[str, object], index: int, *, at: dat
         document = save_page(response, page, given, by=by, now=at + timedelta(seconds=6 * len(asked))).document
     open_now = {q.link_id for q in photos.questions_for(response, document)}
     for view in _VIEWS.get(index, ()):
-        if (link_id := f"photo_{_NAMED.get(view, view)}") in open_now:
-            drawn = photos.Upload(draw(view, index))
+        if thin is not None and (link_id := f"photo_{view}") in open_now:
+            drawn = photos.Upload(draw(view, index, thin))
             photos.add_photo(response, link_id, drawn, by=by, now=at + timedelta(minutes=7))
     if half:
         attach_patient(response, patient, by=by, now=at + timedelta(minutes=4))
         return response
     sent_at = at + timedelta(minutes=8)
     return complete(response, patient=patient, declared_at=sent_at, signature=patient.full_name, by=by, now=sent_at)
+
+
+def review(patient: Patient, user: User, *, now: datetime) -> None:
+    """The visit half a year ago was decided on, and signed by this physician."""
+    by = Actor.staff(user)
+    response = patient.responses.order_by("completed_at").first()
+    if response is None or response.completed_at is None:
+        return
+    at = response.completed_at + timedelta(days=1)
+    fields = {
+        "outcome": "suitable", "suitable_for": "Minoxidil foam, once a day", "diagnosis": "Androgenetic alopecia",
+        "certainty": "probable", "scale": "norwood", "grade": "IIIv", "scarring": "no", "pull_test": "1, 1, 0",
+        "plan": "Foam on the crown in the evening. Photos of the same views in six months.", "back_in": "6",
+    }  # fmt: skip
+    sign_review(response, fields, by=by, now=min(at, now))

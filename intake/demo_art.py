@@ -10,8 +10,8 @@ SIDE = 1200
 _SKIN, _HAIR = [(233, 190, 158), (205, 158, 122), (156, 110, 78)], [(64, 44, 32), (92, 66, 45), (34, 28, 26)]
 
 
-def draw(view: str, person: int) -> bytes:
-    """One view (front, top, crown, left, right, close) of an invented head, as a PNG."""
+def draw(view: str, person: int, thin: float = 0.75) -> bytes:
+    """One view (front, top, crown, left, right, close) of an invented head, as a PNG. `thin` scales the bare spot."""
     rng = random.Random(f"{view} {person}")  # noqa: S311 (hair, not secrets)
     skin, hair = _SKIN[person % 3], _HAIR[person % 3]
     picture = Image.new("RGB", (SIDE, SIDE), (150, 156, 158))
@@ -30,7 +30,7 @@ def draw(view: str, person: int) -> bytes:
     pen = ImageDraw.Draw(picture)
     for _stroke in range(9000):
         x, y = rng.uniform(60, SIDE - 60), rng.uniform(20, SIDE - 20)
-        angle, cover = _hair_at(view, x, y, person)
+        angle, cover = _hair_at(view, x, y, person, thin)
         if rng.random() > cover:
             continue
         shade = rng.uniform(0.7, 1.5)
@@ -45,16 +45,16 @@ def draw(view: str, person: int) -> bytes:
     return held.getvalue()
 
 
-def _hair_at(view: str, x: float, y: float, person: int) -> tuple[float, float]:
+def _hair_at(view: str, x: float, y: float, person: int, thin: float) -> tuple[float, float]:
     """Which way hair lies at a point, and how likely there is some."""
     if view in {"top", "crown"}:
         cx, cy = (620, 700) if view == "top" else (610, 590)
         inside = ((x - 600) / 430) ** 2 + ((y - 610) / 520) ** 2 < 1.02
-        bare = math.exp(-((math.hypot(x - cx, y - cy) / (150 + 40 * (person % 3))) ** 2))
+        bare = math.exp(-((math.hypot(x - cx, y - cy) / (thin * (200 + 50 * (person % 3)))) ** 2))
         away = math.atan2(y - cy, x - cx)
         return away + (1.1 if view == "crown" else 0.5), (1 - 0.9 * bare) if inside else 0
     if view == "front":
-        line = 330 - 150 * math.cos((x - 600) / 300) ** 2 * (1 if person % 2 else 0.4)
+        line = 360 - 40 * thin - 150 * math.cos((x - 600) / 300) ** 2 * (1 if person % 2 else 0.4)
         inside = ((x - 600) / 420) ** 2 + ((y - 700) / 680) ** 2 < 1.02
         return -math.pi / 2 + (x - 600) / 520, 1.0 if inside and y < line else 0
     if view == "close":

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as t
 
 Fields = Mapping[str, Any]
 LINE, TEXT = 200, 2000
+AMEND_REASON = t("Why the signed review is changed")
 
 
 @dataclass(frozen=True, slots=True)

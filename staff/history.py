@@ -38,6 +38,7 @@ WORDS: dict[str, Any] = {
     "staff.answers_printed": gettext_lazy("Answers printed"),
     "staff.fhir_read": gettext_lazy("Answers opened as FHIR"),
     "staff.day_read": gettext_lazy("Day shown"),
+    "staff.queue_read": gettext_lazy("Review queue shown"),
     "staff.my_day_read": gettext_lazy("Own day shown"),
     "staff.calls_read": gettext_lazy("Calls shown"),
     "staff.affected_read": gettext_lazy("Visits seen that a change touches"),

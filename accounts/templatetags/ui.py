@@ -308,6 +308,7 @@ def staff_tabs(context: template.Context) -> list[dict[str, Any]]:
     if role == "physician":
         tabs += [
             (_("My day"), _first_url(("staff:md", ())), ("/md/",)),
+            (_("To review"), _first_url(("staff:to_review", ())), ("/md/review/",)),
             (_("Time off"), _first_url(("staff:time_off", ())), ("/desk/time-off/",)),
         ]
     if role == "lead":
@@ -315,11 +316,9 @@ def staff_tabs(context: template.Context) -> list[dict[str, Any]]:
             (_("Clinic"), _first_url(("staff:clinic", ())), ("/clinic/",)),
             (_("Articles"), _first_url(("wagtailadmin_home", ())), ("/editor/",)),
         ]
-    return [
-        {"label": label, "url": url, "current": any(path.startswith(prefix) for prefix in prefixes)}
-        for label, url, prefixes in tabs
-        if url
-    ]
+    # A screen below another's address has a tab of its own: the longest match is the current one.
+    here = max((prefix for tab in tabs for prefix in tab[2] if path.startswith(prefix)), key=len, default="")
+    return [{"label": label, "url": url, "current": here in prefixes} for label, url, prefixes in tabs if url]
 
 
 @register.filter

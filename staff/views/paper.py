@@ -8,9 +8,10 @@ from django.views.decorators.http import require_safe
 from accounts import clock
 from accounts.access import physician_required
 from audit.actor import actor_of
+from intake.models import QuestionnaireResponse
 from intake.paper import for_chart
+from staff.chart import visit_of
 from staff.reading import reading
-from staff.views.md import _find as find_review
 
 
 @physician_required
@@ -18,9 +19,10 @@ from staff.views.md import _find as find_review
 def answers(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """A PDF to print or file. A draft stays closed."""
     now = clock.now()
-    visit, response = find_review(request, public_id)
-    if response is None or response.is_draft or response.patient_id is None:
+    response = _sent(request, public_id)
+    if response is None:
         raise Http404
+    visit = visit_of(response)
     reference = visit.reference if visit else ""
     with reading(request, "staff.answers_printed", now=now, obj=response, subject_id=response.patient_id):
         made = for_chart(response, reference=reference, by=actor_of(request), now=now)
@@ -28,3 +30,9 @@ def answers(request: HttpRequest, public_id: UUID) -> HttpResponse:
     answer["Content-Disposition"] = f'inline; filename="answers-{reference or response.public_id}.pdf"'
     answer["Cache-Control"] = "no-store"
     return answer
+
+
+def _sent(request: HttpRequest, public_id: UUID) -> QuestionnaireResponse | None:
+    """What was sent, by its own id or its visit's."""
+    sent = QuestionnaireResponse.objects.for_actor(request.user).sent().select_related("questionnaire", "patient", "appointment")
+    return sent.filter(public_id=public_id).first() or sent.filter(appointment__public_id=public_id).first()

@@ -13,7 +13,7 @@ if (panel) {
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || !wanted()) return;
   if (event.target.closest("input, textarea, select, [contenteditable]")) return;
-  const control = document.querySelector(`[data-key="${CSS.escape(event.key.toLowerCase())}"]`);
+  const control = document.querySelector(`[data-key~="${CSS.escape(event.key.toLowerCase())}"]`);
   if (!control) return;
   event.preventDefault();
   control.click();

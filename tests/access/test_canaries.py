@@ -39,7 +39,7 @@ def contact_may_show(answer: Answer, who: str) -> list[bytes] | None:
     """Marks of the contact that may be on this page; None: all of them."""
     if answer.name.startswith("staff:") and answer.audience in {"reception", "lead"} and who != "C":
         return None
-    if answer.name in {"staff:md", *READERS} and answer.audience == "physician" and who != "C":
+    if answer.name in {"staff:md", "staff:to_review", *READERS} and answer.audience == "physician" and who != "C":
         return None
     if answer.name == "staff:access_log" and answer.audience == "lead":
         return None

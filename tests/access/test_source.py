@@ -89,6 +89,7 @@ RECORDS = {
     "QuestionnaireResponse",
     "ContactCode",
     "MergeOffer",
+    "Review",
     "ConsentRecord",
     "AuditEvent",
     "Message",

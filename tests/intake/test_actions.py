@@ -17,7 +17,8 @@ from intake.definition import Definition, canonical, from_json
 from intake.document import decrypt, open_document
 from intake.errors import IntakeError
 from intake.models import Questionnaire, QuestionnaireResponse
-from intake.summaries import for_check, for_review
+from intake.sheet import for_review
+from intake.summaries import for_check
 from patients.models import ConsentRecord, Patient
 from tests.intake.conftest import ASKING, NOW, PEOPLE, SOMEBODY, answers_of, each_person
 

@@ -9,7 +9,7 @@ from audit.actor import Actor
 from intake import actions, engine, flags
 from intake.errors import IntakeError
 from intake.loader import FOLDER, load_flags
-from intake.summaries import for_review
+from intake.sheet import for_review
 from tests.intake.conftest import HAIR, NOW, PEOPLE, SOMEBODY, TODAY, answers_of, each_person
 
 PHYSICIAN = Actor("staff", 7, "physician", "Dr. Osei")

@@ -13,7 +13,7 @@ from audit.actor import Actor
 from intake import actions, fhir, loader, paper
 from intake.document import decrypt
 from intake.models import QuestionnaireResponse
-from intake.summaries import for_review
+from intake.sheet import for_review
 from patients.models import Patient
 from tests.intake.conftest import NOW, PEOPLE, SOMEBODY, answers_of, on_page
 from tests.intake.test_actions import LATER, PHYSICIAN

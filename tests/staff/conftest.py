@@ -76,7 +76,7 @@ def sent(appointment: Appointment) -> Appointment:
     """A visit whose patient, Daniel, has sent the questionnaire."""
     now = clock.now()
     publish_all(by=Actor.system(), now=now)
-    (response,) = intake.demo.load([appointment.patient], now=now)
+    (response,) = intake.demo.load([appointment.patient], now=now, pictures=False)
     appointment.service.questionnaire = "hair-loss-intake"
     appointment.service.save()
     appointment.response = response

@@ -14,7 +14,6 @@ from accounts.models import User
 from audit.models import AuditEvent
 from booking.models import Appointment
 from intake.models import QuestionnaireResponse
-from tests.factories import next_weekday_at
 
 OWN_WORDS = "I mostly want to know if it is too late"
 
@@ -97,12 +96,11 @@ def test_reading_is_in_the_trail_once_for_the_page_and_once_for_the_document(
     assert sorted(events.values_list("action", flat=True)) == ["intake.read", "staff.review_read"]
 
 
-@pytest.mark.parametrize("where", ["staff.reading.record", "intake.document.record"])
-def test_without_a_trail_nothing_is_shown(doctor: Client, sent: Appointment, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+def test_without_a_trail_nothing_is_shown(doctor: Client, sent: Appointment, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*args: Any, **kwargs: Any) -> None:
         raise DatabaseError("no trail")
 
-    monkeypatch.setattr(where, broken)
+    monkeypatch.setattr("intake.document.record_all", broken)
     doctor.raise_request_exception = False
     answer = doctor.get(review_of(sent))
     assert answer.status_code == 500
@@ -126,18 +124,6 @@ def test_a_draft_shows_how_far_it_is_and_nothing_it_says(
 def test_a_draft_of_nobody_is_not_found(doctor: Client, draft: QuestionnaireResponse) -> None:
     assert doctor.get(f"/md/review/{draft.public_id}/").status_code == 404
     assert doctor.get(f"/md/review/{uuid4()}/").status_code == 404
-
-
-def test_next_and_previous_walk_the_queue(
-    doctor: Client, sent: Appointment, make_visit: Any, make_patient: Any, physician: User
-) -> None:
-    from intake.demo import load
-
-    second = make_patient("Second", "Person")
-    load([make_patient("First", "Person"), second], now=clock.now())
-    later = make_visit(second, next_weekday_at(15), response=second.responses.get())
-    assert f'{review_of(later)}" data-key="j"' in doctor.get(review_of(sent)).content.decode()
-    assert f'{review_of(sent)}" data-key="k"' in doctor.get(review_of(later)).content.decode()
 
 
 def test_a_physician_without_visits_is_told_so(doctor: Client) -> None:

@@ -1,0 +1,235 @@
+"""A sent response as a physician reads it: what is there, what is not, what changed, and the flags."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from accounts import clock
+from audit.actor import Actor
+from audit.models import AuditEvent
+from intake import actions, engine
+from intake.changes import Change, changed
+from intake.definition import Definition
+from intake.document import Document, open_documents
+from intake.models import QuestionnaireResponse
+from intake.story import story
+from intake.summaries import spoken
+from intake.texts import filled
+
+# What the patient wants, in their own order; shown first on the physician's page.
+_WISHES = {"goal_main", "goal_expect", "goal_open", "finish_other"}
+
+
+@dataclass(slots=True)
+class Line:
+    """One answer in the physician's view, in the wording the patient saw."""
+
+    link_id: str
+    label: str
+    text: str
+    answers: list[str]
+    own_words: bool = False
+
+
+@dataclass(slots=True)
+class Topic:
+    """A section's lines: what is there, and what was answered with no."""
+
+    title: str
+    positives: list[Line] = field(default_factory=list)
+    negatives: list[Line] = field(default_factory=list)
+    all: list[Line] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class FlagLine:
+    """A flag with the answers behind it."""
+
+    code: str
+    severity: str
+    message: str
+    acknowledge: bool
+    evidence: list[Line]
+    seen: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Sheet:
+    """Everything the physician's page draws of a response. See `templates/intake/_read.html`."""
+
+    response: QuestionnaireResponse
+    form: str
+    sent_at: datetime | None
+    answered_by: str
+    age: int | None
+    sex_line: str
+    pronouns: str
+    topics: list[Topic]
+    talk: list[Line]
+    wishes: list[Line]
+    consents: list[dict[str, Any]]
+    advice: list[str]
+    phq2: int | None
+    signed: dict[str, Any]
+    sections_done: int
+    sections_total: int
+    flags: list[FlagLine] = field(default_factory=list)
+    flag_rules: str = ""
+    background: str = ""
+    changes: list[Change] = field(default_factory=list)
+    compared_with: QuestionnaireResponse | None = None
+
+    @property
+    def compared_on(self) -> date | None:
+        """The day on which what it is compared with was sent."""
+        sent = self.compared_with.completed_at if self.compared_with else None
+        return clock.local(sent).date() if sent else None
+
+    @property
+    def must_see(self) -> list["FlagLine"]:
+        """What must be acknowledged and was not."""
+        return [flag for flag in self.flags if flag.acknowledge and not flag.seen]
+
+    @property
+    def open_flags(self) -> list[FlagLine]:
+        """Shown at once: the urgent ones and the first five cautions."""
+        urgent = [flag for flag in self.flags if flag.severity == "urgent"]
+        return urgent + [flag for flag in self.flags if flag.severity == "caution"][:5]
+
+    @property
+    def more_flags(self) -> list[FlagLine]:
+        """Behind "Show all"."""
+        shown = {flag.code for flag in self.open_flags}
+        return [flag for flag in self.flags if flag.code not in shown]
+
+
+def for_review(
+    response: QuestionnaireResponse,
+    *,
+    last: QuestionnaireResponse | None = None,
+    by: Actor,
+    now: datetime,
+    events: Sequence[AuditEvent] = (),
+) -> Sheet:
+    """The response as a physician reads it; the read is audited before anything is decrypted.
+
+    A draft can be read too ("In progress, 3 of 8"): it shows what counts so far.
+
+    Args:
+        last: what it is compared with.
+        events: the caller's audit events, written with this one's own in one statement.
+    """
+    document, *others = open_documents([response, *([last] if last else [])], by=by, now=now, purpose="review", events=events)
+    definition, asking = response.definition, actions.asking_for(response, document)
+    answers = engine.completed(definition, engine.calc(definition, document.answers, response.today))
+    topics, talk, wishes = [], [], []
+    for part in engine.summary(definition, answers, asking):
+        topic = Topic(part.section.title)
+        for row in part.rows:
+            if row.question.type == "attachment":
+                continue  # The panel of photos says what is there and what is not.
+            texts = [spoken(row.question.type, text) for text in row.answers]
+            line = Line(row.question.link_id, filled(row.label), filled(row.text), texts, row.own_words)
+            if row.missing:
+                topic.all.append(Line(line.link_id, line.label, line.text, [_("Not answered")]))
+                continue
+            topic.all.append(line)
+            if row.question.consent or row.question.link_id == "start_respondent":
+                continue
+            if row.question.link_id in _WISHES:
+                wishes.append(line)
+            elif row.talk:
+                talk.append(line)
+            elif row.negative:
+                topic.negatives.append(line)
+            else:
+                topic.positives.append(line)
+        if topic.all:
+            topics.append(topic)
+    born = answers.get("about_dob")
+    sex = definition.questions.get("about_sex_birth")
+    pronouns = answers.get("about_pronouns", "")
+    age = engine.age_on(date.fromisoformat(born), clock.local(now).date()) if born else None
+    sex_line = ", ".join(engine.words(sex, answers.get("about_sex_birth"))) if sex else ""
+    before = others[0].answers if others else {}
+    return Sheet(
+        response=response,
+        form=f"{definition.slug} {definition.version}",
+        sent_at=response.completed_at,
+        answered_by=_answered_by(answers),
+        age=age,
+        sex_line=sex_line,
+        pronouns=str(pronouns),
+        topics=topics,
+        talk=talk,
+        wishes=wishes,
+        consents=[_consent_line(entry, definition) for entry in document.consents],
+        advice=[_advice_line(entry) for entry in document.advice_shown],
+        phq2=answers.get("calc_phq2"),
+        signed=_signed(document),
+        sections_done=response.sections_done,
+        sections_total=response.sections_total,
+        flags=_flag_lines(document, [line for topic in topics for line in topic.all]),
+        flag_rules=str(document.flags.get("rules", "")),
+        background=filled(story(definition, answers, age=age, sex=sex_line)),
+        changes=[_in_words(c, definition) for c in changed(definition, answers, last.definition, before)] if last else [],
+        compared_with=last,
+    )
+
+
+def _in_words(change: Change, definition: Definition) -> Change:
+    kind = definition.questions[change.link_id].type
+    if kind != "date":
+        return replace(change, label=filled(change.label), before=filled(change.before), now=filled(change.now))
+    return change
+
+
+def _flag_lines(document: Document, lines: list[Line]) -> list[FlagLine]:
+    said = {line.link_id: line for line in lines}
+    return [
+        FlagLine(
+            code=flag["code"],
+            severity=flag["severity"],
+            message=flag["message"],
+            acknowledge=flag["acknowledge"],
+            evidence=[said[name] for name in flag["evidence"] if name in said],
+        )
+        for flag in document.flags.get("found", ())
+    ]
+
+
+def _answered_by(answers: dict[str, Any]) -> str:
+    name = str(answers.get("start_respondent_name", ""))
+    relation = str(answers.get("start_respondent_relation", ""))
+    who = {
+        "self": _("the patient"),
+        "helper": _("%(name)s (%(relation)s), helping the patient"),
+        "sdm": _("%(name)s (%(relation)s), who decides for the patient"),
+        "staff": _("clinic staff with the patient"),
+    }.get(str(answers.get("start_respondent", "")), "")
+    return who % {"name": name, "relation": relation} if "%(" in who else who
+
+
+def _consent_line(entry: dict[str, Any], definition: Definition) -> dict[str, Any]:
+    notice = definition.notice("consents", entry["code"])
+    return {
+        "code": entry["code"],
+        "title": filled(notice.title) if notice else entry["code"],
+        "decision": entry["decision"],
+        "at": datetime.fromisoformat(entry["at"]),
+        "text": entry["text"],
+    }
+
+
+def _advice_line(entry: dict[str, str]) -> str:
+    when = clock.long_when(datetime.fromisoformat(entry["at"]))
+    return _("Advice page %(code)s was shown on %(when)s") % {"code": entry["code"], "when": when}
+
+
+def _signed(document: Document) -> dict[str, Any]:
+    if not document.signed:
+        return {}
+    return {**document.signed, "at": datetime.fromisoformat(document.signed["at"])}

@@ -1,0 +1,72 @@
+"""What a physician writes, as a form made from `intake.reviewing`: nothing is required of a draft."""
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from booking.forms import PlainForm, TextField
+from intake import engine, reviewing
+from intake.reviewing import Field
+
+
+class LongText(forms.CharField):
+    """Several lines, of bounded length."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("widget", forms.Textarea({"rows": 3}))
+        super().__init__(strip=False, **kwargs)
+        self.validators = []  # A NUL is refused below, in our words.
+
+    def clean(self, value: Any) -> str:
+        """One kind of line end, and no character that no text has."""
+        text = str(engine.normal_text(value or ""))
+        if problem := engine.text_problem(text, reviewing.TEXT):
+            raise ValidationError(problem)
+        return text
+
+
+def _made(field: Field) -> forms.Field:
+    common: dict[str, Any] = {"label": field.label, "required": False, "help_text": field.hint}
+    if field.kind == "one":
+        return forms.ChoiceField(choices=field.options, widget=forms.RadioSelect, **common)
+    if field.kind == "many":
+        return forms.MultipleChoiceField(choices=field.options, widget=forms.CheckboxSelectMultiple, **common)
+    if field.kind == "tick":
+        return forms.BooleanField(**common)
+    return TextField(limit=reviewing.LINE, **common) if field.kind == "line" else LongText(**common)
+
+
+class ReviewForm(PlainForm):
+    """The fields of a review; `parts` groups them as the page does."""
+
+    amend_reason = TextField(limit=reviewing.LINE, required=False, label=reviewing.AMEND_REASON)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in reviewing.FIELDS:
+            self.fields[field.name] = _made(field)
+
+    def written(self) -> dict[str, Any]:
+        """By the names of `intake.reviewing`."""
+        return {name: value for name, value in self.cleaned_data.items() if name in reviewing.BY_NAME}
+
+    def part(self, name: str) -> list[dict[str, Any]]:
+        """The fields of one part, with the outcomes that each belongs to."""
+        return [{"bound": self[f.name], "field": f} for f in reviewing.FIELDS if f.part == name]
+
+    # Not called after a part: a template would take `form.plan` for the field of that name.
+    @property
+    def part_decision(self) -> list[dict[str, Any]]:
+        """What follows from it."""
+        return self.part("decision")
+
+    @property
+    def part_exam(self) -> list[dict[str, Any]]:
+        """What was found."""
+        return self.part("exam")
+
+    @property
+    def part_plan(self) -> list[dict[str, Any]]:
+        """What happens next."""
+        return self.part("plan")

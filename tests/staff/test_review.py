@@ -1,0 +1,281 @@
+"""`/md/review/`: the queue, and one review read, written, signed, amended."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+
+from accounts import clock
+from accounts.models import User
+from audit.actor import Actor
+from audit.models import AuditEvent
+from booking.models import Appointment
+from intake import actions
+from intake.actions.reviews import read_review
+from intake.document import decrypt, put
+from intake.models import Photo, QuestionnaireResponse, Review
+from patients.models import Patient
+from tests.staff.conftest import Statements
+
+PASSWORD = "correct horse battery"
+IN_PERSON = {"do": "sign", "version": "0", "outcome": "in-person", "note": "Look at the temples", "password": PASSWORD}
+
+
+@pytest.fixture
+def doctor(physician: User, signed_in: Callable[[User], Client]) -> Client:
+    """Dr. Osei's browser."""
+    return signed_in(physician)
+
+
+@pytest.fixture
+def colleague(make_user: Callable[..., User]) -> User:
+    return make_user("physician", "Dr. Priya Raman")
+
+
+def url_of(visit: Appointment) -> str:
+    return f"/md/review/{visit.public_id}/"
+
+
+def flag(response: QuestionnaireResponse, code: str = "U04", severity: str = "urgent") -> None:
+    """As if an answer had raised it."""
+    document = decrypt(response)
+    document.flags["found"] = [
+        {"code": code, "severity": severity, "topic": "t", "message": "Look soon", "acknowledge": True, "evidence": []}
+    ]
+    put(response, document)
+    response.urgent_flags = 1
+    response.save()
+
+
+def another(response: QuestionnaireResponse, patient: Patient, *, days: int = 0, **answers: Any) -> QuestionnaireResponse:
+    """The same answers, sent by somebody else or so many days earlier; with one photo."""
+    document, before = decrypt(response), timedelta(days=days)
+    document.answers |= answers
+    copy = QuestionnaireResponse.objects.get(pk=response.pk)
+    copy.pk, copy.public_id, copy.patient, copy._state.adding = None, uuid4(), patient, True
+    copy.started_at, copy.completed_at = response.started_at - before, response.completed_at - before
+    put(copy, document)
+    copy.save()
+    photo(copy)
+    return copy
+
+
+def photo(response: QuestionnaireResponse) -> None:
+    """A row without a file: nobody opens it here."""
+    Photo.objects.create(
+        response=response, link_id="photo_crown", kind="image", received_at=response.completed_at, size=5, name=uuid4().hex,
+        key_id="k", width=10, height=10,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def three(sent: Appointment, make_visit: Any, make_patient: Any) -> list[Appointment]:
+    """Daniel's visit in a week, and two who come tomorrow and in a fortnight."""
+    found = [sent]
+    for days, last in ((1, "Tomorrow"), (14, "Later")):
+        patient = make_patient("Some", last)
+        found.append(make_visit(patient, clock.now() + timedelta(days=days), response=another(sent.response, patient)))
+    return found
+
+
+# --- The queue -------------------------------------------------------------------------------------------------------
+
+
+def names(page: Any) -> list[str]:
+    return [entry.response.patient.legal_last_name for entry in page.context["entries"]]
+
+
+def test_urgent_ones_come_first_then_visits_of_two_days_then_the_oldest(doctor: Client, three: list[Appointment]) -> None:
+    flag(three[2].response)
+    assert names(doctor.get("/md/review/")) == ["Later", "Tomorrow", "Whitford"]
+
+
+def test_each_says_by_when_and_what_is_late_says_so(doctor: Client, sent: Appointment) -> None:
+    assert "Overdue" not in doctor.get("/md/review/").content.decode()
+    QuestionnaireResponse.objects.update(completed_at=clock.now() - timedelta(days=9))
+    assert "Overdue" in doctor.get("/md/review/").content.decode()
+    assert "<b>1</b> overdue" in doctor.get("/md/").content.decode()
+
+
+def test_the_queue_takes_four_statements_however_long_it_is(doctor: Client, three: list[Appointment]) -> None:
+    doctor.get("/md/review/")
+    with Statements() as ran:
+        doctor.get("/md/review/")
+    assert len(ran.of_page()) <= 4, ran.of_page()
+
+
+def test_claimed_it_says_by_whom_and_a_colleague_is_told(
+    doctor: Client, sent: Appointment, colleague: User, signed_in: Callable[[User], Client]
+) -> None:
+    wanted = {"do": f"claim:{sent.response.public_id}"}
+    assert doctor.post("/md/review/", wanted).status_code == 302
+    page = signed_in(colleague).post("/md/review/", wanted, follow=True).content.decode()
+    assert "Dr. Amara Osei is on this since" in page
+    assert names(doctor.get("/md/review/?show=mine")) == names(doctor.get("/md/review/"))
+    assert names(doctor.get("/md/review/?show=unassigned")) == []
+
+
+def test_an_unknown_claim_is_not_found(doctor: Client, sent: Appointment) -> None:
+    assert doctor.post("/md/review/", {"do": "claim:nobody"}).status_code == 404
+    assert doctor.post("/md/review/", {"do": f"steal:{sent.response.public_id}"}).status_code == 404
+
+
+# --- Reading ---------------------------------------------------------------------------------------------------------
+
+
+def test_opening_a_review_takes_four_statements(doctor: Client, three: list[Appointment]) -> None:
+    """With what they sent before, photos, a draft of the review and a queue of others."""
+    visit = three[0]
+    another(visit.response, visit.patient, days=200)
+    flag(visit.response)
+    doctor.post(url_of(visit), {"do": "seen:U04", "version": "0"})
+    doctor.get(url_of(visit))
+    with Statements() as ran:
+        page = doctor.get(url_of(visit))
+    assert "Changed since" in page.content.decode()
+    assert len(ran.of_page()) <= 4, "\n".join(ran.of_page())
+
+
+def test_next_and_previous_walk_the_queue(doctor: Client, three: list[Appointment]) -> None:
+    order = [entry.response.public_id for entry in doctor.get("/md/review/").context["entries"]]
+    page = doctor.get(f"/md/review/{order[1]}/").content.decode()
+    assert f'/md/review/{order[2]}/" data-key="j"' in page
+    assert f'/md/review/{order[0]}/" data-key="k"' in page
+
+
+def test_what_changed_since_last_time_is_shown_with_both_words(doctor: Client, sent: Appointment) -> None:
+    another(sent.response, sent.patient, days=200, hair_course="better")
+    changes = {c.label: (c.before, c.now) for c in doctor.get(url_of(sent)).context["sheet"].changes}
+    assert changes == {"Last 6 months": ("Getting better", "Getting worse slowly")}
+
+
+def test_both_photos_of_a_view_stand_side_by_side_with_their_dates(doctor: Client, sent: Appointment) -> None:
+    another(sent.response, sent.patient, days=200)
+    Photo.objects.filter(response=sent.response).delete()
+    photo(sent.response)
+    view = doctor.get(url_of(sent)).context["photos"].first
+    assert [picture.when for picture in view.pictures] == ["First", "Now"]
+    assert view.pictures[0].photo.shown_on < view.pictures[1].photo.shown_on
+
+
+# --- Writing ---------------------------------------------------------------------------------------------------------
+
+
+def test_acknowledging_keeps_what_was_typed_elsewhere(doctor: Client, physician: User, sent: Appointment) -> None:
+    flag(sent.response)
+    answer = doctor.post(url_of(sent), {"do": "seen:U04", "why-U04": "Called her", "note": "Half a thought", "version": "0"})
+    assert answer.status_code == 302
+    content = read_review(Review.objects.get())
+    assert (content.fields["note"], content.acknowledged["U04"]["reason"]) == ("Half a thought", "Called her")
+    assert "Called her" in doctor.get(url_of(sent)).content.decode()
+
+
+def test_an_open_flag_keeps_it_from_being_signed_and_says_so(doctor: Client, sent: Appointment) -> None:
+    flag(sent.response)
+    answer = doctor.post(url_of(sent), IN_PERSON)
+    assert answer.status_code == 422
+    page = answer.content.decode()
+    assert "Acknowledge what must be seen first: U04" in page
+    assert "Look at the temples" in page
+    assert Review.objects.get().status == "draft"
+
+
+def test_without_the_password_nothing_is_signed(doctor: Client, sent: Appointment) -> None:
+    for typed, words in (("", "Enter your password to sign"), ("wrong", "That is not your password")):
+        version = Review.objects.values_list("version", flat=True).first() or 0
+        answer = doctor.post(url_of(sent), IN_PERSON | {"password": typed, "version": str(version)})
+        assert (answer.status_code, words in answer.content.decode()) == (422, True)
+    assert not Review.objects.filter(status="signed").exists()
+
+
+def test_the_password_is_asked_once_in_five_minutes(doctor: Client, three: list[Appointment], time_machine: Any) -> None:
+    doctor.post(url_of(three[0]), IN_PERSON)
+    assert doctor.post(url_of(three[1]), IN_PERSON | {"password": ""}).status_code == 302
+    time_machine.move_to(clock.now() + timedelta(minutes=6))
+    assert doctor.post(url_of(three[2]), IN_PERSON | {"password": ""}).status_code == 422
+
+
+def test_signed_the_next_patient_is_there(doctor: Client, physician: User, three: list[Appointment]) -> None:
+    answer = doctor.post(url_of(three[1]), IN_PERSON)
+    after = doctor.get(answer["Location"])
+    assert "Signed: " in after.content.decode()
+    assert after.context["response"].pk != three[1].response.pk
+    page = doctor.get(url_of(three[1])).content.decode()
+    assert "Signed by Dr. Amara Osei" in page
+    assert 'name="outcome"' not in page
+
+
+def test_after_the_last_one_all_is_caught_up(doctor: Client, sent: Appointment) -> None:
+    page = doctor.post(url_of(sent), IN_PERSON, follow=True).content.decode()
+    assert "All caught up." in page
+    assert "Reviewed today" in page
+
+
+def test_a_signed_review_is_amended_with_a_reason(doctor: Client, sent: Appointment) -> None:
+    doctor.post(url_of(sent), IN_PERSON)
+    doctor.post(url_of(sent), {"do": "amend"})
+    again = IN_PERSON | {"version": "1", "note": "Looked again"}
+    answer = doctor.post(url_of(sent), again)
+    assert (answer.status_code, "Say why the signed review is changed" in answer.content.decode()) == (422, True)
+    assert doctor.post(url_of(sent), again | {"version": "2", "amend_reason": "New photos"}).status_code == 302
+    page = doctor.get(url_of(sent)).content.decode()
+    assert "Version 1, signed" in page
+    assert "New photos" in page
+
+
+def test_a_colleague_reads_it_and_takes_it_over_to_write(
+    doctor: Client, sent: Appointment, colleague: User, signed_in: Callable[[User], Client]
+) -> None:
+    doctor.post(url_of(sent), {"do": "save", "note": "Mine", "version": "0"})
+    other = signed_in(colleague)
+    assert 'value="take-over"' in other.get(url_of(sent)).content.decode()
+    refused = other.post(url_of(sent), {"do": "save", "note": "Theirs", "version": "1"})
+    assert (refused.status_code, "Dr. Amara Osei is on this" in refused.content.decode()) == (409, True)
+    other.post(url_of(sent), {"do": "take-over"})
+    assert other.post(url_of(sent), {"do": "save", "note": "Theirs", "version": "1"}).status_code == 302
+
+
+def test_a_draft_saves_itself_and_says_when_it_cannot(doctor: Client, sent: Appointment) -> None:
+    accept = {"HTTP_ACCEPT": "application/json"}
+    saved = doctor.post(url_of(sent), {"do": "save", "note": "a", "version": "0"}, **accept)
+    assert saved.json()["version"] == 1
+    assert doctor.post(url_of(sent), {"do": "save", "note": "b", "version": "0"}, **accept).status_code == 409
+    assert doctor.post(url_of(sent), {"do": "save", "note": "b\x00", "version": "1"}, **accept).status_code == 422
+
+
+@pytest.mark.parametrize("typed", [{"outcome": "cured"}, {"labs": "blood"}, {"note": "x" * 2001}, {"grade": "a\x00"}])
+def test_what_cannot_be_kept_is_refused_beside_its_field(doctor: Client, sent: Appointment, typed: dict[str, str]) -> None:
+    assert doctor.post(url_of(sent), {"do": "save", "version": "0"} | typed).status_code == 422
+    assert not Review.objects.exists()
+
+
+def test_more_information_puts_the_visit_on_receptions_list_without_saying_why(doctor: Client, sent: Appointment) -> None:
+    doctor.post(url_of(sent), IN_PERSON | {"outcome": "more-info", "ask": "Which pills exactly?"})
+    sent.refresh_from_db()
+    assert (sent.needs_call, sent.call_reason) == (True, "The physician asks you to call")
+    assert names(doctor.get("/md/review/?show=waiting")) == ["Whitford"]
+
+
+def test_what_a_review_left_open_is_confirmed(doctor: Client, sent: Appointment) -> None:
+    doctor.post(url_of(sent), IN_PERSON | {"outcome": "labs", "labs": ["cbc", "ferritin"]})
+    assert names(doctor.get("/md/review/?show=confirm")) == ["Whitford"]
+    doctor.post(url_of(sent), {"do": "done"})
+    assert names(doctor.get("/md/review/?show=confirm")) == []
+
+
+def test_nothing_of_a_review_is_in_the_trail(doctor: Client, sent: Appointment) -> None:
+    doctor.post(url_of(sent), IN_PERSON)
+    kept = repr(list(AuditEvent.objects.values()))
+    assert "temples" not in kept
+    assert "in-person" not in kept
+    assert AuditEvent.objects.filter(action="intake.sign_review", subject_id=sent.patient_id).exists()
+
+
+def test_last_times_decision_is_beside_the_new_one(doctor: Client, physician: User, sent: Appointment) -> None:
+    now = clock.now()
+    earlier = another(sent.response, sent.patient, days=200)
+    actions.sign_review(earlier, {"outcome": "in-person", "plan": "Foam at night"}, by=Actor.staff(physician), now=now)
+    assert "Foam at night" in doctor.get(url_of(sent)).content.decode()
