@@ -18,6 +18,9 @@ from booking.views import (
     time,
     visit,
     waiting,
+    tablet,
+    time,
+    visit,
 )
 
 app_name = "booking"
@@ -36,6 +39,9 @@ urlpatterns = [
     path("book/openings/", openings.openings, name="openings"),
     path("book/closed/", idle.closed, name="closed"),
     path("book/waiting/", waiting.join_list, name="join_list"),
+    path("book/tablet/", tablet.hello, name="tablet"),
+    path("book/tablet/over/", tablet.over, name="tablet_over"),
+    path("book/tablet/here/", tablet.here, name="tablet_here"),
     path("book/leave/", done.leave, name="leave"),
     path("feed/<str:token>/calendar.ics", feed.feed, name="feed"),
     path("v/<str:token>/", visit.visit, name="visit"),

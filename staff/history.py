@@ -97,6 +97,8 @@ WORDS: dict[str, Any] = {
     "intake.publish": gettext_lazy("Questionnaire published"),
     "intake.start": gettext_lazy("Questions begun"),
     "intake.take_over": gettext_lazy("Questions handed to the patient"),
+    "staff.tablet_started": gettext_lazy("Tablet given to the patient"),
+    "booking.tablet_back": gettext_lazy("Tablet handed back"),
     "staff.questions_left": gettext_lazy("Questions left for later"),
     "intake.save_page": gettext_lazy("Answers saved"),
     "intake.offer_answers": gettext_lazy("Last answers offered again"),

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import clock
 from audit.actor import Actor
-from booking import actions, calendar, picker, words
+from booking import actions, calendar, picker, tablet, words
 from booking.forms import SignForm
 from booking.links import hold_key_of, token_of
 from booking.models import Appointment
@@ -225,6 +225,8 @@ def _after_booking(journey: Journey, visit: Appointment | None) -> HttpResponse:
     page = _send(journey.request, visit, response, answers, by=Actor.patient(response.patient_id), now=journey.now)
     if page is not None:
         return page
+    if tablet.is_on(journey.request):
+        return tablet.end(journey.request, query="?sent=1")
     return see("booking:done", query="?sent=1")
 
 
@@ -234,6 +236,8 @@ def _send(
     """The answers of a booked visit, to look over and send; None once they are sent."""
     posted = request.method == "POST"
     form = _sign_form(answers, request.POST if posted else None)
+    if form is not None and (tablet.is_on(request) or by.is_staff):
+        form.fields["finish_signature"].widget.attrs["autocomplete"] = "off"
     if posted and form is not None and form.is_valid() and response.patient is not None:
         signature = form.cleaned_data["finish_signature"]
         try:

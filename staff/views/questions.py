@@ -12,7 +12,8 @@ from accounts import clock
 from accounts.access import reception_required
 from audit.actions import record
 from audit.actor import actor_of
-from booking import actions
+from booking import actions, tablet
+from booking.models import OPEN
 from booking.views.journey import see
 from intake import seats
 from staff import board
@@ -22,13 +23,19 @@ from staff.views.visit import show
 @reception_required
 @require_POST
 def questions(request: HttpRequest, public_id: UUID) -> HttpResponse:
-    """`do`: start (or go on), stop, or hand_over. Each leads somewhere and shows nothing itself."""
+    """`do`: start (or go on), stop, hand_over, or tablet (which signs out). Each leads somewhere and shows nothing itself."""
     visit = board.find_visit(request.user, public_id)
     if visit is None:
         raise Http404
     now, by, do = clock.now(), actor_of(request), request.POST.get("do", "")
-    if do not in {"start", "stop", "hand_over"}:
+    if do not in {"start", "stop", "hand_over", "tablet"}:
         return show(request, visit, now, refusal=_("Choose what to do with the questions."), status=422)
+    if do == "tablet":
+        if not visit.intake_missing or visit.status not in OPEN:
+            return show(request, visit, now, refusal=_("There are no questions left to answer before this visit."), status=409)
+        with transaction.atomic():
+            record("staff.tablet_started", by=by, now=now, obj=visit, subject_id=visit.patient_id)
+        return tablet.start(request, visit, now=now)
     try:
         if do == "start":
             response = actions.open_questions(visit, by=by, now=now)
