@@ -7,10 +7,15 @@ if (back) {
   const limit = Number(back.dataset.seconds) * 1000, notice = Math.min(30000, limit / 2);
   let used = Date.now(), told = used, warning = null, leaving = false;
   const quiet = () => { if (warning) { warning.remove(); warning = null; } };
-  const note = () => { if (!leaving) { used = Date.now(); quiet(); } };
+  const note = (event) => {
+    if (leaving) return;
+    used = Date.now();
+    if (!warning?.contains(event.target)) quiet();
+  };
 
   const warn = () => {
     warning = back.querySelector("template").content.firstElementChild.cloneNode(true);
+    warning.querySelector("button").addEventListener("click", quiet);
     document.getElementById("main").before(warning);
     warning.focus();
   };
