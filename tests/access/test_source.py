@@ -108,6 +108,10 @@ KNOWN_OTHERWISE = {
     ("booking/views/journey.py", "code"): "the session's code, for the session's draft and the address given",
     ("booking/views/done.py", "done"): "the session's visit",
     ("booking/views/paper.py", "done_answers"): "the session's visit",
+    ("booking/views/idle.py", "_held"): "the session's draft and visit",
+    ("booking/views/idle.py", "_open"): "the session's visit",
+    ("booking/views/tablet.py", "_visit"): "the session's visit, bound by the desk",
+    ("booking/views/tablet.py", "_note"): "the session's visit, bound by the desk",
     ("booking/views/feed.py", "feed"): "times only, of the practitioner whose address it is",
     ("intake/seats.py", "_draft"): "the session's draft",
     # Rows of a visit that was found through for_actor already.
