@@ -15,12 +15,10 @@ from booking.views import (
     openings,
     paper,
     start,
-    time,
-    visit,
-    waiting,
     tablet,
     time,
     visit,
+    waiting,
 )
 
 app_name = "booking"
