@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
-from django.contrib.postgres.fields import BigIntegerRangeField, DateTimeRangeField
+from django.contrib.postgres.fields import ArrayField, BigIntegerRangeField, DateTimeRangeField
 from django.db import models
 from django.db.models import F, Func, Q, Value
 from django.utils.translation import gettext_lazy as _
@@ -76,6 +76,9 @@ class Service(models.Model):
     room_kind = models.SlugField(max_length=20, blank=True, help_text=_("Kind of room it needs, if any."))
     price_text = models.CharField(max_length=60, blank=True)
     questionnaire = models.SlugField(max_length=60, blank=True, help_text=_("Questionnaire asked before it, if any."))
+    messages_off = ArrayField(
+        models.CharField(max_length=32), default=list, blank=True, help_text=_("Kinds of message not sent about it.")
+    )
     practitioners = models.ManyToManyField(Practitioner, related_name="services")
     active = models.BooleanField(default=True)
     position = models.PositiveSmallIntegerField(default=0)

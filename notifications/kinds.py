@@ -20,6 +20,7 @@ EMAIL, TEXT = Channel.EMAIL.value, Channel.TEXT.value
 COMING = frozenset({Status.BOOKED.value, Status.CONFIRMED.value})
 UNCONFIRMED = frozenset({Status.BOOKED.value})
 GONE = frozenset({Status.CANCELLED.value})
+MISSED = frozenset({Status.NOSHOW.value})
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
@@ -28,11 +29,12 @@ class Kind:
     """A line of the table.
 
     `channels` in order of preference; `every` says whether it goes all the ways the patient chose or only the first of them.
-    `days_before` are calendar days at the visit's local time; kinds without it are news and are due at once, or, with `grace`,
-    after the change has rested. `min_lead` is how long the patient must have known the time before a reminder is worth
-    sending. `lasts` is how long after it was due it may still go out, never past the start of a visit unless `outlives`.
-    `wakes` are the channels that may go in quiet hours. `statuses` are the visit's at which it may still go. `call` is what the
-    desk is asked to phone about where the patient chose a call, or cannot be reached by a message.
+    `days_before` are calendar days at the visit's local time, `hours_before` are hours; kinds without either are news and due at
+    once, or, with `grace`, after the change has rested. `min_lead` is how long the patient must have known the time before a
+    reminder is worth sending. `lasts` is how long after it was due it may still go out, never past the start of a visit unless
+    `outlives`. `wakes` are the channels that may go in quiet hours. `statuses` are the visit's at which it may still go.
+    `asks_questions` kinds go only while the questions are not sent. A visit type may do without those that are `optional`.
+    `call` is what the desk is asked to phone about where the patient chose a call, or cannot be reached by a message.
     """
 
     code: str
@@ -41,6 +43,9 @@ class Kind:
     channels: tuple[str, ...] = (EMAIL, TEXT)
     every: bool = True
     days_before: int | None = None
+    hours_before: int | None = None
+    asks_questions: bool = False
+    optional: bool = False
     grace: bool = False
     min_lead: timedelta = timedelta(0)
     lasts: timedelta = 3 * DAY
@@ -60,10 +65,17 @@ _TABLE = [
     Kind("cancelled_late", _("Cancelled late"), grace=True, wakes=(EMAIL,), statuses=GONE, calendar="CANCEL", outlives=True),
     Kind("cancelled_by_clinic", _("Cancelled by the clinic"), grace=True, statuses=GONE, calendar="CANCEL", outlives=True,
          call=_("Tell that we had to cancel")),
-    Kind("reminder_7d", _("A week before"), every=False, days_before=7, min_lead=2 * DAY, lasts=2 * DAY),
-    Kind("reminder_2d", _("Two days before"), days_before=2, min_lead=DAY, lasts=20 * HOUR, call=_("Remind and confirm")),
+    Kind("reminder_7d", _("A week before"), every=False, days_before=7, min_lead=2 * DAY, lasts=2 * DAY, optional=True),
+    Kind("questions_72h", _("Questions missing, 3 days before"), every=False, hours_before=72, asks_questions=True,
+         min_lead=DAY, lasts=DAY, optional=True),
+    Kind("reminder_2d", _("Two days before"), days_before=2, min_lead=DAY, lasts=20 * HOUR, optional=True,
+         call=_("Remind and confirm")),
+    Kind("questions_30h", _("Questions missing, 30 hours before"), every=False, hours_before=30, asks_questions=True,
+         min_lead=6 * HOUR, lasts=20 * HOUR, optional=True),
     Kind("reminder_1d", _("The day before"), channels=(TEXT, EMAIL), every=False, days_before=1, min_lead=12 * HOUR,
-         lasts=20 * HOUR, statuses=UNCONFIRMED),
+         lasts=20 * HOUR, statuses=UNCONFIRMED, optional=True),
+    Kind("missed", _("Missed"), channels=(TEXT, EMAIL), every=False, grace=True, lasts=12 * HOUR, outlives=True, statuses=MISSED,
+         optional=True),
     Kind("wait_offer", _("A time offered"), Subject.OFFER.value, urgent=True),
     Kind("code", _("Code"), Subject.CODE.value, wakes=(EMAIL, TEXT), urgent=True),
     Kind("lost_link", _("Link again"), Subject.LINK.value, lasts=HOUR, wakes=(EMAIL, TEXT), urgent=True),
@@ -78,7 +90,7 @@ _TABLE = [
     Kind("sign_in_change", _("Sign-in changed"), Subject.SIGN_IN.value, (EMAIL,), lasts=2 * DAY, wakes=(EMAIL,)),
 ]  # fmt: skip
 KINDS: dict[str, Kind] = {kind.code: kind for kind in _TABLE}
-REMINDERS = [kind for kind in _TABLE if kind.days_before is not None]
+REMINDERS = [kind for kind in _TABLE if kind.days_before is not None or kind.hours_before is not None]
 NEWS = frozenset({"booked", "moved", "moved_by_clinic"})
 ASKS = frozenset({"reminder_2d", "reminder_1d", "moved_by_clinic"})  # texts that ask for a C
 OPT_OUT_ANSWERS = frozenset({"texts_off", "texts_on", "help"})  # what a provider may answer by itself

@@ -153,6 +153,10 @@ def _visit(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: 
         return Stay(State.SUPERSEDED, "changed")
     if visit.status not in kind.statuses:
         return Stay(State.SKIPPED, "confirmed" if visit.status in COMING else "changed")
+    if kind.code in visit.service.messages_off:
+        return Stay(State.SKIPPED, "switched_off")
+    if kind.asks_questions and not visit.intake_missing:
+        return Stay(State.SKIPPED, "answered")
     patient = visit.patient
     open_ways = [delivery.channel] if delivery.reason == FALLBACK else ways(kind, patient, texts_work=texts_work)
     if delivery.channel not in open_ways:
@@ -162,6 +166,8 @@ def _visit(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: 
     address = patient.email if delivery.channel == EMAIL else patient.e164
     said = visit_words(visit, message, now=now)
     seen = seen_of(visit, patient)
+    if kind.asks_questions and visit.response is not None:
+        seen += (Seen("intake_questionnaireresponse", visit.response.pk, "version", visit.response.version),)
     return letter_of(kind, delivery.channel, address, said, seen, visit=visit, now=now)
 
 
@@ -229,6 +235,7 @@ def visit_words(visit: Appointment, message: Message, *, now: datetime) -> dict[
         "free_until": visit.cancel_deadline(),
         "free_now": now < visit.cancel_deadline(),
         "cutoff_hours": visit.service.cancel_cutoff_minutes // 60,
+        "today": clock.local(start).date() == clock.local(now).date(),
         "tomorrow": clock.local(start).date() - clock.local(now).date() == timedelta(days=1),
         "link": link,
         "messages_link": f"{link}messages/",

@@ -77,6 +77,8 @@ def plan_visit(visit: Appointment, earlier: Sequence[Message], *, now: datetime)
         return Plan(_coming(visit, earlier, now=now), visit.ics_sequence)
     if visit.status == Status.CANCELLED:
         return Plan(_cancelled(visit, earlier, now=now), visit.ics_sequence)
+    if visit.status == Status.NOSHOW:
+        return Plan(_missed(visit, now=now), visit.ics_sequence)
     return Plan([], visit.ics_sequence + 1)
 
 
@@ -93,7 +95,8 @@ def _coming(visit: Appointment, earlier: Sequence[Message], *, now: datetime) ->
             was = known.says_start if known is not None and kind.code != "booked" else None
             planned += _news(kind, visit, since, now=now, was_start=was)
     for kind in REMINDERS:
-        planned += _reminder(kind, visit, since, now=now)
+        if visit.service.questionnaire or not kind.asks_questions:
+            planned += _reminder(kind, visit, since, now=now)
     return planned
 
 
@@ -120,6 +123,17 @@ def _cancelled(visit: Appointment, earlier: Sequence[Message], *, now: datetime)
     own_or_told = [m for m in earlier if m.says_start and (m.told or m.kind == "moved")]  # type: ignore[attr-defined]
     start = own_or_told[-1].says_start if own_or_told else visit.starts_at
     return _news(kind, visit, at, now=now, says_start=start)
+
+
+def _missed(visit: Appointment, *, now: datetime) -> list[Planned]:
+    """Word that we missed them, after the desk's chance to take it back; not about a visit of days ago."""
+    kind = KINDS["missed"]
+    due = rested(kind, visit.changed_at)
+    end = min(expiry(kind, due, start=None), visit.starts_at + timedelta(hours=36))
+    return [
+        _about_visit(kind, visit, channel, due, end, earliest=visit.changed_at, now=now, says_start=visit.starts_at)
+        for channel in kind.channels
+    ]
 
 
 def _last_told(earlier: Iterable[Message]) -> Message | None:
@@ -153,7 +167,10 @@ def _news(
 def _reminder(kind: Kind, visit: Appointment, since: datetime, *, now: datetime) -> list[Planned]:
     """A stage, or its rows marked as skipped when it is stale: the time was made too late for it, or it is long past."""
     zone = clock.zone_of(visit.zone)
-    due = clock.days_before(visit.starts_at, kind.days_before or 0, zone)
+    if kind.hours_before is None:
+        due = clock.days_before(visit.starts_at, kind.days_before or 0, zone)
+    else:
+        due = visit.starts_at - timedelta(hours=kind.hours_before)
     end = expiry(kind, due, start=visit.starts_at)
     reason = "late_booking" if due - since < kind.min_lead else ""
     return [
@@ -326,7 +343,7 @@ def _each(subject: str, facts: list[Any], plan: Callable[[Any], Plan]) -> dict[i
 
 
 def _visits(after: int, now: datetime) -> tuple[str, list[Any], dict[int, Plan]]:
-    facts = _behind(Appointment.objects.visits().exclude(announced=F("version")), after)
+    facts = _behind(Appointment.objects.visits().exclude(announced=F("version")).select_related("service"), after)
     told = Delivery.objects.filter(message=OuterRef("pk"), state__in=TOLD)
     earlier: dict[int, list[Message]] = {fact.pk: [] for fact in facts}
     if facts:

@@ -8,7 +8,8 @@ import pytest
 
 from audit.actor import Actor
 from booking import actions
-from booking.models import Appointment, Practitioner
+from booking.models import Appointment, Practitioner, Service
+from intake.actions import publish_all, start_draft
 from notifications import drain, planner
 from notifications.models import Delivery, Message
 from patients.models import Patient
@@ -382,3 +383,83 @@ def test_what_waits_past_its_time_is_never_sent(post: Post, visit: Appointment) 
     assert post.subjects == []
     drain.reconcile(now=visit.starts_at + MINUTE)
     assert set(Delivery.objects.values_list("state", flat=True)) == {"expired"}
+
+
+# --- Questions, missed visits, and stages that a visit type does without ------------------------------------------------
+
+
+@pytest.fixture
+def asking(service: Service) -> Service:
+    """The first assessment asks for answers."""
+    Service.objects.update(questionnaire="hair-loss-intake")
+    return Service.objects.get(pk=service.pk)
+
+
+def test_missing_answers_are_asked_for_twice_and_never_in_the_night(
+    post: Post, asking: Service, book: Callable[..., Appointment]
+) -> None:
+    visit = book(at("2027-03-11 14:00"))
+    planner.tick(now=WEDNESDAY)
+    due = dict(Message.objects.filter(kind__startswith="questions", channel="email").values_list("kind", "due_at"))
+    assert due == {"questions_72h": visit.starts_at - timedelta(hours=72), "questions_30h": at("2027-03-10 08:00")}
+    for moment in due.values():
+        go(moment)
+    assert [s for s in post.subjects if "questions" in s] == ["A few questions before Thursday, March 11"] * 2
+    assert states("questions_72h") == {"email": ("accepted", ""), "text": ("skipped", "not_chosen")}
+
+
+def test_who_has_sent_the_answers_is_not_asked_again(post: Post, asking: Service, book: Callable[..., Appointment]) -> None:
+    visit = book(at("2027-03-11 14:00"))
+    go(WEDNESDAY + GRACE)
+    publish_all(by=Actor.system(), now=WEDNESDAY)
+    visit.response = start_draft("hair-loss-intake", by=Actor.anonymous(), now=WEDNESDAY)
+    visit.response.status, visit.response.completed_at = "completed", WEDNESDAY
+    visit.response.save()
+    visit.save()
+    go(at("2027-03-08 14:00"))
+    assert states("questions_72h")["email"] == ("skipped", "answered")
+
+
+def test_a_visit_that_asks_nothing_gets_no_nudge(post: Post, visit: Appointment) -> None:
+    planner.tick(now=WEDNESDAY)
+    assert not Message.objects.filter(kind__startswith="questions").exists()
+
+
+def test_a_missed_visit_gets_one_kind_word_after_the_desks_chance_to_take_it_back(
+    post: Post, visit: Appointment, desk: Actor
+) -> None:
+    go(WEDNESDAY + GRACE)
+    later = visit.starts_at + timedelta(minutes=20)
+    actions.mark_noshow(visit, by=desk, now=later)
+    go(later + MINUTE)
+    assert not any("missed" in t for t in texts())
+    for n in range(5):
+        go(later + GRACE + n * timedelta(hours=1))
+    assert sum("we missed you today" in t for t in texts()) == 1
+    assert not any("missed" in s for s in post.subjects)
+
+
+def test_a_no_show_that_is_taken_back_or_entered_days_later_says_nothing(
+    post: Post, book: Callable[..., Appointment], desk: Actor
+) -> None:
+    first, second = book(at("2027-03-11 10:20")), book(at("2027-03-01 10:20"))
+    go(WEDNESDAY + GRACE)
+    later = first.starts_at + timedelta(minutes=20)
+    actions.mark_noshow(first, by=desk, now=later)
+    go(later + MINUTE)
+    actions.undo(first, by=desk, now=later + 2 * MINUTE)
+    actions.mark_noshow(second, by=desk, now=later)
+    for n in range(4):
+        go(later + GRACE + n * timedelta(hours=1))
+    assert not any("missed" in t for t in texts())
+
+
+def test_a_visit_type_may_do_without_a_stage_also_one_that_was_planned_before(
+    post: Post, visit: Appointment, service: Service
+) -> None:
+    go(WEDNESDAY + GRACE)
+    Service.objects.update(messages_off=["reminder_7d"])
+    go(at("2027-03-04 10:20"))
+    assert states("reminder_7d") == {"email": ("skipped", "switched_off"), "text": ("skipped", "switched_off")}
+    go(at("2027-03-09 10:20"))
+    assert states("reminder_2d")["email"][0] == "accepted"

@@ -15,7 +15,7 @@ from accounts import clock
 from accounts.models import Clinic, SignInMail, User
 from audit.actor import Actor
 from booking import actions
-from booking.models import Appointment, LinkRequest, Practitioner, WaitlistOffer
+from booking.models import Appointment, LinkRequest, Practitioner, Service, WaitlistOffer
 from intake.actions import publish_all, save_contact, start_draft
 from intake.later import save_for_later
 from intake.models import QuestionnaireResponse, ResumeLink
@@ -126,7 +126,12 @@ def every_letter(
                     )
                     subject_id = inbound.pk
                 Patient.objects.update(reminder_by={EMAIL: "email", TEXT: "text"}[channel])
-                for status in ("cancelled",) if code in CANCELLATIONS else ("booked", "confirmed"):
+                if kind.asks_questions:
+                    Service.objects.update(questionnaire="hair-loss-intake")
+                said_at = (
+                    ("cancelled",) if code in CANCELLATIONS else ("noshow",) if code == "missed" else ("booked", "confirmed")
+                )
+                for status in said_at:
                     if kind.subject == Subject.VISIT and status not in kind.statuses:
                         continue
                     visit.status = "confirmed" if code == "confirmed" else status
