@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from functools import lru_cache, partial
-from itertools import repeat
+from itertools import pairwise, repeat
 from operator import itemgetter
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -337,3 +337,59 @@ def capacity(calendar: Calendar, rules: Rules, *, since: date, until: date, zone
     empty = Calendar(calendar.people, calendar.hours, calendar.overrides, calendar.off)
     packed = Rules(rules.minutes, 0, 0, rules.minutes)
     return len(find(empty, packed, since=since, until=until, zone=zone))
+
+
+class Refusal(NamedTuple):
+    """Why a start is not free. `start` and `end` are of what is in the way, where something is."""
+
+    reason: str
+    start: int = 0
+    end: int = 0
+
+
+def why(calendar: Calendar, rules: Rules, at: int, person: int, *, zone: ZoneInfo) -> Refusal | None:
+    """The first rule that refuses a start, in the order in which people would say it; None for a start that `find` lists.
+
+    Args:
+        calendar: as for `find`, covering the local day of `at`.
+        at: any instant, whole seconds.
+    """
+    if all(person != row[0] for row in calendar.people):
+        return Refusal("not_performed")
+    day, end = datetime.fromtimestamp(at, zone).date(), at + rules.minutes * 60
+    if rules.earliest is not None and at < rules.earliest:
+        return Refusal("notice", end=rules.earliest)
+    if rules.last_day is not None and day.toordinal() > rules.last_day:
+        return Refusal("horizon")
+    refusal = _why_hours(open_spans(calendar, person, day, zone=zone), at, end)
+    if refusal:
+        return refusal
+    for off in calendar.off:
+        if off.practitioner_id in (0, person) and off.start < end and at < off.end:
+            return Refusal("time_off" if off.practitioner_id else "closed", off.start, off.end)
+    mine = [b for b in calendar.busy if b.practitioner_id == person]
+    for b in mine:
+        if b.start < end and at < b.end:
+            return Refusal("visit" if b.counts else "hold", b.start, b.end)
+    for b in mine:
+        if end + 60 * max(rules.cleanup, b.setup) > b.start and at < b.end + 60 * max(b.cleanup, rules.setup):
+            return Refusal("gap", b.start, b.end)
+    base = next(base for since, until, base in _day_shape(day, zone)[1] if since <= at < until)
+    if (at - base) % (rules.step * 60):
+        return Refusal("grid")
+    found = find(calendar, rules, since=day, until=day, zone=zone)
+    return None if any(s.at == at and s.practitioner_id == person for s in found) else Refusal("room")
+
+
+def _why_hours(spans: Sequence[Span], at: int, end: int) -> Refusal | None:
+    """Why hours refuse a span of time, if they do."""
+    if not spans:
+        return Refusal("not_working")
+    if any(start <= at and end <= until for start, until in spans):
+        return None
+    within = next((s for s in spans if s[0] <= at < s[1]), None)
+    if within:
+        return Refusal("ends_late", *within)
+    if at < spans[0][0] or at >= spans[-1][1]:
+        return Refusal("outside_hours", spans[0][0], spans[-1][1])
+    return next(Refusal("break", one[1], two[0]) for one, two in pairwise(spans) if one[1] <= at < two[0])

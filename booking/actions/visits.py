@@ -1,7 +1,7 @@
 """A visit comes to be, and gets another time."""
 
 import uuid
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.utils.translation import gettext as _
 
@@ -29,6 +29,7 @@ from booking.actions.write_path import (
 )
 from booking.links import PURPOSE
 from booking.models import OPEN, Appointment, Practitioner, Service, Status
+from booking.reasons import in_words, why_not
 from booking.words import span
 from intake.actions import attach_patient, complete
 from intake.models import QuestionnaireResponse
@@ -182,17 +183,11 @@ def book_for(
     raise explain(visit, now=now)
 
 
-def _warning(practitioner: Practitioner, start: datetime, service: Service, *, now: datetime) -> Warned:
+def _warning(practitioner: Practitioner, start: datetime, service: Service, *, own: int | None = None, now: datetime) -> Warned:
     """What staff should know before they book a start that the listing does not show."""
-    end = start + timedelta(minutes=service.minutes)
-    names = {"who": practitioner.short_name, "time": clock.clock_time(start)}
-    if end <= now:
-        return Warned(_("%(time)s is in the past. Book anyway?") % names)
-    if Appointment.objects.occupying().filter(practitioner=practitioner, starts_at__lt=end, ends_at__gt=start).exclude(
-        status=Status.HELD, hold_expires_at__lte=now
-    ).exists():  # fmt: skip
-        return Warned(_("%(who)s already has someone at %(time)s. Book anyway?") % names)
-    return Warned(_("%(who)s is out at %(time)s. Book anyway?") % names)
+    refusal = why_not(service, practitioner, start, now=now, own=own)
+    reason = in_words(refusal, service, practitioner, start) if refusal else ""
+    return Warned(_("%(reason)s Book anyway?") % {"reason": reason})
 
 
 @retrying
@@ -228,7 +223,7 @@ def move(
     if free is None and not by.is_staff:
         raise taken(visit.service, practitioner, start, now=now, own=visit.pk)
     if free is None and not overbook:
-        raise _warning(practitioner, start, visit.service, now=now)
+        raise _warning(practitioner, start, visit.service, own=visit.pk, now=now)
     before, left = visit.practitioner_id, span_of(visit)
     previous = snapshot(visit, "move")
     place(visit, visit.service, practitioner, start, (free.room_id or None) if free else None)

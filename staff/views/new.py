@@ -24,7 +24,7 @@ from staff import search
 from staff.forms import CallerForm
 from staff.reading import reading
 from staff.views.day import to_day
-from staff.views.visit import day_of, wanted_of
+from staff.views.visit import day_of, uuid_of, wanted_of, why_of
 
 Offer = tuple[str, datetime, Practitioner]
 
@@ -52,17 +52,11 @@ class Page:
     doubles: list[Patient] = field(default_factory=list)
     warning: str = ""
     refusal: str = ""
+    why: str = ""
     other_time: str = ""
     other_who: UUID | None = None
     keep: str = ""
     keep_pairs: list[tuple[str, str]] = field(default_factory=list)
-
-
-def _uuid(text: str | None) -> UUID | None:
-    try:
-        return UUID(text or "")
-    except ValueError:
-        return None
 
 
 def _read(request: HttpRequest, now: datetime) -> Page:
@@ -70,7 +64,7 @@ def _read(request: HttpRequest, now: datetime) -> Page:
     data = request.POST if request.method == "POST" else request.GET
     page = Page(now, q=data.get("q", "").strip()[:80], is_new=data.get("new") == "1")
     if data.get("patient"):
-        page.patient = Patient.objects.for_actor(request.user).current().filter(public_id=_uuid(data["patient"])).first()
+        page.patient = Patient.objects.for_actor(request.user).current().filter(public_id=uuid_of(data["patient"])).first()
         if page.patient is None:
             raise Http404
         page.is_new = False
@@ -94,7 +88,7 @@ def _read(request: HttpRequest, now: datetime) -> Page:
         page.chosen = value_of(at[0], by_id[at[1]])
         page.at = (page.chosen, at[0], by_id[at[1]])
     page.day = day_of(data.get("day"), clock.local(at[0]).date() if at else clock.today(now))
-    page.other_time, page.other_who = data.get("other_time", "")[:5], _uuid(data.get("other_who"))
+    page.other_time, page.other_who = data.get("other_time", "")[:5], uuid_of(data.get("other_who"))
     page.keep_pairs = [
         (name, value)
         for name, value in (
@@ -110,7 +104,7 @@ def _read(request: HttpRequest, now: datetime) -> Page:
 
 def _service(page: Page, posted: str | None, who: UUID | None) -> Service | None:
     """The service that was chosen; else the likeliest: what this physician does, a follow-up for who has been before."""
-    wanted = _uuid(posted)
+    wanted = uuid_of(posted)
     for service in page.services:
         if service.public_id == wanted:
             return service
@@ -156,12 +150,14 @@ def new(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         do = request.POST.get("do", "")
         if do.startswith("use:"):
-            page.patient = Patient.objects.for_actor(request.user).current().filter(public_id=_uuid(do[4:])).first()
+            page.patient = Patient.objects.for_actor(request.user).current().filter(public_id=uuid_of(do[4:])).first()
             if page.patient is None:
                 raise Http404
             page.is_new, page.caller = False, None
-        elif do == "times":
+        elif do in ("times", "why"):
             _unbind(page, request)
+            if do == "why" and page.service is not None:
+                page.why = why_of(page.service, wanted_of(request, page.people), now=now)["why"]
         else:
             visit, status = _book(request, page, do)
             if visit is not None:

@@ -18,8 +18,9 @@ from audit.actions import record
 from audit.actor import actor_of
 from booking import actions, calendar
 from booking.links import token_of
-from booking.models import OPEN, Appointment, Practitioner, Status
+from booking.models import OPEN, Appointment, Practitioner, Service, Status
 from booking.picker import parse_value, value_of
+from booking.reasons import in_words, why_not
 from booking.words import phone_text
 from staff import board, history, steps
 from staff.forms import CancelForm, ContactForm
@@ -159,6 +160,12 @@ def move(request: HttpRequest, public_id: UUID) -> HttpResponse:
     if request.method != "POST":
         return _move_page(request, found, people, now)
     wanted = wanted_of(request, people)
+    if "why" in request.POST:
+        typed: dict[str, Any] = {
+            "other_time": request.POST.get("other_time", "")[:5],
+            "other_who": uuid_of(request.POST.get("other_who")),
+        }
+        return _move_page(request, found, people, now, **typed, **why_of(found.service, wanted, now=now, own=found.pk))
     if wanted is None:
         return _move_page(request, found, people, now, refusal=_("Choose a time"), status=422)
     start, person = wanted
@@ -179,6 +186,32 @@ def move(request: HttpRequest, public_id: UUID) -> HttpResponse:
     except actions.BookingError as error:
         return _move_page(request, found, people, now, refusal=str(error), status=409)
     return to_day(moved, "move")
+
+
+def why_of(
+    service: Service, wanted: tuple[datetime, Practitioner] | None, *, now: datetime, own: int | None = None
+) -> dict[str, Any]:
+    """What a page says to "why is this time not offered?": for the clinic, and for a patient where that differs."""
+    if wanted is None:
+        return {"why": _("Choose a date, a time and a physician.")}
+    start, person = wanted
+    staff = why_not(service, person, start, now=now, own=own)
+    patient = why_not(service, person, start, now=now, own=own, for_staff=False) if service.online else None
+    if staff:
+        return {"why": in_words(staff, service, person, start)}
+    when = clock.long_when(start)
+    if patient:
+        why = {"when": when, "why": in_words(patient, service, person, start)}
+        return {"why": _("%(when)s is free for you. Patients do not see it: %(why)s") % why}
+    return {"why": _("%(when)s is free, and offered.") % {"when": when}}
+
+
+def uuid_of(text: str | None) -> UUID | None:
+    """A UUID as a form sends it, or None."""
+    try:
+        return UUID(text or "")
+    except ValueError:
+        return None
 
 
 def wanted_of(request: HttpRequest, people: list[Practitioner]) -> tuple[datetime, Practitioner] | None:
@@ -211,7 +244,7 @@ def _move_page(
     request: HttpRequest, visit: Any, people: list[Practitioner], now: datetime, *, status: int = 200, **extra: Any
 ) -> HttpResponse:
     today = clock.today(now)
-    day = day_of(request.GET.get("day"), max(clock.local(visit.starts_at).date(), today))
+    day = day_of(request.POST.get("other_day") or request.GET.get("day"), max(clock.local(visit.starts_at).date(), today))
     with reading(request, "staff.visit_read", now=now, obj=visit, subject_id=visit.patient_id, detail={"move": True}):
         found = calendar.openings(
             visit.service, since=day, until=day, now=now, own_hold=visit.pk, any_physician=False, for_staff=True

@@ -12,6 +12,7 @@ from accounts import clock
 from audit.actor import Actor
 from booking import actions, calendar
 from booking.models import Appointment, Availability, AvailabilityOverride, Practitioner, Room, Service, TimeOff
+from booking.reasons import why_not
 from tests.factories import contact_of
 
 WEB = Actor.anonymous()
@@ -99,7 +100,7 @@ def take(service, who, start, now, number) -> Appointment:
 
 @settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(plan=plans)
-def test_every_listed_start_books_and_every_other_is_refused(clinic, plan):
+def test_every_listed_start_books_and_every_other_is_refused_with_a_reason(clinic, plan):
     try:
         with transaction.atomic():
             service, people, now = build(plan, clinic)
@@ -115,6 +116,7 @@ def test_every_listed_start_books_and_every_other_is_refused(clinic, plan):
                         visit = take(service, who, at, now, uuid.uuid4())
                         assert (visit.starts_at, visit.room_id or 0) == (at, start.room_id)
                         continue
+                    assert why_not(service, who, at, now=now, for_staff=False), f"{at} is refused without a reason"
                     try:
                         take(service, who, at, now, uuid.uuid4())
                     except actions.SlotTaken:

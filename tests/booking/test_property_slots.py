@@ -144,6 +144,38 @@ def test_it_finds_exactly_what_trying_every_minute_finds(question):
     assert sorted(map(tuple, found)) == reference(calendar, rules, days)
 
 
+@settings(max_examples=40)
+@given(questions(), st.integers(0, 14))
+def test_every_start_is_listed_or_refused_with_a_reason(question, first):
+    """And the reason is true: what it names is there."""
+    calendar, rules, days = question
+    listed = {(s.at, s.practitioner_id) for s in slots.find(calendar, rules, since=days[0], until=days[-1], zone=TORONTO)}
+    for at, wall in [moment for day in days for moment in ALL_MINUTES[day][first::15]]:
+        for person in (1, 2, 3):
+            refusal = slots.why(calendar, rules, at, person, zone=TORONTO)
+            assert (refusal is None) == ((at, person) in listed), (at, person, refusal)
+            if refusal is None:
+                continue
+            end = at + 60 * rules.minutes
+            match refusal.reason:
+                case "not_performed":
+                    assert person not in [p[0] for p in calendar.people]
+                case "visit" | "hold":
+                    assert refusal.start < end and at < refusal.end
+                case "gap":
+                    assert refusal.end <= at or end <= refusal.start
+                case "time_off" | "closed":
+                    assert any((o.start, o.end) == refusal[1:] for o in calendar.off)
+                case "grid":
+                    assert wall % rules.step
+                case "room":
+                    assert calendar.rooms is not None
+                case "break":
+                    assert refusal.start <= at < refusal.end
+                case _:
+                    assert refusal.reason in {"notice", "horizon", "not_working", "outside_hours", "ends_late"}
+
+
 @settings(max_examples=60)
 @given(questions(), st.lists(st.integers(0, 3), min_size=4, max_size=4), st.lists(st.integers(0, 9), min_size=2, max_size=2))
 def test_any_physician_is_whoever_has_the_fewest_visits_then_was_assigned_longest_ago(question, booked, assigned):
