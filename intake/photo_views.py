@@ -6,7 +6,7 @@ What arrives stays in memory, never in a temporary file that somebody could read
 import io
 import logging
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
@@ -252,6 +252,23 @@ def _find(request: HttpRequest, public_id: UUID) -> tuple[Place, Photo]:
 
 
 @require_POST
+@_in_memory
+def photo_date(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """The day a photo was taken, as the browser's own control for dates sends it, or as somebody types it."""
+    place, photo = _find(request, public_id)
+    error = ""
+    try:
+        taken_on = date.fromisoformat(request.POST.get(f"taken-{photo.public_id}", "").strip())
+        photos.date_photo(photo, taken_on, by=place.by, now=clock.now())
+    except photos.PhotoRefused as refusal:
+        error = str(refusal)
+    except ValueError:
+        error = _("Enter the day the photo was taken, like 2026-03-27")
+    return _row(request, place, photo.link_id, error)
+
+
+@require_POST
+@_in_memory
 def photo_remove(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """Take a photo out."""
     place, photo = _find(request, public_id)

@@ -10,7 +10,7 @@ import shutil
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.conf import settings
 from django.core.files.base import ContentFile
@@ -20,6 +20,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from accounts import clock
 from audit.actions import record
 from audit.actor import Actor
 from intake import crypto, engine, imaging
@@ -39,6 +40,7 @@ HINTS = {
     "small": gettext_lazy("This one is small. You can use it anyway"),
 }
 SECOND_THOUGHTS = timedelta(minutes=15)
+OLDEST = timedelta(days=3653)
 GROUP, CONSENT, LABS = "grp_photos", "C3", "hx_labs_file"
 _WHOLE, _SMALL = "intake.photo", "intake.photo.small"
 
@@ -66,8 +68,10 @@ def store() -> Storage:
 def questions_for(response: QuestionnaireResponse, document: Document) -> list[Question]:
     """The questions of this response that take files now, in the order of the form.
 
-    A view of the scalp is among them only while the patient agrees to photos (C3).
+    A view of the scalp is among them only while the patient agrees to photos (C3). Once the review is signed there are none.
     """
+    if response.reviewed_at is not None:
+        return []
     definition = response.definition
     shown = engine.enabled(definition, document.answers)
     found = [q for q in definition.questions.values() if q.type == "attachment" and q.link_id in shown]
@@ -198,6 +202,8 @@ def changeable(photo: Photo, response: QuestionnaireResponse, *, now: datetime) 
     """Whether the patient may replace or remove it: in a draft, or right after sending it late. Else it is on the record."""
     if response.completed_at is None:
         return True
+    if response.reviewed_at is not None:
+        return False
     return photo.received_at > response.completed_at and now - photo.received_at <= SECOND_THOUGHTS
 
 
@@ -221,6 +227,30 @@ def remove_photo(photo: Photo, *, by: Actor, now: datetime) -> None:
         )  # fmt: skip
         _delete([row])
         _settle(locked, decrypt(locked), row.link_id, now=now)
+
+
+def date_photo(photo: Photo, taken_on: date, *, by: Actor, now: datetime) -> None:
+    """Say on which day a photo was taken, if that was not the day it came.
+
+    Raises:
+        PhotoRefused: no photo can be from that day, or it is on the record.
+    """
+    today = clock.today(now)
+    if taken_on > today:
+        raise PhotoRefused(_("The day it was taken cannot be in the future"))
+    if taken_on < today - OLDEST:
+        raise PhotoRefused(_("Choose a photo of the last ten years"))
+    with transaction.atomic():
+        locked = QuestionnaireResponse.objects.select_for_update().get(pk=photo.response_id)
+        row = locked.photos.filter(pk=photo.pk).first()
+        if row is None or not changeable(row, locked, now=now):
+            raise PhotoRefused(_("This photo was sent and is part of your record. To change that, call us"))
+        row.taken_on = None if taken_on == clock.local(row.received_at).date() else taken_on
+        row.save(update_fields=["taken_on"])
+        record(
+            "intake.date_photo", by=by, now=now, obj=row, subject_id=locked.patient_id,
+            detail={"view": row.link_id, "kind": row.kind},
+        )  # fmt: skip
 
 
 def purge(
@@ -300,6 +330,9 @@ def _delete(photos: list[Photo]) -> None:
 def _settle(locked: QuestionnaireResponse, document: Document, link_id: str, *, now: datetime) -> None:
     """A draft's answers name its photos. What was sent stays as it was signed; photos that came later stand beside it."""
     fields = ["version"]
+    if locked.asked_at is not None:
+        locked.asked_at = None  # It waited for the patient; now it waits for the physician again.
+        fields.append("asked_at")
     if locked.is_draft:
         ids = [str(p.public_id) for p in locked.photos.filter(link_id=link_id).order_by("position", "pk")]
         document.answers.pop(link_id, None)

@@ -16,5 +16,6 @@ urlpatterns = [
     path("photos/add/", photo_views.photo_add, name="photo_add"),
     path("photos/<uuid:public_id>/", photo_views.photo, name="photo"),
     path("photos/<uuid:public_id>/remove/", photo_views.photo_remove, name="photo_remove"),
+    path("photos/<uuid:public_id>/date/", photo_views.photo_date, name="photo_date"),
     path("stop/<slug:code>/", views.stop, name="stop"),
 ]

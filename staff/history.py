@@ -104,6 +104,7 @@ WORDS: dict[str, Any] = {
     "intake.offer_answers": gettext_lazy("Last answers offered again"),
     "intake.rotate_keys": gettext_lazy("Encrypted with a new key"),
     "intake.add_photo": gettext_lazy("Photo added"),
+    "intake.date_photo": gettext_lazy("Day of a photo changed"),
     "intake.remove_photo": gettext_lazy("Photo removed"),
     "intake.purge_photo": gettext_lazy("Removed photo deleted"),
     "intake.photo_read": gettext_lazy("Photo seen"),

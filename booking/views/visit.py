@@ -70,7 +70,7 @@ def _menu(it: Visit) -> list[dict[str, Any]]:
             ) % {"done": response.sections_done, "total": response.sections_total}
         items.append(_item(it.url("visit_questions"), "form", _("Finish your questions"), detail))
     elif _takes_photos(it):
-        items.append(_item(it.url("visit_photos"), "camera", _("Add photos"), _("For the physician, before your visit")))
+        items.append(_item(it.url("visit_photos"), "camera", _("Add photos"), _("Until the physician has finished looking")))
     if row.response is not None and row.response.completed_at is not None:
         items.append(_item(it.url("visit_answers"), "form", _("Your answers"), _("A PDF of what you sent")))
     if it.is_coming:
@@ -233,16 +233,17 @@ def enter_photos(request: HttpRequest, visit: Appointment, *, back: str) -> Http
     assert visit.response is not None
     request.session.cycle_key()
     request.session["photos"] = str(visit.response.public_id)
-    request.session["photos_until"] = visit.ends_at.isoformat()
+    request.session["photos_until"] = visit.link_expires_at.isoformat()
     request.session["photos_back"] = back
     idle.use(request, clock.now())
     return redirect(f"{reverse('intake:photos')}?for=visit")
 
 
 def _takes_photos(it: Visit) -> bool:
-    """True while photos can be added to answers that were sent: until the visit is over."""
+    """True while photos can be added to answers that were sent: until the physician has signed, while the link works."""
     response = it.row.response
-    return response is not None and response.completed_at is not None and it.state in {"coming", "here"}
+    sent = response is not None and response.completed_at is not None and response.reviewed_at is None
+    return sent and it.state in {"coming", "here", "over"}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -74,7 +74,7 @@ document.addEventListener("change", (event) => {
 });
 
 document.addEventListener("click", (event) => {
-  const button = event.target.closest?.(".up-remove");
+  const button = event.target.closest?.(".up-remove, .up-date");
   if (!button) return;
   event.preventDefault();
   const row = button.closest("[data-upload]");

@@ -477,6 +477,34 @@ def test_a_withdrawn_consent_ends_adding_at_once(by_link: Client, agreeing: Ques
     assert agreeing.photos.count() == 1
 
 
+def test_once_the_review_is_signed_no_photo_is_taken_and_none_goes(by_link: Client, agreeing: QuestionnaireResponse) -> None:
+    assert send(by_link, "photo_top", jpeg()).status_code == 302
+    QuestionnaireResponse.objects.filter(pk=agreeing.pk).update(reviewed_at=NOW)
+    assert "has finished looking" in by_link.get(reverse("intake:photos")).content.decode()
+    send(by_link, "photo_crown", jpeg())
+    late = agreeing.photos.get(link_id="photo_top")
+    assert by_link.post(reverse("intake:photo_remove", args=[late.public_id])).status_code == 422
+    assert agreeing.photos.count() == 2
+
+
+def test_a_photo_that_was_waited_for_brings_the_answers_back_to_the_physician(
+    by_link: Client, agreeing: QuestionnaireResponse
+) -> None:
+    QuestionnaireResponse.objects.filter(pk=agreeing.pk).update(asked_at=NOW)
+    send(by_link, "photo_top", jpeg())
+    agreeing.refresh_from_db()
+    assert agreeing.asked_at is None
+
+
+@pytest.mark.parametrize("typed,kept", [("2026-10-01", "2026-10-01"), ("2999-01-01", None), ("1999-01-01", None), ("soon", None)])
+def test_the_day_a_photo_was_taken(sitting: Client, agreeing: QuestionnaireResponse, typed: str, kept: str | None) -> None:
+    photo = add(agreeing)
+    answer = sitting.post(reverse("intake:photo_date", args=[photo.public_id]), {f"taken-{photo.public_id}": typed})
+    photo.refresh_from_db()
+    assert answer.status_code == (302 if kept else 422)
+    assert str(photo.taken_on) == str(kept)
+
+
 # --- Deleting, and looking after the files ---
 
 
