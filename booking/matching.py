@@ -7,7 +7,7 @@ under the calendar's lock and the list's constraints. Without any round the list
 
 import logging
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from django.db.models import Prefetch
 
@@ -137,7 +137,7 @@ def _best(freed: FreedTime, *, now: datetime) -> tuple[WaitlistEntry, datetime] 
     return entry, datetime.fromtimestamp(at, UTC)
 
 
-def soon_freed(*, now: datetime, days: int = 3) -> list[FreedTime]:
-    """Time of the next days that became free and has nobody yet, for the desk."""
-    until = now + timedelta(days=days)
-    return list(FreedTime.objects.filter(starts_at__gt=now, starts_at__lt=until).select_related("practitioner")[:20])
+def freed_between(since: datetime, until: datetime, *, now: datetime) -> list[FreedTime]:
+    """Time that became free, is still to come and has nobody yet, for the desk."""
+    found = FreedTime.objects.filter(starts_at__gt=max(now, since), starts_at__lt=until)
+    return list(found.select_related("practitioner").order_by("starts_at", "pk")[:20])

@@ -21,6 +21,7 @@ from booking.models import (
     Service,
     Status,
     TimeOff,
+    WaitlistEntry,
 )
 from staff import gaps
 from staff.lines import Column, Entry, board_time
@@ -59,6 +60,7 @@ class Board:
     visits: dict[str, Appointment]
     show: str = ""
     mark: str = ""
+    someone_waits: bool = False
 
     @property
     def is_empty(self) -> bool:
@@ -99,10 +101,11 @@ def _services() -> list[Any]:
     """What can be booked, with whom and where, in one statement."""
     people = Service.practitioners.through.objects.filter(service=OuterRef("pk")).values("practitioner_id")
     rooms = Room.objects.filter(active=True, kind=OuterRef("room_kind")).order_by("pk").values("pk")
+    waiting = WaitlistEntry.objects.on_list().filter(service=OuterRef("pk"))
     return list(
         Service.objects.filter(active=True)
         .order_by("minutes")
-        .annotate(people_ids=ArraySubquery(people), room_ids=ArraySubquery(rooms))
+        .annotate(people_ids=ArraySubquery(people), room_ids=ArraySubquery(rooms), waits=Exists(waiting))
     )
 
 
@@ -166,7 +169,8 @@ def load(user: Any, day: date, *, now: datetime, show: str = "", selected: str =
         column.entries.sort(key=lambda entry: (entry.at, entry.kind != "off"))
     shown = [c for c in columns.values() if c.entries or c.cancelled or (not show and c.working)]
     found = {str(v.public_id): v for v in visits if v.status != Status.HELD}
-    return Board(day, shown, counts, found, show, mark_of(v.version for v in visits if v.status != Status.HELD))
+    seen = mark_of(v.version for v in visits if v.status != Status.HELD)
+    return Board(day, shown, counts, found, show, seen, any(service.waits for service in services))
 
 
 def mark_of(versions: Iterable[int]) -> str:
@@ -207,6 +211,14 @@ def badges_of(visit: Any) -> list[tuple[str, str, str]]:
     return found
 
 
+def _held_text(visit: Appointment) -> str:
+    """ "held until 10:57", or for the waiting list "offered until 11:30"; nothing for a visit."""
+    if visit.hold_expires_at is None:
+        return ""
+    words = _("offered until %(time)s") if visit.offer_id else _("held until %(time)s")
+    return words % {"time": board_time(visit.hold_expires_at)}
+
+
 def _entry(visit: Appointment, now: datetime) -> Entry:
     held = visit.status == Status.HELD
     return Entry(
@@ -214,7 +226,7 @@ def _entry(visit: Appointment, now: datetime) -> Entry:
         visit.starts_at,
         board_time(visit.starts_at),
         visit,
-        text=_("held until %(time)s") % {"time": board_time(visit.hold_expires_at)} if visit.hold_expires_at else "",
+        text=_held_text(visit),
         badges=[] if held else badges_of(visit),
         steps=[] if held else steps_of(visit, now),
         minutes=visit.waiting_minutes(now) if visit.status == Status.ARRIVED else None,

@@ -22,6 +22,7 @@ from staff.views import (
     setup,
     time_off,
     visit,
+    waiting,
 )
 
 
@@ -59,6 +60,7 @@ urlpatterns = [
     path("desk/new/", new.new, name="new"),
     path("desk/find/", find.find, name="find"),
     path("desk/patient/<uuid:public_id>/", find.patient, name="patient"),
+    path("desk/waiting/", waiting.waiting, name="waiting"),
     path("desk/calls/", calls.calls, name="calls"),
     path("desk/calls/<uuid:newer>/<uuid:older>/", calls.decide, name="merge"),
     path("desk/availability/", availability.index, name="availability_index"),

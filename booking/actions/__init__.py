@@ -24,6 +24,7 @@ from booking.actions.visits import book, book_for, move
 from booking.actions.waiting import (
     Wishes,
     accept,
+    ask_first,
     change,
     close_those_who_came,
     decline,
@@ -51,6 +52,7 @@ __all__ = [
     "Wishes",
     "accept",
     "arrive",
+    "ask_first",
     "ask_to_call",
     "book",
     "book_for",

@@ -154,6 +154,14 @@ def resume(entry: WaitlistEntry, *, by: Actor, now: datetime) -> WaitlistEntry:
     return _to(entry, Waiting.WAITING, verb="resume_wait", by=by, now=now) if entry.state == Waiting.PAUSED else entry
 
 
+@retrying
+def ask_first(entry: WaitlistEntry, *, first: bool, by: Actor, now: datetime) -> WaitlistEntry:
+    """Put somebody before all the others, or back in line."""
+    entry = _locked(entry)
+    entry.urgent = first
+    return _to(entry, entry.state, verb="ask_first", by=by, now=now)
+
+
 # --- Offers --------------------------------------------------------------------------------------------------------------
 
 

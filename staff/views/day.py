@@ -12,9 +12,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import clock
 from accounts.access import reception_required
+from booking import matching
 from booking.models import Appointment
 from staff import board, steps
 from staff.reading import reading
+from staff.views.waiting import gaps_of
 
 
 @reception_required
@@ -71,6 +73,9 @@ def _page(
     selected = str(about.public_id) if about else request.GET.get("visit", "")
     with reading(request, "staff.day_read", now=now, detail={"date": day.isoformat()}):
         found = board.load(request.user, day, now=now, show=show if show in board.FILTERS else "", selected=selected)
+        gaps = []
+        if found.someone_waits and day >= clock.today(now):
+            gaps = gaps_of(matching.freed_between(*clock.day_bounds(day, clock.clinic_zone()), now=now), now=now)
     visit = found.visits.get(selected)
     context = {
         "board": found,
@@ -79,6 +84,8 @@ def _page(
         "previous": day - timedelta(days=1),
         "next": day + timedelta(days=1),
         "now": now,
+        "gaps": gaps[:3],
+        "someone_waits": found.someone_waits and day >= clock.today(now),
         "refusal": refusal,
         "about": visit or about,
         "strip": strip_of(visit, request.GET.get("did", ""), now) if visit and not refusal else None,

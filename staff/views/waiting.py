@@ -1,0 +1,234 @@
+"""`/desk/waiting/`: who would come sooner, what they are offered, and who fits a free time. Offered by hand or by itself."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.db.models import Prefetch
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from accounts import clock
+from accounts.access import reception_required
+from accounts.actions import save_clinic
+from accounts.models import Clinic, Role
+from audit.actor import actor_of
+from booking import actions, matching
+from booking.models import Appointment, FreedTime, Practitioner, WaitlistEntry, WaitlistOffer
+from booking.picker import parse_value, value_of
+from booking.waitlist import OfferState
+from booking.wishes import in_words
+from staff.reading import reading
+
+SOON = timedelta(days=3)
+
+
+@dataclass(slots=True)
+class Row:
+    """One person of the list."""
+
+    entry: WaitlistEntry
+    days: int
+    wishes: list[tuple[str, str]]
+    offer: WaitlistOffer | None = None
+
+    @property
+    def why(self) -> str:
+        """ "Dr. Osei, Any morning, The day before"."""
+        return ", ".join(answer for _question, answer in self.wishes[:3])
+
+
+@dataclass(slots=True)
+class Gap:
+    """A time that became free, with how many on the list it suits."""
+
+    value: str
+    start: datetime
+    practitioner: Practitioner
+    fit: list[WaitlistEntry] = field(default_factory=list)
+
+
+def gaps_of(freed: list[FreedTime], *, now: datetime) -> list[Gap]:
+    """Freed times that suit somebody on the list; empty, without a look at any calendar, when there are none."""
+    found = []
+    for each in freed:
+        fit = matching.who_fits(each.practitioner, each.starts_at, now=now)
+        if fit:
+            found.append(Gap(value_of(each.starts_at, each.practitioner), each.starts_at, each.practitioner, fit))
+    return found
+
+
+@reception_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def waiting(request: HttpRequest) -> HttpResponse:
+    """The list. With `?at=` a free time: those whom it suits, best first."""
+    now = clock.now()
+    if request.method == "POST":
+        refusal = _act(request, now)
+        return _page(request, now, refusal=refusal, status=409) if refusal else _back(request)
+    return _page(request, now)
+
+
+def _back(request: HttpRequest) -> HttpResponse:
+    at = request.POST.get("at", "")
+    query = f"?{urlencode({'at': at})}" if parse_value(at) else ""
+    return HttpResponseRedirect(reverse("staff:waiting") + query, status=303)
+
+
+def _slot(text: str) -> tuple[datetime, Practitioner] | None:
+    parsed = parse_value(text)
+    who = Practitioner.objects.filter(public_id=parsed[1], active=True).first() if parsed else None
+    return (parsed[0], who) if parsed and who else None
+
+
+def _page(request: HttpRequest, now: datetime, *, refusal: str = "", status: int = 200) -> HttpResponse:
+    slot = _slot(request.POST.get("at", "") or request.GET.get("at", ""))
+    with reading(request, "staff.waiting_read", now=now, detail={"for_time": bool(slot)}):
+        rows = _rows(request, now)
+        fit = [entry.pk for entry in matching.who_fits(slot[1], slot[0], now=now)] if slot else []
+        gaps = [] if slot else gaps_of(matching.freed_between(now, now + SOON, now=now), now=now)
+    by_pk = {row.entry.pk: row for row in rows}
+    context = {
+        "slot": slot,
+        "at": value_of(*slot) if slot else "",
+        "day": clock.local(slot[0]).date() if slot else clock.today(now),
+        "fit": [by_pk[pk] for pk in fit if pk in by_pk],
+        "out": [row for row in rows if row.offer],
+        "rows": [row for row in rows if not row.offer],
+        "gaps": gaps,
+        "auto": Clinic.current().auto_offers,
+        "may_switch": getattr(request.user, "role", "") == Role.LEAD,
+        "refusal": refusal,
+    }
+    return render(request, "staff/waiting.html", context, status=status)
+
+
+def _rows(request: HttpRequest, now: datetime) -> list[Row]:
+    out = WaitlistOffer.objects.filter(state=OfferState.OPEN, expires_at__gt=now).select_related("practitioner")
+    entries = (
+        WaitlistEntry.objects.for_actor(request.user)
+        .on_list()
+        .select_related("patient", "service", "visit__practitioner")
+        .prefetch_related("practitioners", Prefetch("offers", out, to_attr="out"))
+        .order_by("-urgent", "joined_at", "pk")
+    )
+    return [Row(e, e.days_waiting(now), in_words(e), next(iter(e.out), None)) for e in entries]
+
+
+# --- What the buttons do -------------------------------------------------------------------------------------------------
+
+
+def _act(request: HttpRequest, now: datetime) -> str:
+    """Do what the pressed button says ("pause:<id>"). Returns the refusal in words, or nothing.
+
+    Raises:
+        Http404: for a button that is not one of ours, or a person who is not on the list.
+    """
+    verb, _colon, rest = request.POST.get("do", "").partition(":")
+    if verb == "auto":
+        return _switch(request, rest == "on", now)
+    act = ACTS.get(verb)
+    try:
+        key = UUID(rest)
+    except ValueError:
+        raise Http404 from None
+    if act is None:
+        raise Http404
+    try:
+        act(request, key, now)
+    except actions.BookingError as refusal:
+        return str(refusal)
+    return ""
+
+
+def _switch(request: HttpRequest, on: bool, now: datetime) -> str:
+    if getattr(request.user, "role", "") != Role.LEAD:
+        raise Http404
+    save_clinic({"auto_offers": on}, by=actor_of(request), now=now)
+    return ""
+
+
+def _entry(request: HttpRequest, key: UUID) -> WaitlistEntry:
+    found = WaitlistEntry.objects.for_actor(request.user).select_related("patient", "service").filter(public_id=key).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def _offer_of(request: HttpRequest, key: UUID) -> WaitlistOffer:
+    """The offer that is out to somebody: their answer came by phone."""
+    found = (
+        WaitlistOffer.objects.filter(entry=_entry(request, key), state=OfferState.OPEN)
+        .select_related("entry__visit", "entry__service")
+        .first()
+    )
+    if found is None:
+        raise actions.OfferOver(_("That offer is over."))
+    return found
+
+
+def _offer(request: HttpRequest, key: UUID, now: datetime) -> None:
+    entry, slot = _entry(request, key), _slot(request.POST.get("at", ""))
+    if slot is None:
+        raise Http404
+    made = actions.offer(entry, slot[1], slot[0], by=actor_of(request), now=now)
+    words = {"name": entry.patient.full_name, "time": clock.clock_time(made.expires_at)}
+    if entry.is_called:
+        messages.success(request, _("Held for %(name)s until %(time)s. Call now.") % words)
+    else:
+        messages.success(request, _("Offered to %(name)s until %(time)s.") % words)
+
+
+def _skip(request: HttpRequest, key: UUID, now: datetime) -> None:
+    slot = _slot(request.POST.get("at", ""))
+    if slot is None:
+        offer = _offer_of(request, key)
+        slot = offer.starts_at, offer.practitioner
+    actions.skip(_entry(request, key), slot[1], slot[0], by=actor_of(request), now=now)
+
+
+def _take(request: HttpRequest, key: UUID, now: datetime) -> None:
+    visit = actions.accept(_offer_of(request, key), by=actor_of(request), now=now)
+    messages.success(request, _("Booked for %(when)s.") % {"when": clock.long_when(visit.starts_at)})
+
+
+def _pass(request: HttpRequest, key: UUID, now: datetime) -> None:
+    actions.decline(_offer_of(request, key), by=actor_of(request), now=now)
+
+
+def _plain(verb: Callable[..., Any], **more: Any) -> Callable[[HttpRequest, UUID, datetime], None]:
+    def act(request: HttpRequest, key: UUID, now: datetime) -> None:
+        verb(_entry(request, key), by=actor_of(request), now=now, **more)
+
+    return act
+
+
+def _join(request: HttpRequest, key: UUID, now: datetime) -> None:
+    """Put the person of a visit on the list: any time, anybody; they keep the visit, and their link changes the wishes."""
+    visit = Appointment.objects.for_actor(request.user).upcoming(now).select_related("patient", "service")
+    found = visit.filter(public_id=key).first()
+    if found is None or found.patient is None:
+        raise Http404
+    actions.join(found.service, actions.Wishes(), patient=found.patient, visit=found, by=actor_of(request), now=now)
+    messages.success(request, _("%(name)s is on the waiting list.") % {"name": found.patient.full_name})
+
+
+ACTS: dict[str, Callable[[HttpRequest, UUID, datetime], None]] = {
+    "offer": _offer,
+    "skip": _skip,
+    "take": _take,
+    "pass": _pass,
+    "pause": _plain(actions.pause),
+    "resume": _plain(actions.resume),
+    "remove": _plain(actions.leave),
+    "first": _plain(actions.ask_first, first=True),
+    "last": _plain(actions.ask_first, first=False),
+    "join": _join,
+}

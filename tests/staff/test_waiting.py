@@ -1,0 +1,97 @@
+"""The waiting list at the desk: who fits a free time, offered by hand, answered on the phone."""
+
+import pytest
+
+from accounts import clock
+from accounts.models import Clinic
+from audit.actor import Actor
+from booking import actions
+from booking.models import Appointment, WaitlistEntry, WaitlistOffer
+from booking.picker import value_of
+from tests.booking.conftest import at, on, text_of  # noqa: F401
+from tests.booking.test_waiting import DESK, book, cancelled, wait
+
+URL = "/desk/waiting/"
+
+
+@pytest.fixture
+def desk(at, reception, signed_in):  # noqa: F811
+    """Joanne's browser, at nine on a Wednesday."""
+    return signed_in(reception)
+
+
+@pytest.fixture
+def lucas(at, service):  # noqa: F811
+    """Lucas waits; on Friday at ten a visit was cancelled."""
+    entry = wait(service, "Lucas")
+    cancelled(service, on(12, 10))
+    return entry
+
+
+def slot(entry):
+    return value_of(on(12, 10), entry.service.practitioners.get())
+
+
+def test_the_day_says_what_became_free_and_who_fits(desk, lucas):
+    page = text_of(desk.get("/desk/day/2027-02-12/")).replace("\xa0", " ")
+    assert "10:00 a.m. with Dr. Osei is free. 1 person on the waiting list fits." in page
+    assert "Offer to Lucas Chowdhury" in page
+
+
+def test_a_free_time_shows_who_fits_best_first(desk, lucas, service):
+    wait(service, "Noor", now=clock.now())
+    actions.ask_first(WaitlistEntry.objects.latest("pk"), first=True, by=DESK, now=clock.now())
+    page = text_of(desk.get(URL, {"at": slot(lucas)}))
+    assert page.index("Noor Chowdhury") < page.index("Lucas Chowdhury")
+
+
+def test_offering_holds_the_time_and_the_day_says_for_whom(desk, lucas):
+    answer = desk.post(URL, {"do": f"offer:{lucas.public_id}", "at": slot(lucas)})
+    assert answer.status_code == 303
+    assert Appointment.objects.get(status="held").starts_at == on(12, 10)
+    day = text_of(desk.get("/desk/day/2027-02-12/"))
+    assert "Lucas Chowdhury" in day
+    assert "offered until 9:45" in day
+
+
+def test_offered_twice_the_second_gets_the_reason(desk, lucas, service):
+    noor = wait(service, "Noor", now=clock.now())
+    desk.post(URL, {"do": f"offer:{lucas.public_id}", "at": slot(lucas)})
+    page = desk.post(URL, {"do": f"offer:{noor.public_id}", "at": slot(lucas)})
+    assert page.status_code == 409
+    assert WaitlistOffer.objects.count() == 1
+
+
+@pytest.mark.parametrize(("verb", "state", "waits"), [("take", "accepted", "booked"), ("pass", "passed", "waiting"), ("skip", "skipped", "waiting")])  # fmt: skip
+def test_the_answer_on_the_phone(desk, lucas, verb, state, waits):
+    desk.post(URL, {"do": f"offer:{lucas.public_id}", "at": slot(lucas)})
+    assert desk.post(URL, {"do": f"{verb}:{lucas.public_id}"}).status_code == 303
+    lucas.refresh_from_db()
+    assert (WaitlistOffer.objects.get().state, lucas.state) == (state, waits)
+
+
+@pytest.mark.parametrize(("verb", "state"), [("pause", "paused"), ("resume", "waiting"), ("remove", "left")])
+def test_pausing_going_on_and_removing(desk, lucas, verb, state):
+    if verb == "resume":
+        actions.pause(lucas, by=DESK, now=clock.now())
+    desk.post(URL, {"do": f"{verb}:{lucas.public_id}"})
+    lucas.refresh_from_db()
+    assert lucas.state == state
+
+
+def test_a_caller_with_a_visit_is_put_on_the_list(desk, at, service):  # noqa: F811
+    visit = book(service, on(18, 10))
+    assert desk.post(URL, {"do": f"join:{visit.public_id}"}).status_code == 303
+    assert WaitlistEntry.objects.get().visit == visit
+
+
+@pytest.mark.parametrize("do", ["", "offer", "offer:x", "drop:00000000-0000-4000-8000-000000000000", "auto:on"])
+def test_a_button_that_is_not_there_is_a_404(desk, lucas, do):
+    assert desk.post(URL, {"do": do, "at": slot(lucas)}).status_code == 404
+
+
+def test_only_the_lead_turns_offers_by_themselves_on(lucas, lead_user, signed_in):
+    assert signed_in(lead_user).post(URL, {"do": "auto:on"}).status_code == 303
+    Clinic.forget_current()
+    assert Clinic.current().auto_offers
+    assert Actor.staff(lead_user).is_staff
