@@ -26,11 +26,11 @@ def env(name: str, default: str | None = None) -> str:
 
 
 def env_bool(name: str, default: bool) -> bool:
-    """A yes/no variable. Anything but 1/0, true/false, yes/no stops the start."""
+    """A yes/no variable. Anything but 1/0, true/false, yes/no, on/off stops the start."""
     value = env(name, "1" if default else "0").lower()
-    if value not in {"1", "true", "yes", "0", "false", "no"}:
+    if value not in {"1", "true", "yes", "on", "0", "false", "no", "off"}:
         raise ImproperlyConfigured(f"{name} must be 1 or 0, not {value!r}.")
-    return value in {"1", "true", "yes"}
+    return value in {"1", "true", "yes", "on"}
 
 
 def env_int(name: str, default: int) -> int:
@@ -241,6 +241,10 @@ MFA_ALLOW_UNVERIFIED_EMAIL = True
 STAFF_MFA_REQUIRED = env_bool("STAFF_MFA_REQUIRED", not DEMO)
 STAFF_IDLE_MINUTES = env_int("STAFF_IDLE_MINUTES", 15)
 PATIENT_IDLE_MINUTES = env_int("PATIENT_IDLE_MINUTES", 30)
+
+# --- Questionnaires --------------------------------------------------------------------------------------------------
+# Whether thoughts of self-harm are asked about. Only where somebody is named who looks every working day, and acts.
+SAFETY_ITEMS = env_bool("SAFETY_ITEMS", True)
 
 # --- Messages -------------------------------------------------------------------------------------------------------
 EMAIL_HOST = env("EMAIL_HOST", "localhost")

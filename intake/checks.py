@@ -18,7 +18,7 @@ def questionnaires_load(app_configs: Sequence[AppConfig] | None, **_kwargs: Any)
     try:
         newest = {}
         for definition in load_all():
-            newest[definition.slug] = definition
+            newest[definition.slug, definition.is_without_safety] = definition
             pictures = {o.picture for q in definition.questions.values() for o in q.options if o.picture}
             found += [
                 Error(f"{definition.slug} {definition.version}: there is no picture static/{picture}", id="intake.E002")

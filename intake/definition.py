@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+# How the version that is published without its safety items is told from the one with them.
+WITHOUT_SAFETY = "-no-safety"
 # "Any of": question link_id and the codes that open.
 Conditions = tuple[tuple[str, frozenset[str]], ...]
 
@@ -135,6 +137,11 @@ class Definition:
 
     def __hash__(self) -> int:
         return hash((self.slug, self.version, self.sha256))
+
+    @property
+    def is_without_safety(self) -> bool:
+        """True for the version that leaves out what a clinic may only ask if somebody acts on the answer the same day."""
+        return self.version.endswith(WITHOUT_SAFETY)
 
     @cached_property
     def sha256(self) -> str:

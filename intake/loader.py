@@ -1,13 +1,15 @@
 """From a reviewed file to a checked definition. What does not fit together is named with its file and line."""
 
+import copy
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from intake.definition import Definition, from_json
+from intake.definition import WITHOUT_SAFETY, Definition, from_json
 from intake.errors import IntakeError
 from intake.flags import SEVERITIES, Condition, FlagRule, FlagRules
 
@@ -43,6 +45,7 @@ _OPTION: dict[str, Any] = {
     "label": ("text", True),
     "exclusive": ("bool", False),
     "negative": ("bool", False),
+    "safety": ("bool", False),
     "talk": ("bool", False),
     "staff_only": ("bool", False),
     "picture": ("token", False),
@@ -72,6 +75,7 @@ _QUESTION: dict[str, Any] = {
     "max": ("int or this-year", False),
     "asked": (("details", "check"), False),
     "fact": (("date-of-birth",), False),
+    "safety": ("bool", False),
     "consent": ("token", False),
     "calc": (CALCS, False),
     "input": (("email", "tel", "numeric"), False),
@@ -91,7 +95,7 @@ _FILE: dict[str, Any] = {
     "minimum_age": ("int", True),
     "copyright": ("text", False),
     "consents": ([_NOTICE], False),
-    "advice": ([{**_NOTICE, "when": ("conditions", True), "contacts": ([_CONTACTS], True)}], False),
+    "advice": ([{**_NOTICE, "when": ("conditions", True), "contacts": ([_CONTACTS], True), "safety": ("bool", False)}], False),
     "stops": ([_NOTICE], False),
     "sections": (
         [
@@ -231,10 +235,71 @@ def load(path: Path) -> Definition:
 
 def load_text(text: str, name: str) -> Definition:
     """The definition in a text that is not a file yet; `name` stands for the file's. Raises as `load` does."""
+    return _versions(text, name)[0]
+
+
+def load_versions(path: Path) -> list[Definition]:
+    """What a file publishes: the version as it stands, and, if it marks safety items, the same without them.
+
+    Raises:
+        IntakeError: as `load`, and for what would be left without a condition.
+    """
+    return _versions(path.read_text(encoding="utf-8"), path.name)
+
+
+def _versions(text: str, name: str) -> list[Definition]:
     file, root = _root(text, name)
     source = file.mapping(root, _FILE, "the file")
     _check(file, source)
-    return from_json(source)
+    without = _without_safety(file, copy.deepcopy(source))
+    if without is not None:
+        _check(file, without)
+    return [from_json(_unmarked(version)) for version in (source, without) if version is not None]
+
+
+def _unmarked(source: _Mapping) -> _Mapping:
+    """Without the marks: they are for this file, and not part of what is published."""
+    for item in _marked(source):
+        item.pop("safety", None)
+    return source
+
+
+def _marked(source: _Mapping) -> list[_Mapping]:
+    """Whatever can carry the mark."""
+    asked = [question for section in source["sections"] for question in section["questions"]]
+    return [*source.get("advice", []), *asked, *(option for question in asked for option in question.get("options", []))]
+
+
+def _without_safety(file: _File, source: _Mapping) -> _Mapping | None:
+    """The version without its safety items, conditions on them and pages that asked nothing else; None if none is marked."""
+    if not any(item.get("safety") for item in _marked(source)):
+        return None
+    source["version"] += WITHOUT_SAFETY
+    gone: dict[str, set[str] | None] = {}
+    source["advice"] = [notice for notice in source.get("advice", []) if not notice.get("safety")]
+    for section in source["sections"]:
+        for question in section["questions"]:
+            codes = {option["code"] for option in question.get("options", []) if option.get("safety")}
+            if question.get("safety") or codes:
+                gone[question["link_id"]] = None if question.get("safety") else codes
+            if codes:
+                question["options"] = [option for option in question["options"] if option["code"] not in codes]
+        section["questions"] = [question for question in section["questions"] if not question.get("safety")]
+        kept = {question.get("page") for question in section["questions"]}
+        section["pages"] = [frame for frame in section["pages"] if frame["number"] in kept]
+    conditional = [item for section in source["sections"] for item in (*section.get("groups", []), *section["questions"])]
+    for item in (*conditional, *source["advice"]):
+        key = "show_when" if "show_when" in item else "when"
+        if key not in item:
+            continue
+        item[key] = {q: left for q, codes in item[key].items() if (left := _left(codes, gone.get(q, set())))}
+        if not item[key]:
+            raise file.stop(item.line, "this depends on safety items alone, so it has to be marked as one.")
+    return source
+
+
+def _left(codes: list[str], gone: set[str] | None) -> list[str]:
+    return [] if gone is None else [code for code in codes if code not in gone]
 
 
 def _root(text: str, name: str) -> tuple[_File, yaml.Node]:
@@ -250,23 +315,26 @@ def _root(text: str, name: str) -> tuple[_File, yaml.Node]:
 
 
 def load_all(folder: Path = FOLDER) -> Iterator[Definition]:
-    """Every questionnaire file, in order of name.
+    """Every version that the questionnaire files publish, in order of name; the one without safety items right after its other.
 
     Raises:
         IntakeError: for the first file that does not load, or two files with one slug and version.
     """
     seen: dict[tuple[str, str], str] = {}
     for path in sorted(folder.glob("*.yaml")):
-        definition = load(path)
-        key = (definition.slug, definition.version)
-        if key in seen:
-            raise IntakeError(f"{path.name}, line 1: {definition.slug} {definition.version} is also in {seen[key]}.")
-        seen[key] = path.name
-        yield definition
+        for definition in load_versions(path):
+            key = (definition.slug, definition.version)
+            if key in seen:
+                raise IntakeError(f"{path.name}, line 1: {definition.slug} {definition.version} is also in {seen[key]}.")
+            seen[key] = path.name
+            yield definition
 
 
 def load_flags(path: Path, definition: Definition) -> FlagRules:
     """The flag rules in a file, checked against the questionnaire they speak of.
+
+    For a version without safety items, what the rules say of those is left out: a condition, or the whole rule. The version with
+    them, for which nothing is, stands beside it in the same file.
 
     Raises:
         IntakeError: naming file and line, for what cannot be read, codes given twice, questions or answers that are not there.
@@ -278,6 +346,10 @@ def load_flags(path: Path, definition: Definition) -> FlagRules:
     _no_twins(file, source["rules"], "code")
     rules = []
     for rule in source["rules"]:
+        if definition.is_without_safety:
+            rule["when"] = [line for line in (_known(line, definition) for line in rule["when"]) if line]
+            if not rule["when"]:
+                continue
         for line in rule["when"]:
             for at, condition in line:
                 _check_condition(file, at, condition, definition)
@@ -294,6 +366,20 @@ def load_flags(path: Path, definition: Definition) -> FlagRules:
             )
         )
     return FlagRules(source["flags"], source["version"], source["questionnaire"], tuple(rules))
+
+
+def _known(line: list[tuple[int, Condition]], definition: Definition) -> list[tuple[int, Condition]]:
+    """A flag's line as far as this version asks; empty if one of its conditions can never hold."""
+    found = []
+    for at, condition in line:
+        question = definition.questions.get(condition.name)
+        if question is None and condition.name not in definition.groups:
+            return []
+        codes = frozenset(code for code in condition.codes if question and question.option(code))
+        if condition.codes and not codes:
+            return []
+        found.append((at, replace(condition, codes=codes)))
+    return found
 
 
 def newest_flags(definition: Definition, folder: Path | None = None, *, exact: bool = False) -> FlagRules | None:

@@ -10,7 +10,7 @@ from django.db import models
 
 from accounts import clock
 from accounts.models import Role
-from intake.definition import Definition, from_json
+from intake.definition import WITHOUT_SAFETY, Definition, from_json
 from intake.errors import IntakeError
 from patients.models import Patient
 
@@ -38,12 +38,14 @@ class Questionnaire(models.Model):
 
     @classmethod
     def newest(cls, slug: str) -> "Questionnaire":
-        """The version published last.
+        """The version published last, with or without safety items as the setting SAFETY_ITEMS says.
 
         Raises:
             IntakeError: none is published.
         """
-        found = cls.objects.filter(slug=slug).defer("definition").order_by("-published_at", "-pk").first()
+        rows = cls.objects.filter(slug=slug).defer("definition").order_by("-published_at", "-pk")
+        # A version without them is published right after the one it is made from; where nothing is left out there is one only.
+        found = (rows.exclude(version__endswith=WITHOUT_SAFETY) if settings.SAFETY_ITEMS else rows).first()
         if found is None:
             raise IntakeError(f"No questionnaire {slug} is published. Run: manage.py publish_questionnaires")
         return found

@@ -201,7 +201,7 @@ def test_if_the_read_cannot_be_recorded_nothing_is_shown(draft: QuestionnaireRes
         raise DatabaseError("no audit today")
 
     opened = []
-    monkeypatch.setattr("intake.document.record", broken)
+    monkeypatch.setattr("intake.document.record_all", broken)
     monkeypatch.setattr("intake.document.decrypt", lambda response: opened.append(response))
     with pytest.raises(DatabaseError):
         open_document(draft, by=PHYSICIAN, now=LATER, purpose="review")
@@ -232,10 +232,11 @@ def test_each_scripted_person_can_be_sent(person: dict[str, Any], fill: Fill, ma
 
 
 def test_the_signature_is_kept_with_hashes_of_answers_and_form(fill: Fill, maya: Patient) -> None:
-    document = decrypt(send(fill(answers_of(PEOPLE["Woman 27, sudden patches"])), maya))
+    draft = send(fill(answers_of(PEOPLE["Woman 27, sudden patches"])), maya)
+    document = decrypt(draft)
     assert document.answers["finish_signature"] == document.signed["name"] == "Maya Chowdhury"
     assert document.signed["answers_sha256"] == hashlib.sha256(canonical(document.answers)).hexdigest()
-    assert document.signed["form_sha256"] == Questionnaire.objects.get(slug="hair-loss-intake").sha256
+    assert document.signed["form_sha256"] == draft.questionnaire.sha256
     assert ConsentRecord.objects.get(code="C4").given_at == LATER
 
 
@@ -322,11 +323,25 @@ def test_the_command_publishes_and_says_so(clinic: object, capsys: pytest.Captur
     call_command("publish_questionnaires")
     said = capsys.readouterr().out.splitlines()
     assert said == [
-        "hair-loss-followup 1.0.0: published",
-        "hair-loss-intake 1.0.0: published",
-        "hair-loss-followup 1.0.0: unchanged",
-        "hair-loss-intake 1.0.0: unchanged",
+        f"{slug} 1.0.0{kind}: {word}"
+        for word in ("published", "unchanged")
+        for slug in ("hair-loss-followup", "hair-loss-intake")
+        for kind in ("", "-no-safety")
     ]
+
+
+def test_the_setting_chooses_the_version_and_drafts_stay_on_theirs(
+    draft: QuestionnaireResponse, settings: Any, maya: Patient
+) -> None:
+    settings.SAFETY_ITEMS = False
+    later = actions.start_draft("hair-loss-intake", by=SOMEBODY, now=NOW)
+    assert (later.definition.version, draft.definition.version) == ("1.0.0-no-safety", "1.0.0")
+    assert Questionnaire.newest("hair-loss-followup").version == "1.0.0-no-safety"
+    assert "hx_selfharm_now" in draft.definition.questions
+    told = {"hx_mental": ["self-harm"], "hx_selfharm_now": "yes"}
+    assert actions.save_page(draft, "6/3", told, by=SOMEBODY, now=NOW).advice == ["A3"]
+    settings.SAFETY_ITEMS = True
+    assert actions.start_draft("hair-loss-intake", by=SOMEBODY, now=NOW).definition.version == "1.0.0"
 
 
 def test_the_command_stops_at_a_version_that_was_changed(

@@ -8,7 +8,7 @@ from django.template.loader import render_to_string
 from audit.actor import Actor
 from intake import actions, engine, flags
 from intake.errors import IntakeError
-from intake.loader import FOLDER, load_flags
+from intake.loader import FOLDER, load_flags, load_versions
 from intake.sheet import for_review
 from tests.intake.conftest import HAIR, NOW, PEOPLE, SOMEBODY, TODAY, answers_of, each_person
 
@@ -16,6 +16,7 @@ PHYSICIAN = Actor("staff", 7, "physician", "Dr. Osei")
 
 FILE = FOLDER / "flags" / "hair-loss-flags-0.1.0.yaml"
 RULES = load_flags(FILE, HAIR)
+PLAIN = load_versions(FOLDER / "hair-loss-intake-1.0.0.yaml")[1]
 
 
 def codes(answers):
@@ -25,6 +26,20 @@ def codes(answers):
 @each_person
 def test_each_scripted_person_raises_exactly_the_listed_flags(person):
     assert codes(answers_of(person)) == set(person["flags"])
+
+
+@each_person
+def test_without_safety_items_each_raises_the_same_ones(person):
+    rules = load_flags(FILE, PLAIN)
+    found = flags.raised(rules, PLAIN, engine.calc(PLAIN, answers_of(person), TODAY))
+    assert {flag.rule.code for flag in found} == set(person["flags"]) - {"U01"}
+
+
+def test_without_safety_items_one_rule_is_gone_and_two_are_narrower():
+    rules = load_flags(FILE, PLAIN)
+    assert {rule.code for rule in RULES.rules} - {rule.code for rule in rules.rules} == {"U01"}
+    narrower = [rule.code for rule in rules.rules if rule.when != RULES.rule(rule.code).when]
+    assert narrower == ["C29", "C30"]
 
 
 def test_there_are_sixty_seven_rules_and_seven_are_urgent():

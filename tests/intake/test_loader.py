@@ -1,5 +1,6 @@
 """The questionnaire file: what it holds, and that a mistake in it stops the start with its line."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from django.core.checks import run_checks
 
 from intake.definition import Definition, from_json
 from intake.errors import IntakeError
-from intake.loader import FOLDER, load, load_all
+from intake.loader import FOLDER, load, load_all, load_versions
 
 SMALL = """\
 questionnaire: small
@@ -133,4 +134,34 @@ def test_the_start_is_stopped_by_the_check(monkeypatch: pytest.MonkeyPatch, tmp_
 
 def test_every_published_file_passes_the_check() -> None:
     assert [m for m in run_checks() if str(m.id).startswith("intake")] == []
-    assert len(list(FOLDER.glob("*.yaml"))) == len(list(load_all()))
+    versions = [f"{d.slug} {d.version}" for d in load_all()]
+    assert versions == [
+        f"{slug} 1.0.0{kind}" for slug in ("hair-loss-followup", "hair-loss-intake") for kind in ("", "-no-safety")
+    ]
+    assert len(list(FOLDER.glob("*.yaml"))) == 2
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.yaml")), ids=lambda path: path.stem)
+def test_without_safety_items_nothing_of_them_is_left_and_the_line_to_call_stays(path: Path) -> None:
+    whole, without = load_versions(path)
+    missing = dict.fromkeys(whole.questions.keys() - without.questions.keys())
+    assert set(missing) in ({"hx_selfharm_now"}, {"fu_selfharm_now"})
+    text = json.dumps(without.source)
+    assert "self-harm" not in {o.code for q in without.questions.values() for o in q.options}
+    assert "selfharm_now" not in text
+    assert '"self-harm"' not in text
+    assert "A3" in {n.code for n in whole.advice} - {n.code for n in without.advice}
+    assert "safety" not in json.dumps(whole.source)
+    assert [n.text for n in whole.consents] == [n.text for n in without.consents]
+    if "start_info" in without.questions:
+        assert "call or text 9-8-8 at any time" in without.questions["start_info"].help
+    assert all(any(q.page == frame.number for q in s.questions) for s in without.sections for frame in s.pages)
+
+
+def test_what_depends_on_safety_items_alone_has_to_be_marked_too(tmp_path: Path) -> None:
+    marked = SMALL.replace('{code: yes, label: "Yes"}', '{code: yes, label: "Yes", safety: true}')
+    with pytest.raises(IntakeError, match="line 23: this depends on safety items alone"):
+        load_versions(made(tmp_path, marked))
+    (tmp_path / "small-1.0.0.yaml").write_text(marked.replace("page: 2\n", "page: 2\n        safety: true\n"), encoding="utf-8")
+    without = load_versions(tmp_path / "small-1.0.0.yaml")[1]
+    assert (list(without.questions), len(without.sections[0].pages)) == (["likes"], 1)
