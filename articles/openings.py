@@ -136,15 +136,15 @@ def soonest_of(service: Facts | None, now: datetime) -> Soonest:
     return result
 
 
-def soonest_by_physician(people: Iterable[Practitioner], now: datetime) -> dict[int, list[Opening]]:
-    """Up to two openings per physician at `now`; none of them when the lookup fails."""
+def soonest_by_physician(people: Iterable[Practitioner], now: datetime, limit: int = 2) -> dict[int, list[Opening]]:
+    """Up to `limit` openings per physician at `now`; none of them when the lookup fails."""
     times: dict[int, list[Opening]] = {}
     try:
         service = Service.objects.filter(slug=SERVICE_SLUG, active=True).first()
         if service is None:
             return {}
         for person in people:
-            slots = calendar.soonest(service, now=now, days=DAYS_AHEAD, limit=2, practitioner=person)
+            slots = calendar.soonest(service, now=now, days=DAYS_AHEAD, limit=limit, practitioner=person)
             times[person.pk] = [Opening(slot.start, person.short_name, str(person.public_id)) for slot in slots]
     except Exception:
         log.exception("openings lookup failed")

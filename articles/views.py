@@ -7,7 +7,9 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils.cache import get_conditional_response
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST, require_safe
@@ -16,7 +18,8 @@ from wagtail.models import Page
 from accounts import clock
 from accounts.models import Clinic
 from articles.models import ArticlePage
-from articles.openings import FACTS_SQL, SERVICE_SLUG, Facts, Soonest, soonest, soonest_of
+from articles.openings import FACTS_SQL, SERVICE_SLUG, Facts, Soonest, soonest, soonest_by_physician, soonest_of
+from booking.models import Practitioner
 
 # Everything a warm article has to know, in one statement. The list of related articles changes with the others, so what
 # is published at all is part of a page's revision.
@@ -150,6 +153,41 @@ def render_uncached(request: HttpRequest, page: ArticlePage) -> HttpResponse:
     return HttpResponse(html)
 
 
+@require_safe
+def physician(request: HttpRequest, slug: str) -> HttpResponse:
+    """One physician: who they are, their soonest times, and the articles they have reviewed."""
+    person = get_object_or_404(Practitioner.objects.filter(active=True).exclude(registration_number=""), slug=slug)
+    context = {
+        "person": person,
+        "openings": soonest_by_physician([person], clock.now(), limit=4).get(person.pk, []),
+        "articles": ArticlePage.objects.live().filter(reviewer=person).select_related("reviewer").order_by("-reviewed_on"),
+        "section": "physicians",
+        "description": person.approach,
+    }
+    return render(request, "articles/physician.html", context)
+
+
+@require_safe
+def search(request: HttpRequest) -> HttpResponse:
+    """`?q=` in every public page: articles first, then the rest. The words are looked up and kept nowhere."""
+    query = request.GET.get("q", "").strip()[:80]
+    words = query.casefold().split()
+    pages = Page.objects.live().public().filter(depth__gte=2)
+    ranked = list(pages.search(query)) if words else []
+    named = [page for page in pages if words and all(word in page.title.casefold() for word in words)]
+    found = {page.pk: page for page in [*ranked, *named]}
+    articles = ArticlePage.objects.filter(pk__in=found).select_related("reviewer").order_by("-reviewed_on", "title")
+    context = {
+        "query": query,
+        "articles": articles,
+        "pages": [page for pk, page in found.items() if pk not in {article.pk for article in articles}],
+        "people": Practitioner.objects.filter(active=True).exclude(registration_number="").filter(name__icontains=query)
+        if words
+        else [],
+    }
+    return render(request, "articles/search.html", context)
+
+
 @require_GET
 def robots(request: HttpRequest) -> HttpResponse:
     """What search engines may read: the public site, nothing private."""
@@ -170,6 +208,8 @@ def sitemap(request: HttpRequest) -> HttpResponse:
         }
         for page in pages
     ]
+    people = Practitioner.objects.filter(active=True).exclude(registration_number="")
+    entries += [{"url": settings.SITE_URL + reverse("articles:physician", args=[who.slug]), "at": None} for who in people]
     return HttpResponse(
         render_to_string("articles/sitemap.xml", {"entries": entries}), content_type="application/xml; charset=utf-8"
     )

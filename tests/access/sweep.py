@@ -167,6 +167,7 @@ def objects(world: World, kind: str) -> dict[str, dict[str, Any]]:
         "text": {"own": {"pk": world.text.pk}, "missing": {"pk": 10**9}},
         "passkey": {"missing": {"pk": 10**9}},
         "person": {"own": {"user_id": world.users["reception"].pk}, "missing": {"user_id": 10**9}},
+        "physician": {"own": {"slug": "amara-osei"}, "missing": {"slug": "nobody"}},
         "who": {"own": {"who": "amara-osei"}, "missing": {"who": "nobody"}},
         "service": {"own": {"public_id": world.service.public_id}, "missing": {"public_id": uuid4()}},
         "time off": {"own": {"off_id": world.off.pk}, "missing": {"off_id": 10**9}},

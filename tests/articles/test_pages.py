@@ -18,6 +18,8 @@ PAGES = [
     "/articles/shedding-or-pattern-hair-loss/",
     "/articles/what-happens-at-a-first-assessment/",
     "/physicians/",
+    "/physicians/amara-osei/",
+    "/search/?q=hair",
     "/contact/",
     "/privacy/",
     "/disclaimer/",
