@@ -17,9 +17,9 @@ from accounts import clock
 from accounts.models import Clinic
 from audit.actions import record
 from audit.actor import Actor
-from intake import crypto, reviewing
+from intake import crypto, engine, reviewing
 from intake.definition import canonical
-from intake.document import decrypt
+from intake.document import Document, decrypt
 from intake.errors import IntakeError
 from intake.models import Photo, QuestionnaireResponse, Review
 
@@ -219,11 +219,6 @@ def save_review(
     return review
 
 
-def must_see(response: QuestionnaireResponse) -> list[str]:
-    """Codes of the flags that must be acknowledged; the caller writes the event of reading."""
-    return [flag["code"] for flag in decrypt(response).flags.get("found", ()) if flag["acknowledge"]]
-
-
 def acknowledge_flag(
     response: QuestionnaireResponse, code: str, *, reason: str = "", seen: bool = True, by: Actor, now: datetime
 ) -> Review:
@@ -237,12 +232,12 @@ def acknowledge_flag(
         locked = _locked(response)
         if code not in {flag["code"] for flag in decrypt(locked).flags.get("found", ())}:
             raise IntakeError(_("There is no such flag."))
+        if problem := engine.text_problem(reason, reviewing.LINE):
+            raise IntakeError(problem)
         _on_it(locked, by=by, now=now)
         review, content = _draft(locked, by=by, now=now)
         if seen:
-            content.acknowledged.setdefault(
-                code, {"by": by.id, "name": by.label, "at": now.isoformat(), "reason": reason[: reviewing.LINE]}
-            )
+            content.acknowledged.setdefault(code, {"by": by.id, "name": by.label, "at": now.isoformat(), "reason": reason})
         else:
             content.acknowledged.pop(code, None)
         _keep(review, content, now=now)
@@ -252,6 +247,25 @@ def acknowledge_flag(
 
 
 # --- Signing ---------------------------------------------------------------------------------------------------------
+
+
+def _missing(
+    locked: QuestionnaireResponse, document: Document, content: Content, fields: Mapping[str, Any], reason: str
+) -> list[tuple[str, str]]:
+    found = document.flags.get("found", ())
+    waiting = [f["code"] for f in found if f["acknowledge"] and f["code"] not in content.acknowledged]
+    return reviewing.problems(fields, waiting, reason_needed=locked.reviewed_at is not None, reason=reason)
+
+
+def missing_to_sign(
+    response: QuestionnaireResponse, fields: Mapping[str, Any], *, reason: str = "", by: Actor, now: datetime
+) -> list[tuple[str, str]]:
+    """What `sign_review` would say is missing, as (field, words); the caller shows, and writes the event of reading."""
+    with transaction.atomic():
+        locked = _locked(response)
+        _on_it(locked, by=by, now=now)
+        _review, content = _draft(locked, by=by, now=now)
+        return _missing(locked, decrypt(locked), content, fields, reason)
 
 
 def sign_review(
@@ -280,9 +294,8 @@ def sign_review(
         _same(review, version)
         document = decrypt(locked)
         found = document.flags.get("found", ())
-        waiting = [f["code"] for f in found if f["acknowledge"] and f["code"] not in content.acknowledged]
         amends = locked.reviewed_at is not None
-        if missing := reviewing.problems(fields, waiting, reason_needed=amends, reason=reason):
+        if missing := _missing(locked, document, content, fields, reason):
             raise NotYet(missing)
         before = locked.reviews.filter(status=Review.Status.SIGNED).order_by("number").last()
         photos = locked.photos.filter(status=Photo.Status.KEPT).order_by("pk").values_list("public_id", flat=True)

@@ -323,32 +323,24 @@ def _of_form(form: ReviewForm) -> list[tuple[str, str]]:
 
 def _sign(page: Page, form: ReviewForm, fields: dict[str, Any], reason: str, version: int) -> HttpResponse:
     """Sign, then the next patient. What is missing is said beside what it is missing from, and nothing typed is lost."""
-    request, response = page.request, page.response
-    found: list[tuple[str, str]] = []
-    if not signing.is_proven(request, page.now) and (wrong := signing.prove(request, request.POST.get("password", ""), page.now)):
+    request, response, by, now = page.request, page.response, page.by, page.now
+    found = actions.missing_to_sign(response, fields, reason=reason, by=by, now=now)
+    if not signing.is_proven(request, now) and (wrong := signing.prove(request, request.POST.get("password", ""), now)):
         found.append(("password", wrong))
-    number = Practitioner.objects.filter(user=request.user).values_list("registration_number", flat=True).first() or ""
-    try:
-        with transaction.atomic():
-            if not found:
-                actions.sign_review(
-                    response, fields, reason=reason, registration=number, version=version, by=page.by, now=page.now
-                )
-                _tell_the_desk(page, fields)
-            else:
-                actions.save_review(response, fields, reason=reason, version=version, by=page.by, now=page.now)
-    except actions.NotYet as missing:
-        actions.save_review(response, fields, reason=reason, version=version, by=page.by, now=page.now)
-        found = missing.problems
     if found:
-        fresh = _page(request, response.public_id, page.now)
+        actions.save_review(response, fields, reason=reason, version=version, by=by, now=now)
+        fresh = _page(request, response.public_id, now)
         assert fresh is not None
         for name, text in found:
             if name in form.fields:
                 form.add_error(name, text)
         return _show(fresh, form=form, problems=found, status=422)
-    with reading(request, "staff.queue_read", now=page.now):
-        after = queue.load(request.user, page.now).after(response)
+    number = Practitioner.objects.filter(user=request.user).values_list("registration_number", flat=True).first() or ""
+    with transaction.atomic():
+        actions.sign_review(response, fields, reason=reason, registration=number, version=version, by=by, now=now)
+        _tell_the_desk(page, fields)
+    with reading(request, "staff.queue_read", now=now):
+        after = queue.load(request.user, now).after(response)
     name = response.patient.full_name
     if after is None:
         messages.success(request, _("Signed: %(name)s. All caught up.") % {"name": name})
