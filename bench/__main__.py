@@ -20,6 +20,7 @@ from statistics import median
 from typing import Any
 from urllib.parse import urlencode
 
+from bench import reviewing
 from bench.client import Client, get, post, throughput, timed
 from devservices import servers, state
 from devservices.processes import Family
@@ -440,6 +441,7 @@ def measure(family: Family, path: Path, databases: Databases, names: dict[str, s
     crowd = people(ONE_BY_ONE + bursts + 4, databases.booking_days())
     statements, commits = [book_in_process(person) for person in crowd[:3]][-1]
     desk_statements, desk_session = desk(databases.desk_day)
+    review_statements, review_path, review_session = reviewing.opened(complete_draft())
     article = article_path()
 
     said("servers")
@@ -483,6 +485,8 @@ def measure(family: Family, path: Path, databases: Databases, names: dict[str, s
     interleave(targets, rounds=3, each=8)  # warm: every thread of every worker opens its connection
     took = interleave(targets, rounds=ROUNDS, each=PER_ROUND)
 
+    took_review = reviewing.compared(review_path, review_session, ports["full"], ports["noop"])
+
     said("bookings")
     queue = iter(crowd[3:])
     books = Target(Client(ports["full"]), (press_book(person, ports["full"]) for person in queue), 303)
@@ -518,6 +522,8 @@ def measure(family: Family, path: Path, databases: Databases, names: dict[str, s
         Row("Errors in those bookings", errors, "errors", "= 0", errors == 0),
         Row.at_most("Day list of 160 appointments", desk_statements, "statements", 4),
         Row.told("Day list of 160 appointments", ratio(took, "desk"), "x no-op"),
+        Row.at_most("Open a response for review", review_statements, "statements", 4),
+        Row.told("Open a response for review", took_review, "x no-op"),
         Row.at_most("Article, warm", ratio(took, "article"), "x no-op", 5),
         Row.at_most("Article, 304", ratio(took, "article 304"), "x no-op", 4),
     ]

@@ -171,9 +171,10 @@ def _show(
         sheet = for_review(response, last=page.chart.last, by=page.by, now=now, events=[seen])
         waiting = queue.load(request.user, now)
     draft = page.chart.draft
+    signed = [(row, said, reviewing.in_words(said.fields)) for row in page.chart.signed for said in [read_review(row)]]
     content = read_review(draft) if draft else Content()
     for flag in sheet.flags:
-        flag.seen = _seen(content.acknowledged.get(flag.code))
+        flag.seen = _seen((content if draft or not signed else signed[0][1]).acknowledged.get(flag.code))
     patient = response.patient
     before, after = waiting.before(response), waiting.after(response)
     context = {
@@ -197,7 +198,7 @@ def _show(
         "held_by_other": page.held_by_other,
         "mine": response.reviewer_id == request.user.pk,
         "amends": response.reviewed_at is not None,
-        "signed": [(row, said, reviewing.in_words(said.fields)) for row in page.chart.signed for said in [read_review(row)]],
+        "signed": signed,
         "before_that": _decided_before(page),
         "proven": signing.is_proven(request, now),
         "problems": [(_target(name), text) for name, text in problems or []],
