@@ -170,7 +170,12 @@ def _page(request: HttpRequest, place: Place, *, link_id: str = "", error: str =
     now = clock.now()
     document = place.open(now)
     questions = photos.questions_for(place.response, document)
+    # The views first; what stood among other questions is called by its short name here, where those are not.
     controls = [fields.file_control(q, error=error if q.link_id == link_id else "") for q in questions]
+    controls.sort(key=lambda control: control.question.group != photos.GROUP)
+    for control in controls:
+        if control.question.group != photos.GROUP:
+            control.text = filled(control.question.short)
     photos.lay_out(controls, place.response, now=now)
     draft = place.response.is_draft
     at = f"file-{link_id}" if any(control.error for control in controls) else "photos"
