@@ -29,6 +29,7 @@ from intake.document import Document, open_document
 from intake.errors import IntakeError
 from intake.models import Photo, QuestionnaireResponse
 from intake.seats import SeatLost, seat_of
+from intake.texts import filled
 from intake.views import after_upload
 
 log = logging.getLogger(__name__)

@@ -78,7 +78,9 @@ document.addEventListener("click", (event) => {
   if (!button) return;
   event.preventDefault();
   const row = button.closest("[data-upload]");
-  send(row, formOf(row), button.formAction, new FormData(formOf(row)));
+  const data = new FormData(formOf(row));
+  for (const day of row.querySelectorAll("[type=date]")) data.set(day.name, day.value);
+  send(row, formOf(row), button.formAction, data);
 });
 
 /* A row that a script shows later (a follow-up) comes to life when it is there. */

@@ -3,16 +3,23 @@ its flags, and none of them is told. `make journeys ARGS="tests/journeys/test_si
 
 import json
 import re
+from datetime import date
 from pathlib import Path
 
 import pytest
 
-from booking.models import Appointment
+from accounts import clock
+from audit.actor import Actor
+from booking import calendar
+from booking.actions import book_for
+from booking.models import Appointment, Service
 from intake.document import decrypt
 from intake.models import QuestionnaireResponse
+from patients.actions import Contact
 from tests.intake.pictures import jpeg
 from tests.journeys.conftest import PASSWORD, send
 from tests.journeys.patient import Patient
+from tests.journeys.person import axe_violations
 
 PEOPLE = {p["name"]: p for p in json.loads((Path(__file__).parents[1] / "intake/patients.json").read_text())["patients"]}
 MAN_32, WOMAN_45, MAN_58, WOMAN_27, WOMAN_66, PERSON = PEOPLE
@@ -43,25 +50,25 @@ def to_the_end(patient, post):
     patient.sign_and_book()
 
 
-def settle(person, patient, how, record_property):
-    """Sent, with exactly the flags of the script; no flag in anything the patient saw; what it cost is noted."""
+def settle(person, patient, how, record_property, *, also=(), photos=True):
+    """Sent, with exactly the flags of the script (and `also`); no flag in what the patient saw; what it cost is noted."""
     record_property("walk", [person["name"], how, patient.presses, patient.fields, patient.pages, round(patient.seconds, 1)])
     visit = Appointment.objects.latest("pk")
     response = QuestionnaireResponse.objects.get(pk=visit.response_id)
     assert response.status == "completed"
     document = decrypt(response)
-    assert sorted(flag["code"] for flag in document.flags["found"]) == person["flags"]
+    assert sorted(flag["code"] for flag in document.flags["found"]) == sorted([*person["flags"], *also])
     urgent = [code for code in person["flags"] if code.startswith("U")]
     assert response.urgent_flags == len(urgent)
     views = {name for name in person["answers"] if name.startswith("photo_")} - {"photo_consent"}
-    assert set(response.photos.values_list("link_id", flat=True)) == views
+    assert set(response.photos.values_list("link_id", flat=True)) == (views if photos else set())
     seen = patient.page.locator("main").inner_text()
     assert not any(flag["message"] in seen for flag in document.flags["found"])
     return visit
 
 
 @pytest.mark.journey
-@pytest.mark.parametrize("name", [MAN_32, MAN_58, WOMAN_66, PERSON])
+@pytest.mark.parametrize("name", [MAN_32, MAN_58, WOMAN_66])
 def test_a_scripted_patient_books_from_a_phone_and_raises_exactly_their_flags(person, post, photo, record_property, name):
     patient = person(kind=Patient).play(PEOPLE[name])
     patient.begin()
@@ -111,3 +118,37 @@ def test_one_has_no_javascript(person, post, photo, record_property):
     patient.answer_questions(photo=photo)
     to_the_end(patient, post)
     settle(PEOPLE[WOMAN_27], patient, "phone, no JavaScript", record_property)
+
+
+@pytest.mark.journey
+def test_one_answers_on_the_phone_and_reception_types(person, post, record_property):
+    script, now = PEOPLE[PERSON], clock.now()
+    caller = Contact(
+        first_name="Robin", last_name="Hale", preferred_name="", date_of_birth=date.fromisoformat(script["about_dob"]),
+        email="robin.h@example.com", mobile="+15195550178", reminder_by="email", voicemail_ok=False,
+    )  # fmt: skip
+    service = Service.objects.get(slug="first-assessment")
+    slot = calendar.soonest(service, now=now)[0]
+    who = next(p for p in calendar.people(service) if p.pk == slot.practitioner_id)
+    visit = book_for(service, who, slot.start, patient=None, contact=caller, by=Actor("staff", None, "reception"), now=now)
+
+    joanne = person(kind=Patient, width=1440).play(script)
+    joanne.go("/staff/login/")
+    joanne.page.get_by_label("Email").fill("joanne@tn.example")
+    joanne.page.locator("input[type=password]").fill(PASSWORD)
+    joanne.press(re.compile("^Sign in$"))
+    joanne.play(script).go(f"/desk/visit/{visit.public_id}/")
+    joanne.press(re.compile("with the patient|by phone", re.I))
+    assert "Robin Hale" in joanne.page.locator(".desk-bar").inner_text()
+    joanne.answer_questions()
+    assert joanne.path == "/book/check/", joanne.paths[-3:]
+    assert axe_violations(joanne.page) == []
+    joanne.page.locator("[name=finish_declare]").check(force=True)
+    joanne._type(joanne.page.locator("[name=finish_signature]"), "Robin Hale")
+    joanne.press(re.compile("Send"))
+    # Helped by staff (I10), and without the photos that are recommended (I06).
+    settle(script, joanne, "by staff, on the phone", record_property, also=["I06", "I10"], photos=False)
+    # It is sent: the desk sees that it is there, and none of it.
+    assert joanne.path == f"/desk/visit/{visit.public_id}/"
+    joanne.go("/book/questions/")
+    assert "/book/questions" not in joanne.path
