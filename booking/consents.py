@@ -7,10 +7,33 @@ from django.utils.translation import gettext as _
 
 from audit.actions import record
 from audit.actor import Actor
+from booking.actions import change_contact
 from booking.models import Appointment
+from intake.actions import consent_wording
+from intake.consents import messages_question, note_messages
 from intake.consents import withdraw as withdraw_consent
+from patients.models import Patient
 
 COLLECTION = "C1"
+
+
+def messages_wording() -> tuple[str, str] | None:
+    """The question and the note of the consent to messages, as every page shows them; None if nothing is published."""
+    asked = messages_question()
+    return consent_wording(asked[1]) if asked else None
+
+
+def choose_ways(
+    patient: Patient, *, email: str, mobile: str, reminder_by: str, voicemail_ok: bool, agreed: bool, by: Actor, now: datetime
+) -> Patient:
+    """How a patient is reached from now on; with `agreed`, the choice was made in the words of the consent and is recorded."""
+    with transaction.atomic():
+        patient = change_contact(
+            patient, email=email, mobile=mobile, reminder_by=reminder_by, voicemail_ok=voicemail_ok, by=by, now=now
+        )
+        if agreed:
+            note_messages(patient, by=by, now=now)
+    return patient
 
 
 def withdraw(appointment: Appointment, code: str, *, by: Actor, now: datetime) -> bool:
@@ -25,7 +48,7 @@ def withdraw(appointment: Appointment, code: str, *, by: Actor, now: datetime) -
         if not withdraw_consent(visit.patient, code, by=by, now=now):
             return False
         if code == COLLECTION:
-            visit.needs_call, visit.call_reason = True, _("Took back the agreement to the form")[:40]
+            visit.add_call(_("Took back the agreement to the form"))
             visit.version += 1
             visit.save(update_fields=["needs_call", "call_reason", "version"])
             record("booking.ask_to_call", by=by, now=now, obj=visit, subject_id=visit.patient_id, detail={"reason": code})

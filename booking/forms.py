@@ -366,7 +366,9 @@ class MessagesForm(PlainForm):
         error_messages={"required": _("Choose yes or no"), "invalid_choice": _("Choose one of the answers shown")},
     )
 
-    def __init__(self, *args: Any, ways: Iterable[str], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, ways: Iterable[str], consent: tuple[str, str] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if consent:
+            self.fields["reminder_by"].label, self.fields["reminder_by"].help_text = consent
         allowed = set(ways)
         self.fields["reminder_by"].choices = [(value, label) for value, label in ReminderBy.choices if value in allowed]  # type: ignore[attr-defined]

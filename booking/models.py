@@ -305,7 +305,7 @@ class Appointment(models.Model):
     changed_by = models.CharField(max_length=8, blank=True, help_text=_("Who changed it last: patient or clinic."))
     changed_at = models.DateTimeField()
     needs_call = models.BooleanField(default=False)
-    call_reason = models.CharField(max_length=40, blank=True)
+    call_reason = models.CharField(max_length=160, blank=True)
     previous = models.JSONField(default=dict, help_text=_("What the last step changed, for its one-step undo."))
 
     link_key_id = models.CharField(max_length=16, blank=True)
@@ -378,6 +378,15 @@ class Appointment(models.Model):
     def can_confirm(self) -> bool:
         """True while the patient has not confirmed."""
         return self.status == Status.BOOKED
+
+    def add_call(self, reason: str) -> bool:
+        """Onto the call list, for one reason more; those before it stay. False if this one was there already."""
+        reasons = [text for text in self.call_reason.split("; ") if text]
+        if self.needs_call and reason in reasons:
+            return False
+        self.needs_call = True
+        self.call_reason = "; ".join([*reasons, reason])[:160]
+        return True
 
     @property
     def intake_missing(self) -> bool:

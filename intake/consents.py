@@ -1,5 +1,9 @@
-"""Taking back a consent: the record keeps its date, and what rested on it stops at once. A verb, as in `intake.actions`."""
+"""Consents after the form: taken back, and given again. Verbs, as in `intake.actions`.
 
+Taking one back dates its record, and what rested on it stops at once. Giving it again writes a new record.
+"""
+
+import hashlib
 from datetime import datetime
 
 from django.db import transaction
@@ -7,13 +11,16 @@ from django.db import transaction
 from audit.actions import record
 from audit.actor import Actor
 from intake import photos
-from intake.actions import note_no
+from intake.actions import WAYS, consent_text, note_no
+from intake.definition import Definition, Question
 from intake.document import Document, decrypt, save_document
-from intake.models import Photo, QuestionnaireResponse
+from intake.errors import IntakeError
+from intake.models import Photo, Questionnaire, QuestionnaireResponse
 from patients.actions import withdraw_consent
-from patients.models import Patient
+from patients.models import ConsentRecord, Patient
 
-PHOTOS = "C3"
+MESSAGES, PHOTOS = "C2", "C3"
+_INTAKE = "hair-loss-intake"  # whose words for messages hold, before whichever visit
 
 
 def withdraw(patient: Patient, code: str, *, by: Actor, now: datetime) -> bool:
@@ -28,6 +35,55 @@ def withdraw(patient: Patient, code: str, *, by: Actor, now: datetime) -> bool:
             for response in QuestionnaireResponse.objects.filter(patient=patient).select_for_update(no_key=True):
                 _no_photos(response, by=by, now=now)
     return done
+
+
+def messages_question() -> tuple[Definition, Question] | None:
+    """The consent to messages as it is asked now, with the questionnaire it stands in; None if nothing is published."""
+    try:
+        definition = Questionnaire.newest(_INTAKE).as_definition
+    except IntakeError:
+        return None
+    question = next((q for q in definition.questions.values() if q.consent == MESSAGES), None)
+    return (definition, question) if question else None
+
+
+def messages_refused(patient: Patient) -> bool:
+    """True if the last word on messages was no, or was taken back."""
+    latest = ConsentRecord.objects.filter(patient=patient, code=MESSAGES).order_by("given_at", "pk").last()
+    return latest is not None and (not latest.decision or latest.withdrawn_at is not None)
+
+
+def note_messages(patient: Patient, *, by: Actor, now: datetime) -> bool:
+    """Record what the patient has just chosen in the words of `messages_question`: yes by these ways, or no.
+
+    Returns:
+        False if that is what stands already, or nobody has asked and the answer is no.
+    """
+    asked = messages_question()
+    ways = WAYS.get(patient.reminder_by, "")
+    with transaction.atomic():
+        Patient.objects.select_for_update().get(pk=patient.pk)
+        latest = ConsentRecord.objects.filter(patient=patient, code=MESSAGES).order_by("given_at", "pk").last()
+        stands = latest.choice if latest is not None and latest.decision and latest.withdrawn_at is None else ""
+        if asked is None or ways == stands:
+            return False
+        definition, question = asked
+        ConsentRecord.objects.create(
+            patient=patient,
+            code=MESSAGES,
+            text_version=f"{definition.slug}|{definition.version}",
+            text_sha256=hashlib.sha256(consent_text(question).encode()).hexdigest(),
+            language=definition.language,
+            decision=bool(ways),
+            choice=ways,
+            given_by="staff" if by.is_staff else "self",
+            how="verbal" if by.is_staff else "web",
+            heard_by_id=by.id if by.is_staff else None,
+            given_at=now,
+        )
+        detail = {"code": MESSAGES, "decision": bool(ways)}
+        record("patients.give_consent", by=by, now=now, obj=patient, subject_id=patient.pk, detail=detail)
+    return True
 
 
 def _no_photos(response: QuestionnaireResponse, *, by: Actor, now: datetime) -> None:

@@ -69,6 +69,11 @@ class ContactForm(PlainForm):
     )
     reminder_by = forms.ChoiceField(label=_("How to remind"), choices=ReminderBy.choices, widget=forms.Select)
     voicemail_ok = forms.BooleanField(required=False, label=_("We may leave a voicemail with our name"))
+    agreed = forms.BooleanField(required=False, label=_("I read this to the patient, and these ways are what they chose"))
+
+    def __init__(self, *args: Any, refused: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.refused = refused
 
     def clean(self) -> dict[str, Any]:
         """The way to remind must be one that can work."""
@@ -78,6 +83,8 @@ class ContactForm(PlainForm):
             self.add_error("mobile", _("Texts need a mobile number. Or choose another way to remind"))
         if way == ReminderBy.EMAIL and "email" in data and not data["email"]:
             self.add_error("email", _("Email reminders need an email address. Or choose another way to remind"))
+        if self.refused and way and way != ReminderBy.PHONE and not data.get("agreed"):
+            self.add_error("agreed", _("They said no to messages. Read the words to them, and tick only if they now agree"))
         return data
 
 

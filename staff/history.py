@@ -110,6 +110,7 @@ WORDS: dict[str, Any] = {
     "intake.remove_photo": gettext_lazy("Photo removed"),
     "intake.purge_photo": gettext_lazy("Removed photo deleted"),
     "intake.photo_read": gettext_lazy("Photo seen"),
+    "patients.give_consent": gettext_lazy("Consent given"),
     "patients.withdraw_consent": gettext_lazy("Consent taken back"),
     "intake.withdraw_photos": gettext_lazy("Photos no longer shown"),
     "intake.claim_review": gettext_lazy("Review taken on"),

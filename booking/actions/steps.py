@@ -161,9 +161,8 @@ def called(appointment: Appointment, *, by: Actor, now: datetime, version: int |
 def ask_to_call(appointment: Appointment, *, reason: str, by: Actor, now: datetime) -> Appointment:
     """Put a visit on the call list: there is something to say, and no message that can say it. Not a change of the visit."""
     visit = locked(appointment, None)
-    if visit.needs_call:
+    if not visit.add_call(reason[:40]):
         return visit
-    visit.needs_call, visit.call_reason = True, reason[:40]
     visit.version += 1
     visit.save(update_fields=["needs_call", "call_reason", "version"])
     record("booking.ask_to_call", by=by, now=now, obj=visit, subject_id=visit.patient_id, detail={"reason": reason[:40]})

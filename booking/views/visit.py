@@ -15,13 +15,12 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts import clock
 from accounts.models import Clinic
 from audit.actor import Actor
-from booking import actions, calendar, ics, idle, picker, words
+from booking import actions, calendar, consents, ics, idle, picker, words
 from booking.forms import CancelForm, MessagesForm
 from booking.models import Appointment, Status, WaitlistEntry
 from booking.views.by_link import Visit, by_link, year_of_birth
 from booking.views.done import calendar_links, directions_url
 from booking.views.journey import see
-from patients.actions import update_contact
 from patients.models import ReminderBy
 
 
@@ -273,16 +272,19 @@ def visit_messages(request: HttpRequest, it: Visit) -> HttpResponse:
         if patient.email:
             ways.append(ReminderBy.TEXT_EMAIL.value)
     now_is = {"reminder_by": patient.reminder_by, "voicemail_ok": "yes" if patient.voicemail_ok else "no"}
-    form = MessagesForm(request.POST if request.method == "POST" else None, initial=now_is, ways=ways)
+    form = MessagesForm(
+        request.POST if request.method == "POST" else None, initial=now_is, ways=ways, consent=consents.messages_wording()
+    )
     status = 200
     if request.method == "POST":
         if form.is_valid():
-            update_contact(
+            consents.choose_ways(
                 patient,
                 email=patient.email,
                 mobile=patient.e164,
                 reminder_by=form.cleaned_data["reminder_by"],
                 voicemail_ok=form.cleaned_data["voicemail_ok"] == "yes",
+                agreed=True,
                 by=it.by,
                 now=it.now,
             )

@@ -3,7 +3,7 @@
 One module per noun, all of them to be imported from here.
 """
 
-from intake.actions.consents import consent_text, consent_wording, note_no
+from intake.actions.consents import WAYS, consent_text, consent_wording, note_no
 from intake.actions.definitions import publish, publish_all
 from intake.actions.drafts import Saved, asking_for, delete_draft, is_complete, save_contact, save_page, start_draft, take_over
 from intake.actions.reviews import (
@@ -22,6 +22,7 @@ from intake.actions.reviews import (
 from intake.actions.sending import attach_patient, complete
 
 __all__ = [
+    "WAYS",
     "NotYet",
     "Saved",
     "Taken",

@@ -11,6 +11,8 @@ from intake.document import Document
 from intake.texts import filled
 from patients.models import ConsentRecord, Patient
 
+# What the patient's words for reminders mean as consent to electronic messages (C2).
+WAYS = {"text_email": "text,email", "text": "text", "email": "email", "phone": ""}
 # On the details page the ways to reach somebody are one choice, so this hint of the questionnaire is left out there.
 _NOT_ON_DETAILS = "Choose all that apply. "
 

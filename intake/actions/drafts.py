@@ -12,13 +12,10 @@ from accounts.models import Clinic
 from audit.actions import record
 from audit.actor import Actor
 from intake import engine, photos
-from intake.actions.consents import note_consent
+from intake.actions.consents import WAYS, note_consent
 from intake.document import Document, decrypt, must_hold, put, save_document
 from intake.errors import IntakeError
 from intake.models import Questionnaire, QuestionnaireResponse
-
-# What the patient's words for reminders mean as consent to electronic messages (C2).
-_WAYS = {"text_email": "text,email", "text": "text", "email": "email", "phone": ""}
 
 
 @dataclass(slots=True)
@@ -154,7 +151,7 @@ def save_contact(response: QuestionnaireResponse, contact: dict[str, Any], *, by
         if contact.get("reminder_by"):
             question = response.definition.questions.get("about_consent_ecomm")
             if question:
-                ways = _WAYS.get(str(contact["reminder_by"]), "")
+                ways = WAYS.get(str(contact["reminder_by"]), "")
                 note_consent(document, response.definition, question, bool(ways), by=by, now=now, choice=ways)
 
     if not response.is_draft:

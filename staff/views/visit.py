@@ -16,12 +16,14 @@ from accounts import clock
 from accounts.access import reception_required
 from audit.actions import record
 from audit.actor import actor_of
-from booking import actions, calendar
+from booking import actions, calendar, consents
 from booking.links import token_of
 from booking.models import OPEN, Appointment, Practitioner, Service, Status
 from booking.picker import parse_value, value_of
 from booking.reasons import in_words, why_not
 from booking.words import phone_text
+from intake.consents import messages_refused
+from patients.models import ReminderBy
 from staff import board, history, steps
 from staff.forms import CancelForm, ContactForm
 from staff.reading import reading
@@ -62,6 +64,7 @@ def show(request: HttpRequest, visit: Any, now: datetime, *, status: int = 200, 
         "can_change": visit.status in (Status.BOOKED, Status.CONFIRMED),
         "may_ask": visit.status in OPEN,
         "contact": _contact_form(visit),
+        "messages_wording": consents.messages_wording(),
         "cancel": CancelForm(),
         "log": log,
         "told": told,
@@ -120,10 +123,10 @@ def _version(request: HttpRequest, visit: Appointment) -> int:
 def contact(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """Change how the patient is reached."""
     now, found = clock.now(), _visit(request, public_id)
-    form = ContactForm(request.POST)
+    form = ContactForm(request.POST, refused=messages_refused(found.patient))
     if not form.is_valid():
         return show(request, found, now, contact=form, form=form, status=422)
-    actions.change_contact(found.patient, **form.cleaned_data, by=actor_of(request), now=now)
+    consents.choose_ways(found.patient, **form.cleaned_data, by=actor_of(request), now=now)
     messages.success(request, _("Contact details saved."))
     return _back(public_id)
 
@@ -141,6 +144,9 @@ def link(request: HttpRequest, public_id: UUID) -> HttpResponse:
         return show(request, found, now, shown_link=url)
     ways = [("text", patient.e164)] if patient.mobile and patient.reminder_by != "email" else []
     ways += [("email", patient.email)] if patient.email and (patient.reminder_by != "text" or not ways) else []
+    if patient.reminder_by == ReminderBy.PHONE:
+        refusal = _("This patient gets phone calls only, so no link can go out. If they agree, change that first.")
+        return show(request, found, now, refusal=refusal, status=409)
     if not ways:
         return show(request, found, now, refusal=_("There is no mobile and no email to send it to."), status=409)
     with transaction.atomic():

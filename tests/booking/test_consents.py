@@ -1,11 +1,13 @@
 """/v/<token>/consents/: what was agreed to, behind the year of birth, and taking it back."""
 
+import hashlib
 from datetime import timedelta
 
 import pytest
 from django.urls import reverse
 
 from audit.models import AuditEvent
+from booking.consents import messages_wording
 from booking.models import Appointment
 from intake import photos
 from intake.actions import save_page
@@ -94,6 +96,37 @@ def test_without_c1_the_desk_is_asked_to_call_with_no_word_of_why_in_the_trail(i
     agreed.refresh_from_db()
     assert (agreed.needs_call, agreed.call_reason) == (True, "Took back the agreement to the form")
     assert agreed.status == "booked"
+
+
+def test_what_the_desk_was_to_call_about_before_stays_on_its_list(inside, token, agreed):
+    Appointment.objects.update(needs_call=True, call_reason="Contact not checked")
+    inside.post("visit_consents", token, withdraw="C1")
+    agreed.refresh_from_db()
+    assert agreed.call_reason == "Contact not checked; Took back the agreement to the form"
+
+
+def test_choosing_email_again_is_a_new_consent_to_the_words_on_the_page(inside, token, agreed):
+    first = ConsentRecord.objects.get(code="C2")
+    inside.post("visit_consents", token, withdraw="C2")
+    shown = text_of(inside.get("visit_messages", token))
+    question, note = messages_wording()
+    assert question in shown
+    assert note in shown
+    assert "Choose all that apply" not in shown
+    for _press in range(2):  # the second changes nothing
+        assert inside.post("visit_messages", token, reminder_by="email", voicemail_ok="no").status_code == 303
+    old, new = ConsentRecord.objects.filter(code="C2").order_by("pk")
+    assert (old.pk, old.withdrawn_at) == (first.pk, WEDNESDAY)
+    assert (new.decision, new.choice, new.how, new.given_by, new.withdrawn_at) == (True, "email", "web", "self", None)
+    assert new.text_sha256 == hashlib.sha256(f"{question}\n{note}".encode()).hexdigest()
+    assert ways(KINDS["reminder_2d"], Patient.objects.get(), texts_work=True) == ["email"]
+
+
+def test_choosing_phone_calls_is_a_no_and_looking_is_nothing(inside, token, agreed):
+    inside.get("visit_messages", token)
+    assert ConsentRecord.objects.filter(code="C2").count() == 1
+    inside.post("visit_messages", token, reminder_by="phone", voicemail_ok="no")
+    assert list(ConsentRecord.objects.filter(code="C2").order_by("pk").values_list("decision", flat=True)) == [True, False]
 
 
 def test_taking_back_twice_changes_nothing_more(inside, token):

@@ -1,5 +1,6 @@
 """/book/details/: who is coming and how to reach them."""
 
+import hashlib
 from datetime import timedelta
 
 import pytest
@@ -52,6 +53,15 @@ def test_details_are_kept_in_the_encrypted_draft_and_a_code_is_asked_for(walker)
     code = ContactCode.objects.get()
     assert (code.channel, code.address, code.subject_key) == ("text", "+15195550178", str(walker.draft.public_id))
     assert not Patient.objects.exists()
+
+
+def test_what_is_hashed_for_messages_is_what_this_page_shows(walker):
+    shown = text_of(walker.with_time().get("details"))
+    walker.post("details", **DETAILS)
+    consent = decrypt(walker.draft).consent("C2")
+    assert all(line in shown for line in consent["text"].split("\n"))
+    assert "Choose all that apply" not in shown + consent["text"]
+    assert consent["sha256"] == hashlib.sha256(consent["text"].encode()).hexdigest()
 
 
 def test_how_to_remind_is_kept_as_consent_to_messages(walker):

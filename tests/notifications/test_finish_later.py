@@ -5,10 +5,16 @@ from datetime import date, timedelta
 
 import pytest
 
+from accounts.models import User
 from audit.actor import Actor
+from booking import actions
+from booking.links import token_of
+from booking.models import Appointment
 from intake import later
 from intake.actions import delete_draft, publish_all, save_contact, start_draft
 from intake.models import QuestionnaireResponse
+from notifications import planner
+from patients.models import Patient
 from tests.factories import WEDNESDAY
 from tests.notifications.conftest import Post, at, go, states, texts
 
@@ -55,11 +61,41 @@ def test_each_link_goes_once_and_each_asking_has_its_own(post: Post, draft: Ques
 
 
 def test_answers_that_were_deleted_before_it_went_get_none(post: Post, draft: QuestionnaireResponse) -> None:
-    from notifications import planner
-
     later.save_for_later(draft, channel="email", address="maya@example.com", by=NOBODY, now=WEDNESDAY)
     planner.tick(now=WEDNESDAY)
     delete_draft(draft, by=NOBODY, now=WEDNESDAY)
     go(WEDNESDAY)
     assert post.subjects == []
     assert states("resume")["email"] == ("superseded", "changed")
+
+
+@pytest.fixture
+def handed_over(appointment: Appointment, reception: User) -> Appointment:
+    """What the desk began with Maya, and gave her to finish."""
+    publish_all(by=Actor.system(), now=WEDNESDAY)
+    appointment.service.questionnaire = "hair-loss-intake"
+    appointment.service.save()
+    by = Actor.staff(reception)
+    actions.open_questions(appointment, by=by, now=WEDNESDAY)
+    actions.hand_over_questions(appointment, by=by, now=WEDNESDAY)
+    return appointment
+
+
+def test_what_the_desk_hands_over_opens_by_the_visits_own_link(post: Post, handed_over: Appointment) -> None:
+    go(WEDNESDAY)
+    link = f"https://tn.example/v/{token_of(handed_over)}/questions/"
+    words = post.mails[-1].get_body(("plain",)).get_content()
+    assert link in words
+    assert "before your appointment on" in words
+    assert "Nothing is booked yet" not in post.mails[-1].as_string()
+    assert any(
+        text.startswith("True North: finish the questions before your appointment on") and link in text for text in texts()
+    )
+
+
+def test_who_takes_messages_back_before_it_goes_gets_none(post: Post, handed_over: Appointment) -> None:
+    planner.tick(now=WEDNESDAY)
+    Patient.objects.update(reminder_by="phone")  # as taking back C2 does
+    go(WEDNESDAY)
+    assert [s for s in post.subjects if s == "Pick up where you left off"] == []
+    assert not [text for text in texts() if "finish the questions" in text]

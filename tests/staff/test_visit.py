@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from html import unescape
 from typing import Any
 from uuid import uuid4
 
@@ -14,9 +15,13 @@ from accounts.models import User
 from audit.actor import Actor
 from audit.models import AuditEvent
 from booking import actions
+from booking.consents import messages_wording
 from booking.links import find_visit
 from booking.models import Appointment, LinkRequest, Practitioner, Service
 from booking.picker import value_of
+from intake.actions import publish_all
+from patients.actions import withdraw_consent
+from patients.models import ConsentRecord
 from tests.factories import next_weekday_at
 
 
@@ -165,3 +170,32 @@ def test_physicians_do_not_see_it(physician: User, signed_in: Callable[[User], C
     client = signed_in(physician)
     assert client.get(url_of(appointment)).status_code == 404
     assert client.post(url_of(appointment, "link/"), {"how": "show"}).status_code == 404
+
+
+def test_messages_are_agreed_to_aloud_and_kept_as_said_to_whom(desk: Client, appointment: Appointment, reception: User) -> None:
+    publish_all(by=Actor.system(), now=clock.now())
+    page = unescape(desk.get(url_of(appointment)).content.decode())
+    for words in messages_wording() or ():
+        assert words in page
+    said = {"mobile": "519 555 0181", "email": "maya@example.com", "reminder_by": "email"}
+    desk.post(url_of(appointment, "contact/"), said)
+    assert not ConsentRecord.objects.exists()
+    desk.post(url_of(appointment, "contact/"), said | {"agreed": "on"})
+    record = ConsentRecord.objects.get()
+    assert (record.code, record.decision, record.choice) == ("C2", True, "email")
+    assert (record.how, record.heard_by, record.given_by) == ("verbal", reception, "staff")
+
+
+def test_who_said_no_to_messages_has_to_agree_first(desk: Client, appointment: Appointment) -> None:
+    publish_all(by=Actor.system(), now=clock.now())
+    patient = appointment.patient
+    update = {"mobile": "519 555 0181", "email": "maya@example.com"}
+    desk.post(url_of(appointment, "contact/"), update | {"reminder_by": "email", "agreed": "on"})
+    withdraw_consent(patient, "C2", by=Actor.patient(patient.pk), now=clock.now())
+    refused = desk.post(url_of(appointment, "contact/"), update | {"reminder_by": "text"})
+    assert refused.status_code == 422
+    assert "They said no to messages." in refused.content.decode()
+    assert desk.post(url_of(appointment, "link/"), {"how": "send"}).status_code == 409
+    assert not LinkRequest.objects.exists()
+    assert desk.post(url_of(appointment, "contact/"), update | {"reminder_by": "text", "agreed": "on"}).status_code == 303
+    assert ConsentRecord.objects.filter(code="C2", withdrawn_at=None).get().choice == "text"
