@@ -55,7 +55,8 @@ bench: $(VENV)/dev.stamp ## Measure against a bare no-op; prints a table and wri
 drill: $(VENV)/dev.stamp ## Copy the clinic, restore the copy elsewhere, compare everything, book a visit there (ROWS=100000)
 	@$(PY) -m tests.drill --rows $${ROWS:-100000}
 
-fuzz: fuzz-images
+fuzz: $(VENV)/dev.stamp ## Every form of the site with what no browser would send (N=20000 SEED=1); any 5xx or slow answer fails
+	@$(PY) -m devservices run -- $(PY) -m tests.fuzz --n $${N:-20000} --seed $${SEED:-1}
 
 fuzz-images: $(VENV)/dev.stamp ## Damaged pictures by the thousand through the decoder (N=10000 SEED=1)
 	@$(PY) -m tests.fuzz_images --n $${N:-10000} --seed $${SEED:-1}
