@@ -167,6 +167,16 @@ class Definition:
             for frame in section.pages
         ]
 
+    @cached_property
+    def worked_out(self) -> list[Question]:
+        """Questions nobody is asked: their answers follow from others. Facts from earlier answers are not among them."""
+        return [q for q in self.questions.values() if q.calc and q.calc != "last-intake"]
+
+    @cached_property
+    def phq2(self) -> list[Question]:
+        """The two items that the PHQ-2 adds up."""
+        return [q for q in self.questions.values() if q.link_id.endswith(("phq2_1", "phq2_2"))]
+
     def section(self, number: int) -> Section | None:
         """The section with this number, counted from 1."""
         return self.sections[number - 1] if 1 <= number <= len(self.sections) else None

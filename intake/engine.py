@@ -98,8 +98,10 @@ def _holds(conditions: Conditions, answers: Answers, shown: set[str]) -> bool:
             if isinstance(value, str):
                 if value in codes:
                     return True
-            elif isinstance(value, list) and any(isinstance(code, str) and code in codes for code in value):
-                return True
+            elif isinstance(value, list):
+                for code in value:
+                    if isinstance(code, str) and code in codes:
+                        return True
     return not conditions
 
 
@@ -146,17 +148,16 @@ def _born(answers: Answers) -> date | None:
 def calc(definition: Definition, answers: Answers, today: date) -> dict[str, Any]:
     """The answers with every worked-out item worked out again, or taken out where there is nothing to work with."""
     # Facts from earlier answers were written when the draft was begun, and stay.
-    again = {q.link_id for q in definition.questions.values() if q.calc and q.calc != "last-intake"}
+    again = {q.link_id for q in definition.worked_out}
     result = {k: v for k, v in answers.items() if k not in again}
     shown = enabled(definition, result)
-    for question in definition.questions.values():
+    for question in definition.worked_out:
         value: Any = None
         if question.calc == "age-band" and "about_dob" in shown and (born := _born(result)):
             age = age_on(born, today)
             value = None if age < 18 else "18-39" if age < 40 else "40-59" if age < 60 else "60-plus"
         elif question.calc == "phq2":
-            items = [q for q in definition.questions.values() if q.link_id.endswith(("phq2_1", "phq2_2"))]
-            chosen = [q.option(result.get(q.link_id)) for q in items if q.link_id in shown]
+            chosen = [q.option(result.get(q.link_id)) for q in definition.phq2 if q.link_id in shown]
             if len(chosen) == 2 and all(option and option.score is not None for option in chosen):
                 value = sum(option.score or 0 for option in chosen if option)
         if value is not None:
@@ -265,9 +266,9 @@ def shown_count(definition: Definition, answers: Answers) -> int:
     return sum(1 for q in definition.questions.values() if q.link_id in shown and not q.calc and q.type != "display")
 
 
-def triggered_advice(definition: Definition, answers: Answers) -> list[Notice]:
-    """The advice pages these answers call for."""
-    shown = enabled(definition, answers)
+def triggered_advice(definition: Definition, answers: Answers, shown: set[str] | None = None) -> list[Notice]:
+    """The advice pages these answers call for. `shown` as for `pages`."""
+    shown = enabled(definition, answers) if shown is None else shown
     return [notice for notice in definition.advice if notice.when and _holds(notice.when, answers, shown)]
 
 
@@ -293,10 +294,12 @@ def is_finished(definition: Definition, page: Page, answers: Answers, done: Iter
     return page.key in done and not page_problems(definition, page, answers)
 
 
-def progress(definition: Definition, answers: Answers, done: Iterable[str], asking: Asking) -> list[SectionState]:
-    """The state of every section, in order."""
+def progress(
+    definition: Definition, answers: Answers, done: Iterable[str], asking: Asking, all_pages: list[Page] | None = None
+) -> list[SectionState]:
+    """The state of every section, in order. `all_pages` is what `pages` said of these answers, if it was asked."""
     done = set(done)
-    all_pages = pages(definition, answers, asking)
+    all_pages = pages(definition, answers, asking) if all_pages is None else all_pages
     states = []
     for section in definition.sections:
         own = [p for p in all_pages if p.section.number == section.number]
@@ -337,11 +340,11 @@ def clean_page(
     """
     result = Cleaned()
     working = calc(definition, answers, asking.today)
-    before = enabled(definition, working)
+    before = shown = enabled(definition, working)
     on_form = {str(name) for name in typed.getlist("shown")}
     groups_done: set[str] = set()
     for question in definition.page_questions(section, number):
-        if not is_asked(question, asking) or question.link_id not in enabled(definition, working):
+        if not is_asked(question, asking) or question.link_id not in shown:
             continue
         group = definition.groups.get(question.group)
         rows = group if group and group.repeats else None
@@ -369,10 +372,13 @@ def clean_page(
         if not problems:
             value = value if is_answered(value) else None
             result.values[name] = value
+            if value == working.get(name):
+                continue
             working = {k: v for k, v in working.items() if k != name}
             if value is not None:
                 working[name] = value
             working = calc(definition, working, asking.today)
+            shown = enabled(definition, working)
     return result
 
 
@@ -599,6 +605,8 @@ def is_known(question: Question, value: Any) -> bool:
 
 
 def _codes_known(question: Question, value: Any) -> bool:
+    if isinstance(value, str) and value:
+        return question.option(value) is not None
     if not isinstance(value, list):
         value = [value]
     codes = [option.code for option in question.options]

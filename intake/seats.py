@@ -61,6 +61,7 @@ class Sitting:
     def __init__(self, seat: Seat, document: Document) -> None:
         self.seat = seat
         self.response = seat.response
+        self._pages: list[engine.Page] | None = None
         self.document = document
         self.by = seat.by
         self.definition = seat.response.definition
@@ -68,8 +69,14 @@ class Sitting:
 
     @property
     def pages(self) -> list[engine.Page]:
-        """The pages that apply now."""
-        return engine.pages(self.definition, self.document.answers, self.asking)
+        """The pages that apply now; worked out once for a document."""
+        if self._pages is None:
+            self._pages = engine.pages(self.definition, self.document.answers, self.asking)
+        return self._pages
+
+    def saved(self, saved: actions.Saved) -> None:
+        """From here on the draft as it was saved."""
+        self.document, self._pages = saved.document, saved.pages
 
     @property
     def unfinished(self) -> list[engine.Page]:

@@ -149,7 +149,8 @@ def _save(request: HttpRequest, sitting: Sitting, page: engine.Page, upload: str
         return _render_page(request, sitting, page, typed=True, problems=cleaned.problems + unanswered)
     anchor = _change_rows(sitting, page, cleaned.values, rows) if rows else f"up-{upload}" if upload else cleaned.follow_up
     before = {p.key for p in sitting.pages}
-    was_finished = not [p for p in sitting.unfinished if p.key != key]
+    # Only a change from Check asks whether everything was answered before.
+    was_finished = bool(_change_mode(request, False)) and not [p for p in sitting.unfinished if p.key != key]
     finished = not partial and not cleaned.follow_up
     try:
         saved = actions.save_page(sitting.response, page, cleaned.values, by=sitting.by, now=clock.now(), finished=finished)
@@ -160,7 +161,7 @@ def _save(request: HttpRequest, sitting: Sitting, page: engine.Page, upload: str
     if saved.under_age:
         request.session.pop(seats.OWN_KEY, None)
         return redirect("intake:stop", code="under-age")
-    sitting.document = saved.document
+    sitting.saved(saved)
     change = _change_mode(request, was_finished)
     if saved.advice:
         number = [n.code for n in definition.advice].index(saved.advice[0]) + 1
@@ -194,14 +195,13 @@ def _change_mode(request: HttpRequest, was_finished: bool) -> str:
 
 
 def _next_url(sitting: Sitting, key: str, change: str, before: set[str]) -> str:
-    unfinished = sitting.unfinished
     if change:
-        opened = [p for p in unfinished if change == "all" or p.key not in before]
+        opened = [p for p in sitting.unfinished if change == "all" or p.key not in before]
         return _page_url(opened[0], change) if opened else reverse("booking:check")
     following = engine.next_page(sitting.pages, key)
     if following:
         return _page_url(following)
-    return reverse("intake:questions") if unfinished else _after_questions(sitting)
+    return reverse("intake:questions") if sitting.unfinished else _after_questions(sitting)
 
 
 def _way_in(sitting: Sitting) -> str:

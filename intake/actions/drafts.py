@@ -20,10 +20,11 @@ from intake.models import Questionnaire, QuestionnaireResponse
 
 @dataclass(slots=True)
 class Saved:
-    """What saving a page led to."""
+    """What saving a page led to; `pages` are those that apply now."""
 
     document: Document
     advice: list[str] = field(default_factory=list)
+    pages: list[engine.Page] | None = None
     under_age: bool = False
 
 
@@ -112,10 +113,12 @@ def save_page(
             question = definition.questions.get(link_id)
             if question and question.consent:
                 note_consent(document, definition, question, answers[link_id], by=by, now=now)
-        shown = {entry["code"] for entry in document.advice_shown}
-        advice = [n.code for n in engine.triggered_advice(definition, document.answers) if n.code not in shown]
+        shown = engine.enabled(definition, document.answers)
+        noted = {entry["code"] for entry in document.advice_shown}
+        advice = [n.code for n in engine.triggered_advice(definition, document.answers, shown) if n.code not in noted]
         document.advice_shown += [{"code": code, "at": now.isoformat()} for code in advice]
-        states = engine.progress(definition, document.answers, document.done, asking)
+        pages = engine.pages(definition, document.answers, asking, shown)
+        states = engine.progress(definition, document.answers, document.done, asking, pages)
         locked.sections_done = sum(state.state == "done" for state in states)
         put(locked, document)
         locked.saved_at = now
@@ -124,7 +127,7 @@ def save_page(
         record("intake.save_page", by=by, now=now, obj=locked, subject_id=locked.patient_id, detail={"page": key})
     for name in ("document", "key_id", "saved_at", "version", "sections_done"):
         setattr(response, name, getattr(locked, name))
-    return Saved(document, advice=advice)
+    return Saved(document, advice=advice, pages=pages)
 
 
 def save_contact(response: QuestionnaireResponse, contact: dict[str, Any], *, by: Actor, now: datetime) -> Document:
