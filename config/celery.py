@@ -17,4 +17,5 @@ app.conf.beat_schedule = {
 }
 app.conf.beat_schedule["purge_drafts"] = {"task": "intake.purge_drafts", "schedule": 3600.0, "options": {"expires": 3600.0}}
 app.conf.beat_schedule["waiting_round"] = {"task": "booking.waiting_round", "schedule": 10.0, "options": {"expires": 10.0}}
+app.conf.beat_schedule["forget"] = {"task": "notifications.forget", "schedule": 3600.0, "options": {"expires": 3600.0}}
 app.autodiscover_tasks(["notifications", "intake", "booking"])

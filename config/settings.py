@@ -260,6 +260,9 @@ SERVER_EMAIL = DEFAULT_FROM_EMAIL
 MESSAGE_GRACE_SECONDS = env_int("MESSAGE_GRACE_SECONDS", 180)
 # When nobody is written to, on the clinic's clock. Empty in the demo: whoever looks at it may sit in any zone.
 MESSAGE_QUIET_HOURS = env("MESSAGE_QUIET_HOURS", "" if DEMO else "21:00-08:00")
+# Who is mailed when a message has been due for ten minutes; and the token that opens /metrics, which is off without one.
+ALARM_MAIL = env_list("ALARM_MAIL")
+METRICS_TOKEN = env("METRICS_TOKEN", "")
 # off, catcher (the demo's mailbox) or twilio.
 SMS_CHANNEL = env("SMS_CHANNEL", "catcher" if (DEMO or DEBUG or TESTING) else "off")
 TWILIO_ACCOUNT_SID = env("TWILIO_ACCOUNT_SID", "")

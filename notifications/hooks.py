@@ -8,10 +8,10 @@ from uuid import UUID
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts import clock
-from notifications import receipts, replies, seals
+from notifications import health, receipts, replies, seals
 from notifications.twilio import signature_of
 
 OUTCOMES = {
@@ -41,6 +41,15 @@ def from_twilio(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse
         return view(request, *args, **kwargs)
 
     return checked
+
+
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """The gauges, for a program that watches; not found without the token."""
+    token = settings.METRICS_TOKEN
+    if not token or not hmac.compare_digest(request.headers.get("Authorization", "").encode(), f"Bearer {token}".encode()):
+        raise Http404
+    return HttpResponse(health.metrics(now=clock.now()), content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 @from_twilio

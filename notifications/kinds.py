@@ -34,7 +34,8 @@ class Kind:
     reminder is worth sending. `lasts` is how long after it was due it may still go out, never past the start of a visit unless
     `outlives`. `wakes` are the channels that may go in quiet hours. `statuses` are the visit's at which it may still go.
     `asks_questions` kinds go only while the questions are not sent. A visit type may do without those that are `optional`.
-    `call` is what the desk is asked to phone about where the patient chose a call, or cannot be reached by a message.
+    `note` is the clinic's own sentence, put in when a letter is written. `call` is what the desk is asked to phone about where
+    the patient chose a call, or cannot be reached by a message.
     """
 
     code: str
@@ -55,6 +56,7 @@ class Kind:
     calendar: str = ""
     urgent: bool = False
     call: str | Promise = ""
+    note: str = ""
 
 
 _TABLE = [

@@ -5,7 +5,7 @@ those lists says why a patient comes.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from email.utils import parseaddr
 from typing import Any
@@ -22,10 +22,11 @@ from booking.models import Appointment, LinkRequest, WaitlistOffer
 from intake.models import ResumeLink
 from notifications import words
 from notifications.kinds import COMING, EMAIL, KINDS, TEXT, Kind
-from notifications.models import Delivery, Inbound, Message, State, Subject
+from notifications.models import Delivery, Inbound, KindNote, Message, State, Subject, TestSend
 from patients.models import ContactCode, Patient, ReminderBy
 
 FALLBACK = "fallback"  # the reason of a delivery that stands in for one that failed the other way
+RESEND = "resend"  # the reason of a delivery that somebody at the desk asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,8 @@ class Facts:
     offers: dict[int, WaitlistOffer] = field(default_factory=dict)
     flagged: dict[int, Appointment] = field(default_factory=dict)  # by response
     replies: dict[int, Inbound] = field(default_factory=dict)
+    tests: dict[int, TestSend] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)  # by kind
 
     @classmethod
     def of(cls, messages: Sequence[Message]) -> "Facts":
@@ -102,6 +105,10 @@ class Facts:
             facts.flagged = {visit.response_id: visit for visit in rows.filter(response__in=responses)}
         if replies := ids(Subject.REPLY):
             facts.replies = Inbound.objects.defer("sealed").in_bulk(replies)
+        if tests := ids(Subject.TEST):
+            facts.tests = TestSend.objects.in_bulk(tests)
+        kinds = {message.kind for message in messages}
+        facts.notes = dict(KindNote.objects.filter(kind__in=kinds).exclude(words="").values_list("kind", "words"))
         return facts
 
 
@@ -123,6 +130,7 @@ def compose(delivery: Delivery, facts: Facts, *, texts_work: bool, now: datetime
         return Stay(State.SKIPPED, "unknown_kind")
     if now >= message.expires_at:
         return Stay(State.EXPIRED, "too_late")
+    kind = replace(kind, note=facts.notes.get(kind.code, ""))
     if message.subject_type == Subject.VISIT:
         return _visit(kind, delivery, facts, texts_work, now)
     from notifications import other_letters  # it builds on this module
@@ -158,7 +166,7 @@ def _visit(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: 
     if kind.asks_questions and not visit.intake_missing:
         return Stay(State.SKIPPED, "answered")
     patient = visit.patient
-    open_ways = [delivery.channel] if delivery.reason == FALLBACK else ways(kind, patient, texts_work=texts_work)
+    open_ways = [delivery.channel] if delivery.reason in (FALLBACK, RESEND) else ways(kind, patient, texts_work=texts_work)
     if delivery.channel not in open_ways:
         # Each kind has a row per channel; only the first asks for the call.
         call = str(kind.call) if not open_ways and delivery.channel == kind.channels[0] else ""
@@ -193,7 +201,7 @@ def why_not(channel: str, patient: Patient, texts_work: bool) -> str:
     return "not_chosen"
 
 
-def _clinic_words() -> dict[str, Any]:
+def clinic_words() -> dict[str, Any]:
     clinic = Clinic.current()
     street = ", ".join(part for part in (clinic.street, clinic.unit) if part)
     first, rest = clinic.short_name, clinic.name.removeprefix(clinic.short_name).strip()
@@ -260,9 +268,10 @@ def letter_of(
     visit: Appointment | None = None,
     now: datetime,
 ) -> Letter:
-    said = _clinic_words() | said
+    said = clinic_words() | said
     if channel == TEXT:
         return Letter(address, words.text(kind.code, said), seen=seen)
+    said["note"] = kind.note
     said["subject"] = words.subject(kind.code, said)
     calendar = b""
     if kind.calendar and visit is not None:

@@ -29,6 +29,7 @@ class Subject(models.TextChoices):
     RESUME = "resume", _("Finish later")
     REPLY = "reply", _("Reply to a text")
     OFFER = "offer", _("Waiting-list offer")
+    TEST = "test", _("Test")
 
 
 class State(models.TextChoices):
@@ -215,6 +216,29 @@ class ChannelSwitch(models.Model):
 
     def __str__(self) -> str:
         return f"{self.channel} {'on' if self.enabled else 'off'}"
+
+
+class KindNote(models.Model):
+    """A sentence of the clinic's own in every e-mail of a kind. Plain text; nothing that says why anybody comes."""
+
+    kind = models.CharField(max_length=32, unique=True)
+    words = models.CharField(max_length=200, blank=True)
+    changed_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"note in {self.kind}"
+
+
+class TestSend(models.Model):
+    """A fact: somebody who works here wants to see a message arrive. The words are a sample's, nobody's visit."""
+
+    kind = models.CharField(max_length=32)
+    channel = models.CharField(max_length=8, choices=Channel.choices)
+    address = models.CharField(max_length=254)
+    asked_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"test of {self.kind}"
 
 
 class Heartbeat(models.Model):

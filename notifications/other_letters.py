@@ -1,5 +1,6 @@
 """Letters that are not about a visit's own course: codes, links, sign-in, red flags, answers to texts that came in."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +20,7 @@ from intake.later import token_of as resume_token_of
 from notifications.kinds import COMING, EMAIL, OPT_OUT_ANSWERS, TEXT, Kind
 from notifications.letters import (
     FALLBACK,
+    RESEND,
     Facts,
     Letter,
     Seen,
@@ -32,6 +34,7 @@ from notifications.letters import (
     why_not,
 )
 from notifications.models import Delivery, State, Subject
+from notifications.samples import sample_words
 from patients.actions import digits_of
 from patients.models import ReminderBy
 from patients.reach import stopped_at
@@ -186,7 +189,7 @@ def _offer(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: 
     if not made.is_live(now):
         return Stay(State.EXPIRED, "too_late")
     patient, visit = made.entry.patient, made.entry.visit
-    open_ways = [delivery.channel] if delivery.reason == FALLBACK else ways(kind, patient, texts_work=texts_work)
+    open_ways = [delivery.channel] if delivery.reason in (FALLBACK, RESEND) else ways(kind, patient, texts_work=texts_work)
     if delivery.channel not in open_ways:
         return Stay(State.SKIPPED, why_not(delivery.channel, patient, texts_work))
     link = settings.SITE_URL + reverse("booking:waiting", args=[waiting_token_of(made.entry)])
@@ -211,6 +214,22 @@ def _offer(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: 
     return letter_of(kind, delivery.channel, address, said, seen, now=now)
 
 
+def _test(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: datetime) -> Letter | Stay:
+    """A kind with a sample's words, to whoever wanted to see it arrive. It says that it is a test."""
+    test = facts.tests.get(delivery.message.subject_id)
+    if test is None:
+        return Stay(State.SUPERSEDED, "changed")
+    if stay := _no_text(delivery, test.address, texts_work):
+        return stay
+    letter = sample_letter(kind, delivery.channel, address=test.address, now=now)
+    return letter if delivery.channel == TEXT else replace(letter, subject=_("Test: %(subject)s") % {"subject": letter.subject})
+
+
+def sample_letter(kind: Kind, channel: str, *, address: str = "", now: datetime) -> Letter:
+    """What a kind looks like, of a patient who does not exist."""
+    return letter_of(kind, channel, address, sample_words(now=now), (), now=now)
+
+
 BY_SUBJECT = {
     Subject.CODE: _code,
     Subject.LINK: _link,
@@ -218,5 +237,6 @@ BY_SUBJECT = {
     Subject.RESPONSE: _page,
     Subject.RESUME: _resume,
     Subject.REPLY: _reply,
+    Subject.TEST: _test,
     Subject.OFFER: _offer,
 }

@@ -22,7 +22,7 @@ from booking.models import Appointment, LinkRequest, Status, WaitlistOffer
 from booking.waitlist import OfferState
 from intake.models import QuestionnaireResponse, ResumeLink
 from notifications.kinds import CANCELLATIONS, COMING, EMAIL, KINDS, NEWS, REMINDERS, TEXT, Kind, expiry, out_of_quiet, rested
-from notifications.models import TOLD, WAITING, Delivery, Inbound, Message, State, Subject
+from notifications.models import TOLD, WAITING, Delivery, Inbound, Message, State, Subject, TestSend
 from patients.models import ContactCode, Patient
 
 log = logging.getLogger(__name__)
@@ -299,6 +299,12 @@ def plan_offer(made: WaitlistOffer) -> Plan:
         for channel in kind.channels
     ]  # fmt: skip
     return Plan(messages, made.sequence)
+
+
+def plan_test(test: TestSend, *, now: datetime, lasts: timedelta) -> None:
+    """Write a test message, in the caller's transaction."""
+    message = Planned(Subject.TEST.value, test.pk, test.kind, 1, "tester", test.channel, now, now + lasts, urgent=True)
+    _write(Subject.TEST, {test.pk: Plan([message])}, now)
 
 
 # --- Pulling ------------------------------------------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 
 from celery import shared_task
 
-from notifications import drain, health, rounds
+from accounts import clock
+from notifications import drain, health, replies, rounds
 
 
 @shared_task(name="notifications.tick")
@@ -20,5 +21,12 @@ def sweep() -> None:
 
 @shared_task(name="notifications.reconcile")
 def reconcile() -> None:
-    """Apply receipts, end what is too late."""
+    """Apply receipts, end what is too late, sound the alarm if something is stuck."""
     drain.reconcile()
+    health.alarm(now=clock.now())
+
+
+@shared_task(name="notifications.forget")
+def forget() -> None:
+    """Delete the words of old texts."""
+    replies.forget(now=clock.now())

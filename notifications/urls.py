@@ -6,6 +6,7 @@ from notifications import hooks, views
 
 app_name = "notifications"
 urlpatterns = [
+    path("metrics", hooks.metrics, name="metrics"),
     path("hooks/twilio/text/", hooks.twilio_text, name="twilio_text"),
     path("hooks/twilio/status/<uuid:public_id>/<str:seal>/", hooks.twilio_status, name="twilio_status"),
     path("demo/mailbox/", views.mailbox, name="mailbox"),

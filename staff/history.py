@@ -12,7 +12,8 @@ from accounts import clock
 from accounts.models import User
 from audit.models import AuditEvent
 from booking.models import Appointment, Practitioner
-from notifications.models import Message
+from notifications.kinds import KINDS
+from notifications.models import WAITING, Delivery, Inbound, Message
 
 WORDS: dict[str, Any] = {
     "booking.book": gettext_lazy("Booked online"),
@@ -130,12 +131,33 @@ WORDS: dict[str, Any] = {
     "patients.stop_texts": gettext_lazy("Texts stopped"),
     "patients.start_texts": gettext_lazy("Texts started again"),
     "patients.contact_bounced": gettext_lazy("Address found dead"),
+    "notifications.retry": gettext_lazy("Message sent again"),
+    "notifications.call_instead": gettext_lazy("To be called instead of a message"),
+    "notifications.dismiss": gettext_lazy("Message trouble dealt with"),
+    "notifications.reply_done": gettext_lazy("Text answered by a person"),
+    "notifications.save_note": gettext_lazy("Note in messages changed"),
+    "notifications.send_test": gettext_lazy("Test message sent"),
+    "staff.messages_read": gettext_lazy("Messages shown"),
     "accounts.clinic_saved": gettext_lazy("Clinic details changed"),
     "backups.make": gettext_lazy("Copy of everything made"),
     "backups.restore": gettext_lazy("Restored from a copy"),
     "articles.site_created": gettext_lazy("Public pages made"),
     "articles.published": gettext_lazy("Article published"),
     "articles.editor_rights": gettext_lazy("Right to edit articles changed"),
+}
+REASONS: dict[str, Any] = {
+    "late_booking": gettext_lazy("booked too late for it"),
+    "too_late": gettext_lazy("it would have been too late"),
+    "confirmed": gettext_lazy("confirmed already"),
+    "answered": gettext_lazy("the questions are sent"),
+    "not_chosen": gettext_lazy("not the way the patient chose"),
+    "by_phone": gettext_lazy("the patient wants a call"),
+    "no_address": gettext_lazy("no address"),
+    "channel_off": gettext_lazy("texts are off"),
+    "stopped": gettext_lazy("the patient said STOP"),
+    "bounced": gettext_lazy("the address does not work"),
+    "switched_off": gettext_lazy("this visit type does without"),
+    "changed": gettext_lazy("the visit changed"),
 }
 STATES = {
     "pending": "clock",
@@ -199,17 +221,34 @@ def _what(event: AuditEvent) -> str:
 
 
 def messages_of(visit: Appointment) -> list[Line]:
-    """Messages about a visit: what, by which way, and what became of it."""
-    found = []
-    for message in Message.objects.about_visit(visit.pk):
-        delivery = max(message.deliveries.all(), key=lambda d: d.pk, default=None)
-        state = delivery.get_state_display() if delivery else _("Waiting")
-        at = (delivery.sent_at if delivery else None) or message.due_at
-        what = f"{message.kind.replace('_', ' ')}, {message.get_channel_display().lower()}"
-        found.append(
-            Line(at, what[:1].upper() + what[1:], str(state), STATES.get(delivery.state if delivery else "pending", "x"))
-        )
-    return found
+    """The conversation about a visit in order: planned, sent, arrived or not, answered; what was not needed says why."""
+    found: list[Line] = []
+    for message in Message.objects.about_visit(visit.pk).prefetch_related("deliveries__receipts"):
+        kind = KINDS.get(message.kind)
+        name = f"{kind.name if kind else message.kind}, {message.get_channel_display().lower()}"
+        for delivery in message.deliveries.all():
+            found += _told(delivery, name, message.due_at)
+    for inbound in Inbound.objects.filter(visit_id=visit.pk).defer("sealed"):
+        what = _("Answered by text")
+        found.append(Line(inbound.received_at, what, str(inbound.get_meaning_display()), "chat"))
+    return sorted(found, key=lambda line: line.at)
+
+
+def _told(delivery: Delivery, name: str, due_at: datetime) -> list[Line]:
+    """The lines of one delivery."""
+    state = str(delivery.get_state_display())
+    if delivery.sent_at is None:
+        waits = delivery.state in WAITING
+        why = REASONS.get(delivery.reason)
+        at = delivery.next_attempt_at if waits else due_at
+        who = _("Planned") if waits else f"{state}: {why}" if why else state
+        return [Line(at, name, str(who), STATES.get(delivery.state, "x"))]
+    lines = [Line(delivery.sent_at, name, _("May have been sent") if delivery.state == "unknown" else _("Sent"),
+                  "info" if delivery.state == "unknown" else "check")]  # fmt: skip
+    if delivery.state in ("delivered", "bounced"):
+        receipt = max((r for r in delivery.receipts.all() if r.outcome == delivery.state), key=lambda r: r.pk, default=None)
+        lines.append(Line(receipt.received_at if receipt else delivery.updated_at, name, state, STATES[delivery.state]))
+    return lines
 
 
 def practitioner_names() -> dict[int, str]:

@@ -304,6 +304,7 @@ def staff_tabs(context: template.Context) -> list[dict[str, Any]]:
             (_("Patients"), _first_url(("staff:find", ())), ("/desk/find/", "/desk/patient/")),
             (_("Waiting list"), _first_url(("staff:waiting", ())), ("/desk/waiting/",)),
             (_("To call"), _first_url(("staff:calls", ())), ("/desk/calls/",)),
+            (_("Messages"), _first_url(("staff:messages", ())), ("/desk/messages/",)),
             (_("Availability"), _first_url(("staff:availability_index", ())), ("/desk/availability/", "/desk/time-off/")),
         ]
     if role == "physician":

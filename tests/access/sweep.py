@@ -163,6 +163,7 @@ def objects(world: World, kind: str) -> dict[str, dict[str, Any]]:
         "advice": {"own": {"number": 1}, "missing": {"number": 99}},
         "stop": {"own": {"code": "no-consent"}, "missing": {"code": "nothing"}},
         "article": {"own": {"slug": "dutasteride-mesotherapy"}, "missing": {"slug": "nothing"}},
+        "kind": {"own": {"code": "booked"}, "missing": {"code": "nothing"}},
         "mail": {"own": {"pk": world.mail.pk}, "missing": {"pk": 10**9}},
         "text": {"own": {"pk": world.text.pk}, "missing": {"pk": 10**9}},
         "passkey": {"missing": {"pk": 10**9}},

@@ -281,7 +281,7 @@ def test_task_arguments_and_schedule_carry_no_data() -> None:
 
     app.loader.import_default_modules()
     assert {name for name in app.tasks if name.startswith("notifications.")} == {
-        "notifications.tick", "notifications.sweep", "notifications.reconcile"
+        "notifications.tick", "notifications.sweep", "notifications.reconcile", "notifications.forget"
     }  # fmt: skip
     for entry in app.conf.beat_schedule.values():
         assert "args" not in entry

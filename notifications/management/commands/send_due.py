@@ -9,8 +9,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, connection
 
+from accounts import clock
 from booking import matching
-from notifications import drain, health, rounds
+from notifications import drain, health, replies, rounds
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,8 @@ class Command(BaseCommand):
                         swept = time.monotonic()
                         drain.sweep()
                         drain.reconcile()
+                        health.alarm(now=clock.now())
+                        replies.forget(now=clock.now())
             except DatabaseError:
                 # The database restarts, or is not up yet. Nothing is lost: everything that is due is in it.
                 log.exception("send_due: the database did not answer")

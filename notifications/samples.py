@@ -1,0 +1,46 @@
+"""What a message looks like: every word a letter may ask for, of a patient and a visit that do not exist."""
+
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from accounts import clock
+
+_LINK = "7KpQ2mZx9LwR4tBn"
+
+
+def sample_words(*, now: datetime) -> dict[str, Any]:
+    """The words of all kinds at once; each template takes what it needs."""
+    day = clock.local(now).date() + timedelta(days=8)
+    start = clock.instant(day, time(10, 20), clock.clinic_zone())
+    link = f"{settings.SITE_URL}/v/{_LINK}/"
+    return {
+        "name": "Daniel",
+        "start": start,
+        "old_start": start - timedelta(days=1, minutes=20),
+        "same_time": False,
+        "minutes": 30,
+        "physician": "Dr. Amara Osei",
+        "physician_short": "Dr. Osei",
+        "reference": "TN-7F4K",
+        "confirmed": False,
+        "questions": {"done": 3, "total": 5},
+        "free_until": start - timedelta(days=1),
+        "free_now": True,
+        "cutoff_hours": 24,
+        "today": False,
+        "until_today": True,
+        "has_visit": False,
+        "tomorrow": False,
+        "link": link,
+        "until": now + timedelta(minutes=45),
+        "messages_link": f"{link}messages/",
+        "digits": "481207",
+        "spaced": "481 207",
+        "days": 30,
+        "what": _("An authenticator app was added to your sign-in."),
+        "at": now,
+        "who": "Dr. Osei",
+    }

@@ -1,0 +1,149 @@
+"""Messages as the desk sees them: what waits, what went, what did not arrive and why, and texts that need a person."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Q
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from booking.models import Appointment
+from notifications import replies
+from notifications.actions import TROUBLE
+from notifications.kinds import KINDS
+from notifications.models import WAITING, Delivery, Inbound, State, Subject
+from patients.models import Patient
+
+SHOWN = 100
+WEEK = timedelta(days=7)
+# Why it did not go or arrive, in the desk's words: by reason, by the other side's code, by the error's class.
+CAUSES: dict[str, str | Promise] = {
+    "words": gettext_lazy("It could not be written. Tell whoever looks after the system"),
+    "no_answer": gettext_lazy("The other side did not answer until it was too late"),
+    "refused": gettext_lazy("The other side refused it"),
+    "nobody_named": gettext_lazy("Nobody is named for it in the clinic’s details"),
+    "21211": gettext_lazy("This is not a phone number"),
+    "21614": gettext_lazy("This number takes no texts"),
+    "21610": gettext_lazy("This number has said STOP"),
+    "30003": gettext_lazy("The phone was off or out of reach"),
+    "30005": gettext_lazy("Number not in service"),
+    "30006": gettext_lazy("This number takes no texts"),
+    "30007": gettext_lazy("The carrier filtered it"),
+    "5.1.1": gettext_lazy("There is no such mailbox"),
+    "5.2.1": gettext_lazy("The mailbox is closed"),
+    "5.2.2": gettext_lazy("The mailbox is full"),
+}
+ICONS = {
+    "pending": "clock", "claimed": "clock", "sending": "clock", "accepted": "check", "delivered": "dcheck", "unknown": "info",
+    "skipped": "x", "superseded": "x", "expired": "x",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One message on the list."""
+
+    delivery: Delivery
+    what: str
+    visit: Appointment | None
+    at: datetime
+    icon: str
+    cause: str = ""
+    can_retry: bool = False
+
+
+def kind_name(code: str) -> str:
+    """What a kind is called on screen."""
+    kind = KINDS.get(code)
+    return str(kind.name) if kind else code
+
+
+def cause_of(delivery: Delivery) -> str:
+    """Why, in words; the code stays beside it for whoever calls the provider."""
+    if delivery.state == State.UNKNOWN:
+        return _("The connection broke while it was sent. It may have arrived")
+    known = CAUSES.get(delivery.error_code) or CAUSES.get(delivery.reason) or CAUSES["refused"]
+    return f"{known} ({delivery.error_code})" if delivery.error_code else str(known)
+
+
+def _lines(deliveries: Iterable[Delivery], user: Any, *, now: datetime) -> list[Line]:
+    """With their visits, in one more query."""
+    found = list(deliveries)
+    ids = {d.message.subject_id for d in found if d.message.subject_type == Subject.VISIT}
+    visits = Appointment.objects.for_actor(user).select_related("patient", "practitioner").in_bulk(ids)
+    return [
+        Line(
+            d,
+            kind_name(d.message.kind),
+            visits.get(d.message.subject_id) if d.message.subject_type == Subject.VISIT else None,
+            d.sent_at or d.next_attempt_at,
+            ICONS.get(d.state, "alert"),
+            cause_of(d) if d.state in TROUBLE else "",
+            d.state in TROUBLE and now < d.message.expires_at,
+        )
+        for d in found
+    ]
+
+
+def _deliveries() -> Any:
+    return Delivery.objects.select_related("message")
+
+
+def trouble(user: Any, *, now: datetime) -> list[Line]:
+    """What failed, came back or may have been sent in the last week, and nobody has dealt with."""
+    found = _deliveries().filter(state__in=TROUBLE, settled_at=None, updated_at__gte=now - WEEK)
+    return _lines(found.order_by("-updated_at")[:SHOWN], user, now=now)
+
+
+def waiting(user: Any, *, now: datetime) -> list[Line]:
+    """What goes out next: due, or due within a day."""
+    found = _deliveries().filter(state__in=WAITING, next_attempt_at__lt=now + timedelta(days=1))
+    return _lines(found.order_by("next_attempt_at", "pk")[:SHOWN], user, now=now)
+
+
+def sent(user: Any, *, now: datetime) -> list[Line]:
+    """What went, newest first."""
+    found = _deliveries().filter(sent_at__isnull=False, sent_at__gte=now - WEEK)
+    return _lines(found.order_by("-sent_at")[:SHOWN], user, now=now)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A text that needs a person: its words, who may have written it, and the visit it is about."""
+
+    inbound: Inbound
+    words: str
+    people: list[Patient]
+    visit: Appointment | None
+
+
+def questions(user: Any) -> list[Question]:
+    """Texts that need a person, oldest first. Reading them is a read of health information: the caller records it first."""
+    found = list(Inbound.objects.open().order_by("received_at")[:SHOWN])
+    people: dict[str, list[Patient]] = {}
+    for patient in Patient.objects.for_actor(user).current().filter(mobile__in={i.sender for i in found}):
+        people.setdefault(patient.e164, []).append(patient)
+    ids = {i.visit_id for i in found if i.visit_id}
+    visits = Appointment.objects.for_actor(user).select_related("patient", "practitioner").in_bulk(ids)
+    return [Question(i, replies.body_of(i), people.get(i.sender, []), visits.get(i.visit_id or 0)) for i in found]
+
+
+def unreachable(user: Any, *, now: datetime) -> list[tuple[Patient, Appointment]]:
+    """Patients with a visit to come whose address came back, or who stopped texts: with the next of their visits."""
+    bad = Q(patient__email_bounced_at__isnull=False) | Q(patient__mobile_bounced_at__isnull=False)
+    visits = Appointment.objects.for_actor(user).upcoming(now).filter(bad | Q(patient__texts_stopped_at__isnull=False))
+    first: dict[int, Appointment] = {}
+    for visit in visits.select_related("patient", "practitioner").order_by("starts_at")[:SHOWN]:
+        first.setdefault(visit.patient_id or 0, visit)
+    return [(visit.patient, visit) for visit in first.values() if visit.patient is not None]
+
+
+def counts(*, now: datetime) -> dict[str, int]:
+    """The numbers on the chips."""
+    return {
+        "people": Inbound.objects.open().count(),
+        "trouble": Delivery.objects.filter(state__in=TROUBLE, settled_at=None, updated_at__gte=now - WEEK).count(),
+    }

@@ -1,0 +1,106 @@
+"""`/desk/messages/`: texts that need a person, messages that did not arrive, what waits and what went."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from accounts import clock
+from accounts.access import reception_required
+from audit.actor import Actor, actor_of
+from booking import actions as booking
+from booking.models import Appointment
+from notifications import actions
+from notifications.actions import MessageError
+from notifications.models import Delivery, Inbound
+from staff import outbox
+from staff.reading import reading
+
+SHOWS = ("people", "trouble", "waiting", "sent")
+
+
+@reception_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def desk_messages(request: HttpRequest) -> HttpResponse:
+    """One of the four lists. POST presses a button of one line."""
+    now = clock.now()
+    if request.method == "POST":
+        try:
+            said = _perform(request, now)
+        except (MessageError, booking.BookingError) as refusal:
+            return _page(request, now, refusal=str(refusal), status=409)
+        messages.success(request, said)
+        response = HttpResponse(status=303)
+        response["Location"] = f"{reverse('staff:messages')}?show={_show(request)}"
+        return response
+    return _page(request, now)
+
+
+def _show(request: HttpRequest) -> str:
+    show = request.GET.get("show", "")
+    return show if show in SHOWS else "people"
+
+
+def _page(request: HttpRequest, now: datetime, *, refusal: str = "", status: int = 200) -> HttpResponse:
+    show = _show(request)
+    with reading(request, "staff.messages_read", now=now, detail={"show": show}):
+        context = {
+            "show": show,
+            "counts": outbox.counts(now=now),
+            "questions": outbox.questions(request.user) if show == "people" else [],
+            "lines": {"trouble": outbox.trouble, "waiting": outbox.waiting, "sent": outbox.sent}[show](request.user, now=now)
+            if show != "people"
+            else [],
+            "unreachable": outbox.unreachable(request.user, now=now) if show == "trouble" else [],
+            "refusal": refusal,
+        }
+    return render(request, "staff/messages.html", context, status=status)
+
+
+def _perform(request: HttpRequest, now: datetime) -> str:
+    """Do what the pressed button says, and say so.
+
+    Raises:
+        Http404: for a button that is not one of ours.
+        MessageError, BookingError: it cannot be done any more.
+    """
+    verb, _sep, key = request.POST.get("do", "").partition(":")
+    by = actor_of(request)
+    try:
+        public_id = UUID(key)
+    except ValueError:
+        raise Http404 from None
+    if verb in ("retry", "call", "seen"):
+        delivery = Delivery.objects.filter(public_id=public_id).first()
+        if delivery is None:
+            raise Http404
+        if verb == "retry":
+            actions.retry(delivery, by=by, now=now)
+            return _("It goes out again in a moment.")
+        if verb == "call":
+            actions.call_instead(delivery, by=by, now=now)
+            return _("It is on the call list.")
+        actions.dismiss(delivery, by=by, now=now)
+        return _("Noted.")
+    inbound = Inbound.objects.open().filter(public_id=public_id).first()
+    if inbound is None or verb not in ("confirm", "ring", "done"):
+        raise Http404
+    return _answer(request, verb, inbound, by, now)
+
+
+def _answer(request: HttpRequest, verb: str, inbound: Inbound, by: Actor, now: datetime) -> str:
+    """What the desk does about a text that came in."""
+    visit = Appointment.objects.for_actor(request.user).filter(pk=inbound.visit_id or 0).first()
+    if verb != "done" and visit is None:
+        raise Http404
+    if verb == "confirm" and visit is not None:
+        booking.confirm(visit, by=by, now=now)
+    elif verb == "ring" and visit is not None:
+        booking.ask_to_call(visit, reason=_("Answered a text"), by=by, now=now)
+    actions.settle_reply(inbound, by=by, now=now)
+    return {"confirm": _("Confirmed."), "ring": _("It is on the call list."), "done": _("Noted.")}[verb]

@@ -1,0 +1,117 @@
+"""`/clinic/messages/` and `/clinic/health/`: preview, note, test, who does without; gauges and switches."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.test import Client
+
+from accounts import clock
+from accounts.models import User
+from booking.models import Appointment, Service
+from notifications import health
+from notifications.kinds import EMAIL, KINDS, TEXT
+from notifications.models import CaughtText, ChannelSwitch, Delivery, KindNote
+from notifications.other_letters import sample_letter
+from notifications.wordlist import CLINICAL
+from tests.factories import WEDNESDAY
+from tests.notifications.conftest import GRACE, Post, book, desk, go, post, visit  # noqa: F401
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def lead(signed_in: Callable[[User], Client], lead_user: User) -> Client:
+    """Lena's browser."""
+    return signed_in(lead_user)
+
+
+def test_every_kind_has_a_sample_in_every_channel(clinic: Any) -> None:
+    for kind in KINDS.values():
+        for channel in kind.channels:
+            letter = sample_letter(kind, channel, now=WEDNESDAY)
+            assert letter.text
+            assert not CLINICAL.search(letter.text + letter.subject), kind.code
+            assert channel == EMAIL or len(letter.text) <= 160
+
+
+def test_the_list_and_each_page_show_how_it_looks(lead: Client, clinic: Any) -> None:
+    assert "Two days before" in lead.get("/clinic/messages/").content.decode()
+    page = lead.get("/clinic/messages/reminder_2d/").content.decode()
+    assert "Reply C to confirm." in page
+    assert "of 160 characters" in page
+    shown = lead.get("/clinic/messages/reminder_2d/email.html")
+    assert "sandbox" in shown.headers["Content-Security-Policy"]
+    assert "Dr. Amara Osei" in shown.content.decode()
+
+
+def test_a_sentence_of_the_clinics_own_is_in_the_next_mail(lead: Client, post: Post, visit: Appointment) -> None:  # noqa: F811
+    words = "Our door is on the river side while the street is repaired."
+    assert lead.post("/clinic/messages/booked/", {"do": "note", "words": words}).status_code == 302
+    go(WEDNESDAY + GRACE)
+    sent = post.mails[0]
+    assert words in sent.get_body(("plain",)).get_content().replace("\n", " ")
+    assert words in sent.get_body(("html",)).get_content()
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["Bring your minoxidil.", "Your treatment starts soon", "See https://x.example", "Write to me@x.ca", "x" * 201],
+)
+def test_a_sentence_that_says_why_or_leads_away_is_refused_with_what_was_typed(lead: Client, clinic: Any, words: str) -> None:
+    answer = lead.post("/clinic/messages/booked/", {"do": "note", "words": words})
+    assert answer.status_code == 422
+    assert words in answer.content.decode()
+    assert not KindNote.objects.exists()
+
+
+def test_a_test_goes_out_through_the_outbox_and_says_so(lead: Client, post: Post, clinic: Any) -> None:  # noqa: F811
+    assert lead.post("/clinic/messages/booked/", {"do": "email", "email": "lena@tn.example"}).status_code == 302
+    assert lead.post("/clinic/messages/booked/", {"do": "text", "mobile": "519-555-0163"}).status_code == 302
+    go(clock.now())
+    assert post.subjects[0].startswith("Test: Your appointment on")
+    assert CaughtText.objects.get().recipient == "+15195550163"
+    assert lead.post("/clinic/messages/booked/", {"do": "email"}).status_code == 422
+
+
+def test_a_visit_type_does_without_a_stage(lead: Client, service: Service) -> None:
+    lead.post("/clinic/messages/reminder_7d/", {"do": "services"})
+    assert Service.objects.get().messages_off == ["reminder_7d"]
+    lead.post("/clinic/messages/reminder_7d/", {"do": "services", "with": str(service.public_id)})
+    assert Service.objects.get().messages_off == []
+    assert lead.post("/clinic/messages/booked/", {"do": "services"}).status_code == 404
+
+
+def test_the_health_page_shows_what_is_stuck_and_switches_channels(lead: Client, visit: Appointment) -> None:  # noqa: F811
+    page = lead.get("/clinic/health/").content.decode()
+    assert "nobody sends messages" in page
+    assert "Time zone rules" in page
+    assert lead.post("/clinic/health/", {"do": "text:off", "reason": "provider"}).status_code == 302
+    assert not ChannelSwitch.objects.get(channel=TEXT).enabled
+    assert "Switched off: provider" in lead.get("/clinic/health/").content.decode()
+    lead.post("/clinic/health/", {"do": "text:on"})
+    assert ChannelSwitch.objects.get(channel=TEXT).enabled
+    assert lead.post("/clinic/health/", {"do": "pigeon:off"}).status_code == 404
+
+
+def test_metrics_are_off_without_a_token_and_closed_without_it(client: Client, settings: Any, clinic: Any) -> None:
+    assert client.get("/metrics", headers={"Authorization": "Bearer "}).status_code == 404
+    settings.METRICS_TOKEN = "s" * 20
+    assert client.get("/metrics").status_code == 404
+    told = client.get("/metrics", headers={"Authorization": "Bearer " + "s" * 20}).content.decode()
+    assert "truenorth_oldest_due_seconds 0\n" in told
+    assert 'truenorth_messages_last_day{channel="email",outcome="sent"} 0\n' in told
+    assert 'truenorth_tzdata_info{version="' in told
+
+
+def test_whoever_looks_after_the_system_is_mailed_once_an_hour_when_something_is_stuck(settings: Any, visit: Appointment) -> None:  # noqa: F811
+    settings.ALARM_MAIL = ["admin@tn.example"]
+    go(WEDNESDAY)
+    now = Delivery.objects.earliest("next_attempt_at").next_attempt_at
+    assert not health.alarm(now=now + timedelta(minutes=9))
+    assert health.alarm(now=now + timedelta(minutes=11))
+    assert not health.alarm(now=now + timedelta(minutes=12))
+    assert mail.outbox[0].subject == "True North: a message has been due for 11 minutes"
+    assert "Maya" not in mail.outbox[0].body

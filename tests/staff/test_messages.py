@@ -1,0 +1,141 @@
+"""`/desk/messages/`: texts that need a person, what did not arrive and why, what waits, what went."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts import clock
+from accounts.models import User
+from audit.actor import Actor
+from audit.models import AuditEvent
+from booking import actions as booking
+from booking.models import Appointment
+from notifications import planner, replies
+from notifications.models import Delivery, Inbound, Message
+from patients.models import Patient
+from tests.factories import next_weekday_at
+
+pytestmark = pytest.mark.django_db
+PAGE = "/desk/messages/"
+
+
+@pytest.fixture
+def visit(service: Any, practitioner: Any, patient: Patient) -> Appointment:
+    """Maya's visit next week, with its messages planned."""
+    now = clock.now()
+    desk = Actor("staff", None, "reception", "Joanne")
+    made = booking.book_for(
+        service, practitioner, next_weekday_at(10, 20, now=now), patient=patient, contact=None, overbook=True, by=desk, now=now
+    )
+    planner.tick(now=now)
+    return made
+
+
+def became(state: str, **fields: Any) -> Delivery:
+    """The text that says "booked" ended like that."""
+    delivery = Delivery.objects.get(message__kind="booked", channel="text")
+    now = clock.now()
+    Delivery.objects.filter(pk=delivery.pk).update(state=state, updated_at=now, sent_at=now, **fields)
+    return delivery
+
+
+def came_in(words: str) -> Inbound:
+    """Somebody answered a text."""
+    replies.take("catcher", words, "+15195550181", words, now=clock.now())
+    replies.handle(now=clock.now())
+    return Inbound.objects.get()
+
+
+@pytest.fixture
+def desk(signed_in: Callable[[User], Client], reception: User) -> Client:
+    """Joanne's browser."""
+    return signed_in(reception)
+
+
+def test_nothing_to_do_says_so_on_each_list(desk: Client, clinic: Any) -> None:
+    for show, words in {"people": "No texts wait", "trouble": "Everything arrived", "waiting": "Nothing goes out"}.items():
+        assert words in desk.get(f"{PAGE}?show={show}").content.decode()
+
+
+def test_a_failed_message_says_why_and_is_sent_again(desk: Client, visit: Appointment) -> None:
+    delivery = became("failed", reason="refused", error_code="30003")
+    page = desk.get(f"{PAGE}?show=trouble").content.decode()
+    assert "Maya Chowdhury" in page
+    assert "The phone was off or out of reach (30003)" in page
+    sent = desk.post(f"{PAGE}?show=trouble", {"do": f"retry:{delivery.public_id}"})
+    assert (sent.status_code, sent.headers["Location"]) == (303, f"{PAGE}?show=trouble")
+    again = Delivery.objects.filter(message=delivery.message).latest("pk")
+    assert (again.state, again.reason) == ("pending", "resend")
+    assert "Everything arrived" in desk.get(f"{PAGE}?show=trouble").content.decode()
+    assert AuditEvent.objects.filter(action="notifications.retry", subject_id=visit.patient_id).exists()
+
+
+def test_a_second_press_sends_nothing_more(desk: Client, visit: Appointment) -> None:
+    delivery = became("failed")
+    for status in (303, 409):
+        assert desk.post(PAGE, {"do": f"retry:{delivery.public_id}"}).status_code == status
+    assert Delivery.objects.filter(message=delivery.message).count() == 2
+
+
+def test_what_is_too_late_to_send_is_called_about(desk: Client, visit: Appointment) -> None:
+    delivery = became("unknown")
+    Message.objects.filter(pk=delivery.message_id).update(expires_at=clock.now() - timedelta(hours=1))
+    page = desk.get(f"{PAGE}?show=trouble").content.decode()
+    assert "It may have arrived" in page
+    assert "retry:" not in page
+    assert desk.post(PAGE, {"do": f"retry:{delivery.public_id}"}).status_code == 409
+    assert desk.post(PAGE, {"do": f"call:{delivery.public_id}"}).status_code == 303
+    visit.refresh_from_db()
+    assert (visit.needs_call, visit.call_reason) == (True, "A message did not arrive")
+
+
+def test_done_takes_it_off_the_list(desk: Client, visit: Appointment) -> None:
+    delivery = became("bounced", error_code="5.2.2")
+    assert "The mailbox is full" in desk.get(f"{PAGE}?show=trouble").content.decode()
+    assert desk.post(PAGE, {"do": f"seen:{delivery.public_id}"}).status_code == 303
+    assert "Everything arrived" in desk.get(f"{PAGE}?show=trouble").content.decode()
+
+
+@pytest.mark.parametrize(("verb", "check"), [("confirm", "status"), ("ring", "needs_call"), ("done", "")])
+def test_a_text_that_needs_a_person_is_answered_with_one_press(desk: Client, visit: Appointment, verb: str, check: str) -> None:
+    became("accepted")
+    inbound = came_in("Yes but can I bring my mother?")
+    page = desk.get(PAGE).content.decode()
+    assert "can I bring my mother?" in page
+    assert "Maya Chowdhury" in page
+    assert AuditEvent.objects.filter(action="staff.messages_read").exists()
+    assert desk.post(PAGE, {"do": f"{verb}:{inbound.public_id}"}).status_code == 303
+    visit.refresh_from_db()
+    assert {"status": visit.status == "confirmed", "needs_call": visit.needs_call, "": True}[check]
+    assert "No texts wait" in desk.get(PAGE).content.decode()
+
+
+def test_addresses_that_do_not_work_are_listed_with_the_visit(desk: Client, visit: Appointment) -> None:
+    Patient.objects.update(email_bounced_at=clock.now(), texts_stopped_at=clock.now())
+    page = desk.get(f"{PAGE}?show=trouble").content.decode()
+    assert "Email came back: maya@example.com" in page
+    assert "Said STOP" in page
+
+
+def test_what_waits_and_what_went(desk: Client, visit: Appointment) -> None:
+    assert "Booked" in desk.get(f"{PAGE}?show=waiting").content.decode()
+    became("delivered")
+    assert "Delivered" in desk.get(f"{PAGE}?show=sent").content.decode()
+
+
+@pytest.mark.parametrize("do", ["", "retry", "retry:x", "fly:6f1d6c2e-0000-4000-8000-000000000000"])
+def test_a_button_that_is_not_ours_is_not_found(desk: Client, clinic: Any, do: str) -> None:
+    assert desk.post(PAGE, {"do": do}).status_code == 404
+
+
+def test_the_visit_page_tells_the_conversation_in_order(desk: Client, visit: Appointment) -> None:
+    became("delivered")
+    came_in("C")
+    page = desk.get(f"/desk/visit/{visit.public_id}/").content.decode()
+    told = page[page.index('class="log"', page.index("Messages</h2>")) :]
+    assert told.index("Booked, text") < told.index("Answered by text") < told.index("Confirms")
+    assert "Planned" in told
+    assert "Not needed: booked too late for it" in told
