@@ -205,8 +205,10 @@ def _next_url(sitting: Sitting, key: str, change: str, before: set[str]) -> str:
 
 
 def _way_in(sitting: Sitting) -> str:
-    """What comes before the questions."""
-    return reverse("staff:visit", args=[sitting.seat.visit]) if sitting.seat.is_desk else reverse("intake:who_we_see")
+    """What comes before the questions; nothing for a visit that is booked already."""
+    if sitting.seat.is_desk:
+        return reverse("staff:visit", args=[sitting.seat.visit])
+    return "" if sitting.response.patient_id else reverse("intake:who_we_see")
 
 
 def _after_questions(sitting: Sitting) -> str:
@@ -257,7 +259,13 @@ def _render_page(
     heading = title or next(c.text for c in drawn if c.kind != "display")
     change = request.POST.get("change") or request.GET.get("change") or ""
     previous = engine.previous_page(sitting.pages, page.key)
-    back = reverse("booking:check") if change else _page_url(previous) if previous else _way_in(sitting)
+    back = (
+        reverse("booking:check")
+        if change
+        else _page_url(previous)
+        if previous
+        else _way_in(sitting) or reverse("intake:questions")
+    )
     neutral = _("%(section)s, page %(n)d") % {"section": page.section.title, "n": page.number}
     context = {
         "page": page,

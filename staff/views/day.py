@@ -63,7 +63,9 @@ def strip_of(visit: Any, verb: str, now: datetime) -> dict[str, Any] | None:
         goes = visit.changed_at + timedelta(seconds=settings.MESSAGE_GRACE_SECONDS)
         waits = clock.clock_time(goes) if goes > now else ""
     undoable = verb not in ("undo", "book") and visit.previous.get("verb") == verb
-    return {"text": text, "visit": visit, "undo": undoable, "goes": waits}
+    # A caller who was just booked may answer the questions right away, too.
+    asks = verb == "book" and visit.service.questionnaire and visit.response_id is None
+    return {"text": text, "visit": visit, "undo": undoable, "goes": waits, "asks": asks}
 
 
 def _page(

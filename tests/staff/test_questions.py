@@ -219,3 +219,12 @@ def test_an_unknown_button_is_refused(desk, visit, do):
 def test_a_cancelled_visit_has_no_questions(desk, visit, reception):
     actions.cancel(visit, reason="other", by=Actor.staff(reception), now=clock.now())
     assert press(desk, visit, "start").status_code == 409
+
+
+def test_a_caller_who_was_just_booked_can_answer_right_away(desk, visit):
+    day = clock.local(visit.starts_at).date()
+    page = desk.get(f"/desk/day/{day}/?did=book&visit={visit.public_id}").content.decode()
+    assert f'name="do" value="start" formaction="/desk/visit/{visit.public_id}/questions/"' in page
+    press(desk, visit, "start")
+    page = desk.get(f"/desk/day/{day}/?did=book&visit={visit.public_id}").content.decode()
+    assert "Fill in the questions now" not in page
