@@ -32,6 +32,7 @@ class Document:
         signed: the declaration, once sent: name, at, answers_sha256, form_sha256.
         flags: once sent: "rules" (name and version) and "found", a mapping per flag with the words shown to the physician.
         offered: on a repeat visit, last time's "answers" and "rows", and the day they are "from"; see `intake.prefill`.
+        addenda: after sending, what a physician asked and the patient said: "question", "text", "at".
     """
 
     answers: dict[str, Any] = field(default_factory=dict)
@@ -42,6 +43,7 @@ class Document:
     signed: dict[str, str] = field(default_factory=dict)
     flags: dict[str, Any] = field(default_factory=dict)
     offered: dict[str, Any] = field(default_factory=dict)
+    addenda: list[dict[str, str]] = field(default_factory=list)
 
     def consent(self, code: str) -> dict[str, Any] | None:
         """The latest decision on one consent."""

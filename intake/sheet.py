@@ -81,6 +81,7 @@ class Sheet:
     background: str = ""
     changes: list[Change] = field(default_factory=list)
     compared_with: QuestionnaireResponse | None = None
+    addenda: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def compared_on(self) -> date | None:
@@ -177,6 +178,7 @@ def for_review(
         background=filled(story(definition, answers, age=age, sex=sex_line)),
         changes=[_in_words(c, definition) for c in changed(definition, answers, last.definition, before)] if last else [],
         compared_with=last,
+        addenda=[{**entry, "at": datetime.fromisoformat(entry["at"])} for entry in reversed(document.addenda)],
     )
 
 

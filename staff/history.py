@@ -114,6 +114,8 @@ WORDS: dict[str, Any] = {
     "patients.give_consent": gettext_lazy("Consent given"),
     "patients.withdraw_consent": gettext_lazy("Consent taken back"),
     "intake.withdraw_photos": gettext_lazy("Photos no longer shown"),
+    "intake.question_read": gettext_lazy("Physician's question shown"),
+    "intake.reply": gettext_lazy("Physician's question answered"),
     "intake.claim_review": gettext_lazy("Review taken on"),
     "intake.release_review": gettext_lazy("Review let go"),
     "intake.save_review": gettext_lazy("Review written"),

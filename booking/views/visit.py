@@ -68,7 +68,9 @@ def _menu(it: Visit) -> list[dict[str, Any]]:
                 "%(done)d of %(total)d section done", "%(done)d of %(total)d sections done", response.sections_done
             ) % {"done": response.sections_done, "total": response.sections_total}
         items.append(_item(it.url("visit_questions"), "form", _("Finish your questions"), detail))
-    elif _takes_photos(it):
+    if row.response is not None and row.response.asked_at is not None:
+        items.append(_item(it.url("visit_reply"), "chat", _("A question for you"), _("The physician needs one more thing")))
+    if _takes_photos(it):
         items.append(_item(it.url("visit_photos"), "camera", _("Add photos"), _("Until the physician has finished looking")))
     if row.response is not None and row.response.completed_at is not None:
         items.append(_item(it.url("visit_answers"), "form", _("Your answers"), _("A PDF of what you sent")))

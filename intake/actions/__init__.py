@@ -6,6 +6,7 @@ One module per noun, all of them to be imported from here.
 from intake.actions.consents import WAYS, consent_text, consent_wording, note_no
 from intake.actions.definitions import publish, publish_all
 from intake.actions.drafts import Saved, asking_for, delete_draft, is_complete, save_contact, save_page, start_draft, take_over
+from intake.actions.replies import question_for, reply
 from intake.actions.reviews import (
     NotYet,
     Taken,
@@ -42,7 +43,9 @@ __all__ = [
     "note_no",
     "publish",
     "publish_all",
+    "question_for",
     "release_review",
+    "reply",
     "save_contact",
     "save_page",
     "save_review",

@@ -45,7 +45,7 @@ def pages_of(role: str, visit: Appointment) -> list[str]:
             "/staff/sessions/",
             "/staff/reauthenticate/?next=/desk/&locked=1",
         ],
-        "physician": [f"/md/?date={day}", f"/md/review/{visit.public_id}/"],
+        "physician": [f"/md/?date={day}", "/md/review/", f"/md/review/{visit.public_id}/"],
         "lead": [
             "/clinic/",
             "/clinic/people/",

@@ -1,0 +1,67 @@
+"""A question from the physician, behind the visit's private link and the year of birth; and the patient's answer."""
+
+from datetime import datetime, timedelta
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from booking.views.by_link import Visit, by_link, year_of_birth
+from intake import actions
+from intake.errors import IntakeError
+
+_OPEN_FOR = timedelta(minutes=15)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@by_link
+def visit_reply(request: HttpRequest, it: Visit) -> HttpResponse:
+    """Shown while something is asked; else the visit's page says how things are."""
+    response = it.row.response
+    if response is None or response.asked_at is None:
+        return redirect("booking:visit", token=it.token)
+    if not _is_open(request, it):
+        return _ask_year(request, it)
+    error, typed = "", ""
+    if request.method == "POST":
+        typed = request.POST.get("reply", "")
+        try:
+            actions.reply(response, typed, by=it.by, now=it.now)
+        except IntakeError as refusal:
+            error = str(refusal)
+        else:
+            messages.success(request, _("Thank you. The physician reads it before your visit."))
+            return it.see()
+    question = actions.question_for(response, by=it.by, now=it.now)
+    context = {
+        "it": it,
+        "question": question,
+        "typed": typed,
+        "error": error,
+        "problems": [("id_reply", error)] if error else [],
+        "has_errors": bool(error),
+        "back_url": it.url("visit"),
+    }
+    return render(request, "booking/visit_reply.html", context, status=422 if error else 200)
+
+
+def _is_open(request: HttpRequest, it: Visit) -> bool:
+    """True for a quarter of an hour after the right year, in that browser, for this visit."""
+    opened = request.session.get("reply") or {}
+    try:
+        until = datetime.fromisoformat(opened.get("until", ""))
+    except ValueError:
+        return False
+    return opened.get("visit") == str(it.row.public_id) and it.now < until
+
+
+def _ask_year(request: HttpRequest, it: Visit) -> HttpResponse:
+    form, status = year_of_birth(request, it)
+    if form is None:
+        request.session.cycle_key()
+        request.session["reply"] = {"visit": str(it.row.public_id), "until": (it.now + _OPEN_FOR).isoformat()}
+        return it.see("visit_reply")
+    context = {"it": it, "form": form, "back_url": it.url("visit")}
+    return render(request, "booking/visit_reply_year.html", context, status=status)

@@ -1,0 +1,51 @@
+"""A question that a physician asks after the answers were sent, and what the patient says to it: an addendum, never a change."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from audit.actions import record
+from audit.actor import Actor
+from intake import engine, reviewing
+from intake.actions.reviews import read_review
+from intake.document import decrypt, put
+from intake.errors import IntakeError
+from intake.models import QuestionnaireResponse, Review
+
+
+def _asked(locked: QuestionnaireResponse) -> str:
+    latest = locked.reviews.filter(status=Review.Status.SIGNED).order_by("number").last()
+    return str(read_review(latest).fields.get("ask", "")) if latest is not None and locked.asked_at is not None else ""
+
+
+def question_for(response: QuestionnaireResponse, *, by: Actor, now: datetime) -> str:
+    """What the physician asks the patient, and nothing else of the review; empty if nothing is asked."""
+    with transaction.atomic():
+        record("intake.question_read", by=by, now=now, obj=response, subject_id=response.patient_id)
+        return _asked(response)
+
+
+def reply(response: QuestionnaireResponse, text: str, *, by: Actor, now: datetime) -> None:
+    """Add what the patient says; the answers that were sent stay as they were signed. It waits for the physician again.
+
+    Raises:
+        IntakeError: nothing is asked any more, or the text cannot be kept.
+    """
+    text = str(engine.normal_text(text))
+    if not text:
+        raise IntakeError(_("Write your answer"))
+    if problem := engine.text_problem(text, reviewing.TEXT):
+        raise IntakeError(problem)
+    with transaction.atomic():
+        locked = QuestionnaireResponse.objects.select_for_update().get(pk=response.pk)
+        question = _asked(locked)
+        if not question:
+            raise IntakeError(_("This was answered already. Thank you"))
+        document = decrypt(locked)
+        document.addenda.append({"question": question, "text": text, "at": now.isoformat()})
+        put(locked, document)
+        locked.status, locked.asked_at, locked.saved_at = QuestionnaireResponse.Status.AMENDED, None, now
+        locked.version += 1
+        locked.save(update_fields=["document", "key_id", "status", "asked_at", "saved_at", "version"])
+        record("intake.reply", by=by, now=now, obj=locked, subject_id=locked.patient_id)
