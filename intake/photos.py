@@ -8,7 +8,7 @@ import logging
 import secrets
 import shutil
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -359,54 +359,6 @@ def lay_out(controls: Iterable[Control], response: QuestionnaireResponse, *, now
 def visible(response: QuestionnaireResponse) -> QuerySet[Photo]:
     """The photos that may be looked at, in the order of the form's views."""
     return response.photos.filter(status=Photo.Status.KEPT).order_by("position", "pk")
-
-
-def sent_with(response: QuestionnaireResponse) -> list[Photo]:
-    """What a physician looks at, read once."""
-    return list(visible(response))
-
-
-# --- Looking after the files -----------------------------------------------------------------------------------------
-
-
-def every_photo() -> Iterator[Photo]:
-    """All of them, a few at a time."""
-    return Photo.objects.order_by("pk").iterator(chunk_size=200)
-
-
-def trouble_with(photo: Photo, names: Iterable[str], *, opened: bool) -> str:
-    """What is wrong with a photo's files; empty if nothing. With `opened` they are decrypted, which shows nobody anything."""
-    for name in names:
-        if not store().exists(name):
-            return "a file is not there"
-        if not opened:
-            continue
-        small = name == photo.small_name
-        try:
-            with store().open(name) as file:
-                crypto.unseal(
-                    file.read(),
-                    key_id=photo.small_key_id if small else photo.key_id,
-                    label=_SMALL if small else _WHOLE,
-                    owner=photo.public_id,
-                )
-        except (OSError, IntakeError):
-            return "a file does not open"
-    return ""
-
-
-def left_over(known: set[str], *, older_than: datetime) -> list[str]:
-    """Files that belong to no row and are old enough not to be on their way to one."""
-    try:
-        _folders, names = store().listdir("")
-    except FileNotFoundError:
-        return []
-    return [name for name in names if name not in known and store().get_modified_time(name) < older_than]
-
-
-def delete_files(names: Iterable[str]) -> None:
-    """Remove files, by name."""
-    _forget(names)
 
 
 def drop_photos(response: QuestionnaireResponse, *, by: Actor, now: datetime, reason: str) -> int:

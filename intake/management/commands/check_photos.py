@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts import clock
-from intake import photos
+from intake import photo_files
 
 _ASIDE = timedelta(hours=1)  # a file is written before its row: a young one may be about to get it
 
@@ -26,17 +26,17 @@ class Command(BaseCommand):
         """Print what was found; exit with 1 if a photo cannot be opened."""
         known, broken = set(), []
         rows = 0
-        for photo in photos.every_photo():
+        for photo in photo_files.every_photo():
             rows += 1
             names = [name for name in (photo.name, photo.small_name) if name]
             known.update(names)
-            if trouble := photos.trouble_with(photo, names, opened=not options["quick"]):
+            if trouble := photo_files.trouble_with(photo, names, opened=not options["quick"]):
                 broken.append(f"{photo.public_id}: {trouble}")
-        left = photos.left_over(known, older_than=clock.now() - _ASIDE)
+        left = photo_files.left_over(known, older_than=clock.now() - _ASIDE)
         for line in broken:
             self.stderr.write(line)
         if options["delete"]:
-            photos.delete_files(left)
+            photo_files.delete_files(left)
         done = "deleted" if options["delete"] else "found"
         self.stdout.write(f"photos={rows} broken={len(broken)} files_without_a_row_{done}={len(left)}")
         if broken:
