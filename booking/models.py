@@ -438,7 +438,8 @@ class LinkRequest(models.Model):
         return f"link request {self.pk}"
 
 
-# Below, because its models point at these.
+# Below, because their models point at these.
+from booking.rebooking import Batch, BatchRow  # noqa: E402
 from booking.waitlist import FreedTime, WaitlistEntry, WaitlistOffer  # noqa: E402
 
 __all__ = [
@@ -447,6 +448,8 @@ __all__ = [
     "Appointment",
     "Availability",
     "AvailabilityOverride",
+    "Batch",
+    "BatchRow",
     "FreedTime",
     "LinkRequest",
     "Practitioner",

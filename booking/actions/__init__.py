@@ -5,6 +5,7 @@ from booking.actions.errors import BookingError, HoldEnded, NotAllowed, OfferOve
 from booking.actions.feeds import close_feed, open_feed
 from booking.actions.holds import extend_hold, hold, release_hold
 from booking.actions.reach import change_contact, hand_over_questions, open_questions, request_link
+from booking.actions.rebook import Choice, hand_over, held_for, rebook_many, take_new_time, undo_batch
 from booking.actions.setup import save_practitioner, save_room, save_service
 from booking.actions.steps import (
     TRANSITIONS,
@@ -42,6 +43,7 @@ __all__ = [
     "TRANSITIONS",
     "UNDO_BY_PATIENT",
     "BookingError",
+    "Choice",
     "HoldEnded",
     "NotAllowed",
     "OfferOver",
@@ -71,7 +73,9 @@ __all__ = [
     "expire",
     "extend_hold",
     "fulfil",
+    "hand_over",
     "hand_over_questions",
+    "held_for",
     "hold",
     "join",
     "leave",
@@ -81,6 +85,7 @@ __all__ = [
     "open_feed",
     "open_questions",
     "pause",
+    "rebook_many",
     "release_hold",
     "request_link",
     "resume",
@@ -91,7 +96,9 @@ __all__ = [
     "set_week",
     "skip",
     "stale",
+    "take_new_time",
     "take_time_off",
     "to_room",
     "undo",
+    "undo_batch",
 ]

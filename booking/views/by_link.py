@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import wraps
+from functools import cached_property, wraps
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -15,6 +15,7 @@ from booking import actions
 from booking.forms import YearForm
 from booking.links import find_visit
 from booking.models import Appointment, Status
+from booking.picker import value_of
 from booking.views.journey import see
 
 YEAR_TRIES, YEAR_WAIT = 5, timedelta(minutes=15)
@@ -73,6 +74,23 @@ class Visit:
     def can_move(self) -> bool:
         """True before the cut-off."""
         return self.is_coming and self.now <= self.row.move_deadline()
+
+    @property
+    def can_rebook(self) -> bool:
+        """True when the clinic cancelled it: another time is to be had by the same link."""
+        return self.row.status == Status.CANCELLED and self.row.cancelled_by == "clinic"
+
+    @cached_property
+    def held(self) -> Appointment | None:
+        """The time that the clinic holds for the patient in place of a cancelled one."""
+        held = actions.held_for(self.row) if self.can_rebook else None
+        live = held is not None and held.hold_expires_at is not None and held.hold_expires_at > self.now
+        return held if live else None
+
+    @property
+    def held_value(self) -> str:
+        """That time, as a button posts it."""
+        return value_of(self.held.starts_at, self.held.practitioner) if self.held else ""
 
     @property
     def is_late(self) -> bool:

@@ -112,10 +112,13 @@ def visit_confirm(request: HttpRequest, it: Visit) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @by_link
 def visit_time(request: HttpRequest, it: Visit) -> HttpResponse:
-    """Another time: tapping one is the move. The old time is kept until then, and counts as free."""
-    if not it.is_coming:
+    """Another time: tapping one is the move. The old time is kept until then, and counts as free.
+
+    A visit that the clinic cancelled gets its new time here, too: the one held for it, or another.
+    """
+    if not it.is_coming and not it.can_rebook:
         return redirect("booking:visit", token=it.token)
-    if not it.can_move:
+    if it.is_coming and not it.can_move:
         context = {"it": it, "visit": it.row, "back_url": it.url("visit")}
         return render(request, "booking/visit_late.html", context, status=409 if request.method == "POST" else 200)
     people = calendar.people(it.row.service)
@@ -126,7 +129,8 @@ def visit_time(request: HttpRequest, it: Visit) -> HttpResponse:
     if parsed is None or practitioner is None:
         return _time_page(it, people, status=422, error=_("Choose one of the times shown"))
     try:
-        actions.move(it.as_shown(), practitioner, parsed[0], by=it.by, now=it.now, version=it.row.version)
+        verb = actions.take_new_time if it.can_rebook else actions.move
+        verb(it.as_shown(), practitioner, parsed[0], by=it.by, now=it.now, version=it.row.version)
     except actions.Stale as refusal:
         now = it.read_again()
         return _stale(it, refusal, done=(now.starts_at, now.practitioner_id) == (parsed[0], practitioner.pk))
@@ -145,7 +149,7 @@ def _stale(it: Visit, refusal: actions.Stale, *, done: bool) -> HttpResponse:
 def _time_page(
     it: Visit, people: list[Any], *, status: int = 200, taken: actions.SlotTaken | None = None, error: str = ""
 ) -> HttpResponse:
-    had = (it.row.starts_at, it.row.practitioner_id)
+    had = (it.row.starts_at, it.row.practitioner_id) if it.is_coming else None
     built = picker.build(it.row.service, people, it.request.GET, now=it.now, own=it.row.pk, skip=had)
     context = {
         "it": it,

@@ -171,6 +171,7 @@ def objects(world: World, kind: str) -> dict[str, dict[str, Any]]:
         "physician": {"own": {"slug": "amara-osei"}, "missing": {"slug": "nobody"}},
         "who": {"own": {"who": "amara-osei"}, "missing": {"who": "nobody"}},
         "service": {"own": {"public_id": world.service.public_id}, "missing": {"public_id": uuid4()}},
+        "batch": {"own": {"public_id": world.batch.public_id}, "missing": {"public_id": uuid4()}},
         "time off": {"own": {"off_id": world.off.pk}, "missing": {"off_id": 10**9}},
         "reset": {"missing": {"uidb36": "1", "key": "abc-def"}},
     }[kind]

@@ -76,6 +76,7 @@ class World:
     mail: Any = None
     text: Any = None
     off: Any = None
+    batch: Any = None
 
     def client(self, audience: str, *, csrf: bool = False, **extra: Any) -> Client:
         """A browser of that audience; each call is a new one with the same session."""
@@ -319,4 +320,5 @@ def build() -> World:
     world.off = actions.take_time_off(
         world.physician, "vacation", away, away + timedelta(days=3), by=Actor.system(), now=world.now
     )  # fmt: skip
+    world.batch = actions.rebook_many(world.off, [], by=Actor.system(), now=world.now)
     return world

@@ -1,0 +1,179 @@
+"""Many visits that cannot stay: each is moved, handed to its patient with a time held, or put on the call list."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from audit.actions import record
+from audit.actor import Actor
+from booking.actions.errors import BookingError, NotAllowed
+from booking.actions.steps import ask_to_call, cancel, undo
+from booking.actions.visits import explain, move
+from booking.actions.write_path import free_start, insert, lock_and_sweep, locked, place, retrying, rooms_of, taken, touch, update
+from booking.models import Appointment, Practitioner, Status, TimeOff
+from booking.rebooking import HOLD_FOR_PATIENT, Batch, BatchRow, Way, hold_key_of
+
+OUT = "physician-out"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What is to become of one visit: the way, the version that was on the screen, and the time it is about."""
+
+    visit: Appointment
+    way: str
+    version: int
+    practitioner: Practitioner | None = None
+    start: datetime | None = None
+
+
+def rebook_many(off: TimeOff, choices: Sequence[Choice], *, by: Actor, now: datetime) -> Batch:
+    """Do it, visit by visit, each in a transaction of its own: what fails says why and stops nothing else."""
+    with transaction.atomic():
+        user = User.objects.filter(pk=by.id).first()
+        batch = Batch.objects.create(time_off=off, made_by=user, made_at=now)
+        rows = [BatchRow.objects.create(batch=batch, appointment=c.visit, way=c.way) for c in choices]
+        record("booking.rebook_many", by=by, now=now, obj=batch, detail={"visits": len(rows)})
+    for row, choice in zip(rows, choices, strict=True):
+        try:
+            with transaction.atomic():
+                row.version = _rebook(choice, off, by=by, now=now).version
+                row.done = True
+                row.save(update_fields=["version", "done"])
+        except BookingError as error:
+            row.done, row.version, row.said = False, 0, str(error)[:200]
+            row.save(update_fields=["done", "version", "said"])
+    return batch
+
+
+def _rebook(choice: Choice, off: TimeOff, *, by: Actor, now: datetime) -> Appointment:
+    visit, who, start = choice.visit, choice.practitioner, choice.start
+    if choice.way == Way.CALL:
+        name = off.practitioner.short_name if off.practitioner else ""
+        reason = _("%(who)s is out") % {"who": name} if name else _("The clinic is closed")
+        locked(visit, choice.version)
+        return ask_to_call(visit, reason=reason, by=by, now=now)
+    if who is None or start is None:
+        raise NotAllowed(_("Choose a time"))
+    if choice.way == Way.MOVE:
+        return move(visit, who, start, by=by, now=now, version=choice.version)
+    return hand_over(visit, who, start, by=by, now=now, version=choice.version)
+
+
+@retrying
+def hand_over(
+    appointment: Appointment, practitioner: Practitioner, start: datetime, *, by: Actor, now: datetime, version: int | None = None
+) -> Appointment:
+    """Cancel a visit and hold another time for its patient, who takes it, or another one, by the same private link.
+
+    The time is held for a day, under the constraints of a booking, and never past its own start.
+
+    Raises:
+        SlotTaken: the time to be held is not free.
+    """
+    service = appointment.service
+    lock_and_sweep([practitioner.pk, appointment.practitioner_id], rooms_of(service), now=now)
+    visit = cancel(appointment, reason=OUT, by=by, now=now, version=version)
+    free = free_start(service, practitioner, start, own=None, for_staff=False, now=now)
+    if free is None:
+        raise taken(service, practitioner, start, now=now)
+    held = Appointment(
+        status=Status.HELD, hold_key=hold_key_of(visit), created_at=now, changed_at=now, source=Appointment.Source.DESK,
+        hold_expires_at=min(now + HOLD_FOR_PATIENT, start),
+    )  # fmt: skip
+    place(held, service, practitioner, start, free.room_id or None)
+    if not insert(held):
+        raise taken(service, practitioner, start, now=now)
+    record("booking.hand_over", by=by, now=now, obj=visit, subject_id=visit.patient_id, detail={"held": start.isoformat()})
+    return visit
+
+
+@retrying
+def take_new_time(
+    appointment: Appointment, practitioner: Practitioner, start: datetime, *, by: Actor, now: datetime, version: int | None = None
+) -> Appointment:
+    """A patient whose visit the clinic cancelled takes another time for it: the same visit, the same link.
+
+    The time held for them is theirs whatever the notice; any other one is bound by the policy. What was held is let go.
+
+    Raises:
+        NotAllowed: the clinic did not cancel it, or it is on again.
+        SlotTaken: the time is not free.
+    """
+    service = appointment.service
+    held = held_for(appointment)
+    lock_and_sweep(
+        [practitioner.pk, *([held.practitioner_id] if held else [])], rooms_of(service), now=now, keep=hold_key_of(appointment)
+    )
+    visit = locked(appointment, version)
+    if visit.status != Status.CANCELLED or visit.cancelled_by != "clinic":
+        raise NotAllowed(_("This visit cannot be moved any more."))
+    held = held_for(visit)
+    own = held is not None and (held.practitioner_id, held.starts_at) == (practitioner.pk, start) and start > now
+    before = held.practitioner_id if held else practitioner.pk
+    if held:
+        held.delete()
+    free = free_start(service, practitioner, start, own=visit.pk, for_staff=own, now=now)
+    if free is None:
+        raise taken(service, practitioner, start, now=now)
+    old = visit.starts_at
+    place(visit, service, practitioner, start, free.room_id or None)
+    visit.status, visit.lane, visit.previous = Status.BOOKED, 0, {}
+    visit.cancelled_at, visit.cancelled_by, visit.cancel_reason, visit.cancelled_late = None, "", "", False
+    visit.needs_call, visit.call_reason, visit.confirmed_at = False, "", None
+    touch(visit, by=by, now=now, tells=True)
+    if not update(visit, bump=[before, practitioner.pk], assigned_at=now):
+        raise explain(visit, now=now)
+    detail = {"from": old.isoformat(), "to": start.isoformat()}
+    record("booking.take_new_time", by=by, now=now, obj=visit, subject_id=visit.patient_id, detail=detail)
+    return visit
+
+
+def held_for(visit: Appointment) -> Appointment | None:
+    """The time that is held for a visit's patient, live or just expired."""
+    return (
+        Appointment.objects.filter(status=Status.HELD, hold_key=hold_key_of(visit)).select_related("practitioner").first()
+    )  # fmt: skip
+
+
+def undo_batch(batch: Batch, *, by: Actor, now: datetime) -> int:
+    """Put every visit of a batch back that nobody has touched since. Returns how many were left as they are.
+
+    Raises:
+        NotAllowed: more than ten minutes have passed, or it was undone already.
+    """
+    with transaction.atomic():
+        fresh = Batch.objects.select_for_update().get(pk=batch.pk)
+        if not fresh.can_undo(now):
+            raise NotAllowed(_("It is too late to undo this."))
+        fresh.undone_at = now
+        fresh.save(update_fields=["undone_at"])
+        record("booking.undo_batch", by=by, now=now, obj=fresh)
+    left = 0
+    for row in fresh.rows.filter(done=True).select_related("appointment"):
+        try:
+            with transaction.atomic():
+                _undo_row(row, by=by, now=now)
+        except BookingError:
+            left += 1
+            continue
+        row.done = False
+        row.save(update_fields=["done"])
+    return left
+
+
+def _undo_row(row: BatchRow, *, by: Actor, now: datetime) -> None:
+    visit = locked(row.appointment, row.version)
+    if row.way == Way.CALL:
+        visit.needs_call, visit.call_reason = False, ""
+        visit.version += 1
+        visit.save(update_fields=["needs_call", "call_reason", "version"])
+        record("booking.called_off", by=by, now=now, obj=visit, subject_id=visit.patient_id)
+        return
+    if row.way == Way.LINK and (held := held_for(visit)):
+        held.delete()
+    undo(visit, by=by, now=now)

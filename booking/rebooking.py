@@ -1,0 +1,117 @@
+"""Many visits to be moved at once: what is proposed for each, and the batch that did it."""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from accounts import clock
+from booking import calendar
+from booking.slots import Slot
+
+if TYPE_CHECKING:
+    from booking.models import Appointment, Service
+
+UNDO_BATCH = timedelta(minutes=10)
+HOLD_FOR_PATIENT = timedelta(hours=24)
+LOOK_AHEAD = 28  # days
+SAME_PERSON_WITHIN = 14  # days in which the same physician is better than somebody else
+OPTIONS = 4
+
+
+class Way(models.TextChoices):
+    """What becomes of a visit that cannot stay."""
+
+    MOVE = "move", _("Move it")
+    LINK = "link", _("Let the patient choose")
+    CALL = "call", _("To call")
+
+
+class Batch(models.Model):
+    """Visits rebooked in one go, because of a span of time off; undone in one go for ten minutes."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    time_off = models.ForeignKey("booking.TimeOff", null=True, on_delete=models.SET_NULL, related_name="batches")
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    made_at = models.DateTimeField()
+    undone_at = models.DateTimeField(null=True)
+
+    class Meta:
+        app_label = "booking"
+
+    def __str__(self) -> str:
+        return f"batch {self.pk}"
+
+    @property
+    def undo_until(self) -> datetime:
+        """Until when the whole batch can be taken back."""
+        return self.made_at + UNDO_BATCH
+
+    def can_undo(self, now: datetime) -> bool:
+        """True for ten minutes, once."""
+        return self.undone_at is None and now < self.undo_until
+
+
+class BatchRow(models.Model):
+    """One visit of a batch: what was asked for, and whether it was done. `version` is the visit's right after it."""
+
+    batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="rows")
+    appointment = models.ForeignKey("booking.Appointment", on_delete=models.PROTECT, related_name="+")
+    way = models.CharField(max_length=4, choices=Way.choices)
+    done = models.BooleanField(default=False)
+    version = models.PositiveIntegerField(default=0)
+    said = models.CharField(max_length=200, blank=True, help_text=_("Why it was not done."))
+
+    class Meta:
+        app_label = "booking"
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.batch_id} {self.way}"
+
+
+def hold_key_of(visit: "Appointment") -> str:
+    """The key of the time that is held for a visit's patient, in place of a browser's."""
+    return f"rebook:{visit.pk}"
+
+
+def propose(visits: Sequence["Appointment"], *, now: datetime) -> dict[int, list[Slot]]:
+    """For each visit up to four times, the best first; no time is the first choice of two visits.
+
+    The same physician is best if they have time within two weeks, then anybody; then the same part of the day, then the
+    soonest. One statement per visit type.
+    """
+    taken: list[Slot] = []
+    by_service: dict[Service, list[Slot]] = {}
+    found: dict[int, list[Slot]] = {}
+    for visit in visits:
+        if visit.service not in by_service:
+            since = max(min(clock.local(v.starts_at).date() for v in visits), clock.today(now))
+            by_service[visit.service] = calendar.openings(
+                visit.service, since=since, until=since + timedelta(days=LOOK_AHEAD), now=now, any_physician=False
+            )
+        options = sorted(by_service[visit.service], key=lambda slot, v=visit: _rank(v, slot))  # type: ignore[misc]
+        free = [slot for slot in options if not _clashes(slot, taken)]
+        found[visit.pk] = free[:OPTIONS]
+        taken += free[:1]
+    return found
+
+
+def _rank(visit: "Appointment", slot: Slot) -> tuple[bool, bool, datetime]:
+    near = slot.start < visit.starts_at + timedelta(days=SAME_PERSON_WITHIN)
+    same_person = slot.practitioner_id == visit.practitioner_id and near
+    morning = clock.local(visit.starts_at).hour < 12
+    return not same_person, (clock.local(slot.start).hour < 12) != morning, slot.start
+
+
+def _clashes(slot: Slot, taken: Iterable[Slot]) -> bool:
+    return any(
+        (t.practitioner_id == slot.practitioner_id or (t.room_id and t.room_id == slot.room_id))
+        and t.start < slot.end
+        and slot.start < t.end
+        for t in taken
+    )

@@ -1,0 +1,153 @@
+"""`/desk/time-off/<id>/visits/` and `/desk/batch/<id>/`: the visits booked in a time off, moved in one go, undone in one go."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from accounts import clock
+from accounts.access import reception_required
+from audit.actor import actor_of
+from booking import actions, hours
+from booking.models import Appointment, Practitioner, Status, TimeOff
+from booking.picker import parse_value, value_of
+from booking.rebooking import Batch, Way, hold_key_of, propose
+from booking.slots import Slot
+from staff.reading import reading
+from staff.views.time_off import when
+
+Offer = tuple[str, datetime, Practitioner]
+
+
+def _off(off_id: int) -> TimeOff:
+    off = TimeOff.objects.select_related("practitioner").filter(pk=off_id).first()
+    if off is None:
+        raise Http404
+    return off
+
+
+def _offers(found: list[Slot], people: dict[int, Practitioner]) -> list[Offer]:
+    return [(value_of(s.start, people[s.practitioner_id]), s.start, people[s.practitioner_id]) for s in found]
+
+
+@reception_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def visits(request: HttpRequest, off_id: int) -> HttpResponse:
+    """Each visit with a time proposed; one button does them all. POST makes the batch and shows how each went."""
+    now, off = clock.now(), _off(off_id)
+    if request.method == "POST":
+        return _do(request, off, now)
+    return _table(request, off, now)
+
+
+def _table(request: HttpRequest, off: TimeOff, now: datetime, *, status: int = 200, refusal: str = "") -> HttpResponse:
+    people = {p.pk: p for p in Practitioner.objects.filter(active=True)}
+    with reading(request, "staff.batch_read", now=now, obj=off):
+        found = hours.within(Appointment.objects.for_actor(request.user), off.practitioner, off.starts_at, off.ends_at, now=now)
+        proposed = propose(found, now=now)
+    rows = []
+    for visit in found:
+        offers = _offers(proposed[visit.pk], people)
+        reachable = bool(visit.patient.mobile or visit.patient.email)
+        rows.append((visit, offers, Way.MOVE if offers and not visit.needs_call else Way.CALL, reachable))
+    context = {"off": off, "when": when(off), "rows": rows, "refusal": refusal}
+    return render(request, "staff/rebook.html", context, status=status)
+
+
+def _do(request: HttpRequest, off: TimeOff, now: datetime) -> HttpResponse:
+    """Read the table: a way, a version and a time for each visit; "leave it" is no choice."""
+    found = hours.within(Appointment.objects.for_actor(request.user), off.practitioner, off.starts_at, off.ends_at, now=now)
+    people = {p.public_id: p for p in Practitioner.objects.filter(active=True)}
+    chosen = []
+    for visit in found:
+        way = request.POST.get(f"way-{visit.public_id}", "")
+        seen = request.POST.get(f"seen-{visit.public_id}", "")
+        at = parse_value(request.POST.get(f"slot-{visit.public_id}"))
+        if way not in Way.values:
+            continue
+        version = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 9 else -1
+        who = people.get(at[1]) if at else None
+        chosen.append(actions.Choice(visit, way, version, who, at[0] if at and who else None))
+    if not chosen:
+        return _table(request, off, now, status=422, refusal=_("Choose for at least one visit what is to become of it."))
+    batch = actions.rebook_many(off, chosen, by=actor_of(request), now=now)
+    response = redirect("staff:batch", public_id=batch.public_id)
+    response.status_code = 303
+    return response
+
+
+@reception_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def batch(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """How each visit of a batch went, and what its patient has made of it since. POST undoes the batch."""
+    now = clock.now()
+    row = Batch.objects.select_related("time_off__practitioner", "made_by").filter(public_id=public_id).first()
+    if row is None:
+        raise Http404
+    refusal, left = "", 0
+    if request.method == "POST":
+        try:
+            left = actions.undo_batch(row, by=actor_of(request), now=now)
+        except actions.BookingError as error:
+            refusal = str(error)
+        else:
+            response = redirect("staff:batch", public_id=public_id)
+            response.status_code = 303
+            return response
+    with reading(request, "staff.batch_read", now=now, obj=row):
+        lines = _lines(request, row, now)
+    context = {
+        "batch": row, "lines": lines, "refusal": refusal, "left": left, "can_undo": row.can_undo(now),
+        "failed": any(line["state"] == "failed" for line in lines) and row.time_off_id and row.undone_at is None,
+    }  # fmt: skip
+    return render(request, "staff/batch.html", context, status=409 if refusal else 200)
+
+
+def _lines(request: HttpRequest, batch: Batch, now: datetime) -> list[dict[str, Any]]:
+    rows = list(batch.rows.all())
+    mine = Appointment.objects.for_actor(request.user).select_related("patient", "practitioner")
+    visits = mine.in_bulk([row.appointment_id for row in rows])
+    keys = [hold_key_of(visit) for visit in visits.values()]
+    held = {hold.hold_key: hold for hold in mine.filter(status=Status.HELD, hold_key__in=keys)}
+    return [
+        {"visit": visits[row.appointment_id], "row": row}
+        | _state(row, visits[row.appointment_id], held.get(hold_key_of(visits[row.appointment_id])), batch, now)
+        for row in rows
+    ]
+
+
+def _state(row: Any, visit: Appointment, held: Appointment | None, batch: Batch, now: datetime) -> dict[str, Any]:
+    """Where one visit stands: a state for the tag, and words."""
+    when_now = {"when": clock.long_when(visit.starts_at), "who": visit.practitioner.short_name}
+    if batch.undone_at:
+        text = _("Changed meanwhile, left as it is") if row.done else row.said or _("As before: %(when)s") % when_now
+        return {"state": "left" if row.done else "undone", "text": text}
+    if not row.done:
+        return {"state": "failed", "text": row.said or _("Not done")}
+    if row.way == Way.CALL:
+        text = _("On the call list") if visit.needs_call else _("Called")
+        return {"state": "call" if visit.needs_call else "done", "text": text}
+    if row.way == Way.LINK and visit.status == Status.CANCELLED:
+        if held is None or held.hold_expires_at is None or held.hold_expires_at <= now:
+            return {"state": "call", "text": _("The patient has not chosen. Call them")}
+        text = _("%(time)s is held for the patient until %(until)s")
+        return {
+            "state": "waits",
+            "text": text % {"time": clock.long_when(held.starts_at), "until": clock.long_when(held.hold_expires_at)},
+        }
+    if visit.status not in (Status.BOOKED, Status.CONFIRMED):
+        return {"state": "left", "text": visit.get_status_display()}
+    said = (
+        _("%(when)s with %(who)s, and the patient said yes") if visit.status == Status.CONFIRMED else _("%(when)s with %(who)s")
+    )
+    return {"state": "done", "text": said % when_now}
+
+
+def visits_url(off: TimeOff) -> str:
+    """Where the visits of a time off are rebooked."""
+    return reverse("staff:time_off_visits", args=[off.pk])

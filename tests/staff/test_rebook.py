@@ -1,0 +1,217 @@
+"""A sick day with people booked: each visit moved, handed to its patient or put on the call list; undone in one go."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.test import Client
+
+from audit.actor import Actor
+from booking import actions
+from booking.links import token_of
+from booking.models import Appointment, Batch, Practitioner, Service, Status, TimeOff
+from booking.picker import value_of
+from tests.factories import WEDNESDAY
+from tests.staff.conftest import at
+
+THURSDAY = WEDNESDAY.date() + timedelta(days=1)
+Visits = list[Appointment]
+
+
+@pytest.fixture(autouse=True)
+def wednesday() -> Any:
+    with time_machine.travel(WEDNESDAY, tick=False):
+        yield
+
+
+@pytest.fixture
+def booked(desk: Client, make_patient: Any, service: Service, practitioner: Practitioner, reception: Any) -> Visits:
+    """Three visits of Dr. Osei's on Thursday."""
+    return [
+        actions.book_for(
+            service, practitioner, at(THURSDAY, hour), patient=make_patient(name, "Pillai", email=f"{name}@example.com"),
+            contact=None, by=Actor.staff(reception), now=WEDNESDAY,
+        )
+        for name, hour in (("Ravi", 9), ("Ann", 10), ("Bea", 14))
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def off(desk: Client, booked: Visits) -> TimeOff:
+    """Dr. Osei is sick on Thursday."""
+    form = {"who": "osei", "kind": "sick", "first": str(THURSDAY), "sure": "3"}
+    answer = desk.post("/desk/time-off/", form)
+    off = TimeOff.objects.get()
+    assert answer["Location"] == f"/desk/time-off/{off.pk}/visits/"
+    return off
+
+
+def table(desk: Client, off: TimeOff) -> list[Any]:
+    return desk.get(f"/desk/time-off/{off.pk}/visits/").context["rows"]
+
+
+def rebook(desk: Client, off: TimeOff, ways: dict[int, str]) -> Any:
+    """What the table's form sends: the proposals as they stand."""
+    form: dict[str, Any] = {}
+    for visit, offers, _way, _reachable in table(desk, off):
+        key = visit.public_id
+        form |= {f"way-{key}": ways.get(visit.pk, ""), f"seen-{key}": visit.version}
+        form |= {f"slot-{key}": offers[0][0]} if offers else {}
+    return desk.post(f"/desk/time-off/{off.pk}/visits/", form)
+
+
+def states(desk: Client) -> list[str]:
+    return [line["state"] for line in desk.get(f"/desk/batch/{Batch.objects.latest('pk').public_id}/").context["lines"]]
+
+
+def again(visits: Visits) -> Visits:
+    return [Appointment.objects.get(pk=v.pk) for v in visits]
+
+
+def test_each_visit_is_proposed_its_own_time_the_same_physician_and_part_of_day_first(
+    desk: Client, off: TimeOff, service: Service, make_practitioner: Any
+) -> None:
+    service.practitioners.add(make_practitioner("Dr. Priya Raman"))
+    firsts = [offers[0][1:] for _v, offers, _way, _r in table(desk, off)]
+    friday = THURSDAY + timedelta(days=1)
+    assert [(start, who.short_name) for start, who in firsts] == [
+        (at(friday, 9), "Dr. Osei"), (at(friday, 9, 40), "Dr. Osei"), (at(friday, 13), "Dr. Osei"),
+    ]  # fmt: skip
+
+
+def test_where_the_physician_has_no_time_a_colleague_is_proposed(
+    desk: Client, off: TimeOff, service: Service, make_practitioner: Any
+) -> None:
+    service.practitioners.add(make_practitioner("Dr. Priya Raman"))
+    away = actions.take_time_off(
+        off.practitioner, "sick", at(THURSDAY, 0), at(THURSDAY, 0) + timedelta(days=60), by=Actor.system(), now=WEDNESDAY
+    )
+    start, who = table(desk, off)[0][1][0][1:]
+    assert (start, who.short_name) == (at(THURSDAY, 9), "Dr. Raman")
+    assert away.practitioner == off.practitioner
+
+
+def test_one_batch_moves_hands_over_and_calls_and_says_how_each_went(desk: Client, off: TimeOff, booked: Visits) -> None:
+    ravi, ann, bea = booked
+    assert rebook(desk, off, {ravi.pk: "move", ann.pk: "link", bea.pk: "call"}).status_code == 303
+    ravi, ann, bea = again(booked)
+    assert (ravi.status, ravi.starts_at.date()) == ("booked", THURSDAY + timedelta(days=1))
+    assert (ann.status, ann.cancelled_by, ann.cancel_reason) == ("cancelled", "clinic", "physician-out")
+    held = actions.held_for(ann)
+    assert held is not None
+    assert held.hold_expires_at == WEDNESDAY + timedelta(hours=24)
+    assert (bea.needs_call, bea.call_reason, bea.status) == (True, "Dr. Osei is out", "booked")
+    assert states(desk) == ["done", "waits", "call"]
+    assert [row[0].pk for row in table(desk, off)] == [bea.pk], "she is still booked then"
+
+
+def test_what_was_taken_meanwhile_says_so_and_stops_nothing_else(
+    desk: Client, off: TimeOff, booked: Visits, make_patient: Any, service: Service, practitioner: Practitioner
+) -> None:
+    rows = table(desk, off)
+    form = {f"way-{v.public_id}": "move" for v, _o, _w, _r in rows} | {f"seen-{v.public_id}": v.version for v, _o, _w, _r in rows}
+    form |= {f"slot-{v.public_id}": offers[0][0] for v, offers, _w, _r in rows}
+    actions.book_for(
+        service,
+        practitioner,
+        rows[1][1][0][1],
+        patient=make_patient("Quick", "One"),
+        contact=None,
+        by=Actor.system(),
+        now=WEDNESDAY,
+    )
+    desk.post(f"/desk/time-off/{off.pk}/visits/", form)
+    assert states(desk) == ["done", "failed", "done"]
+    assert again(booked)[1].starts_at == at(THURSDAY, 10)
+    page = desk.get(f"/desk/batch/{Batch.objects.get().public_id}/").content.decode()
+    assert "already has someone at" in page
+    assert "Rebook what is left" in page
+
+
+def test_the_whole_batch_is_undone_within_ten_minutes(desk: Client, off: TimeOff, booked: Visits) -> None:
+    ravi, ann, bea = booked
+    rebook(desk, off, {ravi.pk: "move", ann.pk: "link", bea.pk: "call"})
+    url = f"/desk/batch/{Batch.objects.get().public_id}/"
+    with time_machine.travel(WEDNESDAY + timedelta(minutes=9), tick=False):
+        assert desk.post(url).status_code == 303
+    assert [(v.status, v.starts_at, v.needs_call) for v in again(booked)] == [
+        ("booked", at(THURSDAY, hour), False) for hour in (9, 10, 14)
+    ]
+    assert not Appointment.objects.filter(status=Status.HELD).exists()
+    assert states(desk) == ["undone"] * 3
+    assert desk.post(url).status_code == 409
+
+
+def test_after_ten_minutes_it_stands_and_what_changed_since_is_left(desk: Client, off: TimeOff, booked: Visits) -> None:
+    ravi, _ann, bea = booked
+    rebook(desk, off, {ravi.pk: "move", bea.pk: "move"})
+    batch = Batch.objects.get()
+    actions.confirm(again([ravi])[0], by=Actor.system(), now=WEDNESDAY)
+    with time_machine.travel(WEDNESDAY + timedelta(minutes=11), tick=False):
+        assert desk.post(f"/desk/batch/{batch.public_id}/").status_code == 409
+    desk.post(f"/desk/batch/{batch.public_id}/")
+    assert [v.starts_at == was.starts_at for v, was in zip(again([ravi, bea]), [ravi, bea], strict=True)] == [False, True]
+    assert states(desk) == ["left", "undone"]
+
+
+def test_nothing_chosen_is_said(desk: Client, off: TimeOff) -> None:
+    assert rebook(desk, off, {}).status_code == 422
+
+
+# --- The patient, by the private link -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ann(desk: Client, off: TimeOff, booked: Visits) -> Appointment:
+    """Ann's visit, handed over to her."""
+    rebook(desk, off, {booked[1].pk: "link"})
+    return again([booked[1]])[0]
+
+
+def take(visit: Appointment, start: datetime, who: Practitioner, client: Client | None = None) -> Any:
+    return (client or Client()).post(f"/v/{token_of(visit)}/time/", {"slot": value_of(start, who), "seen": visit.ics_sequence})
+
+
+def test_the_patient_takes_the_time_that_is_held(ann: Appointment, desk: Client) -> None:
+    held = actions.held_for(ann)
+    assert held is not None
+    page = Client().get(f"/v/{token_of(ann)}/").content.decode()
+    assert "We hold this time for you until" in page
+    assert take(ann, held.starts_at, held.practitioner).status_code == 303
+    ann.refresh_from_db()
+    assert (ann.status, ann.starts_at, ann.cancelled_by) == ("booked", held.starts_at, "")
+    assert not Appointment.objects.filter(status=Status.HELD).exists()
+    assert states(desk) == ["done"]
+    assert take(ann, held.starts_at, held.practitioner).status_code in (303, 409), "pressed twice"
+
+
+def test_the_patient_takes_another_time_and_what_was_held_is_let_go(ann: Appointment, practitioner: Practitioner) -> None:
+    page = Client().get(f"/v/{token_of(ann)}/time/")
+    assert page.status_code == 200
+    other = at(THURSDAY + timedelta(days=5), 9)
+    assert take(ann, other, practitioner).status_code == 303
+    ann.refresh_from_db()
+    assert (ann.status, ann.starts_at) == ("booked", other)
+    assert actions.held_for(ann) is None
+
+
+def test_nobody_else_gets_what_is_held_and_after_a_day_anybody_may(
+    ann: Appointment, service: Service, practitioner: Practitioner, make_patient: Any
+) -> None:
+    held = actions.held_for(ann)
+    assert held is not None
+    values = {"patient": make_patient("Quick", "One"), "contact": None, "by": Actor.system()}
+    with pytest.raises(actions.Warned):
+        actions.book_for(service, practitioner, held.starts_at, **values, now=WEDNESDAY)
+    later = WEDNESDAY + timedelta(hours=24, minutes=1)
+    actions.book_for(service, practitioner, held.starts_at, **values, now=later)
+    with pytest.raises(actions.SlotTaken):
+        actions.take_new_time(ann, practitioner, held.starts_at, by=Actor.system(), now=later)
+
+
+def test_a_visit_that_the_patient_cancelled_is_booked_again_from_the_start(booked: Visits, practitioner: Practitioner) -> None:
+    visit = actions.cancel(booked[0], by=Actor.patient(booked[0].patient_id), now=WEDNESDAY)
+    assert "Choose another time" not in Client().get(f"/v/{token_of(visit)}/").content.decode()
+    with pytest.raises(actions.NotAllowed):
+        actions.take_new_time(visit, practitioner, at(THURSDAY, 11), by=Actor.patient(visit.patient_id), now=WEDNESDAY)
