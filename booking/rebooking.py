@@ -94,7 +94,7 @@ def propose(visits: Sequence["Appointment"], *, now: datetime) -> dict[int, list
             by_service[visit.service] = calendar.openings(
                 visit.service, since=since, until=since + timedelta(days=LOOK_AHEAD), now=now, any_physician=False
             )
-        options = sorted(by_service[visit.service], key=lambda slot, v=visit: _rank(v, slot))  # type: ignore[misc]
+        options = sorted(by_service[visit.service], key=lambda slot, v=visit: _rank(v, slot))
         free = [slot for slot in options if not _clashes(slot, taken)]
         found[visit.pk] = free[:OPTIONS]
         taken += free[:1]
