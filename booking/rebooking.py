@@ -64,7 +64,7 @@ class BatchRow(models.Model):
     way = models.CharField(max_length=4, choices=Way.choices)
     done = models.BooleanField(default=False)
     version = models.PositiveIntegerField(default=0)
-    said = models.CharField(max_length=200, blank=True, help_text=_("Why it was not done."))
+    said = models.CharField(max_length=200, blank=True, help_text=_("Why it was not done; of a call, what it is about."))
 
     class Meta:
         app_label = "booking"

@@ -43,20 +43,24 @@ def rebook_many(off: TimeOff, choices: Sequence[Choice], *, by: Actor, now: date
             with transaction.atomic():
                 row.version = _rebook(choice, off, by=by, now=now).version
                 row.done = True
-                row.save(update_fields=["version", "done"])
+                row.said = _out(off) if choice.way == Way.CALL else ""
+                row.save(update_fields=["version", "done", "said"])
         except BookingError as error:
             row.done, row.version, row.said = False, 0, str(error)[:200]
             row.save(update_fields=["done", "version", "said"])
     return batch
 
 
+def _out(off: TimeOff) -> str:
+    """What the call list says of a visit in this time off."""
+    return _("%(who)s is out") % {"who": off.practitioner.short_name} if off.practitioner else _("The clinic is closed")
+
+
 def _rebook(choice: Choice, off: TimeOff, *, by: Actor, now: datetime) -> Appointment:
     visit, who, start = choice.visit, choice.practitioner, choice.start
     if choice.way == Way.CALL:
-        name = off.practitioner.short_name if off.practitioner else ""
-        reason = _("%(who)s is out") % {"who": name} if name else _("The clinic is closed")
         locked(visit, choice.version)
-        return ask_to_call(visit, reason=reason, by=by, now=now)
+        return ask_to_call(visit, reason=_out(off), by=by, now=now)
     if who is None or start is None:
         raise NotAllowed(_("Choose a time"))
     if choice.way == Way.MOVE:
@@ -161,15 +165,16 @@ def undo_batch(batch: Batch, *, by: Actor, now: datetime) -> int:
         except BookingError:
             left += 1
             continue
-        row.done = False
-        row.save(update_fields=["done"])
+        row.done, row.said = False, ""
+        row.save(update_fields=["done", "said"])
     return left
 
 
 def _undo_row(row: BatchRow, *, by: Actor, now: datetime) -> None:
     visit = locked(row.appointment, row.version)
     if row.way == Way.CALL:
-        visit.needs_call, visit.call_reason = False, ""
+        visit.call_reason = "; ".join(text for text in visit.call_reason.split("; ") if text and text != row.said)
+        visit.needs_call = bool(visit.call_reason)
         visit.version += 1
         visit.save(update_fields=["needs_call", "call_reason", "version"])
         record("booking.called_off", by=by, now=now, obj=visit, subject_id=visit.patient_id)

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('booking', '0005_messages_off'),
+        ('booking', '0006_call_reasons'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
                 ('way', models.CharField(choices=[('move', 'Move it'), ('link', 'Let the patient choose'), ('call', 'To call')], max_length=4)),
                 ('done', models.BooleanField(default=False)),
                 ('version', models.PositiveIntegerField(default=0)),
-                ('said', models.CharField(blank=True, help_text='Why it was not done.', max_length=200)),
+                ('said', models.CharField(blank=True, help_text='Why it was not done; of a call, what it is about.', max_length=200)),
                 ('appointment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='booking.appointment')),
                 ('batch', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='rows', to='booking.batch')),
             ],
