@@ -260,6 +260,9 @@ SERVER_EMAIL = DEFAULT_FROM_EMAIL
 MESSAGE_GRACE_SECONDS = env_int("MESSAGE_GRACE_SECONDS", 180)
 # When nobody is written to, on the clinic's clock. Empty in the demo: whoever looks at it may sit in any zone.
 MESSAGE_QUIET_HOURS = env("MESSAGE_QUIET_HOURS", "" if DEMO else "21:00-08:00")
+# Messages a second that the provider takes, over all senders, by channel; 0: no limit.
+_RATES = {"email": float(env("MAILS_PER_SECOND", "0")), "text": float(env("TEXTS_PER_SECOND", "0"))}
+MESSAGE_RATES = {channel: rate for channel, rate in _RATES.items() if rate > 0}
 # Who is mailed when a message has been due for ten minutes; and the token that opens /metrics, which is off without one.
 ALARM_MAIL = env_list("ALARM_MAIL")
 METRICS_TOKEN = env("METRICS_TOKEN", "")

@@ -19,18 +19,19 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import DatabaseError, connection
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from accounts import clock
 from audit.actor import Actor
 from booking.actions import ask_to_call
-from notifications import channels, receipts
+from notifications import allowance, channels, receipts
 from notifications.channels import Became, Outcome, Session
 from notifications.fallback import fall_back
 from notifications.kinds import EMAIL, TEXT
 from notifications.letters import Facts, Letter, Stay, compose
-from notifications.models import ChannelSwitch, Delivery, Message, State
+from notifications.models import Channel, ChannelSwitch, Delivery, Message, State
 from notifications.seals import digest_of
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ LEASE = "60 seconds"
 BATCH = 50
 BUDGET = 20.0  # seconds a drain goes on for; then whatever it has not started goes back
 PAUSE = timedelta(seconds=10)  # a channel whose other side does not answer rests at most this long
+BREAK_AFTER, BREAK_PAUSE = 5, timedelta(seconds=60)  # tries in a row that were not taken; then a longer rest
 RETRY_BASE, RETRY_BASE_URGENT, RETRY_MAX = timedelta(seconds=30), timedelta(seconds=2), timedelta(minutes=30)
 
 _CLAIM = """
@@ -103,6 +105,7 @@ class Drain:
         self.facts = Facts()
         self.texts_work = False
         self.down: set[str] = set()
+        self.troubled: set[str] = set()
 
     def now(self) -> datetime:
         """This instant, unless the caller fixed it."""
@@ -120,24 +123,33 @@ class Drain:
         """Take the next due deliveries for this drain, those that somebody waits for first."""
         now = self.now()
         switches = {switch.channel: switch for switch in ChannelSwitch.objects.all()}
+        self.troubled = {name for name, switch in switches.items() if switch.failures}
         paused = {name for name, switch in switches.items() if switch.paused_until and switch.paused_until > now}
         off = {name for name, switch in switches.items() if not switch.enabled}
         self.texts_work = channels.texts_configured() and TEXT not in off
         # E-mail that is switched off waits; texts that are switched off are looked at, because they have somewhere else to go.
         resting = paused | (off & {EMAIL})
-        values: dict[str, Any] = {"claim": self.claim_id, "lease": LEASE, "now": now, "resting": sorted(resting), "size": size}
-        ids: list[int] = []
-        with connection.cursor() as cursor:
-            for urgent in ("AND urgent", ""):
-                cursor.execute(_CLAIM.format(urgent=urgent), values)
-                ids = [row[0] for row in cursor.fetchall()]
-                if ids:
-                    break
+        values: dict[str, Any] = {"claim": self.claim_id, "lease": LEASE, "now": now, "size": size}
+        ids = self._take(values | {"resting": sorted(resting | set(settings.MESSAGE_RATES))})
+        for channel, rate in settings.MESSAGE_RATES.items():
+            if channel not in resting and (allowed := allowance.take(channel, rate, want=size, now=now)):
+                mine = self._take(values | {"resting": sorted(set(Channel.values) - {channel}), "size": allowed})
+                allowance.give_back(channel, allowed - len(mine))
+                ids += mine
         if not ids:
             return []
         claimed = list(Delivery.objects.select_related("message").filter(pk__in=ids).order_by("next_attempt_at", "pk"))
         self.facts = Facts.of([delivery.message for delivery in claimed])
         return claimed
+
+    def _take(self, values: dict[str, Any]) -> list[int]:
+        """Claim in one statement: those that somebody waits for, or else the others."""
+        with connection.cursor() as cursor:
+            for urgent in ("AND urgent", ""):
+                cursor.execute(_CLAIM.format(urgent=urgent), values)
+                if ids := [row[0] for row in cursor.fetchall()]:
+                    return ids
+        return []
 
     def release(self, deliveries: list[Delivery], *, at: datetime | None = None) -> None:
         """Give claimed deliveries back, to be taken again at `at` (default: as soon as may be)."""
@@ -234,8 +246,11 @@ class Drain:
         # A receipt or the sweep may have been quicker; a receipt's word stands.
         Delivery.objects.filter(pk=delivery.pk, claim=self.claim_id, state__in=[State.SENDING, State.UNKNOWN]).update(**values)
         self.count[str(values["state"])] += 1
-        if outcome.became is Became.DOWN:
-            self._rest(delivery.channel, now)
+        if outcome.became in (Became.DOWN, Became.UNSURE):
+            self._trouble(delivery.channel, outcome, now)
+        elif delivery.channel in self.troubled:
+            self.troubled.discard(delivery.channel)
+            ChannelSwitch.objects.filter(channel=delivery.channel).update(failures=0)
         if values["state"] in (State.FAILED, State.UNKNOWN):
             log.warning("delivery %s %s: %s %s", delivery.public_id, values["state"], outcome.error_class, outcome.error_code)
         if values["state"] == State.FAILED:
@@ -243,11 +258,22 @@ class Drain:
             if outcome.became is Became.REFUSED:
                 receipts.mark_contact(delivery, outcome.error_code, now=now)
 
-    def _rest(self, channel: str, now: datetime) -> None:
+    def _trouble(self, channel: str, outcome: Outcome, now: datetime) -> None:
+        """Count it. Where nothing would get through, or after five in a row, let the channel rest."""
+        self.troubled.add(channel)
+        ChannelSwitch.objects.get_or_create(channel=channel)
+        ChannelSwitch.objects.filter(channel=channel).update(failures=F("failures") + 1)
+        broken = ChannelSwitch.objects.filter(channel=channel, failures__gte=BREAK_AFTER).exists()
+        if broken:
+            log.error("channel %s rests: %s tries in a row were not taken", channel, BREAK_AFTER)
+        if broken or outcome.became is Became.DOWN:
+            self._rest(channel, now, BREAK_PAUSE if broken else PAUSE)
+
+    def _rest(self, channel: str, now: datetime, pause: timedelta) -> None:
         """Nothing would get through: let the channel rest, and give back what this drain holds of it, uncounted."""
         self.down.add(channel)
-        until = now + random.uniform(0.3, 1) * PAUSE  # noqa: S311
-        ChannelSwitch.objects.update_or_create(channel=channel, defaults={"paused_until": until})
+        until = now + random.uniform(0.3, 1) * pause  # noqa: S311
+        ChannelSwitch.objects.filter(channel=channel).update(paused_until=until)
         held = Delivery.objects.filter(claim=self.claim_id, state=State.CLAIMED, channel=channel)
         held.update(state=State.PENDING, claim=None, lease_until=None, updated_at=now)
 

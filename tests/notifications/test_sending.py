@@ -366,7 +366,7 @@ def test_a_connection_that_died_between_two_mails_is_opened_again(post: Post, vi
 
 def test_an_idle_round_asks_the_database_little(visit: Appointment, django_assert_max_num_queries: Any) -> None:
     go(WEDNESDAY)
-    with django_assert_max_num_queries(24):
+    with django_assert_max_num_queries(28):
         go(WEDNESDAY)
     assert connection.vendor == "postgresql"
 
@@ -486,3 +486,38 @@ def test_no_fence_comes_after_the_change_it_should_have_seen(
     assert sent.count() + Delivery.objects.filter(state__in=["superseded", "pending"]).count() >= 50
     assert [d.pk for d in sent if fenced[d.pk] > changed[d.message.subject_id]] == []
     assert len({mail["Message-ID"] for mail in post.mails}) == len(post.mails)
+
+
+# --- Trouble with a provider, and its rate --------------------------------------------------------------------------------
+
+
+def test_after_five_in_a_row_that_may_have_been_sent_the_channel_rests_for_a_minute(
+    post: Post, book: Callable[..., Appointment]
+) -> None:
+    for day in (8, 9, 10, 11):
+        for hour in (9, 10):
+            book(at(f"2027-03-{day:02d} {hour:02d}:00"))
+    post.mood = "drop"
+    go(DUE)
+    assert Delivery.objects.filter(channel="email", state="unknown").count() == drain.BREAK_AFTER
+    switch = ChannelSwitch.objects.get(channel="email")
+    assert switch.paused_until is not None
+    assert switch.paused_until > DUE + timedelta(seconds=15)
+    post.mood = "ok"
+    go(DUE + timedelta(minutes=2))
+    assert Delivery.objects.filter(channel="email", state="accepted", message__kind="booked").count() == 8 - drain.BREAK_AFTER
+    assert ChannelSwitch.objects.get(channel="email").failures == 0
+
+
+def test_a_limited_rate_holds_over_all_senders_and_delays_nothing_else(
+    post: Post, book: Callable[..., Appointment], settings: Any
+) -> None:
+    for hour in (9, 10, 11, 14, 15):
+        book(at(f"2027-03-11 {hour:02d}:00"))
+    settings.MESSAGE_RATES = {"text": 2.0}
+    for _ in range(3):
+        go(DUE)
+    assert (len(texts()), len(post.mails)) == (2, 5)
+    go(DUE + timedelta(seconds=1))
+    go(DUE + timedelta(seconds=1))
+    assert len(texts()) == 4
