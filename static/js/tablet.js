@@ -21,9 +21,12 @@ if (back) {
   };
 
   const look = () => {
+    if (leaving) return;
     const idle = Date.now() - used;
     if (idle >= limit) {
-      if (!leaving) { leaving = true; document.body.hidden = true; back.submit(); }
+      leaving = true;
+      document.body.hidden = true;
+      back.submit();
       return;
     }
     if (used > told) {

@@ -108,7 +108,7 @@ def assert_nothing_left(someone: Person) -> None:
     for _press in range(6):
         with suppress(Error):  # A page that was sent by a form is not shown again, but asked for: the browser says so.
             someone.page.go_back()
-        someone.page.wait_for_load_state()
+        someone.page.wait_for_load_state("networkidle")
         shown = someone.page.content()
         assert SECRET not in shown
         assert "Noor" not in shown
