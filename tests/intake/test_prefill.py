@@ -11,6 +11,7 @@ from django.urls import reverse
 from audit.models import AuditEvent
 from intake import actions, prefill
 from intake.document import decrypt
+from intake.errors import IntakeError
 from intake.models import QuestionnaireResponse
 from patients.models import Patient
 from tests.intake.conftest import HAIR, NOW, PEOPLE, SOMEBODY, answers_of, visible
@@ -150,7 +151,7 @@ def test_nothing_that_was_not_confirmed_is_kept_in_the_record(again: Questionnai
         question = HAIR.questions.get(name)
         if question and not question.prefill:
             actions.save_page(again, f"{question.section}/{question.page}", {name: value}, by=SOMEBODY, now=LATER)
-    with pytest.raises(actions.IntakeError):  # what was offered still waits for a yes
+    with pytest.raises(IntakeError):  # what was offered still waits for a yes
         actions.complete(_fresh(again), patient=maya, declared_at=LATER, signature="Maya", by=SOMEBODY, now=LATER)
 
 
