@@ -1,0 +1,67 @@
+"""The physician's page by keyboard: views, overlay, swap, zoom, acknowledge, a draft that saves itself, sign."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from accounts.models import User
+from booking.models import Appointment
+from intake.models import Review
+from tests.looks.conftest import open_page, violations
+from tests.staff.test_in_browser import enter
+from tests.staff.test_review import PASSWORD, another, flag, photo
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.journey]
+
+
+def test_a_review_from_comparing_to_signing_by_keyboard(
+    live_server: Any, browser: Browser, sent: Appointment, physician: User, settings: Any
+) -> None:
+    settings.STAFF_MFA_REQUIRED = False
+    another(sent.response, sent.patient, days=200)
+    photo(sent.response)
+    flag(sent.response)
+    page = open_page(browser, width=1440, theme="light")
+    enter(page, physician, live_server.url)
+    page.goto(f"{live_server.url}/md/review/{sent.public_id}/")
+    stage = page.locator("[data-stage]")
+    expect(stage.locator("figure:visible")).to_have_count(2)
+    page.keyboard.press("3")
+    page.keyboard.press("o")
+    slider = page.get_by_label("How much of the right photo")
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    expect(slider).to_have_value("52")
+    before = page.locator("[data-left]").input_value()
+    page.locator("h1").click()
+    page.keyboard.press("w")
+    assert page.locator("[data-left]").input_value() != before
+    page.keyboard.press("+")
+    assert stage.evaluate("stage => stage.style.getPropertyValue('--zoom')") == "1.5"
+    assert violations(page) == []
+    page.keyboard.press("e")
+    page.keyboard.type("Fuller than in spring")
+    expect(page.locator("[data-saved]")).to_contain_text("Saved at")
+    page.locator("h1").click()
+    page.keyboard.press("a")
+    expect(page.locator(".f-seen")).to_have_count(1)
+    page.get_by_label("Cannot decide").check(force=True)
+    page.get_by_label("Your password").fill(PASSWORD)
+    page.locator("h1").click()
+    page.keyboard.press("r")
+    expect(page.get_by_role("status").first).to_contain_text("Signed: ")
+    assert Review.objects.get().is_signed
+
+
+def test_without_a_script_every_date_of_a_view_is_a_plain_picture(
+    live_server: Any, browser: Browser, sent: Appointment, physician: User, settings: Any
+) -> None:
+    settings.STAFF_MFA_REQUIRED = False
+    another(sent.response, sent.patient, days=200)
+    photo(sent.response)
+    page = open_page(browser, width=1440, theme="light", scripts=False)
+    enter(page, physician, live_server.url)
+    page.goto(f"{live_server.url}/md/review/{sent.public_id}/")
+    expect(page.locator("[data-stage] figure:visible")).to_have_count(2)
+    expect(page.locator("[data-viewer]")).to_be_hidden()
