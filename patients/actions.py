@@ -64,16 +64,11 @@ def identify(contact: Contact, *, checked_channel: str | None, by: Actor, now: d
     Args:
         checked_channel: "email" or "text" when a code to that contact came back, else None.
     """
+    candidates = _candidates(contact)
+    if known := _proven(candidates, contact, checked_channel):
+        return _refresh(known, contact, checked_channel, by=by, now=now)
     checked_email = contact.email if checked_channel == "email" else ""
     checked_mobile = contact.mobile if checked_channel == "text" else ""
-    said = [contact.date_of_birth, contact.email, contact.mobile, contact.last_name, contact.first_name]
-    candidates: list[Patient] = [rows.instances(row, Patient)[0] for row in rows.fetch(_CANDIDATES, said)]
-    for patient in candidates:
-        proven = (checked_email and patient.email.casefold() == checked_email.casefold()) or (
-            checked_mobile and patient.e164 == checked_mobile
-        )
-        if proven and _same_name(patient, contact):
-            return _refresh(patient, contact, checked_channel, by=by, now=now)
     patient = Patient(
         legal_first_name=contact.first_name,
         legal_last_name=contact.last_name,
@@ -99,6 +94,27 @@ def identify(contact: Contact, *, checked_channel: str | None, by: Actor, now: d
             ]
         )
     return patient
+
+
+def recognise(contact: Contact, *, checked_channel: str) -> Patient | None:
+    """The patient whom `identify` would join after a code came back by this channel; nothing is changed."""
+    return _proven(_candidates(contact), contact, checked_channel)
+
+
+def _candidates(contact: Contact) -> list[Patient]:
+    """Who it may be."""
+    said = [contact.date_of_birth, contact.email, contact.mobile, contact.last_name, contact.first_name]
+    return [rows.instances(row, Patient)[0] for row in rows.fetch(_CANDIDATES, said)]
+
+
+def _proven(candidates: list[Patient], contact: Contact, checked_channel: str | None) -> Patient | None:
+    """Who it is: the contact on file was checked, and date of birth and first name are the same."""
+    for patient in candidates:
+        email = checked_channel == "email" and contact.email and patient.email.casefold() == contact.email.casefold()
+        mobile = checked_channel == "text" and contact.mobile and patient.e164 == contact.mobile
+        if (email or mobile) and _same_name(patient, contact):
+            return patient
+    return None
 
 
 def _refresh(patient: Patient, contact: Contact, channel: str | None, *, by: Actor, now: datetime) -> Patient:

@@ -6,14 +6,18 @@ from datetime import timedelta
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from accounts import clock, limits
+from audit.actor import Actor
 from booking import words
 from booking.forms import CodeForm
 from booking.views.journey import Journey, client_address, guard, see
-from patients.actions import PatientError, ask_again, ask_code, check_code
+from intake.actions import is_complete
+from intake.prefill import offer_last_answers
+from patients.actions import PatientError, ask_again, ask_code, check_code, recognise
 
 PER_ADDRESS, PER_CLIENT = 5, 20  # codes an hour
 TRIES_PER_CLIENT = 60  # typed codes an hour
@@ -138,4 +142,18 @@ def _check(journey: Journey) -> HttpResponse:
         form.add_error("code", text)
         return _page(journey, form, status=422)
     journey.look_again()
+    _welcome_back(journey)
     return journey.next_step()
+
+
+def _welcome_back(journey: Journey) -> None:
+    """The code shows that this is somebody we know: what they told us last time is offered on the pages still to come."""
+    response, channel = journey.response, journey.checked_channel
+    if response is None or channel is None or is_complete(response):
+        return
+    patient = recognise(journey.contact, checked_channel=channel)
+    by = Actor.patient(patient.pk) if patient else journey.by
+    day = offer_last_answers(response, by=by, now=journey.now, patient_id=patient.pk) if patient else None
+    if patient and day:
+        text = _("Welcome back, %(name)s. We filled in what you told us in %(month)s. Check what has changed.")
+        messages.success(journey.request, text % {"name": patient.call_name, "month": date_format(day, "F Y")})

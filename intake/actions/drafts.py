@@ -17,6 +17,9 @@ from intake.document import Document, decrypt, must_hold, put, save_document
 from intake.errors import IntakeError
 from intake.models import Questionnaire, QuestionnaireResponse
 
+# What says who answers.
+_WHO = ("first_name", "email", "mobile", "date_of_birth")
+
 
 @dataclass(slots=True)
 class Saved:
@@ -142,6 +145,10 @@ def save_contact(response: QuestionnaireResponse, contact: dict[str, Any], *, by
     """
 
     def change(document: Document) -> None:
+        if response.patient_id is None and any(
+            name in contact and str(contact[name] or "") != str(document.contact.get(name) or "") for name in _WHO
+        ):
+            document.offered = {}  # Perhaps somebody else answers now: what was offered was offered to whom a code had shown.
         for name, value in contact.items():
             if value is None:
                 document.contact.pop(name, None)
