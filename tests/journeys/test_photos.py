@@ -123,8 +123,8 @@ def test_photos_reach_the_physician(person: Any, script: bool, roll: dict[str, s
     doctor.press(re.compile("^Sign in$"))
     doctor.go(f"/md/review/{visit.public_id}/")
     panel = doctor.page.locator("section.ph")
-    assert "3 from the patient" in panel.inner_text()
-    assert panel.get_by_text("Not sent").count() == 2
+    assert "3 of 5 views sent" in panel.inner_text()
+    assert panel.get_by_text("Not sent", exact=True).count() == 2
     doctor.page.wait_for_load_state("networkidle")
     looks = AuditEvent.objects.filter(action="intake.photo_read", actor_role="physician", subject_id=visit.patient_id)
     assert looks.filter(detail__size="small").count() == 3
@@ -133,5 +133,5 @@ def test_photos_reach_the_physician(person: Any, script: bool, roll: dict[str, s
     if script:
         with doctor.page.expect_response(lambda answer: "/md/photo/" in answer.url and "small" not in answer.url):
             doctor.page.keyboard.press("2")
-        doctor.page.locator(".ph-big figure:nth-of-type(2) img").wait_for()
+        doctor.page.locator(".ph-big [data-set]:nth-of-type(2) img").wait_for()
         assert looks.filter(detail__size="whole").count() == 2
