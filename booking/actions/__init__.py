@@ -1,11 +1,22 @@
 """Everything that changes a calendar, as verbs; one module per noun, all of them to be imported from here."""
 
 from booking.actions.availability import clear_day, drop_week, set_day, set_week
-from booking.actions.errors import BookingError, HoldEnded, NotAllowed, OfferOver, SlotTaken, Stale, TooLate, Warned
+from booking.actions.errors import (
+    BookingError,
+    HoldEnded,
+    NotAllowed,
+    OfferOver,
+    SeriesTaken,
+    SlotTaken,
+    Stale,
+    TooLate,
+    Warned,
+)
 from booking.actions.feeds import close_feed, open_feed
 from booking.actions.holds import extend_hold, hold, release_hold
 from booking.actions.reach import change_contact, hand_over_questions, open_questions, request_link
 from booking.actions.rebook import Choice, hand_over, held_for, rebook_many, take_new_time, undo_batch
+from booking.actions.series import book_series, cancel_series, from_here_on, move_series
 from booking.actions.setup import save_practitioner, save_room, save_service
 from booking.actions.steps import (
     TRANSITIONS,
@@ -47,6 +58,7 @@ __all__ = [
     "HoldEnded",
     "NotAllowed",
     "OfferOver",
+    "SeriesTaken",
     "SlotTaken",
     "Stale",
     "TooLate",
@@ -58,8 +70,10 @@ __all__ = [
     "ask_to_call",
     "book",
     "book_for",
+    "book_series",
     "called",
     "cancel",
+    "cancel_series",
     "change",
     "change_contact",
     "clear_day",
@@ -72,6 +86,7 @@ __all__ = [
     "end_time_off",
     "expire",
     "extend_hold",
+    "from_here_on",
     "fulfil",
     "hand_over",
     "hand_over_questions",
@@ -81,6 +96,7 @@ __all__ = [
     "leave",
     "mark_noshow",
     "move",
+    "move_series",
     "offer",
     "open_feed",
     "open_questions",

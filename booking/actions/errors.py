@@ -49,3 +49,11 @@ class Warned(BookingError):
 
 class OfferOver(BookingError):
     """An offer of the waiting list that cannot be taken any more; who it was made to stays on the list."""
+
+
+class SeriesTaken(BookingError):
+    """Some visits of a series cannot be had, so none is booked or moved. `lost` has their places, from 0."""
+
+    def __init__(self, text: str, lost: list[int]) -> None:
+        super().__init__(text)
+        self.lost = lost

@@ -66,6 +66,7 @@ def show(request: HttpRequest, visit: Any, now: datetime, *, status: int = 200, 
         "contact": _contact_form(visit),
         "messages_wording": consents.messages_wording(),
         "cancel": CancelForm(),
+        "rest": len(actions.from_here_on(visit, now=now)) - 1 if visit.series else 0,
         "log": log,
         "told": told,
         "day": clock.local(visit.starts_at).date(),
@@ -105,7 +106,8 @@ def cancel(request: HttpRequest, public_id: UUID) -> HttpResponse:
     if not form.is_valid():
         return show(request, found, now, cancel=form, form=form, status=422)
     try:
-        actions.cancel(found, reason=form.cleaned_data["reason"], by=actor_of(request), now=now, version=_version(request, found))
+        verb = actions.cancel_series if request.POST.get("rest") == "1" and found.series else actions.cancel
+        verb(found, reason=form.cleaned_data["reason"], by=actor_of(request), now=now, version=_version(request, found))
     except actions.Stale:
         return show(request, _visit(request, public_id), now, refusal=steps.who_changed(found, request.user), status=409)
     except actions.BookingError as error:
@@ -175,6 +177,8 @@ def move(request: HttpRequest, public_id: UUID) -> HttpResponse:
     if wanted is None:
         return _move_page(request, found, people, now, refusal=_("Choose a time"), status=422)
     start, person = wanted
+    if request.POST.get("rest") == "1" and found.series:
+        return _move_rest(request, found, people, start, person, now)
     try:
         moved = actions.move(
             found,
@@ -192,6 +196,20 @@ def move(request: HttpRequest, public_id: UUID) -> HttpResponse:
     except actions.BookingError as error:
         return _move_page(request, found, people, now, refusal=str(error), status=409)
     return to_day(moved, "move")
+
+
+def _move_rest(
+    request: HttpRequest, visit: Any, people: list[Practitioner], start: datetime, person: Practitioner, now: datetime
+) -> HttpResponse:
+    """This visit, and those of its series after it by as much: all of them or none."""
+    try:
+        moved = actions.move_series(visit, person, start, by=actor_of(request), now=now, version=_version(request, visit))
+    except actions.Stale:
+        return show(request, _visit(request, visit.public_id), now, refusal=steps.who_changed(visit, request.user), status=409)
+    except actions.BookingError as error:
+        return _move_page(request, visit, people, now, refusal=str(error), status=409)
+    messages.success(request, _("%(n)d visits have moved.") % {"n": len(moved)})
+    return to_day(moved[0], "move")
 
 
 def why_of(
@@ -260,8 +278,11 @@ def _move_page(
         )
     by_pk = {person.pk: person for person in people}
     soonest = [s for s in soonest if s.start > now and s.start != visit.starts_at][:5]
+    rest = len(actions.from_here_on(visit, now=now)) - 1 if visit.series else 0
     context = {
         "visit": visit,
+        "rest": rest,
+        "rest_too": rest > 0 and (request.POST.get("rest") or request.GET.get("rest")) == "1",
         "day": day,
         "previous": day - timedelta(days=1),
         "next": day + timedelta(days=1),
