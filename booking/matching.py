@@ -91,6 +91,8 @@ def run(*, now: datetime | None = None) -> int:
     system = Actor.system()
     for made in WaitlistOffer.objects.filter(state=OfferState.OPEN, expires_at__lte=now)[:PER_ROUND]:
         actions.expire(made, by=system, now=now)
+    for entry in WaitlistEntry.objects.on_list().filter(visit=None, response__appointment__isnull=False)[:PER_ROUND]:
+        actions.remember_visit(entry, by=system, now=now)  # They found a time themselves, and may still come sooner.
     actions.close_those_who_came(by=system, now=now)
     FreedTime.objects.filter(starts_at__lte=now).delete()
     if not FreedTime.objects.exists() or not Clinic.current().auto_offers or quiet_night(now, clock.clinic_zone()):

@@ -94,6 +94,7 @@ WORDS: dict[str, Any] = {
     "booking.leave_list": gettext_lazy("Left the waiting list"),
     "booking.pause_wait": gettext_lazy("Waiting list: paused"),
     "booking.resume_wait": gettext_lazy("Waiting list: goes on"),
+    "booking.remember_visit": gettext_lazy("Waiting list: booked a visit meanwhile"),
     "booking.ask_first": gettext_lazy("Waiting list: order changed"),
     "staff.waiting_read": gettext_lazy("Waiting list shown"),
     "booking.offer": gettext_lazy("Time offered"),

@@ -1,4 +1,5 @@
-"""The race storm: 64 connections hold, book, confirm, move and cancel visits in the same few hours.
+"""The race storm: 64 connections hold, book, confirm, move and cancel visits in the same few hours, and take, or pass on,
+times that the waiting list offers: each offer is answered by several people at once, and one of them wins.
 
     python -m tests.race --seeds 20            prints the figures; fails if one is wrong
     python -m tests.race --seeds 3 --control   the same without locks and constraints: must show overlaps, and fails
@@ -18,7 +19,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 PROCESSES, THREADS = 4, 16
 STEPS = 6  # actions of one person in one storm
@@ -46,6 +47,8 @@ class Tally:
 class Person:
     """One browser and one telephone: does what people do, with the times everybody wants."""
 
+    offers: ClassVar[list[Any]] = []  # of everybody in this process, so that two answer the same
+
     def __init__(self, number: int, seed: int, hours: Any, tally: Tally, lock: Any) -> None:
         self.name, self.dice = f"{seed}-{number}", random.Random(seed * 1000 + number)
         self.service, self.people, self.starts = hours
@@ -57,11 +60,13 @@ class Person:
         """A handful of actions, one after the other."""
         for _step in range(STEPS):
             if self.visit is not None:
-                verb = self.dice.choice(["confirm", "move", "move", "move", "cancel"])
+                verb = self.dice.choice(["confirm", "move", "move", "move", "cancel", "wait", "wait"])
             elif self.held is not None:
                 verb = self.dice.choice(["book", "book", "hold", "release"])
             else:
                 verb = self.dice.choice(["hold", "book", "book", "desk"])
+            if self.offers and self.dice.random() < 0.3:
+                verb = self.dice.choice(["accept", "accept", "accept", "decline"])
             call = getattr(self, verb)()
             began = time.perf_counter()
             try:
@@ -81,7 +86,7 @@ class Person:
         """The polite refusals by name; everything else, "try again in a moment" too, is an error."""
         from booking import actions
 
-        polite = (actions.SlotTaken, actions.Warned, actions.NotAllowed, actions.Stale, actions.HoldEnded)
+        polite = (actions.SlotTaken, actions.Warned, actions.NotAllowed, actions.Stale, actions.HoldEnded, actions.OfferOver)
         if isinstance(refusal, polite):
             return type(refusal).__name__, ""
         return "error", f"{type(refusal).__name__}: {str(refusal).splitlines()[0][:120]}"
@@ -162,6 +167,35 @@ class Person:
 
         return call
 
+    def wait(self) -> Any:
+        """Join the list for something earlier, and be offered one of the times everybody wants."""
+        from accounts import clock
+        from booking import actions
+
+        who, start = self._time()
+        wishes = actions.Wishes(notice="hours")
+
+        def call() -> None:
+            patient = self.visit.patient
+            entry = actions.join(self.service, wishes, patient=patient, visit=self.visit, by=_web(), now=clock.now())
+            self.offers.append(actions.offer(entry, who, start, by=_desk(), now=clock.now()))
+
+        return call
+
+    def accept(self) -> Any:
+        from accounts import clock
+        from booking import actions
+
+        made = self.dice.choice(self.offers[-8:])
+        return lambda: actions.accept(made, by=_patient(made.entry.patient_id), now=clock.now())
+
+    def decline(self) -> Any:
+        from accounts import clock
+        from booking import actions
+
+        made = self.dice.choice(self.offers[-8:])
+        return lambda: actions.decline(made, by=_patient(made.entry.patient_id), now=clock.now())
+
     def cancel(self) -> Any:
         from accounts import clock
         from booking import actions
@@ -234,7 +268,7 @@ def _loosen(control: bool) -> None:
     """No caps on holds; in a control run, no locks either: the sweep alone stays."""
     from django.db import connection
 
-    from booking.actions import holds, steps, visits
+    from booking.actions import holds, series, steps, visits, waiting
 
     holds.HOLD_SHARE = 1000.0
     if control:
@@ -246,7 +280,7 @@ def _loosen(control: bool) -> None:
                     [now, keep or "-"],
                 )
 
-        for module in (holds, steps, visits):
+        for module in (holds, series, steps, visits, waiting):
             module.lock_and_sweep = only_sweep
 
 

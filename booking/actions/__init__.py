@@ -45,6 +45,7 @@ from booking.actions.waiting import (
     leave,
     offer,
     pause,
+    remember_visit,
     resume,
     skip,
 )
@@ -103,6 +104,7 @@ __all__ = [
     "pause",
     "rebook_many",
     "release_hold",
+    "remember_visit",
     "request_link",
     "resume",
     "save_practitioner",

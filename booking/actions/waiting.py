@@ -162,6 +162,17 @@ def ask_first(entry: WaitlistEntry, *, first: bool, by: Actor, now: datetime) ->
     return _to(entry, entry.state, verb="ask_first", by=by, now=now)
 
 
+@retrying
+def remember_visit(entry: WaitlistEntry, *, by: Actor, now: datetime) -> WaitlistEntry:
+    """Somebody who waited without a visit has booked one meanwhile: from now on only something earlier is of use."""
+    entry = _locked(entry)
+    found = Appointment.objects.visits().filter(response__isnull=False, response=entry.response_id).first()
+    if found is None or entry.visit_id is not None:
+        return entry
+    entry.visit = found
+    return _to(entry, entry.state, verb="remember_visit", by=by, now=now)
+
+
 # --- Offers --------------------------------------------------------------------------------------------------------------
 
 
@@ -268,10 +279,11 @@ def accept(made: WaitlistOffer, *, by: Actor, now: datetime) -> Appointment:
     Raises:
         OfferOver: past its deadline, passed on, or given to somebody else; they stay on the list.
     """
-    had = made.entry.visit
+    had = made.entry.visit or Appointment.objects.visits().filter(response__isnull=False, response=made.entry.response_id).first()
     people = [made.practitioner_id, *([had.practitioner_id] if had else [])]
     rooms = rooms_of(made.entry.service) + ([had.room_id] if had and had.room_id else [])
     lock_and_sweep(people, rooms, now=now, keep=f"offer:{made.public_id}")
+    entry = _locked(made.entry)  # before the offer, as everybody locks them
     made = _locked_offer(made)
     held = (
         Appointment.objects.select_for_update(of=("self",))
@@ -283,7 +295,6 @@ def accept(made: WaitlistOffer, *, by: Actor, now: datetime) -> Appointment:
         return held
     if not made.is_live(now) or held is None:
         raise OfferOver(_("That time was just taken. You are still on the list."))
-    entry = _locked(made.entry)
     current = None
     if had is not None:
         current = Appointment.objects.select_for_update(of=("self",)).select_related("service", "practitioner", "patient").get(
@@ -291,7 +302,7 @@ def accept(made: WaitlistOffer, *, by: Actor, now: datetime) -> Appointment:
         )  # fmt: skip
         if current.status not in (Status.BOOKED, Status.CONFIRMED) or current.starts_at <= now:
             current = None
-        elif current.practitioner_id not in people:  # It was moved meanwhile.
+        elif current.practitioner_id not in people or entry.visit_id not in (None, had.pk):  # It was moved meanwhile.
             raise OfferOver(_("Your visit changed a moment ago. Look at it, then try again."))
     visit = _bring_forward(current, held, by=by, now=now) if current else _book_held(held, entry, by=by, now=now)
     made.state, made.answered_at = OfferState.ACCEPTED, now
