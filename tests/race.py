@@ -53,11 +53,14 @@ class Person:
         self.name, self.dice = f"{seed}-{number}", random.Random(seed * 1000 + number)
         self.service, self.people, self.starts = hours
         self.tally, self.lock = tally, lock
+        self.number = number
         self.visit: Any = None
         self.held: Any = None
 
     def storm(self) -> None:
-        """A handful of actions, one after the other."""
+        """A handful of actions, one after the other. One in four has a visit the day after, and would come sooner."""
+        if self.number % 4 == 0:
+            self._have_a_visit()
         for _step in range(STEPS):
             if self.visit is not None:
                 verb = self.dice.choice(["confirm", "move", "move", "move", "cancel", "wait", "wait"])
@@ -90,6 +93,18 @@ class Person:
         if isinstance(refusal, polite):
             return type(refusal).__name__, ""
         return "error", f"{type(refusal).__name__}: {str(refusal).splitlines()[0][:120]}"
+
+    def _have_a_visit(self) -> None:
+        from accounts import clock
+        from booking import actions
+
+        place = self.number // 4
+        who, start = self.people[place % len(self.people)], self.starts[0] + timedelta(days=1, minutes=40 * (place // 3))
+        if clock.local(start).weekday() > 4:
+            start += timedelta(days=2)
+        self.visit = actions.book_for(
+            self.service, who, start, patient=None, contact=self._contact(), by=_desk(), now=clock.now()
+        )  # fmt: skip
 
     def _time(self) -> tuple[Any, datetime]:
         return self.dice.choice(self.people), self.dice.choice(self.starts)
@@ -173,6 +188,7 @@ class Person:
         from booking import actions
 
         who, start = self._time()
+        start += timedelta(hours=5)  # The afternoon is the list's: in the morning nothing stays free.
         wishes = actions.Wishes(notice="hours")
 
         def call() -> None:

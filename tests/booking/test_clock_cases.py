@@ -26,9 +26,10 @@ import time_machine
 from icalendar import Calendar as Ics
 
 from accounts import clock
+from accounts.quiet import quiet_night
 from accounts.wall import day_bounds, days_before, instant, is_ambiguous
 from audit.actor import Actor
-from booking import actions, calendar, hours, ics, picker, slots
+from booking import actions, calendar, fit, hours, ics, picker, series, slots
 from booking.models import Appointment, Availability, AvailabilityOverride, TimeOff
 from booking.views.journey import as_instant
 from tests.factories import contact_of
@@ -320,6 +321,56 @@ def test_29_a_week_copied_to_a_day_of_change_keeps_its_wall_times(always_open, p
     for day, first in (("2026-10-31", "13:00"), ("2026-11-01", "14:00"), ("2027-03-13", "14:00"), ("2027-03-14", "13:00")):
         at = date.fromisoformat(day)
         assert calendar.openings(always_open, since=at, until=at, now=clock.now())[0].start == z(f"{day} {first}")
+
+
+# --- Waiting list, quiet hours, series --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("first", "weeks", "wanted"),
+    [
+        ("2026-10-13 18:00", 4, ["2026-10-13 18:00", "2026-11-10 19:00", "2026-12-08 19:00"]),  # over 1 November 2026
+        ("2026-02-24 19:00", 2, ["2026-02-24 19:00", "2026-03-10 18:00", "2026-03-24 18:00"]),  # over 8 March 2026
+        ("2027-03-02 19:00", 1, ["2027-03-02 19:00", "2027-03-09 19:00", "2027-03-16 18:00"]),  # over 14 March 2027
+    ],
+)
+def test_a_series_stays_at_two_oclock(clinic, first, weeks, wanted):
+    assert series.ideals(z(first), 3, weeks) == [z(at) for at in wanted]
+    assert {at.astimezone(TORONTO).hour for at in series.ideals(z(first), 3, weeks)} == {14}
+
+
+@pytest.mark.parametrize(("day", "hour"), [("2026-11-03", 15), ("2027-03-16", 14)])
+def test_the_rest_of_a_series_moves_in_wall_time_over_a_change(clinic, day, hour):
+    """From Tuesday two o'clock to Wednesday ten; the visit after the change does the same."""
+    after = instant(date.fromisoformat(day), wall(14), TORONTO)
+    before = days_before(after, 7, TORONTO)
+    new = before + timedelta(hours=20)  # Wednesday ten o'clock, still before the change
+    moved = series.shifted(after, old=before, new=new)
+    assert moved == z(f"{date.fromisoformat(day) + timedelta(days=1)} {hour}:00")
+
+
+@pytest.mark.parametrize(
+    ("notice", "now", "wanted"),
+    [
+        ("day", "2026-11-01 03:30", "2026-11-01 04:00"),  # 31 October, 11:30 p.m.: from midnight on
+        ("days", "2026-10-31 15:00", "2026-11-03 05:00"),  # three calendar days, one of them with 25 hours
+        ("days", "2027-03-13 15:00", "2027-03-16 04:00"),  # one of them with 23
+        ("hours", "2026-11-01 05:30", "2026-11-01 07:30"),  # two hours that have passed, whatever the clocks say
+    ],
+)
+def test_notice_on_the_waiting_list_is_counted_in_calendar_days(notice, now, wanted):
+    assert fit.earliest_for(notice, z(now), TORONTO) == z(wanted)
+
+
+@pytest.mark.parametrize(
+    ("at", "since", "until"),
+    [("2026-11-01 06:30", "2026-11-01 01:00", "2026-11-01 13:00"), ("2027-03-14 07:30", "2027-03-14 02:00", "2027-03-14 12:00")],
+)
+def test_quiet_hours_end_at_eight_on_the_clinics_wall(settings, at, since, until):
+    """Nine to eight: twelve hours in the long night, ten in the short one."""
+    settings.MESSAGE_QUIET_HOURS = "21:00-08:00"
+    assert quiet_night(z(at), TORONTO) == (z(since), z(until))
+    assert quiet_night(z(until), TORONTO) is None
 
 
 # --- The zone rules themselves ----------------------------------------------------------------------------------------
