@@ -5,6 +5,7 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.mfa.webauthn.internal.auth import WebAuthn
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
@@ -106,3 +107,17 @@ def reset_second_factor(user: User, *, by: Actor, now: datetime) -> int:
         end_sessions(user)
         record("accounts.second_factor_reset", by=by, now=now, obj=user, detail={"factors": kinds})
     return len(kinds)
+
+
+@transaction.atomic
+def add_passkey(user: User, *, name: str, credential: dict[str, Any], by: Actor, now: datetime) -> None:
+    """A passkey for somebody's own account; the browser's credential has been checked."""
+    WebAuthn.add(user, name, credential)
+    record("accounts.passkey_added", by=by, now=now, obj=user)
+
+
+@transaction.atomic
+def remove_passkey(key: Authenticator, *, by: Actor, now: datetime) -> None:
+    """A passkey stops working at once."""
+    record("accounts.passkey_removed", by=by, now=now, obj=key.user)
+    key.delete()

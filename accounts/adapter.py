@@ -9,16 +9,18 @@ from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
 from django.db import transaction
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 
 from accounts import clock
 from accounts.limits import hit
-from accounts.models import SignInMail, User
+from accounts.models import SignInMail, User, is_patient
 from accounts.signin import same_address, seal, unseal
 from audit.actions import record
-from audit.actor import Actor
+from audit.actor import Actor, actor_for
 
 # Tries of a password, right or wrong, counted in PostgreSQL before the password is looked at: exact when many arrive at
 # once, and not to be reset by a success in between.
@@ -50,6 +52,18 @@ class AccountAdapter(DefaultAccountAdapter):
         """Where to go after signing in or out: a path of this site, never an address with a host in it."""
         return url_has_allowed_host_and_scheme(url, allowed_hosts=None)
 
+    # --- Two doors --------------------------------------------------------------------------------------------------
+
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        """Patients belong in their own account; people who work here on theirs."""
+        return reverse("portal:home") if is_patient(request.user) else super().get_login_redirect_url(request)
+
+    def pre_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse | None:
+        """Only people who work here come in by the staff's door; a patient's passkey is shown the other one."""
+        if not user.works_here:
+            return redirect("portal:sign_in")
+        return super().pre_login(request, user, **kwargs)
+
     # --- Limits -----------------------------------------------------------------------------------------------------
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
@@ -79,15 +93,16 @@ class AccountAdapter(DefaultAccountAdapter):
         """Sign in, and say so in the trail."""
         with transaction.atomic():
             super().login(request, user)
-            record("accounts.signed_in", by=Actor.staff(user), now=clock.now(), obj=user)
+            record("accounts.signed_in", by=actor_for(user), now=clock.now(), obj=user)
 
     def logout(self, request: HttpRequest) -> None:
         """Sign out, and say so in the trail."""
         user = request.user
+        by = actor_for(user) if user.is_authenticated else Actor.anonymous()
         super().logout(request)
         if user.is_authenticated:
             with transaction.atomic():
-                record("accounts.signed_out", by=Actor.staff(user), now=clock.now(), obj=user)
+                record("accounts.signed_out", by=by, now=clock.now(), obj=user)
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         """A wrong password for someone who exists is an event about that person."""

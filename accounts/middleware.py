@@ -9,19 +9,20 @@ from allauth.account.internal.flows.login import get_authentication_records
 from django.conf import settings
 from django.contrib.auth import logout
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts import clock
 from accounts.errors import bad_request, not_ready
-from accounts.models import Clinic
+from accounts.models import Clinic, is_patient
 from accounts.signin import has_second_factor
 
 Next = Callable[[HttpRequest], HttpResponse]
 # What patients and staff see is never kept by a browser or proxy; the public site may be.
 _PRIVATE = ("/book", "/v/", "/w/", "/me", "/desk", "/md", "/clinic", "/staff", "/demo", "/editor", "/fhir")
+_STAFF_DOORS = ("/staff/", "/editor/")
 # What answers while the screen is locked, and what answers before the second factor is set up: names of views.
 _ALWAYS = {
     "account_login",
@@ -69,7 +70,7 @@ def privacy_headers(get_response: Next) -> Next:
         if request.path.startswith(_PRIVATE):
             response["Cache-Control"] = "no-store, private"
             response["X-Robots-Tag"] = "noindex"
-        if request.path == "/staff/logout/" and request.method == "POST":
+        if request.path in {"/staff/logout/", "/me/sign-out/"} and request.method == "POST":
             # After signing out, the Back button shows nothing.
             response["Clear-Site-Data"] = '"cache", "storage"'
         response.setdefault("Permissions-Policy", "camera=(self), microphone=(), geolocation=(), payment=(), usb=()")
@@ -110,6 +111,8 @@ def staff_gate(get_response: Next) -> Next:
         if settings.SESSION_COOKIE_NAME not in request.COOKIES:
             return None
         user = request.user
+        if is_patient(user) and request.path.startswith(_STAFF_DOORS) and _name(request) != "account_login":
+            raise Http404  # the staff's pages around signing in, and the editor, are not there for patients
         if not user.is_authenticated or not user.works_here:
             return None
         now, session = clock.now(), request.session
@@ -119,8 +122,7 @@ def staff_gate(get_response: Next) -> Next:
         elif now - since > timedelta(seconds=settings.SESSION_COOKIE_AGE):
             logout(request)
             return _send(request, "account_login", "signed_out")
-        match = request.resolver_match
-        name = match.view_name if match else ""
+        name = _name(request)
         if name in _ALWAYS:
             return None
         seen = _last_seen(request)
@@ -135,6 +137,10 @@ def staff_gate(get_response: Next) -> Next:
 
     middleware.process_view = process_view  # type: ignore[attr-defined]
     return middleware
+
+
+def _name(request: HttpRequest) -> str:
+    return request.resolver_match.view_name if request.resolver_match else ""
 
 
 def _instant(stored: str | None) -> datetime | None:

@@ -140,6 +140,11 @@ class User(AbstractBaseUser, PermissionsMixin):
         return "".join(w[0] for w in words[:2]).upper()
 
 
+def is_patient(user: Any) -> bool:
+    """True for a patient who is signed in to their own account."""
+    return bool(getattr(user, "is_active", False)) and getattr(user, "role", "") == Role.PATIENT
+
+
 class RateCounter(models.Model):
     """How often something was tried in a window of time. Lives in PostgreSQL so that limits survive Redis."""
 

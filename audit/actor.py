@@ -45,7 +45,11 @@ class Actor:
         return self.kind == "staff"
 
 
+def actor_for(user: Any) -> Actor:
+    """Who acts when this user does: somebody who works here, or a patient in their own account."""
+    return Actor.staff(user) if user.works_here or not hasattr(user, "patient") else Actor.patient(user.patient.pk)
+
+
 def actor_of(request: HttpRequest) -> Actor:
-    """The signed-in staff member, else an anonymous browser."""
-    user = request.user
-    return Actor.staff(user) if user.is_authenticated else Actor.anonymous()
+    """Who is signed in, else an anonymous browser."""
+    return actor_for(request.user) if request.user.is_authenticated else Actor.anonymous()

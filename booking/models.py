@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models import F, Func, Q, Value
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Clinic, Role
+from accounts.models import Clinic, Role, is_patient
 from booking.feeds import CalendarFeed as CalendarFeed
 from booking.reference import id_of, reference_of
 from intake.models import QuestionnaireResponse
@@ -225,7 +225,9 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
     """Named sets of appointments; the desk screens read like the desk speaks."""
 
     def for_actor(self, user: Any) -> "AppointmentQuerySet":
-        """The appointments a person who works here may see; nobody else sees any."""
+        """The appointments a person who works here may see; a patient who signs in sees their own; nobody else any."""
+        if is_patient(user):
+            return self.filter(patient__user=user, patient__merged_into=None)
         allowed = getattr(user, "is_active", False) and getattr(user, "role", "") in {Role.RECEPTION, Role.PHYSICIAN, Role.LEAD}
         return self if allowed else self.none()
 

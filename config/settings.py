@@ -85,6 +85,7 @@ INSTALLED_APPS = [
     # True North, top of the layers first: templates and commands of the upper layer win.
     "backups",
     "staff",
+    "portal",
     "articles",
     "notifications",
     "booking",

@@ -10,6 +10,7 @@ urlpatterns = [
     # Patients
     path("book/", include("intake.urls")),
     path("", include("booking.urls")),
+    path("me/", include("portal.urls")),
     # People who work here
     path("", include("staff.urls")),
     path("staff/", include("accounts.urls")),

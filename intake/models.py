@@ -9,7 +9,8 @@ from django.conf import settings
 from django.db import models
 
 from accounts import clock
-from accounts.models import Role
+from accounts.models import Role, is_patient
+from intake.corrections import Correction as Correction
 from intake.definition import WITHOUT_SAFETY, Definition, from_json
 from intake.errors import IntakeError
 from patients.models import Patient
@@ -64,7 +65,9 @@ class ResponseQuerySet(models.QuerySet["QuestionnaireResponse"]):
     """Named sets of responses."""
 
     def for_actor(self, user: Any) -> "ResponseQuerySet":
-        """For any physician of the clinic; reception and the clinic lead read none, and nobody else sees any."""
+        """For any physician of the clinic, and of their own sent ones for a patient who signs in; nobody else sees any."""
+        if is_patient(user):
+            return self.sent().filter(patient__user=user, patient__merged_into=None)
         return self if _reads_answers(user) else self.none()
 
     def sent(self) -> "ResponseQuerySet":

@@ -17,6 +17,7 @@ from audit.actions import record
 from audit.actor import Actor
 from intake import crypto, photos
 from intake.actions.reviews import put_review, read_review
+from intake.corrections import Correction
 from intake.document import decrypt, put
 from intake.errors import IntakeError
 from intake.models import Photo, QuestionnaireResponse, Review
@@ -47,7 +48,12 @@ def old_reviews() -> QuerySet[Review]:
 
 def left() -> int:
     """How many rows there are that are not under the newest key."""
-    return old_answers().count() + old_reviews().count() + old_photos().count()
+    return sum(source().count() for source in (old_answers, old_reviews, old_corrections, old_photos))
+
+
+def old_corrections() -> QuerySet[Correction]:
+    """What patients want corrected, not under the newest key."""
+    return Correction.objects.exclude(key_id=crypto.newest_key_id())
 
 
 def old_photos() -> QuerySet[Photo]:
@@ -68,6 +74,7 @@ def rotate(*, by: Actor, now: datetime, batch: int = BATCH, tell: Callable[[Rota
     kinds: tuple[tuple[Callable[[], Any], Callable[[Any, Rotated], None], int], ...] = (
         (old_answers, _answers, batch),
         (old_reviews, _reviews, batch),
+        (old_corrections, _corrections, batch),
         (old_photos, _photos, max(1, batch // 10)),
     )
     for source, turn, size in kinds:
@@ -111,6 +118,19 @@ def _reviews(rows: list[Review], done: Rotated) -> None:
         version = F("version") if row.is_signed else F("version") + 1
         Review.objects.filter(pk=row.pk).update(document=row.document, key_id=row.key_id, version=version)
         done.reviews += 1
+
+
+def _corrections(rows: list[Correction], done: Rotated) -> None:
+    for row in rows:
+        try:
+            asked, answer = row.texts()
+        except IntakeError as error:
+            log.error("correction %s: %s", row.pk, error)
+            done.failed.append(f"correction {row.pk}")
+            continue
+        row.seal(asked=asked, answer=answer)
+        Correction.objects.filter(pk=row.pk).update(document=row.document, key_id=row.key_id)
+        done.answers += 1
 
 
 def _photos(rows: list[Photo], done: Rotated) -> None:

@@ -13,7 +13,7 @@ from audit.models import AuditEvent
 from intake import actions, engine
 from intake.changes import Change, changed
 from intake.definition import Definition
-from intake.document import Document, open_documents
+from intake.document import Document, open_document, open_documents
 from intake.models import QuestionnaireResponse
 from intake.story import story
 from intake.summaries import spoken
@@ -105,6 +105,22 @@ class Sheet:
         """Behind "Show all"."""
         shown = {flag.code for flag in self.open_flags}
         return [flag for flag in self.flags if flag.code not in shown]
+
+
+def for_patient(response: QuestionnaireResponse, *, by: Actor, now: datetime) -> list[Topic]:
+    """Sent answers for the person who gave them: every question that applied, as it was asked; no flags. The read is audited."""
+    document = open_document(response, by=by, now=now, purpose="own answers")
+    topics = []
+    for part in engine.summary(response.definition, document.answers, actions.asking_for(response, document)):
+        topic = Topic(part.section.title)
+        for row in part.rows:
+            if row.question.type == "attachment":
+                continue
+            texts = [spoken(row.question.type, text) for text in row.answers] or [_("Not answered")]
+            topic.all.append(Line(row.question.link_id, filled(row.label), filled(row.text), texts, row.own_words))
+        if topic.all:
+            topics.append(topic)
+    return topics
 
 
 def for_review(

@@ -215,8 +215,10 @@ def _about_visit(
 
 
 def plan_code(code: ContactCode) -> Plan:
-    """The six digits, to the address they were asked for."""
+    """The six digits, to the address they were asked for; to sign in, only where we know somebody."""
     kind = KINDS["code"]
+    there = {"email": code.address} if code.channel == EMAIL else {"mobile": code.address}
+    known = code.purpose != "portal_sign_in" or Patient.objects.current().reached_at(**there).exists()
     message = Planned(
         Subject.CODE.value,
         code.pk,
@@ -227,6 +229,8 @@ def plan_code(code: ContactCode) -> Plan:
         code.asked_at,
         code.expires_at,
         urgent=kind.urgent,
+        state=State.PENDING.value if known else State.SKIPPED.value,
+        reason="" if known else "unknown",
     )
     return Plan([message], code.sequence)
 

@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from accounts.links import derive_code, newest_key_id
+from accounts.models import Role, User
 from audit import rows
 from audit.actions import record
 from audit.actor import Actor
@@ -133,9 +134,21 @@ def _refresh(patient: Patient, contact: Contact, channel: str | None, *, by: Act
 
 @transaction.atomic
 def update_contact(
-    patient: Patient, *, email: str, mobile: str, reminder_by: str, voicemail_ok: bool, by: Actor, now: datetime
+    patient: Patient,
+    *,
+    email: str,
+    mobile: str,
+    reminder_by: str,
+    voicemail_ok: bool,
+    checked: str = "",
+    by: Actor,
+    now: datetime,
 ) -> Patient:
-    """Change how a patient is reached. A changed address is unchecked until a code comes back from it."""
+    """Change how a patient is reached. A changed address is unchecked until a code comes back from it.
+
+    Args:
+        checked: "email" or "text" when a code to that new address came back just now.
+    """
     patient = Patient.objects.select_for_update().get(pk=patient.pk)
     changed = [
         name
@@ -150,15 +163,45 @@ def update_contact(
     if not changed:
         return patient
     if "email" in changed:
-        patient.email_checked_at = patient.email_bounced_at = None
+        patient.email_checked_at, patient.email_bounced_at = now if checked == "email" else None, None
     if "mobile" in changed:
-        patient.mobile_checked_at = patient.mobile_bounced_at = None
+        patient.mobile_checked_at, patient.mobile_bounced_at = now if checked == "text" else None, None
         patient.texts_stopped_at = reach.stopped_at(mobile)
     patient.email, patient.mobile, patient.reminder_by, patient.voicemail_ok = email, mobile, reminder_by, voicemail_ok
     patient.version += 1
     patient.save()
     record("patients.update_contact", by=by, now=now, obj=patient, subject_id=patient.pk, detail={"changed": changed})
     return patient
+
+
+def reached_by(code: ContactCode, born: date) -> list[Patient]:
+    """Whoever has the contact that a code came back from on file, and was born on that day. Twins are two."""
+    there = {"email": code.address} if code.channel == "email" else {"mobile": code.address}
+    return list(Patient.objects.current().reached_at(**there).filter(date_of_birth=born).select_related("user")[:10])
+
+
+@transaction.atomic
+def open_account(patient: Patient, code: ContactCode, *, by: Actor, now: datetime) -> User:
+    """The account of a patient whose contact on file sent a code back; made at the first sign-in. It has no password.
+
+    The address the user row is filed under is nobody's: people sign in with the contact on their record, which families share.
+
+    Raises:
+        PatientError: the code did not come back from the contact on file.
+    """
+    patient = Patient.objects.select_for_update(of=("self",)).select_related("user").get(pk=patient.pk)
+    on_file = patient.email.casefold() if code.channel == "email" else patient.e164
+    if code.used_at is None or not on_file or code.address.casefold() != on_file:
+        raise PatientError(_("That code does not match. Check the newest text"))
+    if code.channel == "email":
+        patient.email_checked_at = now
+    else:
+        patient.mobile_checked_at = now
+    if patient.user is None:
+        patient.user = User.objects.create_user(f"{patient.public_id}@patient.invalid", None, role=Role.PATIENT)
+        record("patients.open_account", by=by, now=now, obj=patient, subject_id=patient.pk)
+    patient.save(update_fields=["user", "email_checked_at", "mobile_checked_at"])
+    return patient.user
 
 
 def consents_of(patient: Patient) -> list[ConsentRecord]:
@@ -280,16 +323,19 @@ def merge(offer: MergeOffer, same_person: bool, *, by: Actor, now: datetime) -> 
         moved, kept = offer.patient, offer.candidate
         try:
             with transaction.atomic():
-                for relation in ("appointments", "responses", "consents", "waiting"):
+                for relation in ("appointments", "responses", "consents", "waiting", "corrections"):
                     getattr(moved, relation).update(patient=kept)
         except IntegrityError as error:  # one person cannot be in two places
             raise PatientError(
                 _("Both have a visit at the same time, or both wait for one. Cancel or take off one first.")
             ) from error
         moved.merged_into = kept
+        # An account goes with its person; where both had one, the older record's is the one that goes on.
+        account, moved.user = moved.user, None
         moved.version += 1
         moved.save()
         kept.email, kept.mobile = kept.email or moved.email, kept.mobile or moved.mobile
+        kept.user = kept.user or account
         kept.version += 1
         kept.save()
         MergeOffer.objects.filter(patient=moved, decided_at=None).update(decided_at=now, same_person=None)

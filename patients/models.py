@@ -10,7 +10,7 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 from phonenumber_field.modelfields import PhoneNumberField
 
-from accounts.models import Role
+from accounts.models import Role, is_patient
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -20,7 +20,9 @@ class PatientQuerySet(models.QuerySet["Patient"]):
     """Named sets of patients."""
 
     def for_actor(self, user: Any) -> "PatientQuerySet":
-        """The patients a person who works here may see; nobody else sees any."""
+        """The patients a person who works here may see; a patient who signs in sees themself; nobody else sees any."""
+        if is_patient(user):
+            return self.filter(user=user, merged_into=None)
         allowed = getattr(user, "is_active", False) and getattr(user, "role", "") in {Role.RECEPTION, Role.PHYSICIAN, Role.LEAD}
         return self if allowed else self.none()
 
@@ -64,6 +66,13 @@ class Patient(models.Model):
     email_bounced_at = models.DateTimeField(null=True, help_text=_("When mail to this address came back for good."))
     mobile_bounced_at = models.DateTimeField(null=True, help_text=_("When this number turned out to take no texts."))
     texts_stopped_at = models.DateTimeField(null=True, help_text=_("When STOP came from this number; until START."))
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="patient",
+        help_text="Their own account, if any.",
+    )
     merged_into = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="merged_from")
     created_at = models.DateTimeField()
     version = models.PositiveIntegerField(default=1)

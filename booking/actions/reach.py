@@ -6,6 +6,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.links import new_link
+from accounts.signin import end_sessions
 from audit.actions import record
 from audit.actor import Actor
 from booking.actions.errors import NotAllowed
@@ -24,18 +25,32 @@ from patients.models import Patient
 
 @retrying
 def change_contact(
-    patient: Patient, *, email: str, mobile: str, reminder_by: str, voicemail_ok: bool, by: Actor, now: datetime
+    patient: Patient,
+    *,
+    email: str,
+    mobile: str,
+    reminder_by: str,
+    voicemail_ok: bool,
+    checked: str = "",
+    by: Actor,
+    now: datetime,
 ) -> Patient:
     """Change how a patient is reached. When an address changes, the links of coming visits do too.
 
-    Whoever reads the old address must not be able to open the visit any more; the next message carries the new link.
+    Whoever reads the old address must not be able to open the visit any more; the next message carries the new link. When the
+    clinic changes it, the patient's own sign-ins end as well: they may be somebody else's.
+
+    Args:
+        checked: "email" or "text" when a code to that new address came back just now.
     """
     before = (patient.email, patient.e164)
     patient = update_contact(
-        patient, email=email, mobile=mobile, reminder_by=reminder_by, voicemail_ok=voicemail_ok, by=by, now=now
+        patient, email=email, mobile=mobile, reminder_by=reminder_by, voicemail_ok=voicemail_ok, checked=checked, by=by, now=now
     )
     if (patient.email, patient.e164) == before:
         return patient
+    if by.is_staff and patient.user is not None:
+        end_sessions(patient.user)
     for visit in patient.appointments.select_for_update().filter(ends_at__gt=now - timedelta(hours=24)):
         visit.link_generation += 1
         secret = new_link(PURPOSE, visit.public_id, visit.link_generation)

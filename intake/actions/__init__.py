@@ -4,6 +4,7 @@ One module per noun, all of them to be imported from here.
 """
 
 from intake.actions.consents import WAYS, consent_text, consent_wording, note_no
+from intake.actions.corrections import answer_correction, ask_correction, read_corrections
 from intake.actions.definitions import publish, publish_all
 from intake.actions.drafts import Saved, asking_for, delete_draft, is_complete, save_contact, save_page, start_draft, take_over
 from intake.actions.replies import question_for, reply
@@ -29,6 +30,8 @@ __all__ = [
     "Taken",
     "acknowledge_flag",
     "amend_review",
+    "answer_correction",
+    "ask_correction",
     "asking_for",
     "attach_patient",
     "claim_review",
@@ -44,6 +47,7 @@ __all__ = [
     "publish",
     "publish_all",
     "question_for",
+    "read_corrections",
     "release_review",
     "reply",
     "save_contact",

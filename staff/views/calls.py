@@ -12,6 +12,7 @@ from accounts import clock
 from accounts.access import reception_required
 from audit.actor import actor_of
 from booking.models import OPEN, Appointment
+from intake.corrections import Correction
 from patients.actions import PatientError, merge
 from patients.models import MergeOffer
 from staff import steps
@@ -44,7 +45,8 @@ def calls(request: HttpRequest) -> HttpResponse:
             .select_related("patient", "candidate")
             .order_by("created_at")[:100]
         )
-    context = {"visits": visits, "offers": offers, "refusal": refusal}
+    corrections = Correction.objects.for_actor(request.user).open().count()
+    context = {"visits": visits, "offers": offers, "refusal": refusal, "corrections": corrections}
     return render(request, "staff/calls.html", context, status=409 if refusal else 200)
 
 

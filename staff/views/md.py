@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from accounts import clock
 from accounts.access import physician_required
 from booking.models import Appointment, Practitioner, Status
+from intake.corrections import Correction
 from staff import queue
 from staff.board import board_time
 from staff.reading import reading
@@ -88,6 +89,7 @@ def my_day(request: HttpRequest) -> HttpResponse:
         "overdue": overdue,
         "following": following,
         "waiting": following.visit.waiting_minutes(now) if following and following.visit.status == Status.ARRIVED else None,
+        "corrections": Correction.objects.for_actor(request.user).open().count(),
         "age": following.visit.patient.age_on(today) if following and following.visit.patient else None,
     }
     return render(request, "staff/md.html", context)

@@ -166,6 +166,12 @@ def objects(world: World, kind: str) -> dict[str, dict[str, Any]]:
         "kind": {"own": {"code": "booked"}, "missing": {"code": "nothing"}},
         "mail": {"own": {"pk": world.mail.pk}, "missing": {"pk": 10**9}},
         "text": {"own": {"pk": world.text.pk}, "missing": {"pk": 10**9}},
+        "channel": {"own": {"channel": "email"}, "missing": {"channel": "pigeon"}},
+        "correction": {
+            "own": {"public_id": world.corrections["A"].public_id},
+            "other": {"public_id": world.corrections["B"].public_id},
+            "missing": {"public_id": uuid4()},
+        },
         "passkey": {"missing": {"pk": 10**9}},
         "person": {"own": {"user_id": world.users["reception"].pk}, "missing": {"user_id": 10**9}},
         "physician": {"own": {"slug": "amara-osei"}, "missing": {"slug": "nobody"}},

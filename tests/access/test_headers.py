@@ -31,9 +31,9 @@ EDITOR = "/editor/"
 # The demo's mailbox shows mails in a frame of its own; what is in the frame has a test of its own below.
 FRAMED = re.compile(r"/demo/mailbox/mail/\d+/html/")
 # A photo is a picture and nothing else.
-PICTURE = re.compile(r"/(book/photos|md/photo)/[0-9a-f-]{36}/")
+PICTURE = re.compile(r"/(book/photos|md/photo|me/photos)/[0-9a-f-]{36}/")
 FRAMES = re.compile(r"/demo/mailbox/mail/\d+/")
-PRIVATE = ("/book", "/v/", "/desk", "/md", "/clinic", "/staff", "/demo")
+PRIVATE = ("/book", "/v/", "/me", "/desk", "/md", "/clinic", "/staff", "/demo")
 
 
 def faults(url: str, headers: Any) -> list[str]:

@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings
 
 ROOT = Path(settings.BASE_DIR)
-APPS = ["accounts", "articles", "audit", "backups", "booking", "intake", "notifications", "patients", "staff"]
+APPS = ["accounts", "articles", "audit", "backups", "booking", "intake", "notifications", "patients", "portal", "staff"]
 TEMPLATES = sorted((ROOT / "templates").rglob("*.*ml")) + sorted((ROOT / "templates").rglob("*.txt"))
 CODE = [p for app in APPS for p in sorted((ROOT / app).rglob("*.py")) if "migrations" not in p.parts]
 

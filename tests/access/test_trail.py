@@ -16,13 +16,16 @@ def test_every_page_with_answers_is_in_the_trail(world: World, sweep: Sweep) -> 
             marks = world.marks[who].answers if who in world.marks else []
             if answer.audience != "drafting" and any(mark in answer.body for mark in marks):
                 pages += 1
-                photo = answer.name == "staff:photo"
-                reads = [e for e in answer.events if e.action == ("intake.photo_read" if photo else "intake.read")]
+                photo = answer.name in {"staff:photo", "portal:photo"}
+                asked = answer.name in {"staff:corrections", "portal:data"}
+                action = "intake.photo_read" if photo else "intake.read_correction" if asked else "intake.read"
+                reads = [e for e in answer.events if e.action == action]
                 assert len(reads) == 1, str(answer)
                 (read,) = reads
-                about = world.photos[who] if photo else world.responses[who]
-                assert (read.actor_kind, read.actor_id) == ("staff", world.users[answer.audience].pk)
-                assert (read.actor_role, read.subject_id) == (answer.audience, patient.pk)
+                about = world.photos[who] if photo else world.corrections[who] if asked else world.responses[who]
+                own = answer.audience == "account"
+                reader = ("patient", patient.pk, "") if own else ("staff", world.users[answer.audience].pk, answer.audience)
+                assert (read.actor_kind, read.actor_id, read.actor_role, read.subject_id) == (*reader, patient.pk)
                 assert (read.object_type, read.object_id) == (about._meta.label_lower, about.pk)
     assert pages >= 2
 
@@ -72,6 +75,9 @@ def mute(world: World) -> None:
         ("reception", "/desk/new/?patient={patient}"),
         ("reception", "/desk/calls/"),
         ("lead", "/clinic/access-log/"),
+        ("account", "/me/"),
+        ("account", "/me/details/"),
+        ("account", "/me/data/"),
     ],
 )
 def test_without_the_event_nothing_is_shown(world: World, mute: None, audience: str, path: str) -> None:

@@ -24,19 +24,19 @@ from booking.links import token_of, waiting_token_of
 from booking.models import Appointment, Practitioner, Service, Status
 from booking.setup import DEMO_CLINIC, load_clinic
 from intake import engine
-from intake.actions import asking_for, publish_all, save_contact, start_draft
+from intake.actions import ask_correction, asking_for, publish_all, save_contact, start_draft
 from intake.document import decrypt, put
 from intake.later import save_for_later
 from intake.later import token_of as resume_token_of
 from intake.models import QuestionnaireResponse
 from intake.photos import LABS, Upload, add_photo
 from notifications.models import CaughtMail, CaughtText
-from patients.actions import Contact, ask_code
+from patients.actions import Contact, ask_code, open_account
 from patients.models import MergeOffer, Patient
 
 WEB = Actor.anonymous()
 PASSWORD = "correct horse battery"
-AUDIENCES = ("anonymous", "drafting", "patient", "reception", "physician", "lead")
+AUDIENCES = ("anonymous", "drafting", "patient", "reception", "physician", "lead", "account")
 STAFF = ("reception", "physician", "lead")
 _HANDLERS: dict[bool, Any] = {}
 
@@ -67,6 +67,7 @@ class World:
     users: dict[str, User] = field(default_factory=dict)
     sessions: dict[str, str] = field(default_factory=dict)
     photos: dict[str, Any] = field(default_factory=dict)
+    corrections: dict[str, Any] = field(default_factory=dict)
     offer: Any = None
     held: Any = None
     place: Any = None
@@ -269,6 +270,28 @@ def _old_visits(world: World) -> None:
         old.save()
 
 
+def _account(world: World) -> None:
+    """Ada has an account and is signed in to it; she and Bea want something corrected."""
+    ada = world.people["A"]
+    code = ask_code(channel="email", address=ada.email, purpose="portal_sign_in", subject_key="", by=WEB, now=world.now)
+    code.used_at = world.now
+    code.save()
+    user = open_account(ada, code, by=WEB, now=world.now)
+    world.users["account"] = user
+    world.sessions["account"] = session(
+        {
+            SESSION_KEY: str(user.pk),
+            BACKEND_SESSION_KEY: settings.AUTHENTICATION_BACKENDS[0],
+            HASH_SESSION_KEY: user.get_session_auth_hash(),
+            **{key: world.now.isoformat() for key in ("me_seen_at", "me_proved_at", "me_since")},
+        }
+    )
+    for who, about in (("A", "details"), ("B", "answers")):
+        person = world.people[who]
+        world.corrections[who] = ask_correction(person, about=about, text=canary(who, "correction"), by=WEB, now=world.now)
+        world.marks[who].answers.append(canary(who, "correction").encode())
+
+
 def build() -> World:
     """Everything. The caller rolls it back."""
     world = World(now=clock.now())
@@ -288,6 +311,7 @@ def build() -> World:
     )
     _drafter(world, "C")
     _old_visits(world)
+    _account(world)
     for name in ("old feed", "feed"):
         world.tokens[name] = actions.open_feed(world.physician, by=Actor.system(), now=world.now).token
     twin = Patient.objects.create(

@@ -1,0 +1,1 @@
+"""The pages of a patient's own account, one module a noun."""

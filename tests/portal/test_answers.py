@@ -1,0 +1,58 @@
+"""/me/answers/ and /me/photos/: what one sent, in the wording it was asked in; every reading is in the trail."""
+
+from django.test import Client
+
+from audit.models import AuditEvent
+from intake.actions import start_draft
+from intake.models import QuestionnaireResponse
+from intake.photos import Upload, add_photo
+from patients.models import Patient
+from tests.booking.conftest import WEB, anchors, text_of
+from tests.factories import WEDNESDAY
+from tests.intake.pictures import jpeg
+from tests.portal.conftest import signs_in
+
+
+def test_the_list_says_when_and_opens_nothing(daniel, sent):
+    page = daniel.get("/me/answers/")
+    assert f"/me/answers/{sent.response.public_id}/" in anchors(page)
+    assert not AuditEvent.objects.filter(action="intake.read", detail__purpose="own answers").exists()
+
+
+def test_answers_stand_with_their_questions_as_asked_and_without_flags(daniel, sent):
+    page = daniel.get(f"/me/answers/{sent.response.public_id}/")
+    said = text_of(page)
+    question = sent.response.definition.questions["about_sex_birth"]
+    assert f"{question.text} Male" in said
+    for word in ("Flag", "flag", "urgent"):
+        assert word not in said.replace("urgently", "")
+    event = AuditEvent.objects.get(action="intake.read", detail__purpose="own answers")
+    assert (event.actor_kind, event.actor_id, event.subject_id) == ("patient", sent.patient_id, sent.patient_id)
+
+
+def test_they_come_as_a_pdf_too(daniel, sent):
+    answer = daniel.get(f"/me/answers/{sent.response.public_id}/answers.pdf")
+    assert answer.content.startswith(b"%PDF")
+    assert answer["Cache-Control"] == "no-store, private"
+
+
+def test_a_draft_and_somebody_elses_are_not_there(daniel, sent):
+    draft = start_draft("hair-loss-intake", by=WEB, now=WEDNESDAY)
+    other = QuestionnaireResponse.objects.get(pk=sent.response_id)
+    QuestionnaireResponse.objects.filter(pk=other.pk).update(
+        patient=Patient.objects.create(
+            legal_first_name="N", legal_last_name="A", date_of_birth="1980-01-01", created_at=WEDNESDAY
+        )
+    )
+    for public_id in (draft.public_id, other.public_id):
+        assert daniel.get(f"/me/answers/{public_id}/").status_code == 404
+
+
+def test_photos_are_shown_by_view_to_their_owner_only(daniel, sent, patient):
+    view = next(q.link_id for q in sent.response.definition.questions.values() if q.group == "grp_photos")
+    made = add_photo(sent.response, view, Upload(jpeg()), by=WEB, now=WEDNESDAY)
+    assert f"/me/photos/{made.public_id}/" in anchors(daniel.get("/me/photos/"))
+    assert daniel.get(f"/me/photos/{made.public_id}/?small=1")["Content-Type"] == "image/jpeg"
+    assert AuditEvent.objects.filter(action="intake.photo_read", actor_kind="patient").exists()
+    maya = signs_in(client=Client(REMOTE_ADDR="203.0.113.9"))
+    assert maya.get(f"/me/photos/{made.public_id}/").status_code == 404

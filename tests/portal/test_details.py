@@ -1,0 +1,80 @@
+"""/me/details/: a new address counts once its code came back; the choice of messages at once."""
+
+from datetime import timedelta
+
+from django.test import Client
+
+from booking.links import find_visit, token_of
+from patients.models import ContactCode
+from tests.booking.conftest import text_of
+from tests.factories import WEDNESDAY
+from tests.portal.conftest import signs_in, typed
+
+
+def test_details_are_shown_and_the_choice_of_messages_counts_at_once(maya, patient):
+    said = text_of(maya.get("/me/details/"))
+    for fact in ("Maya Chowdhury", "June 2, 1991", "519-555-0181", "maya@example.com"):
+        assert fact in said
+    assert maya.post("/me/details/", {"reminder_by": "email", "voicemail_ok": "yes"}).status_code == 303
+    patient.refresh_from_db()
+    assert (patient.reminder_by, patient.voicemail_ok, patient.email) == ("email", True, "maya@example.com")
+
+
+def test_a_new_address_counts_once_its_code_came_back(maya, patient):
+    assert maya.post("/me/details/email/", {"address": "new@example.com"})["Location"] == "/me/details/code/"
+    patient.refresh_from_db()
+    assert patient.email == "maya@example.com"
+    assert ContactCode.objects.latest("pk").address == "new@example.com"
+    assert maya.post("/me/details/code/", {"code": "000000"}).status_code == 422
+    assert maya.post("/me/details/code/", typed())["Location"] == "/me/details/"
+    patient.refresh_from_db()
+    assert (patient.email, patient.email_checked_at) == ("new@example.com", WEDNESDAY)
+    assert maya.get("/me/").status_code == 200
+
+
+def test_the_links_that_went_to_the_old_address_stop(maya, patient, visit):
+    old = token_of(visit)
+    maya.post("/me/details/text/", {"address": "519-555-0144"})
+    maya.post("/me/details/code/", typed())
+    assert find_visit(old, now=WEDNESDAY) is None
+    assert signs_in("519-555-0144", client=Client(REMOTE_ADDR="203.0.113.9")).get("/me/").status_code == 200
+
+
+def test_addresses_that_are_none_are_refused_and_kept_as_typed(maya):
+    answer = maya.post("/me/details/email/", {"address": "nonsense"})
+    assert answer.status_code == 422
+    assert 'value="nonsense"' in answer.content.decode()
+    assert "This looks like a home phone" in text_of(maya.post("/me/details/text/", {"address": "+44 20 7946 0958"}))
+
+
+def test_ten_minutes_after_signing_in_a_code_comes_first(maya, patient, at):
+    at.shift(timedelta(minutes=11))
+    there = maya.get("/me/details/email/")["Location"]
+    assert there == "/me/prove/?next=%2Fme%2Fdetails%2Femail%2F"
+    assert maya.post("/me/details/email/", {"address": "new@example.com"})["Location"].startswith("/me/prove/")
+    before = ContactCode.objects.count()
+    maya.get(there)
+    assert ContactCode.objects.count() == before
+    maya.post("/me/prove/", {"next": "/me/details/email/"})
+    assert ContactCode.objects.latest("pk").address == "maya@example.com"
+    assert maya.post("/me/prove/", {"code": "000000", "next": "/me/details/email/"}).status_code == 422
+    assert maya.post("/me/prove/", typed() | {"next": "/me/details/email/"})["Location"] == "/me/details/email/"
+    assert maya.get("/me/details/email/").status_code == 200
+
+
+def test_when_the_clinic_changes_an_address_the_patients_sign_ins_end(maya, patient, reception):
+    from accounts import clock
+    from audit.actor import Actor
+    from booking.actions import change_contact
+
+    patient.refresh_from_db()
+    change_contact(
+        patient,
+        email="other@example.com",
+        mobile=patient.e164,
+        reminder_by="email",
+        voicemail_ok=False,
+        by=Actor.staff(reception),
+        now=clock.now(),
+    )
+    assert maya.get("/me/")["Location"].startswith("/me/sign-in/")

@@ -1,0 +1,81 @@
+"""/me/: visits that are coming, what is to do, and those that were."""
+
+from datetime import timedelta
+
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from accounts import clock
+from audit.actor import Actor
+from booking import actions
+from booking.links import token_of
+from booking.models import Status
+from tests.booking.conftest import anchors, text_of
+from tests.factories import contact_of, next_weekday_at
+
+
+def test_without_a_visit_it_offers_one(maya):
+    page = maya.get("/me/")
+    assert "No visits yet." in text_of(page)
+    assert reverse("booking:start") in anchors(page)
+
+
+def test_a_coming_visit_has_its_own_pages_to_change_it(maya, visit):
+    page = maya.get("/me/")
+    assert "Wednesday, February 17 at 10:00 a.m. Dr. Amara Osei, 30 minutes" in text_of(page)
+    for name in ("visit", "visit_time", "visit_cancel"):
+        assert reverse(f"booking:{name}", args=[token_of(visit)]) in anchors(page)
+
+
+def test_past_the_cut_off_it_cannot_be_moved_from_here(maya, visit, at):
+    at.move_to(visit.starts_at - timedelta(hours=3))
+    from tests.portal.conftest import signs_in
+
+    page = signs_in().get("/me/")
+    assert reverse("booking:visit_time", args=[token_of(visit)]) not in anchors(page)
+    assert reverse("booking:visit_cancel", args=[token_of(visit)]) in anchors(page)
+
+
+def test_cancelled_and_past_visits_are_listed_in_a_word(maya, visit, reception):
+    actions.cancel(visit, by=Actor.staff(reception), now=clock.now())
+    said = text_of(maya.get("/me/"))
+    assert "No visit is coming." in said
+    assert "Past visits Wednesday, February 17, 2027 Dr. Amara Osei" in said
+    assert said.count("Cancelled") == 1
+
+
+def test_questions_open_without_the_year_of_birth(maya, visit, assessment):
+    answer = maya.post(f"/me/visits/{visit.public_id}/questions/")
+    assert answer["Location"] == reverse("intake:questions")
+    assert maya.get(reverse("intake:questions")).status_code == 200
+    visit.refresh_from_db()
+    assert visit.response.patient == visit.patient
+
+
+def test_somebody_elses_visit_is_not_there(maya, service, practitioner, reception):
+    other = actions.book_for(
+        service, practitioner, next_weekday_at(11), patient=None, contact=contact_of(first_name="Noor", email="n@example.com", mobile="+15195550182"),
+        by=Actor.staff(reception), now=clock.now(),
+    )  # fmt: skip
+    assert maya.post(f"/me/visits/{other.public_id}/questions/").status_code == 404
+    assert other.reference not in text_of(maya.get("/me/"))
+
+
+def test_it_takes_the_same_statements_for_many_visits(maya, visit, service, practitioner, reception):
+    with CaptureQueriesContext(connection) as one:
+        maya.get("/me/")
+    for hour in (11, 13, 14):
+        actions.book_for(
+            service,
+            practitioner,
+            next_weekday_at(hour),
+            patient=visit.patient,
+            contact=None,
+            by=Actor.staff(reception),
+            now=clock.now(),
+        )
+    with CaptureQueriesContext(connection) as many:
+        maya.get("/me/")
+    assert len(many) == len(one) <= 10
+    assert visit.status == Status.BOOKED
