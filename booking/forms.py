@@ -180,9 +180,67 @@ class DetailsForm(PlainForm):
         error_messages={"required": _("Choose yes or no"), "invalid_choice": _("Choose one of the answers shown")},
     )
 
-    def __init__(self, *args: Any, ask_birth: bool, today: date, consent: tuple[str, str] | None = None, **kwargs: Any) -> None:
+    # Only when somebody books for another person. The fields above that say how to reach "you" are the helper's then.
+    helper_name = TextField(
+        limit=120,
+        label=_("Your name"),
+        error_messages={"required": _("Enter your name")},
+        widget=forms.TextInput({"autocomplete": "name"}),
+    )
+    helper_relation = TextField(
+        limit=60,
+        label=_("How do you know the patient?"),
+        help_text=_("For example: partner, parent, friend."),
+        error_messages={"required": _("Enter how you know the patient")},
+    )
+    messages_to = forms.ChoiceField(
+        label=_("Who hears from us about this visit?"),
+        choices=[("helper", _("I do")), ("patient", _("The person who is coming"))],
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose who hears from us"), "invalid_choice": _("Choose one of the answers shown")},
+    )
+    own_mobile = MobileField(
+        required=False,
+        label=_("Their mobile number"),
+        help_text=_("If they have one of their own. It is kept apart from yours."),
+        widget=forms.TextInput({"autocomplete": "off", "type": "tel", "inputmode": "tel", "class": "num"}),
+    )
+    own_email = EmailField(
+        required=False,
+        label=_("Their email address"),
+        widget=forms.TextInput(
+            {"autocomplete": "off", "type": "email", "inputmode": "email", "autocapitalize": "none", "spellcheck": "false"}
+        ),
+    )
+    may_help = forms.BooleanField(
+        label=_("They asked me to book for them, or I make health decisions for them. They know what I tell you here."),
+        error_messages={"required": _("Tick the box if you may book for them; else they book, or call us")},
+    )
+    HELPER = ("helper_name", "helper_relation", "messages_to", "own_mobile", "own_email", "may_help")
+
+    def __init__(
+        self,
+        *args: Any,
+        ask_birth: bool,
+        today: date,
+        consent: tuple[str, str] | None = None,
+        for_other: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.today = today
+        self.today, self.for_other = today, for_other
+        if for_other:
+            for name in ("first_name", "last_name", "preferred_name", "date_of_birth"):
+                self.fields[name].widget.attrs["autocomplete"] = "off"
+            self.fields["first_name"].label = _("Their legal first name")
+            self.fields["last_name"].label = _("Their legal last name")
+            self.fields["preferred_name"].label = _("Name we should call them")
+            self.fields["date_of_birth"].label = _("Their date of birth")
+            self.fields["first_name"].help_text = _("As on their health card or other ID.")
+            self.fields["mobile"].label, self.fields["email"].label = _("Your mobile number"), _("Your email address")
+        else:
+            for name in self.HELPER:
+                del self.fields[name]
         if consent:  # The words that are agreed to are the questionnaire's, and are kept with the decision.
             self.fields["reminder_by"].label, self.fields["reminder_by"].help_text = consent
         if not ask_birth:
@@ -200,6 +258,8 @@ class DetailsForm(PlainForm):
             self.add_error("email", _EMAIL)
         if way in {ReminderBy.TEXT_EMAIL, ReminderBy.TEXT} and data.get("mobile") and not words.takes_texts(data["mobile"]):
             self.add_error("mobile", _("This looks like a home phone. Choose “Phone call”, or give a mobile"))
+        if self.for_other and data.get("messages_to") == "patient" and not (data.get("own_mobile") or data.get("own_email")):
+            self.add_error("own_mobile", _("Give a number or an email of theirs, or choose that you hear from us"))
         return data
 
 

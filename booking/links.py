@@ -21,7 +21,7 @@ def find_visit(token: str, *, now: datetime) -> Appointment | None:
     if len(token) != 16 or not token.isascii() or not token.isalnum():
         return None
     appointment = (
-        Appointment.objects.select_related("practitioner", "service", "patient", "response", "room")
+        Appointment.objects.select_related("practitioner", "service", "patient", "helper", "response", "room")
         .filter(link_sha256=sha256_of(token))
         .exclude(status=Status.HELD)
         .first()

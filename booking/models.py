@@ -15,7 +15,7 @@ from accounts.models import Clinic, Role, is_patient
 from booking.feeds import CalendarFeed as CalendarFeed
 from booking.reference import id_of, reference_of
 from intake.models import QuestionnaireResponse
-from patients.models import Patient
+from patients.models import Helper, Patient
 
 
 class Practitioner(models.Model):
@@ -271,6 +271,7 @@ class Appointment(models.Model):
     service = models.ForeignKey(Service, on_delete=models.PROTECT, related_name="appointments")
     room = models.ForeignKey(Room, null=True, on_delete=models.PROTECT, related_name="appointments")
     patient = models.ForeignKey(Patient, null=True, on_delete=models.PROTECT, related_name="appointments")
+    helper = models.ForeignKey(Helper, null=True, on_delete=models.PROTECT, related_name="appointments")
     response = models.OneToOneField(QuestionnaireResponse, null=True, on_delete=models.PROTECT, related_name="appointment")
     status = models.CharField(max_length=10, choices=Status.choices)
     starts_at = models.DateTimeField()
@@ -370,6 +371,11 @@ class Appointment(models.Model):
     def minutes(self) -> int:
         """Length in minutes."""
         return int((self.ends_at - self.starts_at).total_seconds() // 60)
+
+    @property
+    def reach(self) -> Patient | Helper | None:
+        """Whoever hears from us about the visit: the patient, or who booked for them if they asked for that."""
+        return self.helper if self.helper is not None and self.helper.gets_messages else self.patient
 
     @property
     def is_open(self) -> bool:

@@ -28,10 +28,11 @@ def fall_back(delivery: Delivery, *, now: datetime) -> None:
     texts_work = channels.texts_configured()
     waits = bool(tried & set(WAITING))
     if tried & set(TOLD) or (
-        other and waits and other.channel in ways(KINDS[message.kind], visit.patient, texts_work=texts_work)
+        other and waits and other.channel in ways(KINDS[message.kind], visit.reach or visit.patient, texts_work=texts_work)
     ):
         return  # the patient hears of it the other way
-    reachable = visit.patient.can_email if other and other.channel == EMAIL else visit.patient.can_text and texts_work
+    reader = visit.reach or visit.patient
+    reachable = reader.can_email if other and other.channel == EMAIL else reader.can_text and texts_work
     if other is None or not reachable or tried & {State.FAILED, State.BOUNCED}:
         ask_to_call(visit, reason=str(_("A message did not arrive")), by=Actor.system(), now=now)
     elif waits:

@@ -23,7 +23,7 @@ from intake.models import ResumeLink
 from notifications import words
 from notifications.kinds import COMING, EMAIL, KINDS, TEXT, Kind
 from notifications.models import Delivery, Inbound, KindNote, Message, State, Subject, TestSend
-from patients.models import ContactCode, Patient, ReminderBy
+from patients.models import ContactCode, Helper, Patient, ReminderBy
 
 FALLBACK = "fallback"  # the reason of a delivery that stands in for one that failed the other way
 RESEND = "resend"  # the reason of a delivery that somebody at the desk asked for
@@ -86,7 +86,7 @@ class Facts:
         visits = {*ids(Subject.VISIT), *(pk for m in messages if (pk := visit_id_of(m)))}
         facts = cls()
         if visits:
-            rows = Appointment.objects.select_related("patient", "practitioner", "service", "response")
+            rows = Appointment.objects.select_related("patient", "helper", "practitioner", "service", "response")
             facts.visits = rows.defer("response__document").in_bulk(visits)
         if codes := ids(Subject.CODE):
             facts.codes = ContactCode.objects.in_bulk(codes)
@@ -138,7 +138,7 @@ def compose(delivery: Delivery, facts: Facts, *, texts_work: bool, now: datetime
     return other_letters.BY_SUBJECT[Subject(message.subject_type)](kind, delivery, facts, texts_work, now)
 
 
-def ways(kind: Kind, patient: Patient, *, texts_work: bool) -> list[str]:
+def ways(kind: Kind, patient: Patient | Helper, *, texts_work: bool) -> list[str]:
     """The channels a kind goes by for this patient: those chosen, else any other we have an address for, else none.
 
     A phone call is a choice too: those patients get no message, the desk calls.
@@ -165,7 +165,7 @@ def _visit(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: 
         return Stay(State.SKIPPED, "switched_off")
     if kind.asks_questions and not visit.intake_missing:
         return Stay(State.SKIPPED, "answered")
-    patient = visit.patient
+    patient = visit.reach or visit.patient
     open_ways = [delivery.channel] if delivery.reason in (FALLBACK, RESEND) else ways(kind, patient, texts_work=texts_work)
     if delivery.channel not in open_ways:
         # Each kind has a row per channel; only the first asks for the call.
@@ -179,14 +179,14 @@ def _visit(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: 
     return letter_of(kind, delivery.channel, address, said, seen, visit=visit, now=now)
 
 
-def seen_of(visit: Appointment, patient: Patient) -> tuple[Seen, ...]:
+def seen_of(visit: Appointment, patient: Patient | Helper) -> tuple[Seen, ...]:
     return (
         Seen("booking_appointment", visit.pk, "version", visit.version),
-        Seen("patients_patient", patient.pk, "version", patient.version),
+        Seen(patient._meta.db_table, patient.pk, "version", patient.version),
     )
 
 
-def why_not(channel: str, patient: Patient, texts_work: bool) -> str:
+def why_not(channel: str, patient: Patient | Helper, texts_work: bool) -> str:
     """Why a channel is not among a patient's ways, in one word."""
     if patient.reminder_by == ReminderBy.PHONE:
         return "by_phone"
@@ -229,8 +229,10 @@ def visit_words(visit: Appointment, message: Message, *, now: datetime) -> dict[
     start = message.says_start or visit.starts_at
     link = visit_link(visit)
     assert visit.patient is not None
+    reader = visit.reach or visit.patient
     return {
-        "name": visit.patient.call_name,
+        "name": reader.call_name,
+        "for_whom": visit.patient.call_name if reader != visit.patient else "",
         "start": start,
         "old_start": message.was_start if message.was_start != start else None,
         "same_time": message.was_start == start,

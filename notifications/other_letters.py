@@ -84,10 +84,10 @@ def _link(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: d
     visit = facts.visits.get(visit_id_of(message) or 0)
     if request is None or visit is None or visit.patient is None or visit.status not in COMING or visit.starts_at <= now:
         return Stay(State.SKIPPED, "changed")
-    patient = visit.patient
-    on_file = patient.email.casefold() if delivery.channel == EMAIL else patient.e164
     typed = request.address.casefold() if delivery.channel == EMAIL else request.address
-    if on_file != typed:
+    people = [p for p in (visit.reach, visit.patient) if p is not None]
+    patient = next((p for p in people if typed == (p.email.casefold() if delivery.channel == EMAIL else p.e164)), None)
+    if patient is None:
         return Stay(State.SKIPPED, "changed")
     if stay := _no_text(delivery, request.address, texts_work):
         return stay

@@ -14,7 +14,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, OuterRef, Q
 
 from accounts import clock
 from accounts.models import SignInMail
@@ -23,7 +23,7 @@ from booking.waitlist import OfferState
 from intake.models import QuestionnaireResponse, ResumeLink
 from notifications.kinds import CANCELLATIONS, COMING, EMAIL, KINDS, NEWS, REMINDERS, TEXT, Kind, expiry, out_of_quiet, rested
 from notifications.models import TOLD, WAITING, Delivery, Inbound, Message, State, Subject, TestSend
-from patients.models import ContactCode, Patient
+from patients.models import ContactCode, Helper, Patient
 
 log = logging.getLogger(__name__)
 BATCH = 100
@@ -239,7 +239,9 @@ def plan_link(request: LinkRequest, *, now: datetime) -> Plan:
     """A link for each visit still to come of whoever is reached there; for an unknown address, a row that says so and no more."""
     kind = KINDS["lost_link"]
     there = {"email": request.address} if request.channel == EMAIL else {"mobile": request.address}
-    visits = Appointment.objects.upcoming(now).filter(patient__in=Patient.objects.current().reached_at(**there))
+    field = "email__iexact" if request.channel == EMAIL else "mobile"
+    helps = Q(helper__in=Helper.objects.filter(gets_messages=True, **{field: request.address}))
+    visits = Appointment.objects.upcoming(now).filter(Q(patient__in=Patient.objects.current().reached_at(**there)) | helps)
     ids = list(visits.order_by("starts_at").values_list("pk", flat=True)[:LINKS_PER_REQUEST])
     due, end = request.asked_at, request.asked_at + kind.lasts
     row = (Subject.LINK.value, request.pk, kind.code, request.sequence)

@@ -13,7 +13,8 @@ from audit import rows
 from audit.actions import record
 from audit.actor import Actor
 from patients import reach
-from patients.models import ConsentRecord, ContactCode, MergeOffer, Patient, ReminderBy
+from patients.helpers import HelperContact
+from patients.models import ConsentRecord, ContactCode, Helper, MergeOffer, Patient, ReminderBy
 
 CODE_LIFE = timedelta(minutes=15)
 CODE_TRIES = 5
@@ -174,6 +175,37 @@ def update_contact(
     return patient
 
 
+def add_helper(patient: Patient, helper: HelperContact, *, checked_channel: str | None, now: datetime) -> Helper:
+    """Keep who booked for a patient, beside the patient's own contact and never in its place."""
+    return Helper.objects.create(
+        patient=patient,
+        name=helper.name,
+        relation=helper.relation,
+        email=helper.email,
+        mobile=helper.mobile,
+        reminder_by=helper.reminder_by,
+        voicemail_ok=helper.voicemail_ok,
+        gets_messages=helper.gets_messages,
+        email_checked_at=now if checked_channel == "email" else None,
+        mobile_checked_at=now if checked_channel == "text" else None,
+        texts_stopped_at=reach.stopped_at(helper.mobile),
+        created_at=now,
+    )
+
+
+@transaction.atomic
+def update_helper(helper: Helper, *, reminder_by: str, voicemail_ok: bool, by: Actor, now: datetime) -> Helper:
+    """Change how somebody who booked for a patient is reached about that visit."""
+    helper = Helper.objects.select_for_update().get(pk=helper.pk)
+    helper.reminder_by, helper.voicemail_ok = reminder_by, voicemail_ok
+    helper.version += 1
+    helper.save(update_fields=["reminder_by", "voicemail_ok", "version"])
+    record(
+        "patients.update_contact", by=by, now=now, obj=helper, subject_id=helper.patient_id, detail={"changed": ["reminder_by"]}
+    )
+    return helper
+
+
 def reached_by(code: ContactCode, born: date) -> list[Patient]:
     """Whoever has the contact that a code came back from on file, and was born on that day. Twins are two."""
     there = {"email": code.address} if code.channel == "email" else {"mobile": code.address}
@@ -323,7 +355,7 @@ def merge(offer: MergeOffer, same_person: bool, *, by: Actor, now: datetime) -> 
         moved, kept = offer.patient, offer.candidate
         try:
             with transaction.atomic():
-                for relation in ("appointments", "responses", "consents", "waiting", "corrections"):
+                for relation in ("appointments", "responses", "consents", "waiting", "corrections", "helpers"):
                     getattr(moved, relation).update(patient=kept)
         except IntegrityError as error:  # one person cannot be in two places
             raise PatientError(

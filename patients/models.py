@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from phonenumber_field.modelfields import PhoneNumberField
 
 from accounts.models import Role, is_patient
+from patients.helpers import Helper as Helper
 
 if TYPE_CHECKING:
     from datetime import date, datetime

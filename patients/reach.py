@@ -6,36 +6,45 @@ Each raises the patients' `version`, so that a message that is being written at 
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from audit import rows
 from audit.actions import event, record_all
 from audit.actor import Actor
-from patients.models import Patient
+from patients.models import Helper, Patient
 
 
 def stopped_at(mobile: str) -> datetime | None:
     """When STOP came from this number, or None. It belongs to the number: whoever gives the same number has it too."""
     if not mobile:
         return None
-    found = rows.fetch("SELECT max(texts_stopped_at) FROM patients_patient WHERE mobile = %s AND mobile <> ''", [mobile])
+    found = rows.fetch(
+        "SELECT max(texts_stopped_at) FROM (SELECT texts_stopped_at FROM patients_patient WHERE mobile = %s AND mobile <> '' "
+        "UNION ALL SELECT texts_stopped_at FROM patients_helper WHERE mobile = %s AND mobile <> '') AS everybody",
+        [mobile, mobile],
+    )
     at: datetime | None = found[0][0]
     return at
 
 
+@transaction.atomic
 def stop_texts(mobile: str, *, by: Actor, now: datetime) -> int:
-    """STOP: nobody at this number gets texts any more; visits stand. Returns how many patients that changes."""
-    return _mark(
+    """STOP: nobody at this number gets texts any more; visits stand. Returns how many patients and helpers that changes."""
+    helpers = Helper.objects.filter(mobile=mobile, texts_stopped_at=None)
+    return _helped(helpers, texts_stopped_at=now) + _mark(
         Patient.objects.filter(mobile=mobile, texts_stopped_at=None), "patients.stop_texts", texts_stopped_at=now, by=by, now=now
     )
 
 
+@transaction.atomic
 def start_texts(mobile: str, *, by: Actor, now: datetime) -> int:
     """START: texts may go to this number again, to those who chose them. Returns how many patients that changes."""
     stopped = Patient.objects.filter(mobile=mobile, texts_stopped_at__isnull=False)
-    return _mark(stopped, "patients.start_texts", texts_stopped_at=None, by=by, now=now)
+    helpers = Helper.objects.filter(mobile=mobile, texts_stopped_at__isnull=False)
+    return _helped(helpers, texts_stopped_at=None) + _mark(stopped, "patients.start_texts", texts_stopped_at=None, by=by, now=now)
 
 
+@transaction.atomic
 def mark_bounced(channel: str, address: str, *, by: Actor, now: datetime) -> int:
     """What was sent there came back for good, so nothing more is sent there until the address changes or a code comes back.
 
@@ -44,7 +53,14 @@ def mark_bounced(channel: str, address: str, *, by: Actor, now: datetime) -> int
     """
     field = "email_bounced_at" if channel == "email" else "mobile_bounced_at"
     there = Patient.objects.reached_at(**{"email" if channel == "email" else "mobile": address})
-    return _mark(there.filter(**{field: None}), "patients.contact_bounced", by=by, now=now, **{field: now})
+    at = {"email__iexact": address} if channel == "email" else {"mobile": address}
+    helped = _helped(Helper.objects.filter(**at, **{field: None}), **{field: now})
+    return helped + _mark(there.filter(**{field: None}), "patients.contact_bounced", by=by, now=now, **{field: now})
+
+
+def _helped(helpers: QuerySet[Helper], **values: datetime | None) -> int:
+    """The same for people who booked for somebody."""
+    return helpers.update(**values, version=F("version") + 1)
 
 
 @transaction.atomic

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.login import record_authentication
+from allauth.usersessions.models import UserSession
 from django.db import models, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
@@ -115,5 +116,6 @@ def sign_in(request: HttpRequest, user: User, *, method: str, now: datetime) -> 
         raise Http404
     get_adapter().login(request, user)
     record_authentication(request, user, method=method)
+    UserSession.objects.create_from_request(request)  # in the list of sign-ins, so that all of them can be ended
     for key in (_SEEN, _PROVED, _SINCE):
         request.session[key] = now.isoformat()

@@ -239,7 +239,7 @@ def find_visit(user: Any, public_id: Any) -> Any:
     return (
         Appointment.objects.for_actor(user)
         .visits()
-        .select_related("service", "patient", "response", "room", "practitioner", "created_by")
+        .select_related("service", "patient", "helper", "response", "room", "practitioner", "created_by")
         .defer("response__document")
         .annotate(seen_before=Exists(before))
         .filter(public_id=public_id)

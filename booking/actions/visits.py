@@ -33,7 +33,8 @@ from booking.reasons import in_words, why_not
 from booking.words import span
 from intake.actions import attach_patient, complete
 from intake.models import QuestionnaireResponse
-from patients.actions import Contact, identify
+from patients.actions import Contact, add_helper, identify
+from patients.helpers import HelperContact
 from patients.models import Patient
 
 # The visit of a response that was booked before, and this browser's hold.
@@ -56,6 +57,7 @@ def book(
     signature: str = "",
     hold_key: str = "",
     article: uuid.UUID | None = None,
+    helper: HelperContact | None = None,
     by: Actor,
     now: datetime,
 ) -> Appointment:
@@ -65,6 +67,7 @@ def book(
 
     Args:
         checked_channel: "email" or "text" when a code to that contact came back; None books too, marked "to be called".
+        helper: who books for the patient. The code came back from the helper then, and proves nothing of the patient's contact.
         declared_at, signature: the statement of truth; given when the questionnaire is complete, which then is sent.
         hold_key: this browser's; its hold, live or expired but not taken, becomes the booking.
 
@@ -85,10 +88,12 @@ def book(
     # A time that was offered and held stays good although its notice has meanwhile run out.
     if free is None and (own is None or not _still_works(service, practitioner, own, now=now)):
         raise taken(service, practitioner, start, now=now)
-    patient = identify(contact, checked_channel=checked_channel, by=by, now=now)
+    proves = checked_channel if helper is None or _same_contact(contact, helper, checked_channel) else None
+    patient = identify(contact, checked_channel=proves, by=by, now=now)
     visit = own or Appointment(created_at=now, source=Appointment.Source.WEB)
     place(visit, service, practitioner, start, (free.room_id or None) if free else visit.room_id)
     visit.article = article or visit.article
+    visit.helper = add_helper(patient, helper, checked_channel=checked_channel, now=now) if helper else None
     make_visit(visit, patient, response, needs_call=checked_channel is None, by=by, now=now)
     if not (update(visit, bump=[practitioner.pk], assigned_at=now) if own else insert(visit, assigned_at=now)):
         raise explain(visit, now=now)
@@ -110,6 +115,13 @@ def _still_works(service: Service, practitioner: Practitioner, own: Appointment,
     return (
         own.starts_at > now and free_start(service, practitioner, own.starts_at, own=own.pk, for_staff=True, now=now) is not None
     )
+
+
+def _same_contact(contact: Contact, helper: HelperContact, channel: str | None) -> bool:
+    """True when the helper's checked address is also the one given for the patient: families share."""
+    if channel == "email":
+        return contact.email.casefold() == helper.email.casefold()
+    return channel == "text" and contact.mobile == helper.mobile
 
 
 def make_visit(

@@ -23,6 +23,8 @@ from intake.models import QuestionnaireResponse
 from intake.seats import Seat, SeatLost, desk_seat, leave_desk, lost_seat
 from intake.summaries import Check, for_check
 from intake.texts import filled
+from patients.actions import Contact
+from patients.helpers import HelperContact
 from patients.models import ReminderBy
 
 
@@ -106,27 +108,44 @@ def _details(journey: Journey) -> list[dict[str, Any]]:
     """The rows of "Your details"."""
     contact = journey.contact
     url = reverse("booking:details")
+    typed, helper = journey.document.contact, journey.helper
     name = f"{contact.first_name} {contact.last_name}"
     if contact.preferred_name:
         name = _("%(name)s (call me %(preferred)s)") % {"name": name, "preferred": contact.preferred_name}
+    apart = [] if helper is None else _helped(helper, contact, url)
     return [
+        *apart,
         {"label": _("Name"), "value": name, "url": f"{url}#id_first_name"},
         {"label": _("Date of birth"), "value": clock.date_of_birth(contact.date_of_birth), "url": _birth_url(journey)},
         {
             "label": _("Mobile"),
-            "value": words.phone_text(contact.mobile),
+            "value": words.phone_text(typed.get("mobile", "")),
             "url": f"{url}#id_mobile",
             "checked": journey.checked_channel == "text",
         },
         {
             "label": _("Email"),
-            "value": contact.email,
+            "value": typed.get("email", ""),
             "url": f"{url}#id_email",
             "checked": journey.checked_channel == "email",
-            "missing": not contact.email,
+            "missing": not typed.get("email"),
         },
         {"label": _("Reminders"), "value": str(ReminderBy(contact.reminder_by).label), "url": f"{url}#id_reminder_by"},
         {"label": _("Voicemail"), "value": _("Yes") if contact.voicemail_ok else _("No"), "url": f"{url}#id_voicemail_ok"},
+    ]
+
+
+def _helped(helper: HelperContact, contact: Contact, url: str) -> list[dict[str, Any]]:
+    """The rows that are there when somebody books for another person; the numbers below them are the helper's."""
+    theirs = ", ".join(part for part in (words.phone_text(contact.mobile) if contact.mobile else "", contact.email) if part)
+    return [
+        {"label": _("Booked by"), "value": f"{helper.name} ({helper.relation})", "url": f"{url}#id_helper_name"},
+        {
+            "label": _("We write to"),
+            "value": helper.name if helper.gets_messages else _("the person who is coming"),
+            "url": f"{url}#id_messages_to",
+        },
+        {"label": _("Their own contact"), "value": theirs, "url": f"{url}#id_own_mobile", "missing": not theirs},
     ]
 
 
@@ -143,7 +162,7 @@ def _birth_url(journey: Journey) -> str:
 def _already(journey: Journey) -> dict[str, Any] | None:
     """The next visit this person has already: said only to whom a code showed that the contact on file is theirs."""
     contact, channel = journey.contact, journey.checked_channel
-    if channel is None:
+    if channel is None or journey.helper is not None:  # a helper's code shows nothing about the patient
         return None
     where = {"patient__email__iexact": contact.email} if channel == "email" else {"patient__mobile": contact.mobile}
     found = (
@@ -206,6 +225,7 @@ def _book(journey: Journey) -> HttpResponse:
             signature=form.cleaned_data["finish_signature"] if form else "",
             hold_key=hold_key_of(journey.request),
             article=as_uuid(journey.session.get("article")),
+            helper=journey.helper,
             by=journey.by,
             now=journey.now,
         )

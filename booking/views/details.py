@@ -13,7 +13,7 @@ from booking import actions, words
 from booking.forms import DetailsForm
 from booking.links import hold_key_of
 from booking.views.code import forget_code, send_code
-from booking.views.journey import Journey, guard
+from booking.views.journey import HELPER_FIELDS, Journey, guard
 from intake import engine
 from intake.actions import consent_wording, delete_draft, save_contact
 from intake.errors import IntakeError
@@ -28,7 +28,13 @@ def details(request: HttpRequest) -> HttpResponse:
         return elsewhere
     # Asked here before, it can be changed here; asked by the questionnaire, it is changed there.
     ask_birth = "date_of_birth" in journey.document.contact or "about_dob" not in journey.document.answers
-    shape: dict[str, Any] = {"ask_birth": ask_birth, "today": clock.today(now), "consent": _consent(journey)}
+    for_other = _for_other(journey)
+    shape: dict[str, Any] = {
+        "ask_birth": ask_birth,
+        "today": clock.today(now),
+        "consent": _consent(journey),
+        "for_other": for_other,
+    }
     if request.method != "POST":
         return _page(journey, DetailsForm(initial=_initial(journey), **shape))
     form = DetailsForm(request.POST, **shape)
@@ -46,6 +52,8 @@ def details(request: HttpRequest) -> HttpResponse:
         return _stop(journey)
     contact = {name: typed[name] for name in ("first_name", "last_name", "preferred_name", "mobile", "email", "reminder_by")}
     contact["voicemail_ok"] = typed["voicemail_ok"] == "yes"
+    for name in HELPER_FIELDS:
+        contact[name] = typed[name] if for_other else None
     if born:
         contact["date_of_birth"] = born
     try:
@@ -58,6 +66,17 @@ def details(request: HttpRequest) -> HttpResponse:
         if journey.channels:
             send_code(journey, journey.channels[0])
     return journey.next_step()
+
+
+def _for_other(journey: Journey) -> bool:
+    """Whether somebody books for another person: as chosen on the page, as saved, or as the questionnaire was told."""
+    choice = journey.request.POST.get("for") or journey.request.GET.get("for")
+    if choice in {"me", "other"}:
+        return choice == "other"
+    typed = journey.document.contact
+    if typed.get("first_name"):
+        return "helper_name" in typed
+    return journey.document.answers.get("start_respondent") in {"helper", "sdm"}
 
 
 def _consent(journey: Journey) -> tuple[str, str] | None:
@@ -74,11 +93,22 @@ def _initial(journey: Journey) -> dict[str, Any]:
         typed["mobile"] = words.phone_text(typed["mobile"])
     if "voicemail_ok" in typed:
         typed["voicemail_ok"] = "yes" if typed["voicemail_ok"] else "no"
-    return {"reminder_by": "text_email", "voicemail_ok": "no"} | typed
+    if typed.get("own_mobile"):
+        typed["own_mobile"] = words.phone_text(typed["own_mobile"])
+    said = journey.document.answers  # asked once: the questionnaire may know who helps
+    known = {"helper_name": said.get("start_respondent_name"), "helper_relation": said.get("start_respondent_relation")}
+    known = {name: value for name, value in known.items() if isinstance(value, str)}
+    return {"reminder_by": "text_email", "voicemail_ok": "no", "messages_to": "helper"} | known | typed
 
 
 def _page(journey: Journey, form: DetailsForm, *, status: int = 200, meant: str = "") -> HttpResponse:
-    context = {"form": form, "meant": meant, "chosen": journey.chosen, "back_url": reverse("booking:time") + "?change=1"}
+    context = {
+        "form": form,
+        "for_other": form.for_other,
+        "meant": meant,
+        "chosen": journey.chosen,
+        "back_url": reverse("booking:time") + "?change=1",
+    }
     return render(journey.request, "booking/details.html", context, status=status)
 
 

@@ -93,7 +93,7 @@ def done(request: HttpRequest) -> HttpResponse:
     visit = None
     if public_id is not None:
         visit = (
-            Appointment.objects.select_related("practitioner", "service", "patient", "response")
+            Appointment.objects.select_related("practitioner", "service", "patient", "helper", "response")
             .exclude(status=Status.HELD)
             .filter(public_id=public_id)
             .first()
@@ -104,11 +104,11 @@ def done(request: HttpRequest) -> HttpResponse:
         return _send_again(request, visit, now)
     if visit.status not in (Status.BOOKED, Status.CONFIRMED) or visit.starts_at <= now:
         return redirect("booking:visit", token=token_of(visit))
-    sent_to = []
-    if visit.patient.wants_email:
-        sent_to.append(words.masked_email(visit.patient.email))
-    if visit.patient.wants_text:
-        sent_to.append(words.masked_phone(visit.patient.mobile))
+    sent_to, reader = [], visit.reach or visit.patient
+    if reader.wants_email:
+        sent_to.append(words.masked_email(reader.email))
+    if reader.wants_text:
+        sent_to.append(words.masked_phone(reader.mobile))
     reminder = next_reminder(visit, now)
     context = {
         "visit": visit,
@@ -118,8 +118,8 @@ def done(request: HttpRequest) -> HttpResponse:
         "just_booked": visit.booked_at is not None and now - visit.booked_at < timedelta(seconds=settings.MESSAGE_GRACE_SECONDS),
         "reminder": reminder,
         # A week before, an email goes first; the others go by text too.
-        "by_text": visit.patient.wants_text and not (reminder and reminder.days > 2 and visit.patient.wants_email),
-        "phone_text": words.masked_phone(visit.patient.mobile) if visit.patient.mobile else "",
+        "by_text": reader.wants_text and not (reminder and reminder.days > 2 and reader.wants_email),
+        "phone_text": words.masked_phone(reader.mobile) if reader.mobile else "",
         "calendar": calendar_links(visit),
         "directions": directions_url(),
         "answers_sent": request.GET.get("sent") == "1",
@@ -131,7 +131,7 @@ def done(request: HttpRequest) -> HttpResponse:
 
 def _send_again(request: HttpRequest, visit: Appointment, now: datetime) -> HttpResponse:
     """The link once more, by the way the patient chose."""
-    patient = visit.patient
+    patient = visit.reach or visit.patient
     channel = "email" if patient and patient.wants_email else "text" if patient and patient.wants_text else ""
     if patient is None or not channel:
         return see("booking:done")

@@ -20,9 +20,12 @@ from booking.models import Appointment, Practitioner, Service
 from intake.document import Document, open_document
 from intake.models import QuestionnaireResponse
 from patients.actions import Contact
+from patients.helpers import HelperContact
 from patients.models import ContactCode, ReminderBy
 
 MAX_EXTENSIONS = 2
+# What a draft keeps beside the details when somebody books for another person.
+HELPER_FIELDS = ("helper_name", "helper_relation", "messages_to", "own_mobile", "own_email")
 # What a browser remembers of a booking; another draft starts without it.
 STEPS = ("draft", "hold", "wanted", "code", "no_code", "article", "booked")
 
@@ -219,10 +222,26 @@ class Journey:
             last_name=typed["last_name"],
             date_of_birth=datetime.fromisoformat(self.date_of_birth).date(),
             preferred_name=typed.get("preferred_name", ""),
+            email=typed.get("email", "") if self.helper is None else typed.get("own_email", ""),
+            mobile=typed.get("mobile", "") if self.helper is None else typed.get("own_mobile", ""),
+            reminder_by=typed["reminder_by"],
+            voicemail_ok=bool(typed.get("voicemail_ok")) and self.helper is None,
+        )
+
+    @property
+    def helper(self) -> HelperContact | None:
+        """Who books, if that is not the person who is coming; the details on how to reach "you" are theirs then."""
+        typed = self.document.contact
+        if not typed.get("helper_name"):
+            return None
+        return HelperContact(
+            name=typed["helper_name"],
+            relation=typed.get("helper_relation", ""),
             email=typed.get("email", ""),
             mobile=typed.get("mobile", ""),
-            reminder_by=typed["reminder_by"],
+            reminder_by=typed.get("reminder_by", ReminderBy.TEXT_EMAIL.value),
             voicemail_ok=bool(typed.get("voicemail_ok")),
+            gets_messages=typed.get("messages_to") != "patient",
         )
 
     # --- The code ----------------------------------------------------------------------------------------------------

@@ -21,7 +21,8 @@ from booking.models import Appointment, Status, WaitlistEntry
 from booking.views.by_link import Visit, by_link, year_of_birth
 from booking.views.done import calendar_links, directions_url
 from booking.views.journey import see
-from patients.models import ReminderBy
+from patients.actions import update_helper
+from patients.models import Helper, ReminderBy
 
 
 @require_http_methods(["GET", "HEAD"])
@@ -268,7 +269,7 @@ def visit_photos(request: HttpRequest, it: Visit) -> HttpResponse:
 @by_link
 def visit_messages(request: HttpRequest, it: Visit) -> HttpResponse:
     """How we contact them about the visit. The addresses themselves are changed by phone, and shown masked."""
-    patient = it.row.patient
+    patient = it.row.reach
     assert patient is not None
     ways = [ReminderBy.PHONE.value] if patient.mobile else []
     if patient.email:
@@ -284,16 +285,16 @@ def visit_messages(request: HttpRequest, it: Visit) -> HttpResponse:
     status = 200
     if request.method == "POST":
         if form.is_valid():
-            consents.choose_ways(
-                patient,
-                email=patient.email,
-                mobile=patient.e164,
-                reminder_by=form.cleaned_data["reminder_by"],
-                voicemail_ok=form.cleaned_data["voicemail_ok"] == "yes",
-                agreed=True,
-                by=it.by,
-                now=it.now,
-            )
+            choice = {
+                "reminder_by": form.cleaned_data["reminder_by"],
+                "voicemail_ok": form.cleaned_data["voicemail_ok"] == "yes",
+            }
+            if isinstance(patient, Helper):
+                update_helper(patient, **choice, by=it.by, now=it.now)
+            else:
+                consents.choose_ways(
+                    patient, email=patient.email, mobile=patient.e164, **choice, agreed=True, by=it.by, now=it.now
+                )
             messages.success(request, _("Saved. That is how we contact you from now on."))
             return it.see()
         status = 422

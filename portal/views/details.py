@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from booking import words
 from booking.actions import change_contact
+from booking.consents import choose_ways
 from booking.forms import CodeForm, MessagesForm
 from booking.views.journey import See, see
 from patients.actions import consents_of
@@ -43,12 +44,13 @@ def details(request: HttpRequest, me: Me) -> HttpResponse:
     form = MessagesForm(request.POST if request.method == "POST" else None, initial=now_is, ways=ways_of(me))
     if request.method == "POST":
         if form.is_valid():
-            change_contact(
+            choose_ways(
                 patient,
                 email=patient.email,
                 mobile=patient.e164,
                 reminder_by=form.cleaned_data["reminder_by"],
                 voicemail_ok=form.cleaned_data["voicemail_ok"] == "yes",
+                agreed=True,
                 by=me.by,
                 now=me.now,
             )

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import clock
 from accounts.access import reception_required
+from accounts.wall import is_ambiguous
 from audit.actions import record
 from audit.actor import actor_of
 from booking import actions, calendar, consents
@@ -138,7 +139,7 @@ def contact(request: HttpRequest, public_id: UUID) -> HttpResponse:
 def link(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """Show the patient's private link, or send it again. Both are in the trail: who has the link can change the visit."""
     now, found = clock.now(), _visit(request, public_id)
-    by, patient = actor_of(request), found.patient
+    by, patient = actor_of(request), found.reach or found.patient
     if request.POST.get("how") != "send":
         with transaction.atomic():
             record("staff.link_shown", by=by, now=now, obj=found, subject_id=found.patient_id)
@@ -250,9 +251,11 @@ def wanted_of(request: HttpRequest, people: list[Practitioner]) -> tuple[datetim
         person = by_id[UUID(request.POST.get("other_who", ""))]
     except (ValueError, KeyError):
         return None
-    if wall.tzinfo or not 2000 < day.year < 2200:
+    zone = clock.clinic_zone()
+    # A time that the clock shows twice that day, or never, says no instant.
+    if wall.tzinfo or not 2000 < day.year < 2200 or is_ambiguous(day, wall, zone):
         return None
-    return clock.instant(day, wall.replace(second=0, microsecond=0), clock.clinic_zone()), person
+    return clock.instant(day, wall.replace(second=0, microsecond=0), zone), person
 
 
 def day_of(text: str | None, fallback: date) -> date:

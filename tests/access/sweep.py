@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import yaml
-from django.db import connection, transaction
+from django.db import connection, reset_queries, transaction
 from django.test.utils import CaptureQueriesContext
 from django.urls import Resolver404, get_resolver, resolve, reverse
 
@@ -197,6 +197,7 @@ def places(world: World, name: str, row: dict[str, Any]) -> Iterator[tuple[str, 
 
 def ask(world: World, audience: str, name: str, which: str, method: str, url: str, data: Any = None) -> Answer:
     """One request, undone afterwards."""
+    reset_queries()  # the log of statements has room for so many
     client = world.client(audience)
     before = AuditEvent.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
     with transaction.atomic(), warnings.catch_warnings():

@@ -1,0 +1,78 @@
+"""Somebody who books for a patient: a parent, a partner, a friend. Their contact is kept apart from the patient's own."""
+
+from dataclasses import dataclass
+
+from django.db import models
+from phonenumber_field.modelfields import PhoneNumberField
+
+
+@dataclass(frozen=True, slots=True)
+class HelperContact:
+    """Who helps, as typed. `mobile` is E.164 or empty; `gets_messages`: they hear from us about the visit, not the patient."""
+
+    name: str
+    relation: str
+    email: str
+    mobile: str
+    reminder_by: str
+    voicemail_ok: bool
+    gets_messages: bool
+
+
+class Helper(models.Model):
+    """One person who helped with one booking. Nothing here says anything of the patient's own contact, and nothing there of this.
+
+    Has what a message needs to know of whoever it goes to, under the names that `Patient` has for it.
+    """
+
+    patient = models.ForeignKey("patients.Patient", on_delete=models.PROTECT, related_name="helpers")
+    name = models.CharField(max_length=120)
+    relation = models.CharField(max_length=60)
+    email = models.EmailField(blank=True)
+    mobile = PhoneNumberField(blank=True)
+    reminder_by = models.CharField(max_length=12)
+    voicemail_ok = models.BooleanField(default=False)
+    gets_messages = models.BooleanField(help_text="They hear about the visit; else the patient does.")
+    email_checked_at = models.DateTimeField(null=True)
+    mobile_checked_at = models.DateTimeField(null=True)
+    email_bounced_at = models.DateTimeField(null=True)
+    mobile_bounced_at = models.DateTimeField(null=True)
+    texts_stopped_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField()
+    version = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        indexes = [models.Index(fields=["mobile"], name="helper_mobile", condition=~models.Q(mobile=""))]
+
+    def __str__(self) -> str:
+        return f"Helper {self.pk}"
+
+    @property
+    def call_name(self) -> str:
+        """What a message calls them."""
+        return self.name.split()[0] if self.name else ""
+
+    @property
+    def e164(self) -> str:
+        """The mobile as +15195550181, or empty."""
+        return self.mobile.as_e164 if self.mobile else ""
+
+    @property
+    def can_email(self) -> bool:
+        """True if there is an address and nothing came back from it for good."""
+        return bool(self.email) and self.email_bounced_at is None
+
+    @property
+    def can_text(self) -> bool:
+        """True if there is a number that takes texts and has not said STOP."""
+        return bool(self.mobile) and self.texts_stopped_at is None and self.mobile_bounced_at is None
+
+    @property
+    def wants_email(self) -> bool:
+        """True if messages may go by e-mail and there is an address that works."""
+        return self.can_email and self.reminder_by in {"text_email", "email"}
+
+    @property
+    def wants_text(self) -> bool:
+        """True if messages may go by text and there is a mobile that takes them."""
+        return self.can_text and self.reminder_by in {"text_email", "text"}
