@@ -103,9 +103,6 @@ VIEWS = [
 # Module and function → whose it is, and how that is known. Everything else goes through `for_actor(user)`.
 KNOWN_OTHERWISE = {
     # The browser's own, by an id in its session, which the server wrote and no form can.
-    ("booking/views/journey.py", "response"): "the session's draft",
-    ("booking/views/journey.py", "hold_row"): "the session's hold, and the session's hold key",
-    ("booking/views/journey.py", "code"): "the session's code, for the session's draft and the address given",
     ("booking/views/done.py", "done"): "the session's visit",
     ("booking/views/paper.py", "done_answers"): "the session's visit",
     ("booking/views/idle.py", "_held"): "the session's draft and visit",

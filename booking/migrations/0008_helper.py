@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('booking', '0006_call_reasons'),
+        ('booking', '0007_rebooking'),
         ('patients', '0005_helper'),
     ]
 
