@@ -1,0 +1,1 @@
+"""Killing everything that sends, and counting what arrived."""
