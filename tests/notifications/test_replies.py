@@ -9,6 +9,7 @@ from django.test import Client
 from audit.actor import Actor
 from audit.models import AuditEvent
 from booking import actions
+from booking.links import token_of
 from booking.models import Appointment, Practitioner, Status
 from notifications import replies
 from notifications.meaning import meaning_of
@@ -181,3 +182,10 @@ def test_the_words_go_after_ninety_days_and_the_meaning_stays(reminded: Appointm
     assert replies.body_of(inbound) == ""
     assert inbound.meaning == "other"
     assert states("not_read")["text"][0] == "accepted"
+
+
+def test_the_page_of_channels_says_that_texts_are_stopped_and_how_to_start_them(reminded: Appointment, client: Client) -> None:
+    page = f"/v/{token_of(reminded)}/messages/"
+    assert "START" not in client.get(page).content.decode()
+    answer("STOP")
+    assert "Answer START to any of our texts" in client.get(page).content.decode()
