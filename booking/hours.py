@@ -181,6 +181,20 @@ def within(
     return list(found.filter(practitioner=practitioner) if practitioner else found)
 
 
+def trouble_of(visit: Appointment) -> str:
+    """Why a coming visit could not be booked as it stands: "off" (in time off), "hours" (outside hours), or "" for neither."""
+    if visit.status not in (Status.BOOKED, Status.CONFIRMED):
+        return ""
+    who = visit.practitioner
+    mine = Q(practitioner=who) | Q(practitioner=None)
+    if TimeOff.objects.filter(mine, starts_at__lt=visit.ends_at, ends_at__gt=visit.starts_at).exists():
+        return "off"
+    day = clock.local(visit.starts_at).date()
+    days = [d for d in different_days(who, since=day) if d.date == day]
+    plan = Calendar([(who.pk, 0, 0)], as_hours(who, week_on(who, day), visit.service_id), as_overrides(who, days))
+    return "" if works(plan, who.pk, visit.starts_at, visit.ends_at) else "hours"
+
+
 def until_of(practitioner: Practitioner, valid_from: date) -> date | None:
     """The last day on which hours from `valid_from` on would hold: the day before the next version, or None."""
     later = [day for day in versions(practitioner) if day > valid_from]

@@ -135,13 +135,18 @@ def gaps(
     return found
 
 
+def mark(trouble: str) -> tuple[str, str, str]:
+    """The badge of a visit that could not be booked as it stands (`hours.trouble_of`)."""
+    return ("warn", "sun", _("In time off")) if trouble == "off" else ("warn", "clock", _("Outside hours"))
+
+
 def outside(visit: Any, calendar: slots.Calendar, people: list[Any], day: date) -> tuple[str, str, str] | None:
     """The badge of a coming visit that lies in time off or outside hours: it was kept when they changed."""
     if visit.status not in (Status.BOOKED, Status.CONFIRMED):
         return None
     who, start, end = visit.practitioner_id, visit.starts_at.timestamp(), visit.ends_at.timestamp()
     if any(o.practitioner_id in (0, who) and o.start < end and start < o.end for o in calendar.off):
-        return "warn", "sun", _("In time off")
+        return mark("off")
     one = slots.Calendar(calendar.people, hours_of(people, day, visit.service_id), calendar.overrides)
     spans = slots.open_spans(one, who, day, zone=clock.clinic_zone())
-    return None if any(a <= start and end <= b for a, b in spans) else ("warn", "clock", _("Outside hours"))
+    return None if any(a <= start and end <= b for a, b in spans) else mark("hours")

@@ -17,7 +17,7 @@ from accounts.access import reception_required
 from accounts.wall import is_ambiguous
 from audit.actions import record
 from audit.actor import actor_of
-from booking import actions, calendar, consents
+from booking import actions, calendar, consents, hours
 from booking.links import token_of
 from booking.models import OPEN, Appointment, Practitioner, Service, Status
 from booking.picker import parse_value, value_of
@@ -25,7 +25,7 @@ from booking.reasons import in_words, why_not
 from booking.words import phone_text
 from intake.consents import messages_refused
 from patients.models import ReminderBy
-from staff import board, history, steps
+from staff import board, gaps, history, steps
 from staff.forms import CancelForm, ContactForm
 from staff.reading import reading
 from staff.views.day import strip_of, to_day
@@ -55,11 +55,12 @@ def show(request: HttpRequest, visit: Any, now: datetime, *, status: int = 200, 
     detail = {"reference": visit.reference}
     with reading(request, "staff.visit_read", now=now, obj=visit, subject_id=visit.patient_id, detail=detail):
         log, told = history.log_of(visit), history.messages_of(visit)
+    trouble = hours.trouble_of(visit)
     context = {
         "visit": visit,
         "patient": visit.patient,
         "age": visit.patient.age_on(clock.today(now)),
-        "badges": board.badges_of(visit),
+        "badges": board.badges_of(visit) + ([gaps.mark(trouble)] if trouble else []),
         "steps": board.steps_of(visit, now),
         "waiting": visit.waiting_minutes(now) if visit.status == Status.ARRIVED else None,
         "can_change": visit.status in (Status.BOOKED, Status.CONFIRMED),

@@ -80,7 +80,8 @@ def test_the_visits_left_outside_are_listed_before_saving_and_kept(
     assert save(desk, sure="1", **WEEK).status_code == 303
     visit.refresh_from_db()
     assert (visit.status, visit.starts_at) == ("booked", at(MONDAY, 14))
-    assert "Outside hours" in desk.get(f"/desk/day/{MONDAY}/").content.decode()
+    for path in (f"/desk/day/{MONDAY}/", f"/desk/visit/{visit.public_id}/"):
+        assert "Outside hours" in desk.get(path).content.decode(), path
 
 
 def test_preview_shows_the_starts_and_saves_nothing(desk: Client, service: Service, practitioner: Practitioner) -> None:

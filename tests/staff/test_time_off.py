@@ -71,7 +71,8 @@ def test_the_visits_booked_then_are_listed_before_saving_and_stay(desk: Client, 
     visit.refresh_from_db()
     assert visit.status == "booked"
     assert "1 visit booked in it" in text(desk.get(URL))
-    assert "In time off" in text(desk.get(f"/desk/day/{MONDAY}/"))
+    for path in (f"/desk/day/{MONDAY}/", f"/desk/visit/{visit.public_id}/"):
+        assert "In time off" in text(desk.get(path)), path
 
 
 def test_the_reason_is_for_the_person_and_the_clinic_lead(
