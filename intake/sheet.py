@@ -237,6 +237,7 @@ def _consent_line(entry: dict[str, Any], definition: Definition) -> dict[str, An
         "code": entry["code"],
         "title": filled(notice.title) if notice else entry["code"],
         "decision": entry["decision"],
+        "aloud": entry.get("how") == "verbal",
         "at": datetime.fromisoformat(entry["at"]),
         "text": entry["text"],
     }

@@ -18,6 +18,7 @@ from intake.actions import publish_all, save_page
 from intake.document import decrypt
 from intake.errors import IntakeError
 from intake.models import QuestionnaireResponse, ResumeLink
+from intake.sheet import for_review
 from patients.models import ConsentRecord
 from tests.intake.conftest import PEOPLE, answers_of, form_for
 
@@ -115,6 +116,8 @@ def test_consents_are_read_aloud_and_kept_as_said_to_somebody(seated, visit, rec
     assert records["C1"].text_sha256 == hashlib.sha256(words.encode()).hexdigest()
     assert response.status == "completed"
     assert "I10" in [f["code"] for f in decrypt(response).flags["found"]]
+    sheet = for_review(response, by=Actor("staff", 7, "physician"), now=clock.now())
+    assert all(line["aloud"] for line in sheet.consents)
 
 
 def test_once_sent_the_desk_sees_no_answer_any_more(seated, visit):
