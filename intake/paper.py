@@ -26,10 +26,11 @@ from reportlab.platypus import Flowable, KeepTogether, Paragraph, SimpleDocTempl
 from accounts import clock
 from accounts.models import Clinic
 from audit.actor import Actor
-from intake import actions, engine
+from intake import actions, engine, reviewing
+from intake.actions.reviews import read_review
 from intake.definition import Definition
 from intake.document import Document, open_document
-from intake.models import QuestionnaireResponse
+from intake.models import QuestionnaireResponse, Review
 from intake.texts import filled
 
 _FONTS = Path(__file__).resolve().parent / "fonts"
@@ -140,7 +141,7 @@ def for_patient(response: QuestionnaireResponse, *, reference: str, by: Actor, n
 
 
 def for_chart(response: QuestionnaireResponse, *, reference: str, by: Actor, now: datetime) -> bytes:
-    """The whole of sent answers for the chart: flags, advice shown, hashes. The read is in the trail."""
+    """The whole of sent answers for the chart: flags, advice shown, hashes, signed reviews. The read is in the trail."""
     return _paper(response, reference=reference, by=by, now=now, chart=True)
 
 
@@ -164,10 +165,13 @@ def _paper(response: QuestionnaireResponse, *, reference: str, by: Actor, now: d
     if chart:
         story += _flags(document)
     story += _sections(response, definition, document)
+    story += _addenda(document)
     story += _consents(definition, document)
     if chart:
         story += _advice(document)
     story += _signature(definition, document)
+    if chart:
+        story += _reviews(response)
     return _drawn(head, story)
 
 
@@ -195,6 +199,35 @@ def _flags(document: Document) -> Iterator[Flowable]:
     if not document.flags.get("found"):
         yield _text(_("None"), _ANSWER)
     yield _text(_("Rules %(name)s") % {"name": document.flags.get("rules", "")}, _SMALL)
+
+
+def _addenda(document: Document) -> Iterator[Flowable]:
+    for entry in document.addenda:
+        when = _when(datetime.fromisoformat(entry["at"]))
+        yield KeepTogether(
+            [
+                _Heading(_("Answered on %(when)s") % {"when": when}),
+                _text(entry["question"], _QUESTION),
+                _text(entry["text"], _ANSWER),
+            ]
+        )
+
+
+def _reviews(response: QuestionnaireResponse) -> Iterator[Flowable]:
+    """Every signed version, oldest first; a draft is nobody's record."""
+    for row in response.reviews.filter(status=Review.Status.SIGNED).order_by("number"):
+        content = read_review(row)
+        yield _Heading(_("Review, version %(n)d") % {"n": row.number})
+        for line in reviewing.in_words(content.fields):
+            yield KeepTogether([_text(line.label, _QUESTION), _text(line.text, _ANSWER)])
+        for code, seen in sorted(content.acknowledged.items()):
+            yield _text(" · ".join(part for part in (code, seen["name"], seen["reason"]) if part), _SMALL)
+        if content.reason:
+            yield _text(_("Changed because: %(why)s") % {"why": content.reason}, _ANSWER)
+        signed = content.signed
+        when = _when(datetime.fromisoformat(signed["at"]))
+        yield _text(_("Signed by %(name)s, %(when)s") % {"name": signed["name"], "when": when}, _ANSWER)
+        yield _text(f"{signed['form']} · {signed['rules']} · SHA-256 {row.sha256}", _SMALL)
 
 
 def _consents(definition: Definition, document: Document) -> Iterator[Flowable]:

@@ -8,11 +8,12 @@ from django.db import DatabaseError, transaction
 from accounts.models import User
 from audit.actor import Actor
 from audit.models import AuditEvent
-from intake import actions
+from intake import actions, paper
 from intake.actions.reviews import put_review, read_review
 from intake.errors import IntakeError
 from intake.models import QuestionnaireResponse, Review
 from tests.intake.conftest import NOW
+from tests.intake.test_paper import text_of
 
 pytestmark = pytest.mark.django_db
 LATER = NOW + timedelta(minutes=5)
@@ -182,3 +183,13 @@ def test_a_referral_stays_open_until_it_is_said_to_be_done(sent: QuestionnaireRe
 def test_a_draft_of_a_patient_cannot_be_reviewed(draft: QuestionnaireResponse, doctor: Actor) -> None:
     with pytest.raises(IntakeError, match="still answering"):
         actions.save_review(draft, {}, by=doctor, now=NOW)
+
+
+def test_the_charts_copy_ends_with_what_was_signed_and_the_patients_does_not(
+    signed: Review, sent: QuestionnaireResponse, doctor: Actor
+) -> None:
+    chart = text_of(paper.for_chart(sent, reference="TN-7F4K", by=doctor, now=LATER))
+    own = text_of(paper.for_patient(sent, reference="TN-7F4K", by=doctor, now=LATER))
+    assert "Review, version 1" in chart
+    assert signed.sha256[:20] in chart
+    assert "Pattern loss" not in own
