@@ -463,6 +463,7 @@ def measure(family: Family, path: Path, databases: Databases, names: dict[str, s
         query = f"/book/openings/?service={slug}&from={since}&to={since + timedelta(days=days - 1)}"
         return Target(Client(ports[name]), again(get(query, ports[name])))
 
+    from bench import saving
     from bench.seed import ALL, ONE
 
     busy = databases.weekday(9)
@@ -505,9 +506,15 @@ def measure(family: Family, path: Path, databases: Databases, names: dict[str, s
         errors += wrong
         rates.append((booked, plain))
 
+    said("saving")
+    use(names["full"])
+    saving_ratio, took_saving = saving.measure(family, path, f"{base}/{names['full']}")
+
     said("done")
     ms = {name: 1000 * median(values) for name, values in (took | {"book": took_book["book"]}).items()}
     for name, value in ms.items():
+        print(f"  {name:18} {value:8.2f} ms")
+    for name, value in took_saving.items():
         print(f"  {name:18} {value:8.2f} ms")
     print(f"  booked {median(b for b, _ in rates):.0f}/s, no-op {median(p for _, p in rates):.0f}/s at {CLIENTS} clients\n")
     return [
@@ -524,6 +531,7 @@ def measure(family: Family, path: Path, databases: Databases, names: dict[str, s
         Row.told("Day list of 160 appointments", ratio(took, "desk"), "x no-op"),
         Row.at_most("Open a response for review", review_statements, "statements", 4),
         Row.told("Open a response for review", took_review, "x no-op"),
+        Row.at_most("Saving a page, encrypted", saving_ratio, "x one UPDATE", saving.GOAL),
         Row.at_most("Article, warm", ratio(took, "article"), "x no-op", 5),
         Row.at_most("Article, 304", ratio(took, "article 304"), "x no-op", 4),
     ]
