@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
+from audit import rows
 from audit.actions import event, record, record_all
 from audit.actor import Actor
 from audit.models import AuditEvent
@@ -63,6 +64,30 @@ def must_hold(response: QuestionnaireResponse, by: Actor) -> None:
     """
     if response.is_draft and by.is_staff != response.is_at_desk:
         raise IntakeError("These answers are in other hands.")
+
+
+def find_draft(public_id: str) -> QuestionnaireResponse | None:
+    """The draft with this id. Asked for by every page of questions, so it is a prepared statement (`audit.rows`)."""
+    return _one("public_id = %s::uuid AND status = 'in-progress'", public_id)
+
+
+def locked(pk: int) -> QuestionnaireResponse | None:
+    """A response as it is now, locked until the transaction ends; prepared like `find_draft`."""
+    return _one("id = %s FOR UPDATE", pk)
+
+
+def _one(where: str, value: Any) -> QuestionnaireResponse | None:
+    statement = f'SELECT {rows.columns(QuestionnaireResponse, "r")} FROM "{QuestionnaireResponse._meta.db_table}" r WHERE {where}'
+    found = rows.fetch(statement, [value])
+    response: QuestionnaireResponse | None = rows.instances(found[0], QuestionnaireResponse)[0] if found else None
+    return response
+
+
+def write(response: QuestionnaireResponse, *names: str) -> None:
+    """Write these fields of a locked response; prepared like `find_draft`."""
+    changes = rows.assignments(QuestionnaireResponse, names)
+    statement = f'UPDATE "{QuestionnaireResponse._meta.db_table}" SET {changes} WHERE id = %s'
+    rows.fetch(statement, [*rows.values_of(response, names), response.pk])
 
 
 def open_document(response: QuestionnaireResponse, *, by: Actor, now: datetime, purpose: str) -> Document:

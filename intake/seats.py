@@ -20,7 +20,7 @@ from accounts import clock
 from accounts.models import Role
 from audit.actor import Actor, actor_of
 from intake import actions, engine
-from intake.document import Document, open_document
+from intake.document import Document, find_draft, open_document
 from intake.errors import IntakeError
 from intake.models import QuestionnaireResponse
 
@@ -129,7 +129,7 @@ def _draft(public_id: str) -> QuestionnaireResponse | None:
     """The draft that a session points at."""
     if not _UUID.fullmatch(public_id):
         return None
-    return QuestionnaireResponse.objects.filter(public_id=public_id, status="in-progress").first()
+    return find_draft(public_id)
 
 
 def sit_down(request: HttpRequest) -> Sitting | None:

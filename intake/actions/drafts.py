@@ -13,7 +13,8 @@ from audit.actions import record
 from audit.actor import Actor
 from intake import engine, photos
 from intake.actions.consents import WAYS, note_consent
-from intake.document import Document, decrypt, must_hold, put, save_document
+from intake.document import Document, decrypt, must_hold, put, save_document, write
+from intake.document import locked as read_locked
 from intake.errors import IntakeError
 from intake.models import Questionnaire, QuestionnaireResponse
 
@@ -93,7 +94,7 @@ def save_page(
     """
     key = page if isinstance(page, str) else page.key
     with transaction.atomic():
-        locked = QuestionnaireResponse.objects.select_for_update().filter(pk=response.pk).first()
+        locked = read_locked(response.pk)
         if locked is None or not locked.is_draft:
             raise IntakeError("These answers were sent already.")
         must_hold(locked, by)
@@ -126,7 +127,7 @@ def save_page(
         put(locked, document)
         locked.saved_at = now
         locked.version += 1
-        locked.save(update_fields=["document", "key_id", "saved_at", "version", "sections_done"])
+        write(locked, "document", "key_id", "saved_at", "version", "sections_done")
         record("intake.save_page", by=by, now=now, obj=locked, subject_id=locked.patient_id, detail={"page": key})
     for name in ("document", "key_id", "saved_at", "version", "sections_done"):
         setattr(response, name, getattr(locked, name))
