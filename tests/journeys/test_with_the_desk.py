@@ -103,13 +103,21 @@ def begin_on_tablet(someone: Person, visit: Appointment) -> None:
     someone.press("Continue")
 
 
+def _settled(someone: Person) -> str:
+    """The page once it has arrived: one that is not kept is asked for again while we look."""
+    for _look in range(5):
+        with suppress(Error):
+            someone.page.wait_for_load_state("networkidle")
+            return someone.page.content()
+    raise AssertionError("the page never comes to rest")
+
+
 def assert_nothing_left(someone: Person) -> None:
     """Whichever way back somebody tries: no answer, no name, nobody signed in."""
     for _press in range(6):
         with suppress(Error):  # A page that was sent by a form is not shown again, but asked for: the browser says so.
             someone.page.go_back()
-        someone.page.wait_for_load_state("networkidle")
-        shown = someone.page.content()
+        shown = _settled(someone)
         assert SECRET not in shown
         assert "Noor" not in shown
         assert "hair_" not in shown
