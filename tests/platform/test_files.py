@@ -39,7 +39,7 @@ def test_the_example_holds_no_secret() -> None:
 
 
 def test_every_variable_of_settings_reaches_the_containers() -> None:
-    image = set(re.findall(r"\b([A-Z_]+)=/data", (ROOT / "Dockerfile").read_text()))
+    image = set(re.findall(r"\b([A-Z_]+)=/(?:data|opt)", (ROOT / "Dockerfile").read_text()))
     given = set(COMPOSE["services"]["web"]["environment"]) | image | {"DEBUG", "APP_DATABASE_URL"}
     assert names_in_settings() - given == set()
 
@@ -77,7 +77,7 @@ def test_the_image_holds_only_what_production_needs() -> None:
 
 
 def targets() -> set[str]:
-    return set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))
+    return set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
 
 
 def test_make_help_lists_every_target_in_one_line() -> None:
@@ -107,7 +107,7 @@ def test_the_layers_name_every_app() -> None:
     layers = [name for layer in contract["layers"] for name in layer.split(" | ")]
     apps = {f.parent.name for f in ROOT.glob("*/apps.py")}
     assert set(layers) == apps
-    order = "staff portal articles notifications care booking intake patients accounts audit".split()
+    order = "backups staff portal articles notifications care booking intake patients accounts audit".split()
     assert layers == [name for name in order if name in apps]
 
 
