@@ -29,7 +29,7 @@ from intake.actions import asking_for, save_contact, start_draft
 from intake.document import decrypt
 from intake.models import QuestionnaireResponse
 from patients.actions import ask_code
-from tests.access.sweep import MATRIX, places
+from tests.access.sweep import MATRIX, column_of, places
 from tests.access.test_hostile import JUNK, POSTED, QUERY, RAW
 from tests.access.world import AUDIENCES, WEB, World, answer_all, contact_of, session
 from tests.intake.pictures import encoded, flipped, scene
@@ -112,8 +112,8 @@ def addresses(world: World) -> Iterator[tuple[str, str]]:
         if name == "intake:question":
             urls = list(question_pages(world.responses["C"]))
         urls += [f"{urls[0]}?new=1"] if name == "staff:new" else []
-        for column, audience in enumerate(AUDIENCES):
-            get, post = ((v[column] if isinstance(v, list) else v) for v in (row.get("GET", 200), row.get("POST", 405)))
+        for audience in AUDIENCES:
+            get, post = (column_of(v, audience) for v in (row.get("GET", 200), row.get("POST", 405)))
             own = name.startswith(("booking:", "intake:", "account", "mfa", "users"))
             for who in (audience, *(extra.get(audience, ()) if own else ())):
                 if get in {200, 405} or post in {200, 422} or who != audience:

@@ -104,13 +104,12 @@ def book(request: HttpRequest) -> HttpResponse:
     form = PlanForm(data if asked else None, initial=_initial(now))
     pairs = [(name, data.get(name, "")) for name in form.fields]
     context: dict[str, Any] = {"patient": patient, "form": form, "pairs": pairs, "lines": [], "refusal": ""}
-    status = 200
+    status, plan, posted, lost = 200, None, list[str](), list[int]()
     if asked and not form.is_valid():
         status = 422
     elif asked:
         plan = form.plan()
         posted = [request.POST.get(f"slot{n}", "") for n in range(1, plan.visits + 1)] if request.method == "POST" else []
-        lost: list[int] = []
         if posted:
             wanted = _wanted(plan.service, posted)
             if wanted is None:
@@ -126,9 +125,9 @@ def book(request: HttpRequest) -> HttpResponse:
                     words = {"n": len(made), "when": clock.long_when(made[0].starts_at)}
                     messages.success(request, _("%(n)d visits are booked, from %(when)s on.") % words)
                     return see("staff:patient", patient.public_id)
-        with reading(request, "staff.patient_read", now=now, obj=patient, subject_id=patient.pk, detail={"series": True}):
-            context["lines"] = _lines(plan, posted, lost, now=now)
-    return render(request, "staff/series.html", context, status=status)
+    with reading(request, "staff.patient_read", now=now, obj=patient, subject_id=patient.pk, detail={"series": True}):
+        context["lines"] = _lines(plan, posted, lost, now=now) if plan else []
+        return render(request, "staff/series.html", context, status=status)
 
 
 def _initial(now: datetime) -> dict[str, Any]:

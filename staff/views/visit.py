@@ -14,7 +14,6 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import clock
 from accounts.access import reception_required
-from accounts.wall import is_ambiguous
 from audit.actions import record
 from audit.actor import actor_of
 from booking import actions, calendar, consents, hours
@@ -253,10 +252,12 @@ def wanted_of(request: HttpRequest, people: list[Practitioner]) -> tuple[datetim
     except (ValueError, KeyError):
         return None
     zone = clock.clinic_zone()
-    # A time that the clock shows twice that day, or never, says no instant.
-    if wall.tzinfo or not 2000 < day.year < 2200 or is_ambiguous(day, wall, zone):
+    if wall.tzinfo or not 2000 < day.year < 2200:
         return None
-    return clock.instant(day, wall.replace(second=0, microsecond=0), zone), person
+    start = clock.instant(day, wall.replace(second=0, microsecond=0), zone)
+    # A time that the clock shows twice that day says no instant; one that it skips means the first that exists.
+    twice = start != clock.instant(day, wall.replace(second=0, microsecond=0), zone, fold=1)
+    return None if twice else (start, person)
 
 
 def day_of(text: str | None, fallback: date) -> date:

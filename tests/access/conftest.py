@@ -19,11 +19,9 @@ from tests.access import world as building
 from tests.factories import WEDNESDAY
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker for all of them: the world is built once."""
-    for item in items:
-        if "/access/" in str(item.path):
-            item.add_marker(pytest.mark.xdist_group("access"))
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """One worker for all of them: the world is built once. Said here because later the workers' share is decided."""
+    item.add_marker(pytest.mark.xdist_group("access"))
 
 
 def forget() -> None:

@@ -97,6 +97,15 @@ def row_of(name: str, path: str) -> str | None:
     return found or (name if name in MATRIX else None)
 
 
+def column_of(value: Any, audience: str) -> int | str:
+    """What a cell of the matrix says to an audience. A row without a seventh entry treats a patient's account as a stranger."""
+    if not isinstance(value, list):
+        return value
+    if audience == "account" and len(value) < len(AUDIENCES):
+        return 404 if value[0] == "sign-in" else value[0]
+    return value[AUDIENCES.index(audience)]
+
+
 def objects(world: World, kind: str) -> dict[str, dict[str, Any]]:
     """which → URL arguments, for rows that name an object. "own" and "other" exist, all others are missing."""
     visit, other = world.visits["A"], world.visits["B"]

@@ -28,11 +28,11 @@ POLICY = {
 SEALED = "sandbox; default-src 'none'; frame-ancestors 'none'"
 # The editor is a third party's, behind sign-in and on a path of its own; the policy of its own pages is Wagtail's affair.
 EDITOR = "/editor/"
-# The demo's mailbox shows mails in a frame of its own; what is in the frame has a test of its own below.
-FRAMED = re.compile(r"/demo/mailbox/mail/\d+/html/")
+# The demo's mailbox and the clinic lead's preview show mails in a frame of its own; what is in the frame has a test of its own below.
+FRAMED = re.compile(r"/demo/mailbox/mail/\d+/html/|/clinic/messages/[a-z0-9_]+/email\.html")
 # A photo is a picture and nothing else.
 PICTURE = re.compile(r"/(book/photos|md/photo|me/photos)/[0-9a-f-]{36}/")
-FRAMES = re.compile(r"/demo/mailbox/mail/\d+/")
+FRAMES = re.compile(r"/demo/mailbox/mail/\d+/|/clinic/messages/[a-z0-9_]+/")
 PRIVATE = ("/book", "/v/", "/me", "/desk", "/md", "/clinic", "/staff", "/demo")
 
 

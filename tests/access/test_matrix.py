@@ -7,34 +7,26 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.access.sweep import MATRIX, PREFIXES, Answer, Sweep, patterns, row_of
-from tests.access.world import AUDIENCES, World
+from tests.access.sweep import MATRIX, PREFIXES, Answer, Sweep, column_of, patterns, row_of
+from tests.access.world import World
 
 THERE = {"own", "other"}
 # What a third party keeps up to date while a page of its own is read: Wagtail's and allauth's rows beside our users.
 SIDE_ROWS = {"account_emailaddress", "wagtailusers_userprofile", "auth_group_permissions", "accounts_user_groups"}
 
 
-def _column(value: Any, audience: str) -> int | str:
-    if not isinstance(value, list):
-        return value
-    if audience == "account" and len(value) < len(AUDIENCES):
-        return 404 if value[0] == "sign-in" else value[0]
-    return value[AUDIENCES.index(audience)]
-
-
 def expected(row: dict[str, Any], answer: Answer) -> int | str:
     """What the matrix says to this request."""
     post = answer.method == "POST"
     if "?" in answer.url and "queries-GET" in row:
-        return _column(row["queries-GET"], answer.audience)
-    there = _column(row.get("POST", 405) if post else row.get("GET", 200), answer.audience)
+        return column_of(row["queries-GET"], answer.audience)
+    there = column_of(row.get("POST", 405) if post else row.get("GET", 200), answer.audience)
     if answer.which in THERE:
         other = row.get("other-POST" if post else "other") if answer.which == "other" else None
-        return there if other is None else _column(other, answer.audience)
+        return there if other is None else column_of(other, answer.audience)
     missing = row.get("missing-POST" if post else "missing")
     if missing is not None:
-        return _column(missing, answer.audience)
+        return column_of(missing, answer.audience)
     return 404 if isinstance(there, int) and there != 405 else there
 
 

@@ -98,7 +98,7 @@ def take(service, who, start, now, number) -> Appointment:
         return kept[0]
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(plan=plans)
 def test_every_listed_start_books_and_every_other_is_refused_with_a_reason(clinic, plan):
     try:

@@ -110,7 +110,7 @@ def test_what_cannot_be_opened_is_named_and_stays_as_it_was(old_key: None, setti
 def test_kill_nine_in_the_middle_leaves_every_row_readable_and_the_next_run_ends_it(
     old_key: None, settings: Any, process_env: dict[str, str], tmp_path: Path
 ) -> None:
-    rows = drafts(1500)
+    rows = drafts(600)
     settings.ANSWER_KEYS = BOTH
     env = process_env | {
         "ANSWER_KEYS": f"new:{NEW},old:{OLD}",
@@ -119,7 +119,7 @@ def test_kill_nine_in_the_middle_leaves_every_row_readable_and_the_next_run_ends
     }
     command = [sys.executable, "manage.py", "rotate_keys", "--batch", "3"]
     halves = 0
-    for _kill in range(3):
+    for _kill in range(2):
         done = rotation.old_answers().count()
         with (tmp_path / "log").open("wb") as log:
             process = subprocess.Popen(command, cwd=django_settings.BASE_DIR, env=env, stdout=log, stderr=log)
@@ -135,7 +135,7 @@ def test_kill_nine_in_the_middle_leaves_every_row_readable_and_the_next_run_ends
             decrypt(r).answers["finish_other"]
             for r in QuestionnaireResponse.objects.filter(pk__in=[r.pk for r in rows[::97]]).order_by("pk")
         ] == [f"text {n}" for n in range(0, len(rows), 97)]
-    assert halves == 3
+    assert halves == 2
     connection.close()
     assert subprocess.run([*command[:-1], "100"], cwd=django_settings.BASE_DIR, env=env, check=False).returncode == 0
     assert not rotation.old_answers().exists()
