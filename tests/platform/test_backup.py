@@ -104,7 +104,8 @@ def test_whatever_is_wrong_with_a_copy_is_found(
     for words, (wrong, key) in tries.items():
         with pytest.raises(BackupError, match=words):
             actions.restore(io.BytesIO(wrong), keys=str(key), by=SYSTEM, now=WEDNESDAY)
-        assert connection.introspection.table_names() == []
+        with connection.cursor() as cursor:  # damage behind the dump is found after the tables are there
+            cursor.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
     real = actions.database.amounts
     monkeypatch.setattr(actions.database, "amounts", lambda: real() | {"intake_photo": [0, "0/0"]})
     with pytest.raises(BackupError, match="not what was copied: intake_photo"):
