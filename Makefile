@@ -41,7 +41,7 @@ types: $(VENV)/dev.stamp ## Mypy, and migrations that match the models
 	@$(STATIC_ENV) $(PY) -W ignore manage.py makemigrations --check --dry-run
 
 tests: $(VENV)/dev.stamp ## Only the tests of `make test` (ARGS="tests/booking -k overlap")
-	@$(PY) -m pytest -n $${WORKERS:-2} --dist loadgroup -m "not journey or journey_smoke" $(ARGS)
+	@$(PY) -m pytest -n $${WORKERS:-2} -m "not journey or journey_smoke" $(ARGS)
 
 journeys: $(VENV)/dev.stamp browser ## Every browser journey: both themes, phone and desktop, with and without JavaScript
 	@$(PY) -m pytest -n $${WORKERS:-2} -m journey $(ARGS)

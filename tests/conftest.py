@@ -19,6 +19,7 @@ from django.db import connection, connections
 from django.test import TransactionTestCase
 from psycopg import sql
 from redis.exceptions import RedisError
+from xdist.scheduler import LoadScopeScheduling
 
 from accounts.models import Clinic
 from booking.views.openings import forget as forget_services
@@ -28,6 +29,23 @@ from tests.factories import *  # noqa: F403
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
 hypothesis.settings.register_profile("local", deadline=None)
 hypothesis.settings.load_profile("ci" if browser.CI else "local")
+
+
+# --- Who runs what -------------------------------------------------------------------------------------------------------
+# What is dear to build is built by one worker. (pytest-xdist's groups are a mark that this pytest does not hand on.)
+_TOGETHER = {"tests/access/": "access", "tests/booking/test_slots_statements.py": "crowded"}
+
+
+class Together(LoadScopeScheduling):  # type: ignore[misc]
+    """Each test to whoever is free, but for those that share something; the biggest share is begun first."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return next((name for start, name in _TOGETHER.items() if nodeid.startswith(start)), nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
+    """The share of each worker."""
+    return Together(config, log)
 
 
 # --- Database: migrated once, then copied ---------------------------------------------------------------------------

@@ -19,11 +19,6 @@ from tests.access import world as building
 from tests.factories import WEDNESDAY
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """One worker for all of them: the world is built once. Said here because later the workers' share is decided."""
-    item.add_marker(pytest.mark.xdist_group("access"))
-
-
 def forget() -> None:
     """Nothing kept by the process or by Redis."""
     Clinic.forget_current()

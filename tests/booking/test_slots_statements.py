@@ -23,7 +23,6 @@ from intake.models import QuestionnaireResponse, forget_definitions
 from tests.factories import WEDNESDAY, contact_of
 
 # One worker fills the big database; the others have something better to do than to wait for it.
-pytestmark = pytest.mark.xdist_group("crowded")
 WEB = Actor.anonymous()
 SINCE = date(2027, 2, 15)  # half-full days from here on
 DAY = date(2027, 2, 16)
