@@ -45,11 +45,13 @@ def _same_name(patient: Patient, contact: Contact) -> bool:
     return contact.first_name.casefold() in names
 
 
-# Who may be the same person: born on that day, and reached there or named so.
-_CANDIDATES = f"""
-SELECT {rows.columns(Patient, "p")} FROM patients_patient p,
+# Since when nobody texts this number, and who may be the same person: born on that day, and reached there or named so.
+_KNOWN = f"""
+SELECT (SELECT max(s.texts_stopped_at) FROM patients_patient s WHERE s.mobile = said.mobile AND s.mobile <> ''),
+  {rows.columns(Patient, "p")}
+FROM
   (SELECT %s::date AS born, lower(%s::text) AS email, %s::text AS mobile, lower(%s::text) AS last, lower(%s::text) AS first) said
-WHERE p.date_of_birth = said.born AND p.merged_into_id IS NULL
+LEFT JOIN patients_patient p ON p.date_of_birth = said.born AND p.merged_into_id IS NULL
   AND ((p.email <> '' AND lower(p.email) = said.email) OR (p.mobile <> '' AND p.mobile = said.mobile)
     OR (lower(p.legal_last_name) = said.last AND lower(p.legal_first_name) = said.first))
 ORDER BY p.id LIMIT 20
@@ -66,7 +68,7 @@ def identify(contact: Contact, *, checked_channel: str | None, by: Actor, now: d
     Args:
         checked_channel: "email" or "text" when a code to that contact came back, else None.
     """
-    candidates = _candidates(contact)
+    candidates, stopped_at = _candidates(contact)
     if known := _proven(candidates, contact, checked_channel):
         return _refresh(known, contact, checked_channel, by=by, now=now)
     checked_email = contact.email if checked_channel == "email" else ""
@@ -82,7 +84,7 @@ def identify(contact: Contact, *, checked_channel: str | None, by: Actor, now: d
         voicemail_ok=contact.voicemail_ok,
         email_checked_at=now if checked_email else None,
         mobile_checked_at=now if checked_mobile else None,
-        texts_stopped_at=reach.stopped_at(contact.mobile),
+        texts_stopped_at=stopped_at,
         created_at=now,
     )
     rows.insert([patient])
@@ -100,13 +102,14 @@ def identify(contact: Contact, *, checked_channel: str | None, by: Actor, now: d
 
 def recognise(contact: Contact, *, checked_channel: str) -> Patient | None:
     """The patient whom `identify` would join after a code came back by this channel; nothing is changed."""
-    return _proven(_candidates(contact), contact, checked_channel)
+    return _proven(_candidates(contact)[0], contact, checked_channel)
 
 
-def _candidates(contact: Contact) -> list[Patient]:
-    """Who it may be."""
+def _candidates(contact: Contact) -> tuple[list[Patient], datetime | None]:
+    """Who it may be, and since when nobody texts the number given."""
     said = [contact.date_of_birth, contact.email, contact.mobile, contact.last_name, contact.first_name]
-    return [rows.instances(row, Patient)[0] for row in rows.fetch(_CANDIDATES, said)]
+    known = rows.fetch(_KNOWN, said)
+    return [found for row in known if (found := rows.instances(row[1:], Patient)[0]) is not None], known[0][0]
 
 
 def _proven(candidates: list[Patient], contact: Contact, checked_channel: str | None) -> Patient | None:
