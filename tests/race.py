@@ -53,12 +53,12 @@ class Person:
         self.name, self.dice = f"{seed}-{number}", random.Random(seed * 1000 + number)
         self.service, self.people, self.starts = hours
         self.tally, self.lock = tally, lock
-        self.number = number
+        self.number, self.seed = number, seed
         self.visit: Any = None
         self.held: Any = None
 
     def storm(self) -> None:
-        """A handful of actions, one after the other. One in four has a visit the day after, and would come sooner."""
+        """A handful of actions, one after the other. One in four has a visit months later, and would come sooner."""
         if self.number % 4 == 0:
             self._have_a_visit()
         for _step in range(STEPS):
@@ -99,9 +99,12 @@ class Person:
         from booking import actions
 
         place = self.number // 4
-        who, start = self.people[place % len(self.people)], self.starts[0] + timedelta(days=1, minutes=40 * (place // 3))
-        if clock.local(start).weekday() > 4:
-            start += timedelta(days=2)
+        first = clock.local(self.starts[0]) + timedelta(weeks=30 + self.seed, minutes=40 * (place // 3))
+        # By the wall clock, and on a day that is no other seed's.
+        who, start = (
+            self.people[place % len(self.people)],
+            clock.instant(first.date(), first.time().replace(tzinfo=None), clock.clinic_zone()),
+        )
         self.visit = actions.book_for(
             self.service, who, start, patient=None, contact=self._contact(), by=_desk(), now=clock.now()
         )  # fmt: skip
