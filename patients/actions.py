@@ -47,8 +47,7 @@ def _same_name(patient: Patient, contact: Contact) -> bool:
 
 # Since when nobody texts this number, and who may be the same person: born on that day, and reached there or named so.
 _KNOWN = f"""
-SELECT (SELECT max(s.texts_stopped_at) FROM patients_patient s WHERE s.mobile = said.mobile AND s.mobile <> ''),
-  {rows.columns(Patient, "p")}
+SELECT {reach.STOPPED_AT}, {rows.columns(Patient, "p")}
 FROM
   (SELECT %s::date AS born, lower(%s::text) AS email, %s::text AS mobile, lower(%s::text) AS last, lower(%s::text) AS first) said
 LEFT JOIN patients_patient p ON p.date_of_birth = said.born AND p.merged_into_id IS NULL

@@ -13,17 +13,16 @@ from audit.actions import event, record_all
 from audit.actor import Actor
 from patients.models import Helper, Patient
 
+# When STOP came from the number `said.mobile`, for a statement in which `said` is a row. It belongs to the number: whoever
+# gives the same number has it too, patient or helper.
+STOPPED_AT = """greatest(
+  (SELECT max(texts_stopped_at) FROM patients_patient WHERE mobile = said.mobile AND mobile <> ''),
+  (SELECT max(texts_stopped_at) FROM patients_helper WHERE mobile = said.mobile AND mobile <> ''))"""
+
 
 def stopped_at(mobile: str) -> datetime | None:
-    """When STOP came from this number, or None. It belongs to the number: whoever gives the same number has it too."""
-    if not mobile:
-        return None
-    found = rows.fetch(
-        "SELECT max(texts_stopped_at) FROM (SELECT texts_stopped_at FROM patients_patient WHERE mobile = %s AND mobile <> '' "
-        "UNION ALL SELECT texts_stopped_at FROM patients_helper WHERE mobile = %s AND mobile <> '') AS everybody",
-        [mobile, mobile],
-    )
-    at: datetime | None = found[0][0]
+    """When STOP came from this number, or None; see STOPPED_AT."""
+    at: datetime | None = rows.fetch(f"SELECT {STOPPED_AT} FROM (SELECT %s::text AS mobile) said", [mobile])[0][0]
     return at
 
 

@@ -12,7 +12,9 @@ from audit.models import AuditEvent
 from booking import actions, calendar
 from booking.models import Appointment, Status
 from intake.actions import publish_all, start_draft
+from patients.actions import HelperContact, add_helper
 from patients.models import MergeOffer, Patient
+from patients.reach import stop_texts
 from tests.factories import contact_of, next_weekday_at
 
 WEB = Actor.anonymous()
@@ -162,6 +164,20 @@ def test_without_a_code_a_new_patient_is_made_and_the_desk_offers_to_merge(servi
 def test_a_shared_phone_does_not_make_one_person_of_two(service, practitioner, draft, patient):
     visit = book(service, practitioner, next_weekday_at(10), draft, first_name="Anik")
     assert visit.patient != patient
+
+
+@pytest.mark.parametrize("who", ["patient", "helper"])
+def test_a_number_that_said_stop_stays_stopped_for_whoever_gives_it_next(service, practitioner, draft, patient, who):
+    mobile = "+15195550144"
+    if who == "helper":
+        helper = HelperContact("Tom Lee", "son", "", mobile, "text", voicemail_ok=False, gets_messages=True)
+        add_helper(patient, helper, checked_channel=None, now=clock.now())
+    else:
+        Patient.objects.filter(pk=patient.pk).update(mobile=mobile)
+    stop_texts(mobile, by=Actor.system(), now=clock.now())
+    visit = book(service, practitioner, next_weekday_at(10), draft, first_name="Nora", mobile=mobile)
+    assert visit.patient != patient
+    assert visit.patient.texts_stopped_at is not None
 
 
 def test_a_patient_is_in_one_place_at_a_time(service, practitioner, make_practitioner, draft, appointment):
