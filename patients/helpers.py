@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from django.db import models
 from phonenumber_field.modelfields import PhoneNumberField
 
+from patients.reachable import Reachable
+
 
 @dataclass(frozen=True, slots=True)
 class HelperContact:
@@ -19,10 +21,10 @@ class HelperContact:
     gets_messages: bool
 
 
-class Helper(models.Model):
+class Helper(Reachable, models.Model):
     """One person who helped with one booking. Nothing here says anything of the patient's own contact, and nothing there of this.
 
-    Has what a message needs to know of whoever it goes to, under the names that `Patient` has for it.
+    Has what a message needs to know of whoever it goes to, as a patient has.
     """
 
     patient = models.ForeignKey("patients.Patient", on_delete=models.PROTECT, related_name="helpers")
@@ -51,28 +53,3 @@ class Helper(models.Model):
     def call_name(self) -> str:
         """What a message calls them."""
         return self.name.split()[0] if self.name else ""
-
-    @property
-    def e164(self) -> str:
-        """The mobile as +15195550181, or empty."""
-        return self.mobile.as_e164 if self.mobile else ""
-
-    @property
-    def can_email(self) -> bool:
-        """True if there is an address and nothing came back from it for good."""
-        return bool(self.email) and self.email_bounced_at is None
-
-    @property
-    def can_text(self) -> bool:
-        """True if there is a number that takes texts and has not said STOP."""
-        return bool(self.mobile) and self.texts_stopped_at is None and self.mobile_bounced_at is None
-
-    @property
-    def wants_email(self) -> bool:
-        """True if messages may go by e-mail and there is an address that works."""
-        return self.can_email and self.reminder_by in {"text_email", "email"}
-
-    @property
-    def wants_text(self) -> bool:
-        """True if messages may go by text and there is a mobile that takes them."""
-        return self.can_text and self.reminder_by in {"text_email", "text"}

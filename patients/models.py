@@ -12,6 +12,8 @@ from phonenumber_field.modelfields import PhoneNumberField
 
 from accounts.models import Role, is_patient
 from patients.helpers import Helper as Helper
+from patients.reachable import Reachable
+from patients.reachable import ReminderBy as ReminderBy
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -41,16 +43,7 @@ class PatientQuerySet(models.QuerySet["Patient"]):
         return self.filter(match) if match else self.none()
 
 
-class ReminderBy(models.TextChoices):
-    """How a patient wants to hear from us."""
-
-    TEXT_EMAIL = "text_email", _("Text and email")
-    TEXT = "text", _("Text only")
-    EMAIL = "email", _("Email only")
-    PHONE = "phone", _("Phone call")
-
-
-class Patient(models.Model):
+class Patient(Reachable, models.Model):
     """One person. E-mail and mobile may be shared in a family, and may be empty for callers."""
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -105,31 +98,6 @@ class Patient(models.Model):
     def initials(self) -> str:
         """Two letters for the avatar."""
         return (self.legal_first_name[:1] + self.legal_last_name[:1]).upper()
-
-    @property
-    def e164(self) -> str:
-        """The mobile as +15195550181, or empty."""
-        return self.mobile.as_e164 if self.mobile else ""
-
-    @property
-    def can_email(self) -> bool:
-        """True if there is an address and nothing came back from it for good."""
-        return bool(self.email) and self.email_bounced_at is None
-
-    @property
-    def can_text(self) -> bool:
-        """True if there is a number that takes texts and has not said STOP."""
-        return bool(self.mobile) and self.texts_stopped_at is None and self.mobile_bounced_at is None
-
-    @property
-    def wants_email(self) -> bool:
-        """True if messages may go by e-mail and there is an address that works."""
-        return self.can_email and self.reminder_by in {ReminderBy.TEXT_EMAIL, ReminderBy.EMAIL}
-
-    @property
-    def wants_text(self) -> bool:
-        """True if messages may go by text and there is a mobile that takes them."""
-        return self.can_text and self.reminder_by in {ReminderBy.TEXT_EMAIL, ReminderBy.TEXT}
 
     def age_on(self, day: "date") -> int:
         """Whole years of age on `day`; someone born on February 29 turns on March 1 in other years."""
