@@ -1,6 +1,7 @@
 """What a private link opens: the visit as its pages see it, and the year of birth that opens more."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import cached_property, wraps
 
@@ -19,6 +20,7 @@ from booking.picker import value_of
 from booking.views.journey import see
 
 YEAR_TRIES, YEAR_WAIT = 5, timedelta(minutes=15)
+YEAR_OPENS_FOR = timedelta(minutes=15)
 
 
 class Visit:
@@ -128,6 +130,24 @@ def by_link(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         return view(request, Visit(request, token, row, now))
 
     return found
+
+
+def year_first(request: HttpRequest, it: Visit, *, page: str, template: str) -> HttpResponse | None:
+    """The page that asks for the year of birth; None for a quarter of an hour after the right one, in that browser.
+
+    Args:
+        page: the view's URL name without the app's, for this visit; where the right year leads, and what it opens.
+    """
+    opened = request.session.get(page) or {}
+    with suppress(ValueError):
+        if opened.get("visit") == str(it.row.public_id) and it.now < datetime.fromisoformat(opened.get("until", "")):
+            return None
+    form, status = year_of_birth(request, it)
+    if form is not None:
+        return render(request, template, {"it": it, "form": form, "back_url": it.url("visit")}, status=status)
+    request.session.cycle_key()
+    request.session[page] = {"visit": str(it.row.public_id), "until": (it.now + YEAR_OPENS_FOR).isoformat()}
+    return it.see(page)
 
 
 def year_of_birth(request: HttpRequest, it: Visit) -> tuple[YearForm | None, int]:

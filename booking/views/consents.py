@@ -1,7 +1,5 @@
 """What the patient agreed to, from the visit's private link and the year of birth; and taking it back."""
 
-from datetime import datetime, timedelta
-
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -11,10 +9,9 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from booking import consents
-from booking.views.by_link import Visit, by_link, year_of_birth
+from booking.views.by_link import Visit, by_link, year_first
 from patients.actions import consents_of
 
-_OPEN_FOR = timedelta(minutes=15)
 # Code → what it is about, and what happens when it is taken back. A true statement (C4) stays true, so it has no way back.
 TITLES: dict[str, str | Promise] = {
     "C1": gettext_lazy("Collection and use of health information"),
@@ -41,8 +38,8 @@ DONE: dict[str, str | Promise] = {
 @by_link
 def visit_consents(request: HttpRequest, it: Visit) -> HttpResponse:
     """C1 to C4 with date and decision. POST `withdraw` takes one back, after a page that says what that means."""
-    if not _is_open(request, it):
-        return _ask_year(request, it)
+    if asked := year_first(request, it, page="visit_consents", template="booking/visit_consents_year.html"):
+        return asked
     if request.method == "POST":
         code = request.POST.get("withdraw", "")
         if code not in MEANING:
@@ -51,28 +48,6 @@ def visit_consents(request: HttpRequest, it: Visit) -> HttpResponse:
             messages.success(request, str(DONE[code]))
         return it.see("visit_consents")
     return _page(request, it)
-
-
-def _is_open(request: HttpRequest, it: Visit) -> bool:
-    """True for a quarter of an hour after the right year, in that browser, for this visit."""
-    opened = request.session.get("consents") or {}
-    try:
-        until = datetime.fromisoformat(opened.get("until", ""))
-    except ValueError:
-        return False
-    return opened.get("visit") == str(it.row.public_id) and it.now < until
-
-
-def _ask_year(request: HttpRequest, it: Visit) -> HttpResponse:
-    form, status = year_of_birth(request, it)
-    if form is None:
-        request.session.cycle_key()
-        until = (it.now + _OPEN_FOR).isoformat()
-        request.session["consents"] = {"visit": str(it.row.public_id), "until": until}
-        return it.see("visit_consents")
-    return render(
-        request, "booking/visit_consents_year.html", {"it": it, "form": form, "back_url": it.url("visit")}, status=status
-    )
 
 
 def _page(request: HttpRequest, it: Visit, *, status: int = 200) -> HttpResponse:

@@ -1,18 +1,14 @@
 """A question from the physician, behind the visit's private link and the year of birth; and the patient's answer."""
 
-from datetime import datetime, timedelta
-
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from booking.views.by_link import Visit, by_link, year_of_birth
+from booking.views.by_link import Visit, by_link, year_first
 from intake import actions
 from intake.errors import IntakeError
-
-_OPEN_FOR = timedelta(minutes=15)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -22,8 +18,8 @@ def visit_reply(request: HttpRequest, it: Visit) -> HttpResponse:
     response = it.row.response
     if response is None or response.asked_at is None:
         return redirect("booking:visit", token=it.token)
-    if not _is_open(request, it):
-        return _ask_year(request, it)
+    if asked := year_first(request, it, page="visit_reply", template="booking/visit_reply_year.html"):
+        return asked
     error, typed = "", ""
     if request.method == "POST":
         typed = request.POST.get("reply", "")
@@ -45,23 +41,3 @@ def visit_reply(request: HttpRequest, it: Visit) -> HttpResponse:
         "back_url": it.url("visit"),
     }
     return render(request, "booking/visit_reply.html", context, status=422 if error else 200)
-
-
-def _is_open(request: HttpRequest, it: Visit) -> bool:
-    """True for a quarter of an hour after the right year, in that browser, for this visit."""
-    opened = request.session.get("reply") or {}
-    try:
-        until = datetime.fromisoformat(opened.get("until", ""))
-    except ValueError:
-        return False
-    return opened.get("visit") == str(it.row.public_id) and it.now < until
-
-
-def _ask_year(request: HttpRequest, it: Visit) -> HttpResponse:
-    form, status = year_of_birth(request, it)
-    if form is None:
-        request.session.cycle_key()
-        request.session["reply"] = {"visit": str(it.row.public_id), "until": (it.now + _OPEN_FOR).isoformat()}
-        return it.see("visit_reply")
-    context = {"it": it, "form": form, "back_url": it.url("visit")}
-    return render(request, "booking/visit_reply_year.html", context, status=status)
