@@ -1,6 +1,5 @@
 """What people type on the booking path. Every message is one of the clinic's own; nothing typed is lost."""
 
-from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
@@ -13,7 +12,7 @@ from django.utils.translation import ngettext
 
 from accounts.fields import DateBoxesField
 from booking import words
-from patients.models import ReminderBy
+from patients.models import Helper, Patient, ReminderBy
 
 _MOBILE = _("Enter a mobile number with area code, like 519-555-0178")
 _EMAIL = _("Enter an email address, like name@example.com")
@@ -426,9 +425,17 @@ class MessagesForm(PlainForm):
         error_messages={"required": _("Choose yes or no"), "invalid_choice": _("Choose one of the answers shown")},
     )
 
-    def __init__(self, *args: Any, ways: Iterable[str], consent: tuple[str, str] | None = None, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, data: Any, *, reach: Patient | Helper, consent: tuple[str, str] | None) -> None:
+        """For whoever is reached, in the words of the consent that choosing is."""
+        super().__init__(data, initial={"reminder_by": reach.reminder_by, "voicemail_ok": "yes" if reach.voicemail_ok else "no"})
         if consent:
             self.fields["reminder_by"].label, self.fields["reminder_by"].help_text = consent
-        allowed = set(ways)
+        takes_texts = bool(reach.mobile) and words.takes_texts(reach.mobile)
+        possible = {
+            ReminderBy.PHONE: bool(reach.mobile),
+            ReminderBy.EMAIL: bool(reach.email),
+            ReminderBy.TEXT: takes_texts,
+            ReminderBy.TEXT_EMAIL: takes_texts and bool(reach.email),
+        }
+        allowed = {way.value for way, there in possible.items() if there}
         self.fields["reminder_by"].choices = [(value, label) for value, label in ReminderBy.choices if value in allowed]  # type: ignore[attr-defined]

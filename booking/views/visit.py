@@ -22,7 +22,7 @@ from booking.views.by_link import Visit, by_link, year_of_birth
 from booking.views.done import calendar_links, directions_url
 from booking.views.journey import see
 from patients.actions import update_helper
-from patients.models import Helper, ReminderBy
+from patients.models import Helper
 
 
 @require_http_methods(["GET", "HEAD"])
@@ -271,17 +271,7 @@ def visit_messages(request: HttpRequest, it: Visit) -> HttpResponse:
     """How we contact them about the visit. The addresses themselves are changed by phone, and shown masked."""
     patient = it.row.reach
     assert patient is not None
-    ways = [ReminderBy.PHONE.value] if patient.mobile else []
-    if patient.email:
-        ways.append(ReminderBy.EMAIL.value)
-    if patient.mobile and words.takes_texts(patient.mobile):
-        ways.append(ReminderBy.TEXT.value)
-        if patient.email:
-            ways.append(ReminderBy.TEXT_EMAIL.value)
-    now_is = {"reminder_by": patient.reminder_by, "voicemail_ok": "yes" if patient.voicemail_ok else "no"}
-    form = MessagesForm(
-        request.POST if request.method == "POST" else None, initial=now_is, ways=ways, consent=consents.messages_wording()
-    )
+    form = MessagesForm(request.POST if request.method == "POST" else None, reach=patient, consent=consents.messages_wording())
     status = 200
     if request.method == "POST":
         if form.is_valid():

@@ -11,28 +11,14 @@ from django.views.decorators.http import require_http_methods
 
 from booking import words
 from booking.actions import change_contact
-from booking.consents import choose_ways
+from booking.consents import choose_ways, messages_wording
 from booking.forms import CodeForm, MessagesForm
 from booking.views.journey import See, see
 from patients.actions import consents_of
-from patients.models import ReminderBy
 from portal import access
 from portal.access import Me, fresh_proof_required, patient_required
 from portal.codes import Step
 from portal.forms import NewEmailForm, NewMobileForm
-
-
-def ways_of(me: Me) -> list[str]:
-    """The ways there is an address for."""
-    patient = me.patient
-    ways = [ReminderBy.PHONE.value] if patient.mobile else []
-    if patient.email:
-        ways.append(ReminderBy.EMAIL.value)
-    if patient.mobile and words.takes_texts(patient.mobile):
-        ways.append(ReminderBy.TEXT.value)
-        if patient.email:
-            ways.append(ReminderBy.TEXT_EMAIL.value)
-    return ways
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -40,8 +26,7 @@ def ways_of(me: Me) -> list[str]:
 def details(request: HttpRequest, me: Me) -> HttpResponse:
     """The details, and the choice of messages, which counts at once."""
     patient, status = me.patient, 200
-    now_is = {"reminder_by": patient.reminder_by, "voicemail_ok": "yes" if patient.voicemail_ok else "no"}
-    form = MessagesForm(request.POST if request.method == "POST" else None, initial=now_is, ways=ways_of(me))
+    form = MessagesForm(request.POST if request.method == "POST" else None, reach=patient, consent=messages_wording())
     if request.method == "POST":
         if form.is_valid():
             choose_ways(

@@ -1,11 +1,15 @@
 """/me/details/: a new address counts once its code came back; the choice of messages at once."""
 
+import hashlib
 from datetime import timedelta
 
 from django.test import Client
 
+from audit.actor import Actor
+from booking.consents import messages_wording
 from booking.links import find_visit, token_of
-from patients.models import ContactCode
+from intake.actions import publish_all
+from patients.models import ConsentRecord, ContactCode
 from tests.booking.conftest import text_of
 from tests.factories import WEDNESDAY
 from tests.portal.conftest import signs_in, typed
@@ -18,6 +22,17 @@ def test_details_are_shown_and_the_choice_of_messages_counts_at_once(maya, patie
     assert maya.post("/me/details/", {"reminder_by": "email", "voicemail_ok": "yes"}).status_code == 303
     patient.refresh_from_db()
     assert (patient.reminder_by, patient.voicemail_ok, patient.email) == ("email", True, "maya@example.com")
+
+
+def test_choosing_messages_is_a_consent_in_the_words_that_the_page_shows(maya, patient):
+    publish_all(by=Actor.system(), now=WEDNESDAY)
+    shown = text_of(maya.get("/me/details/"))
+    question, note = messages_wording()
+    assert question in shown
+    assert note in shown
+    maya.post("/me/details/", {"reminder_by": "email", "voicemail_ok": "no"})
+    record = ConsentRecord.objects.get(patient=patient, code="C2")
+    assert (record.choice, record.text_sha256) == ("email", hashlib.sha256(f"{question}\n{note}".encode()).hexdigest())
 
 
 def test_a_new_address_counts_once_its_code_came_back(maya, patient):
