@@ -19,15 +19,14 @@ def holidays_of(year: int, region: str) -> list[Holiday]:
     Args:
         region: the province's two letters ("ON").
     """
-    from holidays import country_holidays  # a third of a second that only this screen needs
+    from holidays import country_holidays, list_supported_countries  # a third of a second that only this screen needs
     from holidays.constants import OPTIONAL, PUBLIC
 
-    try:
-        public, optional = (
-            country_holidays("CA", subdiv=region, years=year, categories=(category,), language="en_CA")
-            for category in (PUBLIC, OPTIONAL)
-        )
-    except NotImplementedError:
+    if region not in list_supported_countries()["CA"]:
         return []
+    public, optional = (
+        country_holidays("CA", subdiv=region, years=year, categories=(category,), language="en_CA")
+        for category in (PUBLIC, OPTIONAL)
+    )
     names = dict(optional.items()) | dict(public.items())
     return [Holiday(day, name, day in public) for day, name in sorted(names.items())]

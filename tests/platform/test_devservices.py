@@ -14,7 +14,9 @@ import pytest
 from devservices import state
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="which processes are left can be told for certain on Linux only (/proc)"
+)
 # Starts both servers in a folder of its own, with a child that starts a grandchild, and waits to be ended.
 CHILD = """
 import signal, sys, time
