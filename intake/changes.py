@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from intake import engine
+from intake import engine, wording
 from intake.definition import Definition, Question
 
 # In a check-in → in the intake.
@@ -62,7 +62,7 @@ def changed(now_def: Definition, now: Mapping[str, Any], then_def: Definition, t
 
 
 def _said(question: Question, value: Any) -> str:
-    return ", ".join(engine.words(question, value))
+    return ", ".join(wording.words(question, value))
 
 
 def _rows(definition: Definition, group_id: str, answers: Mapping[str, Any]) -> str:

@@ -8,9 +8,10 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from intake import engine
+from intake import answering, engine
+from intake.answering import Typed
 from intake.definition import Conditions, Definition, Option, Question
-from intake.engine import Answers, Asking, Page, Problem, Typed
+from intake.engine import Answers, Asking, Page, Problem
 from intake.texts import filled
 
 
@@ -276,7 +277,7 @@ def _date_boxes(q: Question, stored: Any, typed: Typed | None) -> list[Box]:
 def _medicine_rows(definition: Definition, q: Question, answers: Answers, typed: Typed | None) -> list[MedicineRow]:
     group = definition.groups[q.group]
     stored = answers.get(group.link_id) or []
-    rows: list[Mapping[str, Any]] = [*(engine.typed_rows(definition, group, typed) if typed else stored)] or [{}]
+    rows: list[Mapping[str, Any]] = [*(answering.typed_rows(definition, group, typed) if typed else stored)] or [{}]
     return [
         MedicineRow(
             i + 1,

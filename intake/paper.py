@@ -26,7 +26,7 @@ from reportlab.platypus import Flowable, KeepTogether, Paragraph, SimpleDocTempl
 from accounts import clock
 from accounts.models import Clinic
 from audit.actor import Actor
-from intake import actions, engine, reviewing
+from intake import actions, engine, reviewing, wording
 from intake.actions.reviews import read_review
 from intake.definition import Definition
 from intake.document import Document, open_document
@@ -178,7 +178,7 @@ def _paper(response: QuestionnaireResponse, *, reference: str, by: Actor, now: d
 def _sections(response: QuestionnaireResponse, definition: Definition, document: Document) -> Iterator[Flowable]:
     asking = actions.asking_for(response, document)
     answers = engine.completed(definition, engine.calc(definition, document.answers, response.today))
-    for part in engine.summary(definition, answers, asking):
+    for part in wording.summary(definition, answers, asking):
         for at, row in enumerate(part.rows):
             texts = [_spoken(row.question.type, text) for text in row.answers] or [_("Not answered")]
             lines = [_text(filled(row.text), _QUESTION), *(_text(text, _ANSWER) for text in texts)]

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from accounts import clock
 from audit.actor import Actor
 from audit.models import AuditEvent
-from intake import actions, engine
+from intake import actions, engine, wording
 from intake.changes import Change, changed
 from intake.definition import Definition
 from intake.document import Document, open_document, open_documents
@@ -111,7 +111,7 @@ def for_patient(response: QuestionnaireResponse, *, by: Actor, now: datetime) ->
     """Sent answers for the person who gave them: every question that applied, as it was asked; no flags. The read is audited."""
     document = open_document(response, by=by, now=now, purpose="own answers")
     topics = []
-    for part in engine.summary(response.definition, document.answers, actions.asking_for(response, document)):
+    for part in wording.summary(response.definition, document.answers, actions.asking_for(response, document)):
         topic = Topic(part.section.title)
         for row in part.rows:
             if row.question.type == "attachment":
@@ -143,7 +143,7 @@ def for_review(
     definition, asking = response.definition, actions.asking_for(response, document)
     answers = engine.completed(definition, engine.calc(definition, document.answers, response.today))
     topics, talk, wishes = [], [], []
-    for part in engine.summary(definition, answers, asking):
+    for part in wording.summary(definition, answers, asking):
         topic = Topic(part.section.title)
         for row in part.rows:
             if row.question.type == "attachment":
@@ -170,7 +170,7 @@ def for_review(
     sex = definition.questions.get("about_sex_birth")
     pronouns = answers.get("about_pronouns", "")
     age = engine.age_on(date.fromisoformat(born), clock.local(now).date()) if born else None
-    sex_line = ", ".join(engine.words(sex, answers.get("about_sex_birth"))) if sex else ""
+    sex_line = ", ".join(wording.words(sex, answers.get("about_sex_birth"))) if sex else ""
     before = others[0].answers if others else {}
     return Sheet(
         response=response,

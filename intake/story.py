@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from intake import engine
+from intake import engine, wording
 from intake.definition import Definition
 
 # Sentence and the questions it is made of. What was not asked, not answered or answered with a plain no is left out.
@@ -49,7 +49,7 @@ def _words(definition: Definition, name: str, answers: Mapping[str, Any]) -> lis
     options = [question.option(code) for code in given if isinstance(code, str)]
     if options and all(option and option.negative for option in options):
         return []
-    return engine.words(question, value)
+    return wording.words(question, value)
 
 
 def _lower(text: str) -> str:

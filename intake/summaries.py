@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from accounts import clock
 from audit.actor import Actor
-from intake import actions, engine, photos
+from intake import actions, engine, photos, wording
 from intake.definition import canonical
 from intake.document import open_document
 from intake.models import QuestionnaireResponse
@@ -63,7 +63,7 @@ def for_check(response: QuestionnaireResponse, *, by: Actor, now: datetime, card
     problems = engine.validate_complete(definition, answers, asking, applies)
     wanting = {problem.link_id for problem in problems}
     shown = []
-    for part in engine.summary(definition, answers, asking) if cards else ():
+    for part in wording.summary(definition, answers, asking) if cards else ():
         rows = []
         views = [row for row in part.rows if row.question.group == photos.GROUP]
         for row in part.rows:
@@ -99,7 +99,7 @@ def for_check(response: QuestionnaireResponse, *, by: Actor, now: datetime, card
     )
 
 
-def _photos_row(views: list[engine.Row]) -> dict[str, Any]:
+def _photos_row(views: list[wording.Row]) -> dict[str, Any]:
     """The views of the scalp in one row: which are there."""
     sent = [filled(view.label) for view in views if not view.missing]
     return {

@@ -15,7 +15,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import clock
-from intake import actions, engine, photos, prefill, seats
+from intake import actions, answering, engine, photos, prefill, seats
 from intake.errors import IntakeError
 from intake.fields import controls, title_of
 from intake.models import Questionnaire
@@ -144,7 +144,7 @@ def _save(request: HttpRequest, sitting: Sitting, page: engine.Page, upload: str
     rows = request.POST.get("rows", "")
     partial = bool(rows or upload)
     form, unanswered = (request.POST, []) if partial else prefill.with_still(definition, sitting.document, page, request.POST)
-    cleaned = engine.clean_page(definition, page.section.number, page.number, form, answers, sitting.asking, partial=partial)
+    cleaned = answering.clean_page(definition, page.section.number, page.number, form, answers, sitting.asking, partial=partial)
     if unanswered or cleaned.problems:
         return _render_page(request, sitting, page, typed=True, problems=cleaned.problems + unanswered)
     anchor = _change_rows(sitting, page, cleaned.values, rows) if rows else f"up-{upload}" if upload else cleaned.follow_up
@@ -229,7 +229,7 @@ def _change_rows(sitting: Sitting, page: engine.Page, values: dict[str, Any], co
     rows = list(values[group.link_id] or [])
     first = engine.row_questions(sitting.definition, group)[0].link_id
     if command == "add":
-        if len(rows) < engine.MAX_ROWS:
+        if len(rows) < answering.MAX_ROWS:
             rows = (rows or [{}]) + [{}]
     elif (at := command.removeprefix("remove-")).isdecimal() and len(at) <= 3 and int(at) < len(rows):
         del rows[int(at)]

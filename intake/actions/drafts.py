@@ -86,7 +86,7 @@ def save_page(
 
     Args:
         page: the page, or its key ("3/7").
-        answers: from `engine.clean_page`; None removes an answer.
+        answers: from `answering.clean_page`; None removes an answer.
         finished: False while the page is still being filled in (a row was added, a follow-up waits).
 
     Raises:

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from audit.actions import record
 from audit.actor import Actor
-from intake import engine, reviewing
+from intake import answering, reviewing
 from intake.actions.reviews import read_review
 from intake.document import decrypt, put
 from intake.errors import IntakeError
@@ -32,10 +32,10 @@ def reply(response: QuestionnaireResponse, text: str, *, by: Actor, now: datetim
     Raises:
         IntakeError: nothing is asked any more, or the text cannot be kept.
     """
-    text = str(engine.normal_text(text))
+    text = str(answering.normal_text(text))
     if not text:
         raise IntakeError(_("Write your answer"))
-    if problem := engine.text_problem(text, reviewing.TEXT):
+    if problem := answering.text_problem(text, reviewing.TEXT):
         raise IntakeError(problem)
     with transaction.atomic():
         locked = QuestionnaireResponse.objects.select_for_update().get(pk=response.pk)

@@ -17,7 +17,7 @@ from accounts import clock
 from accounts.models import Clinic
 from audit.actions import record
 from audit.actor import Actor
-from intake import crypto, engine, reviewing
+from intake import answering, crypto, reviewing
 from intake.definition import canonical
 from intake.document import Document, decrypt
 from intake.errors import IntakeError
@@ -232,7 +232,7 @@ def acknowledge_flag(
         locked = _locked(response)
         if code not in {flag["code"] for flag in decrypt(locked).flags.get("found", ())}:
             raise IntakeError(_("There is no such flag."))
-        if problem := engine.text_problem(reason, reviewing.LINE):
+        if problem := answering.text_problem(reason, reviewing.LINE):
             raise IntakeError(problem)
         _on_it(locked, by=by, now=now)
         review, content = _draft(locked, by=by, now=now)

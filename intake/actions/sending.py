@@ -14,7 +14,7 @@ from audit import rows
 from audit.actions import event, record_all
 from audit.actor import Actor
 from audit.models import AuditEvent
-from intake import engine, flags, photos
+from intake import answering, engine, flags, photos
 from intake.actions.consents import note_consent, write_consents
 from intake.actions.drafts import asking_for
 from intake.definition import Definition, canonical
@@ -115,7 +115,7 @@ def complete(
         IntakeError: something required is missing, the signature is empty, or it belongs to another person.
     """
     signature = " ".join(signature.split())
-    if not signature or engine.text_problem(signature, 200):
+    if not signature or answering.text_problem(signature, 200):
         raise IntakeError("Type your full name to sign.")
 
     def send(row: QuestionnaireResponse) -> bool:

@@ -17,7 +17,7 @@ from booking import actions as booking
 from booking.links import token_of
 from booking.models import Appointment, Service
 from booking.setup import DEMO_CLINIC
-from intake import actions, engine, flags
+from intake import actions, answering, engine, flags
 from intake.document import decrypt, put
 from intake.followup import facts
 from intake.loader import FOLDER, load, newest_flags
@@ -116,7 +116,7 @@ def test_facts_stay_whatever_is_answered_and_posted(follow_up: Appointment) -> N
     answers = {"calc_last_intake": ["prostate"], "fu_change": "0"}
     assert engine.calc(FOLLOW_UP, answers, TODAY)["calc_last_intake"] == ["prostate"]
     typed = QueryDict("fu_change=1&calc_last_intake=pregnancy&shown=fu_change&shown=calc_last_intake")
-    cleaned = engine.clean_page(FOLLOW_UP, 1, 1, typed, answers, engine.Asking(today=TODAY))
+    cleaned = answering.clean_page(FOLLOW_UP, 1, 1, typed, answers, engine.Asking(today=TODAY))
     assert cleaned.values == {"fu_change": "1"}
 
 

@@ -4,16 +4,16 @@ from typing import Any
 
 import pytest
 
-from intake import engine
+from intake import answering, engine
 from intake.definition import Definition
 from tests.intake.conftest import ASKING, TODAY, typed
 
 
-def clean(hair: Definition, section: int, number: int, answers: dict[str, Any] | None = None, **fields: Any) -> engine.Cleaned:
-    return engine.clean_page(hair, section, number, typed(**fields), answers or {}, ASKING)
+def clean(hair: Definition, section: int, number: int, answers: dict[str, Any] | None = None, **fields: Any) -> answering.Cleaned:
+    return answering.clean_page(hair, section, number, typed(**fields), answers or {}, ASKING)
 
 
-def messages(cleaned: engine.Cleaned) -> dict[str, str]:
+def messages(cleaned: answering.Cleaned) -> dict[str, str]:
     return {problem.field: problem.message for problem in cleaned.problems}
 
 
@@ -70,7 +70,7 @@ def test_the_consent_must_be_ticked(hair: Definition) -> None:
 def test_only_staff_may_say_that_staff_fills_it_in(hair: Definition) -> None:
     assert clean(hair, 1, 2, start_respondent="staff").problems
     staff = engine.Asking(today=TODAY, staff=True)
-    assert not engine.clean_page(hair, 1, 2, typed(start_respondent="staff"), {}, staff).problems
+    assert not answering.clean_page(hair, 1, 2, typed(start_respondent="staff"), {}, staff).problems
 
 
 # --- Texts ---

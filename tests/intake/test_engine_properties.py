@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intake import engine
+from intake import answering, engine, wording
 from intake.definition import Question
 from tests.intake.conftest import ASKING, HAIR, TODAY, form_for, typed
 
@@ -73,7 +73,7 @@ def test_every_page_of_every_path_takes_the_answers_it_asks_for(answers: dict[st
                 continue
             fields["shown"].append(question.link_id)
             fields |= form_for(question.link_id, answers)
-        cleaned = engine.clean_page(HAIR, page.section.number, page.number, typed(**fields), answers, ASKING)
+        cleaned = answering.clean_page(HAIR, page.section.number, page.number, typed(**fields), answers, ASKING)
         for problem in cleaned.problems:
             # Only what is missing or really wrong (too many, exclusive with others, an impossible age) is refused.
             assert problem.message
@@ -85,7 +85,7 @@ def test_no_text_whatsoever_breaks_a_page(values: list[str], question: Question)
     names = [question.link_id, f"{question.link_id}_text", f"{question.link_id}_day", f"{question.link_id}_year"]
     form = typed(shown=question.link_id, **dict.fromkeys(names, values))
     answers: dict[str, Any] = {}
-    cleaned = engine.clean_page(HAIR, question.section, question.page, form, answers, ASKING)
+    cleaned = answering.clean_page(HAIR, question.section, question.page, form, answers, ASKING)
     assert answers == {}
     for value in cleaned.values.values():
         if isinstance(value, str):
@@ -95,7 +95,7 @@ def test_no_text_whatsoever_breaks_a_page(values: list[str], question: Question)
 @given(drafts)
 @settings(max_examples=40)
 def test_the_summary_reads_every_enabled_answer_and_no_other(answers: dict[str, Any]) -> None:
-    rows = [row for part in engine.summary(HAIR, answers, ASKING) for row in part.rows]
+    rows = [row for part in wording.summary(HAIR, answers, ASKING) for row in part.rows]
     shown = engine.enabled(HAIR, answers)
     assert {row.question.link_id for row in rows} <= shown
     assert all(row.answers for row in rows if not row.missing)

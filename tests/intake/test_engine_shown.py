@@ -3,7 +3,7 @@
 from itertools import pairwise
 from typing import Any
 
-from intake import engine
+from intake import engine, wording
 from intake.definition import Definition
 from tests.intake.conftest import ASKING, PEOPLE, TODAY, answers_of, each_person
 
@@ -133,7 +133,7 @@ def test_a_required_answer_that_is_missing_is_named_with_its_page(hair: Definiti
 
 def test_the_summary_reads_as_the_patient_saw_it(hair: Definition) -> None:
     answers = answers_of(PEOPLE["Man 58, three treatments, heart history, ASA"])
-    rows = {row.label: row for part in engine.summary(hair, answers, ASKING) for row in part.rows}
+    rows = {row.label: row for part in wording.summary(hair, answers, ASKING) for row in part.rows}
     assert rows["Heart and blood pressure"].answers == ("A fast or uneven heartbeat", "High blood pressure")
     assert rows["Medicine"].answers == ("a", "b", "c")
     assert rows["Conditions"].negative
@@ -142,5 +142,5 @@ def test_the_summary_reads_as_the_patient_saw_it(hair: Definition) -> None:
 
 def test_a_medicine_written_down_twice_is_remarked_on(hair: Definition) -> None:
     answers = {"med_any": "yes", "med_item": [{"med_name": "Biotin"}, {"med_name": "biotin"}, {"med_name": "Zinc"}]}
-    rows = {row.label: row for part in engine.summary(hair, answers, ASKING) for row in part.rows}
+    rows = {row.label: row for part in wording.summary(hair, answers, ASKING) for row in part.rows}
     assert "Biotin" in rows["Medicine"].note

@@ -8,7 +8,7 @@ import pytest
 from pypdf import PdfReader
 
 from audit.models import AuditEvent
-from intake import actions, engine, paper
+from intake import actions, paper, wording
 from intake.document import decrypt, put
 from intake.models import QuestionnaireResponse
 from patients.models import Patient
@@ -38,7 +38,7 @@ def sent(fill: Callable[..., QuestionnaireResponse], maya: Patient) -> Questionn
 def test_it_has_the_wording_and_the_answers_section_by_section(sent: QuestionnaireResponse) -> None:
     made = paper.for_patient(sent, reference="TN-7F4K", by=SOMEBODY, now=LATER)
     text, definition = text_of(made), sent.definition
-    for part in engine.summary(definition, decrypt(sent).answers, actions.asking_for(sent, decrypt(sent))):
+    for part in wording.summary(definition, decrypt(sent).answers, actions.asking_for(sent, decrypt(sent))):
         assert part.section.title in text
     for question in ("What bothers you most about your hair?", "Where are you losing hair?"):
         assert question in text
