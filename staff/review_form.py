@@ -6,7 +6,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from booking.forms import PlainForm, TextField
-from intake import engine, reviewing
+from intake import answering, reviewing
 from intake.reviewing import Field
 
 
@@ -20,8 +20,8 @@ class LongText(forms.CharField):
 
     def clean(self, value: Any) -> str:
         """One kind of line end, and no character that no text has."""
-        text = str(engine.normal_text(value or ""))
-        if problem := engine.text_problem(text, reviewing.TEXT):
+        text = str(answering.normal_text(value or ""))
+        if problem := answering.text_problem(text, reviewing.TEXT):
             raise ValidationError(problem)
         return text
 

@@ -7,6 +7,7 @@ from typing import Any
 from csp.constants import NONE, SELF
 from csp.decorators import csp, csp_update
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -58,7 +59,12 @@ def when_of(kind: Kind) -> str:
         return ngettext("%(n)d day before", "%(n)d days before", kind.days_before) % {"n": kind.days_before}
     if kind.hours_before is not None:
         return _("%(n)d hours before, if questions are missing") % {"n": kind.hours_before}
-    return _("3 minutes after it happened") if kind.grace else _("At once")
+    if not kind.grace:
+        return _("At once")
+    minutes, seconds = divmod(settings.MESSAGE_GRACE_SECONDS, 60)
+    if minutes:
+        return ngettext("%(n)d minute after it happened", "%(n)d minutes after it happened", minutes) % {"n": minutes}
+    return ngettext("%(n)d second after it happened", "%(n)d seconds after it happened", seconds) % {"n": seconds}
 
 
 @lead_required
