@@ -10,6 +10,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+from config.mail import mail_provider
 from config.storage import photo_storage
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -255,6 +256,13 @@ EMAIL_HOST_PASSWORD = env("EMAIL_HOST_PASSWORD", "")
 EMAIL_USE_TLS = env_bool("EMAIL_USE_TLS", False)
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env("MAIL_FROM", "True North Metabolic <appointments@tn.example>")
+# smtp, or a provider's API by way of django-anymail: one whose tracking of opens and clicks we can switch off.
+MAIL_PROVIDER = env("MAIL_PROVIDER", "smtp")
+ANYMAIL = mail_provider(MAIL_PROVIDER, env("ANYMAIL", ""), timeout=EMAIL_TIMEOUT)
+if MAIL_PROVIDER != "smtp":
+    EMAIL_BACKEND = f"anymail.backends.{MAIL_PROVIDER}.EmailBackend"
+elif not EMAIL_HOST:
+    raise ImproperlyConfigured("Set EMAIL_HOST, or choose a MAIL_PROVIDER (see .env.example).")
 MAIL_REPLY_TO = env("MAIL_REPLY_TO", "hello@tn.example")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 # How long a change rests before it is told, so that a slip undone at once never reaches a patient.

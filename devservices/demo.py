@@ -42,6 +42,7 @@ def environment(path: Path, port: int) -> dict[str, str]:
         "LINK_KEYS": "demo:" + state.secret(path, "link-key"),
         "SITE_URL": os.environ.get("SITE_URL", home),
         "MESSAGE_GRACE_SECONDS": os.environ.get("MESSAGE_GRACE_SECONDS", "15"),
+        "MAIL_PROVIDER": "smtp",
         "EMAIL_HOST": "127.0.0.1",
         "EMAIL_PORT": str(servers.free_port()),
         "EMAIL_USE_TLS": "0",

@@ -251,7 +251,10 @@ def provider_answers_keywords() -> bool:
 def open_session(channel: str) -> Session:
     """A session of a channel, still unconnected."""
     if channel == Channel.EMAIL:
-        return MailSession()
+        if settings.MAIL_PROVIDER == "smtp":
+            return MailSession()
+        session: Session = import_string("notifications.mail_provider.ProviderSession")()
+        return session
     provider = text_provider()
     assert provider is not None
     return provider()

@@ -1,12 +1,18 @@
-"""What providers call: receipts of texts and texts that come in. Each checks who asks, keeps what it got, and is done."""
+"""What providers call: receipts of texts and mails, and texts that come in. Each checks who asks, keeps what it got, is done."""
 
+import hashlib
 import hmac
+import logging
 from collections.abc import Callable
 from functools import wraps
+from typing import Any
 from uuid import UUID
 
+from anymail.exceptions import AnymailError, AnymailWebhookValidationFailure
+from anymail.signals import AnymailTrackingEvent, tracking
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.module_loading import import_string
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
@@ -14,6 +20,7 @@ from accounts import clock
 from notifications import health, receipts, replies, seals
 from notifications.twilio import signature_of
 
+log = logging.getLogger(__name__)
 OUTCOMES = {
     "accepted": "accepted", "queued": "accepted", "sending": "accepted", "sent": "accepted",
     "delivered": "delivered", "read": "delivered",
@@ -71,3 +78,45 @@ def twilio_status(request: HttpRequest, public_id: UUID, seal: str) -> HttpRespo
         code = request.POST.get("ErrorCode", "")
         receipts.note("twilio", f"{sid}:{status}", public_id, outcome, code=code, now=clock.now())
     return HttpResponse(status=204)
+
+
+# --- Mail through a provider's API ------------------------------------------------------------------------------------
+
+
+@csrf_exempt
+def mail_events(request: HttpRequest) -> HttpResponse:
+    """What became of mails. Anymail reads the events and checks who asks: our secret, and the signature if there is one.
+
+    Without a provider, or without a secret, there is nothing here. Some providers look first whether anybody answers (HEAD).
+    """
+    if settings.MAIL_PROVIDER == "smtp" or not settings.ANYMAIL.get("WEBHOOK_SECRET"):
+        raise Http404
+    from notifications.mail_provider import TRACKING_CLASS
+
+    view = import_string(f"anymail.webhooks.{settings.MAIL_PROVIDER}.{TRACKING_CLASS[settings.MAIL_PROVIDER]}")
+    try:
+        answer: HttpResponse = view.as_view()(request)
+    except AnymailWebhookValidationFailure:
+        return HttpResponse("Not ours.", status=403, content_type="text/plain")
+    except (AnymailError, ValueError, KeyError, TypeError) as error:  # its text quotes what was posted
+        log.warning("an event of the mail provider could not be read: %s", type(error).__name__)
+        return HttpResponse("Not understood.", status=400, content_type="text/plain")
+    return answer
+
+
+def mail_event(sender: Any, event: AnymailTrackingEvent, **kwargs: Any) -> None:
+    """One thing that became of one mail, checked: keep it, like any receipt."""
+    from notifications.mail_provider import OUTCOMES, WATCHED, code_of, delivery_of
+
+    if event.event_type in WATCHED:
+        log.error("the mail provider watches who opens and clicks: switch tracking off in its settings")
+        return
+    outcome, public_id = OUTCOMES.get(event.event_type), delivery_of(event)
+    if outcome is None or public_id is None:
+        return
+    code = code_of(event)
+    event_id = hashlib.sha256(f"{public_id} {outcome} {code}".encode()).hexdigest()
+    receipts.note(settings.MAIL_PROVIDER, event_id, public_id, outcome, code=code, now=clock.now())
+
+
+tracking.connect(mail_event, dispatch_uid="receipts of mails")

@@ -23,11 +23,15 @@ BATCH = 500
 _DEAD_MAIL = re.compile(r"^5\.1\.(1|2|3|6|10)$|^5\.2\.1$")
 _DEAD_NUMBER = frozenset({"21211", "21614", "30005", "30006"})
 STOPPED_NUMBER = "21610"
+SUPPRESSED = "suppressed"  # the provider's own list: what came back, or was called spam, is not sent there any more
+COMPLAINED = "complained"  # an outcome: it arrived, and whoever got it told their mail program that it is spam
 
 
 def is_dead(channel: str, code: str) -> bool:
     """Whether this error means that the address or number itself is no good, rather than today's trouble."""
-    return bool(_DEAD_MAIL.match(code)) if channel == Channel.EMAIL else code in _DEAD_NUMBER
+    if channel == Channel.EMAIL:
+        return code in (SUPPRESSED, COMPLAINED) or bool(_DEAD_MAIL.match(code))
+    return code in _DEAD_NUMBER
 
 
 def note(provider: str, event_id: str, public_id: UUID, outcome: str, *, code: str = "", now: datetime) -> None:
@@ -44,8 +48,9 @@ def apply(*, now: datetime) -> Counter[str]:
     count: Counter[str] = Counter()
     for receipt in Receipt.objects.filter(applied_at=None).select_related("delivery__message").order_by("pk")[:BATCH]:
         delivery = receipt.delivery
-        if delivery is not None and receipt.outcome in RANK:
-            outcome = State(receipt.outcome)
+        complained = receipt.outcome == COMPLAINED
+        if delivery is not None and (complained or receipt.outcome in RANK):
+            outcome = State.DELIVERED if complained else State(receipt.outcome)
             lower = [state for state, rank in RANK.items() if rank < RANK[outcome]]
             changed = Delivery.objects.filter(pk=delivery.pk, state__in=lower).update(state=outcome, updated_at=now)
             count[str(outcome)] += changed
@@ -53,6 +58,8 @@ def apply(*, now: datetime) -> Counter[str]:
                 Delivery.objects.filter(pk=delivery.pk).update(error_code=receipt.code)
                 fall_back(delivery, now=now)
                 mark_contact(delivery, receipt.code, now=now)
+            if complained:
+                mark_contact(delivery, COMPLAINED, now=now)
         Receipt.objects.filter(pk=receipt.pk).update(applied_at=now)
     return count
 

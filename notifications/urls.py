@@ -9,6 +9,7 @@ urlpatterns = [
     path("metrics", hooks.metrics, name="metrics"),
     path("hooks/twilio/text/", hooks.twilio_text, name="twilio_text"),
     path("hooks/twilio/status/<uuid:public_id>/<str:seal>/", hooks.twilio_status, name="twilio_status"),
+    path("hooks/mail/", hooks.mail_events, name="mail_events"),
     path("demo/mailbox/", views.mailbox, name="mailbox"),
     path("demo/mailbox/mail/<int:pk>/", views.mail, name="mail"),
     path("demo/mailbox/mail/<int:pk>/html/", views.mail_html, name="mail_html"),
