@@ -20,7 +20,7 @@ from statistics import median
 from typing import Any
 from urllib.parse import urlencode
 
-from bench import reviewing
+from bench import messages, reviewing
 from bench.client import Client, get, post, throughput, timed
 from devservices import servers, state
 from devservices.processes import Family
@@ -510,6 +510,9 @@ def measure(family: Family, path: Path, databases: Databases, names: dict[str, s
     use(names["full"])
     saving_ratio, took_saving = saving.measure(family, path, f"{base}/{names['full']}")
 
+    said("messages")
+    sending = messages.measure(family, path, databases)
+
     said("done")
     ms = {name: 1000 * median(values) for name, values in (took | {"book": took_book["book"]}).items()}
     for name, value in ms.items():
@@ -534,6 +537,7 @@ def measure(family: Family, path: Path, databases: Databases, names: dict[str, s
         Row.at_most("Saving a page, encrypted", saving_ratio, "x one UPDATE", saving.GOAL),
         Row.at_most("Article, warm", ratio(took, "article"), "x no-op", 5),
         Row.at_most("Article, 304", ratio(took, "article 304"), "x no-op", 4),
+        *sending,
     ]
 
 

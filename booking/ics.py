@@ -16,19 +16,26 @@ from booking.models import Appointment
 
 
 @cache
-def _rules(zone: str) -> Timezone:
-    """The zone's rules, spelled out for programs that do not know it. Working them out takes a while, so it is done once."""
-    return Timezone.from_tzinfo(clock.zone_of(zone), zone)
+def _rules(zone: str) -> bytes:
+    """The zone's rules, spelled out for programs that do not know it. Working and writing them out takes a while: done once."""
+    return bytes(Timezone.from_tzinfo(clock.zone_of(zone), zone).to_ical())
 
 
-def _calendar(zone: str, what: str) -> Calendar:
-    """A calendar with its zone's rules and nothing in it."""
+def _calendar(what: str) -> Calendar:
+    """A calendar with nothing in it."""
     calendar = Calendar()
     calendar.add("prodid", f"-//True North//{what}//EN")
     calendar.add("version", "2.0")
     calendar.add("calscale", "GREGORIAN")
-    calendar.add_component(_rules(zone))
     return calendar
+
+
+def _written(calendar: Calendar, zone: str) -> bytes:
+    """The file, with the zone's rules before the first event."""
+    head, first, rest = bytes(calendar.to_ical()).partition(b"BEGIN:VEVENT")
+    if not first:
+        head, first, rest = head.partition(b"END:VCALENDAR")
+    return head + _rules(zone) + first + rest
 
 
 def feed_file(visits: Iterable[Appointment], *, host: str) -> bytes:
@@ -38,7 +45,7 @@ def feed_file(visits: Iterable[Appointment], *, host: str) -> bytes:
     computer do not tell which patient it is.
     """
     name = clock.clinic_zone().key
-    zone, calendar = clock.zone_of(name), _calendar(name, "Practitioner")
+    zone, calendar = clock.zone_of(name), _calendar("Practitioner")
     calendar.add("name", Clinic.current().short_name)
     calendar.add("refresh-interval", timedelta(minutes=15), parameters={"VALUE": "DURATION"})
     title, at = _("Appointment"), urlsplit(host).hostname
@@ -52,7 +59,7 @@ def feed_file(visits: Iterable[Appointment], *, host: str) -> bytes:
         event.add("summary", title)
         event.add("class", "PRIVATE")
         calendar.add_component(event)
-    return bytes(calendar.to_ical())
+    return _written(calendar, name)
 
 
 def calendar_file(visit: Appointment, *, method: str, link: str, now: datetime, organizer: str = "", attendee: str = "") -> bytes:
@@ -67,7 +74,7 @@ def calendar_file(visit: Appointment, *, method: str, link: str, now: datetime, 
         organizer, attendee: e-mail addresses; needed for REQUEST and CANCEL.
     """
     clinic, zone = Clinic.current(), clock.zone_of(visit.zone)
-    calendar = _calendar(visit.zone, "Visits")
+    calendar = _calendar("Visits")
     calendar.add("method", method)
     event = Event()
     event.add("uid", f"{visit.public_id}@{urlsplit(settings.SITE_URL).hostname}")
@@ -91,4 +98,4 @@ def calendar_file(visit: Appointment, *, method: str, link: str, now: datetime, 
         person.params["PARTSTAT"], person.params["RSVP"] = vText("ACCEPTED"), vText("FALSE")
         event.add("attendee", person, encode=False)
     calendar.add_component(event)
-    return bytes(calendar.to_ical())
+    return _written(calendar, visit.zone)

@@ -7,7 +7,8 @@ send       hand it over (channels.py)
 result     accepted, or try again later, or failed; where nobody knows, unknown: never guessed, healed by a receipt
 
 "sending" is on disk before a byte leaves, so a process that dies in between leaves exactly one unknown message behind, never
-a second copy. Leases run on the database's clock; everything else on `now`.
+a second copy. "accepted" is written by the next message's fence, in the same statement and commit: so there is one commit for
+each message, and still at most one in "sending". Leases run on the database's clock; everything else on `now`.
 """
 
 import logging
@@ -15,15 +16,17 @@ import random
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 from django.db.models import F, Q, QuerySet
 
 from accounts import clock
+from audit import rows
 from audit.actor import Actor
 from booking.actions import ask_to_call
 from notifications import allowance, channels, receipts
@@ -42,26 +45,57 @@ PAUSE = timedelta(seconds=10)  # a channel whose other side does not answer rest
 BREAK_AFTER, BREAK_PAUSE = 5, timedelta(seconds=60)  # tries in a row that were not taken; then a longer rest
 RETRY_BASE, RETRY_BASE_URGENT, RETRY_MAX = timedelta(seconds=30), timedelta(seconds=2), timedelta(minutes=30)
 
+# What every message costs: prepared (audit/rows.py), so parameters are cast where no column tells their type. Rows that are known
+# by key say `(state = …) IS TRUE`, which no partial index answers: its planner's guess is "hardly a row", and while a thousand
+# messages go out it holds all of their dead entries. Whatever touches several rows skips those that others hold, so that nothing
+# here can wait in a circle; a row that was skipped is looked at again when its lease ends, or found to be untrue by its fence.
 _CLAIM = """
 UPDATE notifications_delivery
 SET state = 'claimed', claim = %(claim)s, lease_until = now() + %(lease)s::interval, updated_at = %(now)s
 WHERE id IN (
     SELECT id FROM notifications_delivery
-    WHERE state = 'pending' AND next_attempt_at <= %(now)s AND channel <> ALL(%(resting)s) {urgent}
+    WHERE state = 'pending' AND next_attempt_at <= %(now)s AND channel <> ALL(%(resting)s::text[]) {urgent}
     ORDER BY next_attempt_at, id LIMIT %(size)s FOR UPDATE SKIP LOCKED)
 RETURNING id
+"""
+_KNOWN = """
+SELECT {both} FROM notifications_delivery d JOIN notifications_message m ON m.id = d.message_id
+WHERE d.id = ANY(%s::bigint[]) ORDER BY d.next_attempt_at, d.id
+"""
+_KEEP = """
+UPDATE notifications_delivery d
+SET state = k.state, reason = k.reason, lease_until = NULL, updated_at = %(now)s
+FROM unnest(%(ids)s::bigint[], %(states)s::text[], %(reasons)s::text[]) AS k(id, state, reason)
+WHERE d.id = k.id AND d.id IN (
+    SELECT id FROM notifications_delivery WHERE id = ANY(%(ids)s::bigint[]) AND (state = 'claimed') IS TRUE AND claim = %(claim)s
+    FOR UPDATE SKIP LOCKED)
 """
 _FENCE = """
 UPDATE notifications_delivery
 SET state = 'sending', attempts = attempts + 1, lease_until = now() + %(lease)s::interval, sent_to = %(to)s,
     updated_at = %(now)s
-WHERE id = %(id)s AND state = 'claimed' AND claim = %(claim)s AND lease_until > now()
+WHERE id = %(id)s AND (state = 'claimed') IS TRUE AND claim = %(claim)s AND lease_until > now()
   AND NOT EXISTS (SELECT 1 FROM notifications_channelswitch WHERE channel = %(channel)s AND NOT enabled)
 """
 # FOR SHARE makes a change that is being committed right now count: either it waits for this statement or the row is skipped.
 _SEEN = """
   AND EXISTS (
     SELECT 1 FROM (SELECT 1 FROM {table} WHERE id = %(pk{n})s AND {column} = %(version{n})s FOR SHARE SKIP LOCKED) AS s)"""
+# A receipt or the sweep may have been quicker; a receipt's word stands.
+_ACCEPTED = """
+UPDATE notifications_delivery
+SET state = 'accepted', provider = %(sent_provider)s, provider_id = %(sent_provider_id)s, error_class = '', error_code = '',
+    sent_at = %(sent_at)s, lease_until = NULL, updated_at = %(sent_at)s
+WHERE id = %(sent_id)s AND claim = %(claim)s AND state IN ('sending', 'unknown')
+"""
+
+
+@cache
+def _fence_of(seen: tuple[tuple[str, str], ...], *, after_another: bool) -> str:
+    """The fence for rows of these tables and versions; with the word that the message before was accepted, if there is one."""
+    fence = _FENCE + "".join(_SEEN.format(table=table, column=column, n=n) for n, (table, column) in enumerate(seen))
+    fence += "RETURNING id"
+    return f"WITH before AS ({_ACCEPTED}), fenced AS ({fence}) SELECT id FROM fenced" if after_another else fence
 
 
 def run(
@@ -89,6 +123,7 @@ def run(
                     drain.release(claimed[position:])
                     break
                 drain.handle(delivery)
+            drain.flush()
     finally:
         drain.close()
     return drain.count
@@ -106,21 +141,48 @@ class Drain:
         self.texts_work = False
         self.down: set[str] = set()
         self.troubled: set[str] = set()
+        self.accepted: dict[str, Any] = {}  # what the next fence says of the message before
+        self.stays: list[tuple[int, Stay]] = []
 
     def now(self) -> datetime:
         """This instant, unless the caller fixed it."""
         return self.fixed or clock.now()
 
     def close(self) -> None:
-        """Close what was opened."""
-        for session in self.sessions.values():
-            session.close()
-        self.sessions.clear()
+        """Write down what is still open, and close the channels."""
+        try:
+            self.flush()
+        finally:
+            for session in self.sessions.values():
+                session.close()
+            self.sessions.clear()
+
+    def flush(self) -> None:
+        """Write down what waits for the next statement: the last message's acceptance, and who stays here."""
+        if self.accepted:
+            said, self.accepted = self.accepted, {}
+            rows.fetch(_ACCEPTED, said | {"claim": self.claim_id})
+        if self.stays:
+            stays, self.stays = self.stays, []
+            self.keep(stays)
 
     # --- Claim ------------------------------------------------------------------------------------------------------
 
     def claim(self, size: int) -> list[Delivery]:
-        """Take the next due deliveries for this drain, those that somebody waits for first."""
+        """Take the next due deliveries for this drain, those that somebody waits for first, with all that is known of them."""
+        ids = self.claim_ids(size)
+        if not ids:
+            return []
+        both = f"{rows.columns(Delivery, 'd')}, {rows.columns(Message, 'm')}"
+        claimed = []
+        for row in rows.fetch(_KNOWN.format(both=both), [ids]):
+            delivery, delivery.message = rows.instances(row, Delivery, Message)
+            claimed.append(delivery)
+        self.facts = Facts.of([delivery.message for delivery in claimed])
+        return claimed
+
+    def claim_ids(self, size: int) -> list[int]:
+        """Take the next due deliveries: only their keys."""
         now = self.now()
         switches = {switch.channel: switch for switch in ChannelSwitch.objects.all()}
         self.troubled = {name for name, switch in switches.items() if switch.failures}
@@ -136,20 +198,20 @@ class Drain:
                 mine = self._take(values | {"resting": sorted(set(Channel.values) - {channel}), "size": allowed})
                 allowance.give_back(channel, allowed - len(mine))
                 ids += mine
-        if not ids:
-            return []
-        claimed = list(Delivery.objects.select_related("message").filter(pk__in=ids).order_by("next_attempt_at", "pk"))
-        self.facts = Facts.of([delivery.message for delivery in claimed])
-        return claimed
+        return ids
 
     def _take(self, values: dict[str, Any]) -> list[int]:
         """Claim in one statement: those that somebody waits for, or else the others."""
-        with connection.cursor() as cursor:
-            for urgent in ("AND urgent", ""):
-                cursor.execute(_CLAIM.format(urgent=urgent), values)
-                if ids := [row[0] for row in cursor.fetchall()]:
-                    return ids
+        for urgent in ("AND urgent", ""):
+            if ids := [row[0] for row in rows.fetch(_CLAIM.format(urgent=urgent), values)]:
+                return ids
         return []
+
+    def keep(self, stays: Sequence[tuple[int, Stay]]) -> None:
+        """Mark claimed deliveries that are not sent, with the reason."""
+        states, reasons = [str(stay.state) for _pk, stay in stays], [stay.reason for _pk, stay in stays]
+        values = {"ids": [pk for pk, _stay in stays], "states": states, "reasons": reasons}
+        rows.fetch(_KEEP, values | {"now": self.now(), "claim": self.claim_id})
 
     def release(self, deliveries: list[Delivery], *, at: datetime | None = None) -> None:
         """Give claimed deliveries back, to be taken again at `at` (default: as soon as may be)."""
@@ -179,9 +241,12 @@ class Drain:
             self._stumble(delivery, now)
             return
         if isinstance(letter, Stay):
-            self._mine([delivery]).update(state=letter.state, reason=letter.reason, lease_until=None, updated_at=now)
             self.count[str(letter.state)] += 1
-            if letter.call:
+            if not letter.call:
+                self.stays.append((delivery.pk, letter))
+                return
+            with transaction.atomic():
+                self.keep([(delivery.pk, letter)])
                 ask_to_call(self.facts.visits[delivery.message.subject_id], reason=letter.call, by=Actor.system(), now=now)
             return
         if not self.fence(delivery, letter):
@@ -212,17 +277,21 @@ class Drain:
         """Write "sending" if everything is still as it was seen. False: it is not, or somebody is changing it right now."""
         values: dict[str, Any] = {"id": delivery.pk, "claim": self.claim_id, "channel": delivery.channel}
         values |= {"lease": LEASE, "now": self.now(), "to": digest_of(letter.address)}
-        sql = _FENCE
         for n, seen in enumerate(letter.seen):
-            sql += _SEEN.format(table=seen.table, column=seen.column, n=n)
             values |= {f"pk{n}": seen.pk, f"version{n}": seen.version}
-        with connection.cursor() as cursor:
-            cursor.execute(sql, values)
-            return cursor.rowcount == 1
+        shape = tuple((seen.table, seen.column) for seen in letter.seen)
+        before, self.accepted = self.accepted, {}
+        return bool(rows.fetch(_fence_of(shape, after_another=bool(before)), values | before))
 
     def settle(self, delivery: Delivery, outcome: Outcome) -> None:
         """Write down what became of a letter that was handed over."""
         now = self.now()
+        if outcome.became is Became.ACCEPTED:
+            sent = {"sent_id": delivery.pk, "sent_at": now}
+            self.accepted = sent | {"sent_provider": outcome.provider, "sent_provider_id": outcome.provider_id}
+            self.count[str(State.ACCEPTED)] += 1
+            self._no_trouble(delivery.channel)
+            return
         values: dict[str, object] = {
             "provider": outcome.provider,
             "provider_id": outcome.provider_id,
@@ -231,9 +300,7 @@ class Drain:
             "lease_until": None,
             "updated_at": now,
         }
-        if outcome.became is Became.ACCEPTED:
-            values |= {"state": State.ACCEPTED, "sent_at": now}
-        elif outcome.became is Became.UNSURE:
+        if outcome.became is Became.UNSURE:
             values |= {"state": State.UNKNOWN, "sent_at": now}
         elif outcome.became is Became.REFUSED:
             values |= {"state": State.FAILED, "reason": "refused"}
@@ -248,15 +315,20 @@ class Drain:
         self.count[str(values["state"])] += 1
         if outcome.became in (Became.DOWN, Became.UNSURE):
             self._trouble(delivery.channel, outcome, now)
-        elif delivery.channel in self.troubled:
-            self.troubled.discard(delivery.channel)
-            ChannelSwitch.objects.filter(channel=delivery.channel).update(failures=0)
+        else:
+            self._no_trouble(delivery.channel)
         if values["state"] in (State.FAILED, State.UNKNOWN):
             log.warning("delivery %s %s: %s %s", delivery.public_id, values["state"], outcome.error_class, outcome.error_code)
         if values["state"] == State.FAILED:
             fall_back(delivery, now=now)
             if outcome.became is Became.REFUSED:
                 receipts.mark_contact(delivery, outcome.error_code, now=now)
+
+    def _no_trouble(self, channel: str) -> None:
+        """The other side answered."""
+        if channel in self.troubled:
+            self.troubled.discard(channel)
+            ChannelSwitch.objects.filter(channel=channel).update(failures=0)
 
     def _trouble(self, channel: str, outcome: Outcome, now: datetime) -> None:
         """Count it. Where nothing would get through, or after five in a row, let the channel rest."""
@@ -295,8 +367,8 @@ def sweep(*, now: datetime | None = None) -> Counter[str]:
     with connection.cursor() as cursor:
         for found, becomes in (("claimed", "pending"), ("sending", "unknown")):
             cursor.execute(
-                "UPDATE notifications_delivery SET state = %s, lease_until = NULL, updated_at = %s "
-                "WHERE state = %s AND lease_until < now()",
+                "UPDATE notifications_delivery SET state = %s, lease_until = NULL, updated_at = %s WHERE id IN ("
+                "SELECT id FROM notifications_delivery WHERE state = %s AND lease_until < now() FOR UPDATE SKIP LOCKED)",
                 [becomes, now, found],
             )
             if cursor.rowcount:

@@ -397,11 +397,13 @@ def _pages(after: int, now: datetime) -> tuple[str, list[Any], dict[int, Plan]]:
     return Subject.RESPONSE, facts, _each("page", facts, plan_page)
 
 
+# A delivery that a drain holds in this moment is left to it: its fence, or its next look, finds that it is no longer true.
 _WITHDRAW = """
-UPDATE notifications_delivery d SET state = 'superseded', reason = 'changed', updated_at = %(now)s
-FROM notifications_message m, unnest(%(ids)s::bigint[], %(below)s::int[]) AS f(id, below)
-WHERE d.message_id = m.id AND d.state = ANY(%(waiting)s)
-  AND m.subject_type = %(subject)s AND m.subject_id = f.id AND m.sequence < f.below
+UPDATE notifications_delivery SET state = 'superseded', reason = 'changed', updated_at = %(now)s WHERE id IN (
+    SELECT d.id FROM notifications_delivery d JOIN notifications_message m ON m.id = d.message_id
+    JOIN unnest(%(ids)s::bigint[], %(below)s::int[]) AS f(id, below) ON m.subject_id = f.id AND m.sequence < f.below
+    WHERE d.state = ANY(%(waiting)s) AND m.subject_type = %(subject)s
+    FOR UPDATE OF d SKIP LOCKED)
 """
 _INSERT = """
 WITH r AS (

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import connection, connections
+from django.test.utils import CaptureQueriesContext
 
 from audit.actor import Actor
 from booking import actions
@@ -38,6 +39,40 @@ def test_an_accepted_message_notes_what_the_server_said_and_is_not_sent_again(po
     sent = emails()
     assert (sent.state, sent.attempts, sent.provider, sent.provider_id) == ("accepted", 1, "smtp", "Queued as 42")
     assert len(post.mails) == 1
+
+
+def test_a_message_costs_one_commit_because_the_next_fence_says_that_it_was_accepted(
+    post: Post, book: Callable[..., Appointment]
+) -> None:
+    for hour in (9, 10, 11):
+        book(at(f"2027-03-11 {hour:02d}:00"))
+    planner.tick(now=DUE)
+    one = drain.Drain(now=DUE)
+    mails = [d for d in one.claim(50) if d.channel == "email"]
+    for position, mail in enumerate(mails):
+        with CaptureQueriesContext(connection) as queries:
+            one.handle(mail)
+        writes = [q["sql"] for q in queries if "UPDATE" in q["sql"]]
+        assert len(writes) == 1
+        states = list(Delivery.objects.filter(pk__in=[m.pk for m in mails]).order_by("pk").values_list("state", flat=True))
+        assert states == ["accepted"] * position + ["sending"] + ["claimed"] * (len(mails) - 1 - position)
+    one.close()
+    assert {d.state for d in Delivery.objects.filter(pk__in=[m.pk for m in mails])} == {"accepted"}
+
+
+def test_a_message_that_lost_its_claim_at_the_fence_still_closes_the_one_before(
+    post: Post, book: Callable[..., Appointment]
+) -> None:
+    for hour in (9, 10):
+        book(at(f"2027-03-11 {hour:02d}:00"))
+    planner.tick(now=DUE)
+    one = drain.Drain(now=DUE)
+    first, second = [d for d in one.claim(50) if d.channel == "email"]
+    one.handle(first)
+    Delivery.objects.filter(pk=second.pk).update(claim=None)
+    one.handle(second)
+    first.refresh_from_db()
+    assert (first.state, first.provider_id, len(post.mails)) == ("accepted", "Queued as 42", 1)
 
 
 def test_one_connection_carries_a_whole_drain(post: Post, book: Callable[..., Appointment]) -> None:
