@@ -21,9 +21,10 @@ from psycopg import sql
 from redis.exceptions import RedisError
 from xdist.scheduler import LoadScopeScheduling
 
+from accounts import cache
 from accounts.models import Clinic
 from booking.views.openings import forget as forget_services
-from tests import browser
+from tests import browser, quiet
 from tests.factories import *  # noqa: F403
 
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
@@ -172,10 +173,27 @@ def seeded(django_db_setup: Clones, transactional_db: None) -> Callable[..., Non
 def clean_caches() -> Iterator[None]:
     """No test sees what another one cached: the clinic's row, Redis (this worker's database of it)."""
     Clinic.forget_current()
+    cache.forget()
     forget_services()
     yield
     with suppress(RedisError, OSError):
         caches["redis"].clear()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _watched() -> Iterator[None]:
+    """Every request of every test is watched: it may not talk to a broker, a mail server or anybody else."""
+    undo = pytest.MonkeyPatch()
+    quiet.watch(undo)
+    yield
+    undo.undo()
+
+
+@pytest.fixture(autouse=True)
+def quiet_requests(_watched: None) -> Iterator[None]:
+    """Whatever a request of this test tried to talk to fails the test, even if the error was hidden."""
+    yield
+    assert quiet.talked() == []
 
 
 @pytest.fixture
