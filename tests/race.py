@@ -41,7 +41,7 @@ class Tally:
     attempts: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
-    ms: list[float] = field(default_factory=list)
+    ms: list[tuple[float, str]] = field(default_factory=list)
 
 
 class Person:
@@ -81,7 +81,7 @@ class Person:
             with self.lock:
                 self.tally.attempts += 1
                 self.tally.outcomes[told] += 1
-                self.tally.ms.append(took)
+                self.tally.ms.append((took, told))
                 if error:
                     self.tally.errors[error] += 1
 
@@ -292,12 +292,13 @@ def _loosen(control: bool) -> None:
     holds.HOLD_SHARE = 1000.0
     if control:
 
-        def only_sweep(practitioners: Any, rooms: Any = (), *, now: datetime, keep: str = "", responses: Any = ()) -> None:
+        def only_sweep(practitioners: Any, rooms: Any = (), *, now: datetime, keep: str = "", **_locks: Any) -> bool:
             with connection.cursor() as cursor:
                 cursor.execute(
                     "DELETE FROM booking_appointment WHERE status = 'held' AND hold_expires_at <= %s AND hold_key <> %s",
                     [now, keep or "-"],
                 )
+            return True
 
         for module in (holds, series, steps, visits, waiting):
             module.lock_and_sweep = only_sweep
@@ -355,6 +356,11 @@ def _count(query: str) -> int:
         return int(cursor.fetchone()[0])
 
 
+def _share(ms: list[float], share: float) -> float:
+    """The time that this share of a sorted list stays under."""
+    return ms[min(int(len(ms) * share), len(ms) - 1)] if ms else 0.0
+
+
 def main() -> int:
     """Run, print one line, and say whether it holds."""
     parser = argparse.ArgumentParser(prog="python -m tests.race", description="The race storm.")
@@ -388,17 +394,20 @@ def main() -> int:
     finally:
         clones.close()
 
-    ms = sorted(m for tally in tallies for m in tally.ms)
+    timed = [each for tally in tallies for each in tally.ms]
+    ms = sorted(took for took, _told in timed)
     errors, outcomes = Counter[str](), Counter[str]()
     for tally in tallies:
         errors.update(tally.errors)
         outcomes.update(tally.outcomes)
-    p99 = ms[int(len(ms) * 0.99)] if ms else 0.0
+    p99 = _share(ms, 0.99)
     print(
         f"attempts={len(ms)} booked={booked} overlaps={overlaps} deadlocks={deadlocks} errors={errors.total()} p99_ms={p99:.0f}",
         flush=True,
     )
-    print("  " + " ".join(f"{name}={n}" for name, n in sorted(outcomes.items())), flush=True)
+    for name, n in sorted(outcomes.items()):
+        of_it = sorted(took for took, told_ in timed if told_ == name)
+        print(f"  {name}={n} median_ms={_share(of_it, 0.5):.0f} p99_ms={_share(of_it, 0.99):.0f}", flush=True)
     for error, n in errors.most_common(5):
         print(f"  {n} x {error}", file=sys.stderr)
     if arguments.control:

@@ -11,7 +11,7 @@ from audit.actions import record
 from audit.actor import Actor
 from booking import calendar, slots
 from booking.actions.errors import HoldEnded
-from booking.actions.write_path import free_start, insert, lock_and_sweep, place, retrying, rooms_of, taken, update
+from booking.actions.write_path import Wanted, free_start, insert, lock_and_sweep, place, retrying, rooms_of, taken, update
 from booking.models import Appointment, Practitioner, Service, Status
 
 HOLD_EXTENSION = timedelta(minutes=15)
@@ -47,7 +47,9 @@ def hold(
     """
     rooms = rooms_of(service)
     own = Appointment.objects.filter(status=Status.HELD, hold_key=hold_key).first()
-    lock_and_sweep([practitioner.pk, *([own.practitioner_id] if own else [])], rooms, now=now, keep=hold_key)
+    people = [practitioner.pk, *([own.practitioner_id] if own else [])]
+    if not lock_and_sweep(people, rooms, now=now, keep=hold_key, wanted=Wanted(practitioner, start, service)):
+        raise taken(service, practitioner, start, now=now, own=own.pk if own else None)
     own = Appointment.objects.select_for_update().filter(status=Status.HELD, hold_key=hold_key).first()
     free = free_start(service, practitioner, start, own=own.pk if own else None, for_staff=False, now=now)
     if free is None:

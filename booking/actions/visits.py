@@ -13,6 +13,7 @@ from audit.actions import event, record
 from audit.actor import Actor
 from booking.actions.errors import BookingError, NotAllowed, TooLate, Warned
 from booking.actions.write_path import (
+    Wanted,
     free_start,
     insert,
     lock_and_sweep,
@@ -76,13 +77,16 @@ def book(
         NotAllowed: this patient has a visit at that time.
     """
     rooms = rooms_of(service)
-    lock_and_sweep([practitioner.pk], rooms, now=now, keep=hold_key, responses=[response.pk])
+    wanted = Wanted(practitioner, start, service)
+    free_yet = lock_and_sweep([practitioner.pk], rooms, now=now, keep=hold_key, responses=[response.pk], wanted=wanted)
     known: list[Appointment] = [
         rows.instances(row, Appointment)[0] for row in rows.fetch(_OWN, [response.pk, hold_key or "-", practitioner.pk, start])
     ]
     for row in known:
         if row.response_id == response.pk and row.status != Status.HELD:
             return row
+    if not free_yet:
+        raise taken(service, practitioner, start, now=now)
     own = next((row for row in known if row.service_id == service.pk), None)
     free = free_start(service, practitioner, start, own=own.pk if own else None, for_staff=False, now=now)
     # A time that was offered and held stays good although its notice has meanwhile run out.
@@ -176,8 +180,10 @@ def book_for(
         SlotTaken, NotAllowed: it cannot be done at all.
     """
     rooms = rooms_of(service)
-    lock_and_sweep([practitioner.pk], rooms, now=now)
-    free = free_start(service, practitioner, start, own=None, for_staff=True, now=now)
+    free_yet = lock_and_sweep(
+        [practitioner.pk], rooms, now=now, wanted=None if overbook else Wanted(practitioner, start, service)
+    )
+    free = free_start(service, practitioner, start, own=None, for_staff=True, now=now) if free_yet else None
     if free is None and not overbook:
         raise _warning(practitioner, start, service, now=now)
     if patient is None:
@@ -195,10 +201,14 @@ def book_for(
     raise explain(visit, now=now)
 
 
-def _warning(practitioner: Practitioner, start: datetime, service: Service, *, own: int | None = None, now: datetime) -> Warned:
+def _warning(
+    practitioner: Practitioner, start: datetime, service: Service, *, own: int | None = None, now: datetime
+) -> BookingError:
     """What staff should know before they book a start that the listing does not show."""
     refusal = why_not(service, practitioner, start, now=now, own=own)
-    reason = in_words(refusal, service, practitioner, start) if refusal else ""
+    if refusal is None:  # It was given back this moment.
+        return taken(service, practitioner, start, now=now, own=own)
+    reason = in_words(refusal, service, practitioner, start)
     return Warned(_("%(reason)s Book anyway?") % {"reason": reason})
 
 
@@ -221,7 +231,8 @@ def move(
     """
     rooms = rooms_of(appointment.service)
     rooms += [appointment.room_id] if appointment.room_id else []
-    lock_and_sweep([practitioner.pk, appointment.practitioner_id], rooms, now=now)
+    wanted = None if overbook else Wanted(practitioner, start, appointment.service, own=appointment.pk)
+    free_yet = lock_and_sweep([practitioner.pk, appointment.practitioner_id], rooms, now=now, wanted=wanted)
     visit = locked(appointment, version)
     if visit.practitioner_id not in (practitioner.pk, appointment.practitioner_id):
         raise stale(visit)
@@ -231,7 +242,7 @@ def move(
         raise _too_late(visit)
     if visit.starts_at == start and visit.practitioner_id == practitioner.pk:
         return visit
-    free = free_start(visit.service, practitioner, start, own=visit.pk, for_staff=by.is_staff, now=now)
+    free = free_start(visit.service, practitioner, start, own=visit.pk, for_staff=by.is_staff, now=now) if free_yet else None
     if free is None and not by.is_staff:
         raise taken(visit.service, practitioner, start, now=now, own=visit.pk)
     if free is None and not overbook:

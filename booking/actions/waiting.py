@@ -15,6 +15,7 @@ from audit.actor import Actor
 from booking.actions.errors import NotAllowed, OfferOver
 from booking.actions.visits import explain, make_visit
 from booking.actions.write_path import (
+    Wanted,
     free_start,
     insert,
     lock_and_sweep,
@@ -187,16 +188,13 @@ def offer(entry: WaitlistEntry, practitioner: Practitioner, start: datetime, *, 
         NotAllowed: they do not wait, or have an offer already.
     """
     service = entry.service
-    lock_and_sweep([practitioner.pk], rooms_of(service), now=now)
+    _offer_out(entry, now=now)  # a look before anybody waits for a lock, and again below
+    if not lock_and_sweep([practitioner.pk], rooms_of(service), now=now, wanted=Wanted(practitioner, start, service)):
+        raise taken(service, practitioner, start, now=now)
     entry = _locked(entry)
     if not entry.is_on_list:
         raise NotAllowed(_("%(name)s is not on the list any more.") % {"name": entry.patient.call_name})
-    out = entry.offers.filter(state=OfferState.OPEN).first()
-    if out is not None and out.is_live(now):
-        raise NotAllowed(
-            _("%(name)s has an offer until %(time)s.")
-            % {"name": entry.patient.call_name, "time": clock.clock_time(out.expires_at)}
-        )
+    out = _offer_out(entry, now=now)
     if out is not None:
         _end(out, OfferState.EXPIRED, now=now)
     night = quiet_night(now, clock.clinic_zone()) if not entry.is_called else None
@@ -220,6 +218,17 @@ def offer(entry: WaitlistEntry, practitioner: Practitioner, start: datetime, *, 
     return made
 
 
+def _offer_out(entry: WaitlistEntry, *, now: datetime) -> WaitlistOffer | None:
+    """The offer that is open although its time is up; refused while it can still be taken."""
+    out = entry.offers.filter(state=OfferState.OPEN).first()
+    if out is not None and out.is_live(now):
+        raise NotAllowed(
+            _("%(name)s has an offer until %(time)s.")
+            % {"name": entry.patient.call_name, "time": clock.clock_time(out.expires_at)}
+        )
+    return out
+
+
 def _end(made: WaitlistOffer, state: str, *, now: datetime) -> None:
     """End a locked offer without a visit: the time is free for the next."""
     made.state, made.answered_at = state, now
@@ -236,7 +245,15 @@ def _locked_offer(made: WaitlistOffer) -> WaitlistOffer:
     return WaitlistOffer.objects.select_for_update(of=("self",)).select_related("entry", "practitioner").get(pk=made.pk)
 
 
+def _answered(made: WaitlistOffer) -> WaitlistOffer | None:
+    """The offer as it is, if it is answered already: that never changes again, so nobody needs to wait for a lock to be told."""
+    fresh = WaitlistOffer.objects.select_related("entry", "practitioner").get(pk=made.pk)
+    return None if fresh.state == OfferState.OPEN else fresh
+
+
 def _decide(made: WaitlistOffer, state: str, *, verb: str, by: Actor, now: datetime) -> WaitlistOffer:
+    if (answered := _answered(made)) is not None:
+        return answered
     made = _locked_offer(made)
     if made.state == OfferState.OPEN:
         _end(made, state, now=now)
@@ -279,6 +296,8 @@ def accept(made: WaitlistOffer, *, by: Actor, now: datetime) -> Appointment:
     Raises:
         OfferOver: past its deadline, passed on, or given to somebody else; they stay on the list.
     """
+    if (answered := _answered(made)) is not None:
+        return _visit_of(answered, answered.held)
     had = made.entry.visit or Appointment.objects.visits().filter(response__isnull=False, response=made.entry.response_id).first()
     people = [made.practitioner_id, *([had.practitioner_id] if had else [])]
     rooms = rooms_of(made.entry.service) + ([had.room_id] if had and had.room_id else [])
@@ -291,10 +310,8 @@ def accept(made: WaitlistOffer, *, by: Actor, now: datetime) -> Appointment:
         .filter(offer=made)
         .first()
     )
-    if made.state == OfferState.ACCEPTED and held is not None:
-        return held
     if not made.is_live(now) or held is None:
-        raise OfferOver(_("That time was just taken. You are still on the list."))
+        return _visit_of(made, held)
     current = None
     if had is not None:
         current = Appointment.objects.select_for_update(of=("self",)).select_related("service", "practitioner", "patient").get(
@@ -311,6 +328,13 @@ def accept(made: WaitlistOffer, *, by: Actor, now: datetime) -> Appointment:
     FreedTime.objects.filter(practitioner=made.practitioner, starts_at__lt=made.ends_at, ends_at__gt=made.starts_at).delete()
     _to(entry, Waiting.BOOKED, verb="accept_offer", by=by, now=now)
     return visit
+
+
+def _visit_of(made: WaitlistOffer, held: Appointment | None) -> Appointment:
+    """What came of an offer that cannot be taken now: the visit of whoever took it, else the refusal."""
+    if made.state == OfferState.ACCEPTED and held is not None:
+        return held
+    raise OfferOver(_("That time was just taken. You are still on the list."))
 
 
 def _bring_forward(visit: Appointment, held: Appointment, *, by: Actor, now: datetime) -> Appointment:

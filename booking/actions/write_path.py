@@ -1,14 +1,16 @@
 """The one write path for holds, bookings and moves:
 
-sorted advisory locks (practitioners, then rooms; old place and new) → expired holds swept → the same slot function as the
-listing → one statement decides → audit, version up → commit. The exclusion constraints stand behind it. A row that does not
-come back, or a 23P01 from an UPDATE, means "taken": everything is rolled back and the nearest openings are offered.
+sorted advisory locks (practitioners, then rooms; old place and new), unless the time is taken → expired holds swept → the same
+slot function as the listing → one statement decides → audit, version up → commit. The exclusion constraints stand behind it.
+A row that does not come back, or a 23P01 from an UPDATE, means "taken": everything is rolled back and the nearest openings are
+offered.
 When not to lock: freeing time (cancelling, a no-show) takes nothing from anybody and needs none.
 """
 
 import random
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar
@@ -52,35 +54,61 @@ def retrying(verb: Callable[P, R]) -> Callable[P, R]:
     return run
 
 
-# The locks are a filter that is asked once before any row is looked for: joined, they would be skipped when no hold has expired.
+# `booking_queue` (migration 0009) waits for the locks one after the other and says whether they are ours: a filter that is asked
+# once before any row is looked for. Joined, it would be skipped when no hold has expired.
 _LOCK = """
-WITH locked AS MATERIALIZED (
-  SELECT pg_advisory_xact_lock(k.space, k.id) FROM unnest(%s::int[], %s::int[]) WITH ORDINALITY AS k(space, id, n) ORDER BY n
+WITH queue AS MATERIALIZED (SELECT booking_queue(%s, %s, %s, %s, %s, %s, %s, %s, %s) AS ours),
+swept AS (
+  DELETE FROM booking_appointment a WHERE (SELECT ours FROM queue) AND a.status = 'held'
+    AND a.hold_expires_at <= %s AND a.hold_key <> %s
+    AND (a.practitioner_id = ANY(%s::bigint[]) OR a.room_id = ANY(%s::bigint[]))
 )
-DELETE FROM booking_appointment a WHERE (SELECT count(*) FROM locked) > 0 AND a.status = 'held'
-  AND a.hold_expires_at <= %s AND a.hold_key <> %s
-  AND (a.practitioner_id = ANY(%s::bigint[]) OR a.room_id = ANY(%s::bigint[]))
+SELECT ours FROM queue
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The time that somebody asks for. `own` is the visit that is to be moved there, which is not in its own way."""
+
+    practitioner: Practitioner
+    start: datetime
+    service: Service
+    own: int = 0
+
+    @property
+    def end(self) -> datetime:
+        """When a visit would be over."""
+        return self.start + timedelta(minutes=self.service.minutes)
+
+
 def lock_and_sweep(
-    practitioners: Iterable[int], rooms: Iterable[int] = (), *, now: datetime, keep: str = "", responses: Iterable[int] = ()
-) -> None:
+    practitioners: Iterable[int],
+    rooms: Iterable[int] = (),
+    *,
+    now: datetime,
+    keep: str = "",
+    responses: Iterable[int] = (),
+    wanted: Wanted | None = None,
+) -> bool:
     """Take the calendars' locks, always in the same order, until the transaction ends; then delete expired holds on them.
 
     `responses` are locked as well, so that two presses of Book for one questionnaire wait for each other whatever the time.
 
     The caller's own hold (`keep`) stays although it expired: if nobody took the time, it still books. A hold that was extended
     while we waited for the locks is looked at again by PostgreSQL before it is deleted, and stays.
+
+    Returns False, with nothing locked, if somebody else has the time that is `wanted`, or holds it, when we come or when it is
+    our turn. Who can only be refused does not stand in the queue, nor keep it waiting. The caller must refuse then.
     """
     people, places, papers = sorted(set(practitioners)), sorted(set(rooms)), sorted(set(responses))
-    rows.fetch(
-        _LOCK,
-        [
-            [_LOCK_PRACTITIONER] * len(people) + [_LOCK_ROOM] * len(places) + [_LOCK_RESPONSE] * len(papers),
-            people + places + papers, now, keep or "-", people, places,
-        ],
-    )  # fmt: skip
+    spaces = [_LOCK_PRACTITIONER] * len(people) + [_LOCK_ROOM] * len(places) + [_LOCK_RESPONSE] * len(papers)
+    keep = keep or "-"
+    asked: list[Any] = [None, now, now, now, keep, 0]
+    if wanted is not None:
+        asked = [wanted.practitioner.pk, wanted.start, wanted.end, now, keep, wanted.own]
+    ours = rows.fetch(_LOCK, [spaces, people + places + papers, *asked, papers, now, keep, people, places])
+    return bool(ours[0][0])
 
 
 def rooms_of(service: Service) -> list[int]:

@@ -17,6 +17,7 @@ from accounts import clock
 from audit.actor import Actor
 from booking import actions
 from booking.actions import write_path
+from booking.actions.write_path import Wanted
 from booking.models import Appointment, Status
 from intake.actions import publish_all, start_draft
 from intake.models import forget_definitions
@@ -104,6 +105,57 @@ def test_the_locks_are_taken_whether_or_not_a_hold_has_expired(service, practiti
         with connection.cursor() as cursor:
             cursor.execute("SELECT classid, objid FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()")
             assert set(cursor.fetchall()) == {(7001, practitioner.pk), (7002, room.pk), (7003, 9)}
+
+
+def test_who_wants_a_time_that_is_taken_locks_nothing(service, practitioner, drafts):
+    start, now = next_weekday_at(10), clock.now()
+    booking(service, practitioner, start, drafts(1)[0], 0)()
+    for at, ours in ((start + timedelta(minutes=20), False), (start + timedelta(minutes=30), True)):
+        with transaction.atomic():
+            assert write_path.lock_and_sweep([practitioner.pk], now=now, wanted=Wanted(practitioner, at, service)) is ours
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()")
+                assert cursor.fetchone()[0] == int(ours)
+
+
+def test_who_finds_the_time_taken_when_their_turn_comes_gives_the_locks_back(service, practitioner, drafts):
+    start, told = next_weekday_at(10), []
+    gone, draft = threading.Event(), drafts(1)[0]
+
+    def wait_in_the_queue():
+        try:
+            with transaction.atomic():
+                told.append(
+                    write_path.lock_and_sweep([practitioner.pk], now=clock.now(), wanted=Wanted(practitioner, start, service))
+                )
+                gone.wait(10)  # still within its transaction
+        finally:
+            connections.close_all()
+
+    loser = threading.Thread(target=wait_in_the_queue)
+    with transaction.atomic():
+        booking(service, practitioner, start, draft, 0)()
+        loser.start()
+        _until_somebody_waits()
+    free_again = threading.Thread(target=lambda: (actions.hold(
+        service, practitioner, start + timedelta(hours=2), hold_key="k", address="a", by=WEB, now=clock.now()
+    ), connections.close_all()))  # fmt: skip
+    free_again.start()
+    free_again.join(5)
+    assert not free_again.is_alive()
+    gone.set()
+    loser.join(5)
+    assert told == [False]
+
+
+def _until_somebody_waits() -> None:
+    for _try in range(500):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+            if cursor.fetchone()[0]:
+                return
+        time.sleep(0.01)
+    raise AssertionError("nobody waits")
 
 
 def test_of_forty_who_book_one_time_one_gets_it(service, practitioner, drafts):
