@@ -137,15 +137,17 @@ def test_who_finds_the_time_taken_when_their_turn_comes_gives_the_locks_back(ser
         booking(service, practitioner, start, draft, 0)()
         loser.start()
         _until_somebody_waits()
-    free_again = threading.Thread(target=lambda: (actions.hold(
-        service, practitioner, start + timedelta(hours=2), hold_key="k", address="a", by=WEB, now=clock.now()
-    ), connections.close_all()))  # fmt: skip
-    free_again.start()
-    free_again.join(5)
-    assert not free_again.is_alive()
+    (next_one,) = at_once([lambda: _lock(practitioner)])
+    assert next_one.won
+    assert next_one.seconds < 5
     gone.set()
     loser.join(5)
     assert told == [False]
+
+
+def _lock(practitioner) -> None:
+    with transaction.atomic():
+        write_path.lock_and_sweep([practitioner.pk], now=clock.now())
 
 
 def _until_somebody_waits() -> None:
