@@ -8,7 +8,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --no-input -qq
 STATIC_ENV := SECRET_KEY=$${SECRET_KEY:-lint} DEBUG=1 DATABASE_URL=$${DATABASE_URL:-postgres://nobody@127.0.0.1:1/none}
 export PORT
 
-.PHONY: help demo reset test lint format types tests journeys race chaos bench fuzz fuzz-images drill browser rehearse clean
+.PHONY: help demo reset test lint format types tests journeys race chaos interleave bench fuzz fuzz-images drill browser rehearse clean
 .DEFAULT_GOAL := help
 
 help: ## List every target
@@ -51,6 +51,9 @@ race: $(VENV)/dev.stamp ## The race storm on real servers (SEEDS=20; CONTROL=1 s
 
 chaos: $(VENV)/dev.stamp ## Kill everything that sends, and count what arrived (MINUTES=3 SEED=1; CONTROL=naive|bulk must fail)
 	@env -u DATABASE_URL -u REDIS_URL $(PY) -m tests.chaos --minutes $${MINUTES:-3} --seed $${SEED:-1} $(if $(CONTROL),--control $(CONTROL))
+
+interleave: $(VENV)/dev.stamp ## Move and cancel visits while workers send (N=10000 SEED=1; CONTROL=1 looks away at the fence: must fail)
+	@$(PY) -m devservices run -- $(PY) -m tests.interleave --n $${N:-10000} --seed $${SEED:-1} $(if $(filter 1,$(CONTROL)),--control)
 
 bench: $(VENV)/dev.stamp ## Measure against a bare no-op; prints a table and writes bench/results.json
 	@$(PY) -m bench

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,10 +15,12 @@ import pytest
 from django.conf import settings as django_settings
 
 from accounts import clock
-from booking.models import Appointment
+from booking.models import Appointment, Practitioner
+from config.celery import app
 from devservices.processes import in_child
 from notifications import drain, planner
 from notifications.models import CaughtText, Delivery, Heartbeat
+from patients.models import Patient
 from tests.notifications.conftest import Post, at, go
 
 ROOT = Path(django_settings.BASE_DIR)
@@ -133,6 +136,73 @@ def test_kill_9_in_the_middle_of_a_send_leaves_one_unknown_and_no_second_copy(
     half.refresh_from_db()
     assert (half.state, len(post.mails)) == ("unknown", 1)
     assert CaughtText.objects.filter(body__contains="your appointment is").count() == 1  # what was only claimed goes out, once
+
+
+def outbox_of(visits: int, book: Callable[..., Appointment], practitioner: Practitioner) -> None:
+    """Visits of as many patients, each with an e-mail and a text that say "booked", due now."""
+    now = clock.now()
+    first = now.replace(hour=15, minute=0, second=0, microsecond=0) + clock.timedelta(days=20)
+    for n in range(visits):
+        who = Patient.objects.create(
+            legal_first_name=f"P{n}", legal_last_name="Many", date_of_birth="1980-01-01", email=f"p{n}@example.com",
+            mobile=f"+1519555{n:04d}", reminder_by="both", created_at=now,
+        )  # fmt: skip
+        book(first + clock.timedelta(days=n // 15, minutes=30 * (n % 15)), now=now - clock.timedelta(minutes=1), patient=who)
+    planner.tick(now=now)
+
+
+def each_went_once(post: Post, visits: int) -> None:
+    """Every patient has one e-mail and one text."""
+    told = sorted(mail["to"] for mail in post.mails)
+    assert told == sorted(f"p{n}@example.com" for n in range(visits))
+    called = sorted(CaughtText.objects.values_list("recipient", flat=True))
+    assert called == sorted(f"+1519555{n:04d}" for n in range(visits))
+    assert set(Delivery.objects.filter(message__kind="booked").values_list("state", flat=True)) == {"accepted"}
+
+
+def test_two_machines_share_the_outbox_without_celery_and_redis(
+    env: dict[str, str], post: Post, book: Callable[..., Appointment], practitioner: Practitioner, tmp_path: Path
+) -> None:
+    outbox_of(30, book, practitioner)  # sixty deliveries: more than one claim
+    both = threading.Event()
+
+    def until_both_send() -> None:
+        """The first mail is not answered before the other process has opened its connection as well."""
+        if post.connections >= 2:
+            both.set()
+        both.wait(9)
+
+    post.before_answer = until_both_send
+    nowhere, command = env | {"REDIS_URL": "redis://127.0.0.1:1/0"}, [sys.executable, "manage.py", "send_due", "--once"]
+    with running(command, nowhere, tmp_path / "a.log") as one, running(command, nowhere, tmp_path / "b.log") as two:
+        assert (one.wait(60), two.wait(60)) == (0, 0)
+    assert post.connections == 2
+    each_went_once(post, 30)
+
+
+@pytest.mark.journey
+@pytest.mark.workers
+def test_ten_workers_on_five_machines_and_two_beats_send_each_message_once(
+    env: dict[str, str], post: Post, book: Callable[..., Appointment], practitioner: Practitioner, tmp_path: Path
+) -> None:
+    outbox_of(200, book, practitioner)
+    Delivery.objects.update(next_attempt_at=clock.now() + clock.timedelta(days=1))
+    post.before_answer = lambda: time.sleep(0.02)
+    celery = [sys.executable, "-m", "celery", "-A", "config"]
+    with contextlib.ExitStack() as stack:
+        for n in range(5):
+            worker = [*celery, "worker", "-c", "2", "-n", f"w@machine{n}", "--loglevel", "WARNING"]
+            stack.enter_context(running(worker, env, tmp_path / f"worker{n}.log"))
+        for n in range(2):
+            beat = [*celery, "beat", "-s", str(tmp_path / f"beat{n}"), "--pidfile", "", "--loglevel", "WARNING"]
+            stack.enter_context(running(beat, env, tmp_path / f"beat{n}.log"))
+        log = tmp_path / "worker0.log"
+        wait_for(lambda: len(app.control.inspect(timeout=1).ping() or {}) == 5, log)
+        Delivery.objects.filter(message__kind="booked").update(next_attempt_at=clock.now())
+        wait_for(lambda: not Delivery.objects.filter(message__kind="booked").exclude(state="accepted").exists(), log)
+        time.sleep(6)  # three more ticks of each beat find nothing to do
+    assert post.connections > 2
+    each_went_once(post, 200)
 
 
 def test_the_web_process_does_not_even_load_the_broker(env: dict[str, str]) -> None:
