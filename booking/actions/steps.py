@@ -12,7 +12,19 @@ from audit.actions import record
 from audit.actor import Actor
 from booking import calendar
 from booking.actions.errors import NotAllowed, SlotTaken, TooLate
-from booking.actions.write_path import KEPT, lock_and_sweep, locked, retrying, side, snapshot, span_of, touch, update
+from booking.actions.write_path import (
+    KEPT,
+    free_start,
+    lock_and_sweep,
+    locked,
+    retrying,
+    rooms_of,
+    side,
+    snapshot,
+    span_of,
+    touch,
+    update,
+)
 from booking.models import Appointment, Status
 
 UNDO_BY_PATIENT = timedelta(minutes=3)
@@ -112,7 +124,7 @@ def undo(appointment: Appointment, *, by: Actor, now: datetime, version: int | N
     """
     back = dict(appointment.previous)
     places = [appointment.practitioner_id, *([back["practitioner_id"]] if back else [])]
-    rooms = [r for r in (appointment.room_id, back.get("room_id")) if r]
+    rooms = {*rooms_of(appointment.service), *(r for r in (appointment.room_id, back.get("room_id")) if r)}
     lock_and_sweep(places, rooms, now=now)
     visit = locked(appointment, version)
     back = dict(visit.previous)
@@ -122,19 +134,35 @@ def undo(appointment: Appointment, *, by: Actor, now: datetime, version: int | N
         raise NotAllowed(_("It is too late to undo this. Call %(phone)s.") % {"phone": Clinic.current().phone})
     tells = back["verb"] in ("move", "cancel")
     wanted = datetime.fromisoformat(back["starts_at"])
-    left = span_of(visit) if back["verb"] == "move" else None
+    left, since = (span_of(visit) if back["verb"] == "move" else None), visit.changed_at
     for name in KEPT:
         value = back[name]
         setattr(visit, name, datetime.fromisoformat(value) if name.endswith("_at") and value else value)
     visit.previous = {}
     touch(visit, by=by, now=now, tells=tells)
-    if not update(visit, bump=places, frees=left):
+    gave_up = back["verb"] in ("move", "cancel", "mark_noshow")
+    if (gave_up and not _is_free_still(visit, by=by, since=since, now=now)) or not update(visit, bump=places, frees=left):
         raise SlotTaken(
             _("%(time)s was taken meanwhile. These are the closest:") % {"time": clock.clock_time(wanted)},
             partial(calendar.alternatives, appointment.service, wanted, now=now, own_hold=visit.pk),
         )
     record("booking.undo", by=by, now=now, obj=visit, subject_id=visit.patient_id, detail={"verb": back["verb"]})
     return Appointment.objects.select_related("service", "practitioner", "patient", "room").get(pk=visit.pk)
+
+
+def _is_free_still(visit: Appointment, *, by: Actor, since: datetime, now: datetime) -> bool:
+    """False if a time that was given up at `since` is not to be had again by going back to it.
+
+    A patient gets it as one who books does, whatever the notice: within hours, beside nobody. Staff get back what they had; in a
+    lane of its own, beside whom they overbooked, no constraint sees who has come since.
+    """
+    if by.is_staff:
+        beside = Appointment.objects.occupying().filter(starts_at__lt=visit.ends_at, ends_at__gt=visit.starts_at)
+        since_then = beside.filter(practitioner=visit.practitioner_id, changed_at__gte=since).exclude(pk=visit.pk)
+        return not visit.lane or not since_then.exists()
+    free = free_start(visit.service, visit.practitioner, visit.starts_at, own=visit.pk, for_staff=True, now=now)
+    visit.lane, visit.room_id = 0, (free.room_id or None) if free else None
+    return free is not None
 
 
 def _patient_may_undo(visit: Appointment, *, now: datetime) -> bool:

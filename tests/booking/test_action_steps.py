@@ -7,7 +7,7 @@ import pytest
 from accounts import clock
 from audit.actor import Actor
 from booking import actions, calendar
-from booking.models import Appointment, Status
+from booking.models import Appointment, Practitioner, Status
 from tests.factories import contact_of, next_weekday_at
 
 
@@ -114,6 +114,54 @@ def test_undoing_a_cancel_whose_time_was_taken_offers_others(appointment, servic
         actions.undo(cancelled, by=desk, now=clock.now())
     assert refused.value.alternatives
     assert Appointment.objects.get(pk=appointment.pk).status == Status.CANCELLED
+
+
+@pytest.fixture
+def beside(appointment, service, practitioner, desk):
+    """Noor, overbooked beside Maya, has cancelled; Maya has, too; her time went to Ravi."""
+
+    def book(name, **more):
+        values = {"patient": None, "contact": contact_of(first_name=name), "by": desk, "now": clock.now()}
+        return actions.book_for(service, practitioner, appointment.starts_at, **values, **more)
+
+    def make(by):
+        noor = book("Noor", overbook=True)
+        assert noor.lane == 1
+        noor = actions.cancel(noor, by=by or Actor.patient(noor.patient_id), now=clock.now())
+        actions.cancel(appointment, by=desk, now=clock.now())
+        book("Ravi")
+        return noor
+
+    return make
+
+
+def test_a_patients_undo_puts_nobody_beside_somebody_who_came_since(beside):
+    noor = beside(None)
+    with pytest.raises(actions.SlotTaken):
+        actions.undo(noor, by=Actor.patient(noor.patient_id), now=clock.now())
+
+
+def test_nor_does_the_desks(beside, desk):
+    with pytest.raises(actions.SlotTaken):
+        actions.undo(beside(desk), by=desk, now=clock.now())
+
+
+def test_the_desk_takes_back_a_cancel_of_a_visit_that_it_overbooked(appointment, service, practitioner, desk):
+    values = {"contact": contact_of(first_name="Noor"), "overbook": True, "by": desk, "now": clock.now()}
+    noor = actions.book_for(service, practitioner, appointment.starts_at, patient=None, **values)
+    assert actions.undo(actions.cancel(noor, by=desk, now=clock.now()), by=desk, now=clock.now()).lane == 1
+
+
+@pytest.mark.parametrize("gone", ["vacation", "left"])
+def test_a_patients_undo_does_not_lead_to_a_physician_who_is_out(appointment, practitioner, maya, desk, gone):
+    cancelled = actions.cancel(appointment, by=maya, now=clock.now())
+    if gone == "left":
+        Practitioner.objects.filter(pk=practitioner.pk).update(active=False)
+    else:
+        span = (appointment.starts_at - timedelta(hours=1), appointment.ends_at)
+        actions.take_time_off(practitioner, "vacation", *span, by=desk, now=clock.now())
+    with pytest.raises(actions.SlotTaken):
+        actions.undo(cancelled, by=maya, now=clock.now())
 
 
 def test_a_patient_undoes_a_move_for_three_minutes_only(appointment, practitioner, maya):
