@@ -155,9 +155,14 @@ def save_document(
     """Change a draft's document: lock, decrypt, `change(document)`, encrypt, audit, version up; one transaction.
 
     `response` is refreshed from the locked row.
+
+    Raises:
+        IntakeError: it was sent, perhaps a moment ago in another tab; what was signed stays as it is.
     """
     with transaction.atomic():
         locked = QuestionnaireResponse.objects.select_for_update().get(pk=response.pk)
+        if not locked.is_draft:
+            raise IntakeError("These answers were sent already.")
         document = decrypt(locked)
         change(document)
         put(locked, document)

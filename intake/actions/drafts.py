@@ -142,7 +142,7 @@ def save_contact(response: QuestionnaireResponse, contact: dict[str, Any], *, by
             None removes an entry; the others stay.
 
     Raises:
-        IntakeError: the response was sent already.
+        IntakeError: the response was sent already, or is in other hands.
     """
 
     def change(document: Document) -> None:
@@ -165,10 +165,10 @@ def save_contact(response: QuestionnaireResponse, contact: dict[str, Any], *, by
                 ways = WAYS.get(str(contact["reminder_by"]), "")
                 note_consent(document, response.definition, question, bool(ways), by=by, now=now, choice=ways)
 
-    if not response.is_draft:
-        raise IntakeError("These answers were sent already.")
-    must_hold(response, by)
-    return save_document(response, change, by=by, now=now, action="intake.save_contact")
+    with transaction.atomic():
+        if (held := read_locked(response.pk)) is not None:
+            must_hold(held, by)
+        return save_document(response, change, by=by, now=now, action="intake.save_contact")
 
 
 def take_over(response: QuestionnaireResponse, *, by: Actor, now: datetime) -> None:

@@ -322,10 +322,10 @@ def sign_review(
 
 
 def _after(locked: QuestionnaireResponse, outcome: str, *, now: datetime) -> None:
-    """What the signature changes for the queue. Asked for more, it stays open and waits for the patient."""
+    """What the signature changes for the queue. Asked for more, it is open (again), and waits for the patient."""
     locked.reviewer, locked.claimed_at = None, None
     if outcome == "more-info":
-        locked.asked_at = now
+        locked.reviewed_at, locked.asked_at = None, now
     else:
         locked.reviewed_at, locked.asked_at = locked.reviewed_at or now, None
     locked.to_confirm = outcome in reviewing.TO_CONFIRM

@@ -120,6 +120,15 @@ def test_a_sent_response_takes_no_more_answers(fill: Fill, maya: Patient) -> Non
         actions.delete_draft(draft, by=SOMEBODY, now=LATER)
 
 
+def test_details_from_a_tab_that_saw_it_as_a_draft_do_not_change_what_was_signed(fill: Fill, maya: Patient) -> None:
+    draft = fill(answers_of(PEOPLE["Woman 45, shedding after weight loss"]))
+    as_seen = QuestionnaireResponse.objects.get(pk=draft.pk)
+    before = decrypt(send(draft, maya)).answers
+    with pytest.raises(IntakeError, match="sent already"):
+        actions.save_contact(as_seen, {"date_of_birth": "1990-01-01"}, by=SOMEBODY, now=LATER)
+    assert decrypt(QuestionnaireResponse.objects.get(pk=draft.pk)).answers == before
+
+
 def test_deleting_a_draft_takes_everything(draft: QuestionnaireResponse) -> None:
     actions.delete_draft(draft, by=SOMEBODY, now=NOW)
     assert not QuestionnaireResponse.objects.exists()

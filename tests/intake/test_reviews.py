@@ -171,6 +171,18 @@ def test_asked_for_more_it_stays_to_be_reviewed_and_waits_for_the_patient(sent: 
     assert actions.save_review(sent, FINE, by=doctor, now=LATER).number == 2
 
 
+def test_a_question_in_an_amendment_brings_it_back_to_be_reviewed(
+    signed: Review, sent: QuestionnaireResponse, doctor: Actor
+) -> None:
+    actions.amend_review(sent, by=doctor, now=LATER)
+    actions.sign_review(
+        sent, {"outcome": "more-info", "ask": "Since when?"}, registration="12345", reason="New letter", by=doctor, now=LATER
+    )
+    assert not QuestionnaireResponse.objects.to_review().filter(asked_at=None).exists()
+    actions.reply(sent, "Since spring", by=Actor.patient(sent.patient_id), now=LATER)
+    assert QuestionnaireResponse.objects.to_review().filter(asked_at=None).get() == sent
+
+
 def test_a_referral_stays_open_until_it_is_said_to_be_done(sent: QuestionnaireResponse, doctor: Actor) -> None:
     seen(sent, doctor)
     fields = {"outcome": "refer", "refer_to": "Dermatology", "refer_why": "Scarring?", "patient_told": "yes"}
