@@ -109,6 +109,7 @@ const form = document.querySelector("[data-autosave]");
 const said = document.querySelector("[data-saved]");
 let waiting = 0;
 let saving = Promise.resolve();
+let underway = 0;
 
 async function save() {
   const data = new FormData(form);
@@ -128,17 +129,16 @@ if (form && said && form.querySelector("#decision ~ .rv-parts")) {
     if (event.target.type === "password" || !event.target.closest(".rv")) return;
     said.textContent = form.dataset.changed;
     clearTimeout(waiting);
-    waiting = setTimeout(() => { saving = saving.then(save); }, 2000);
+    waiting = setTimeout(() => { underway += 1; saving = saving.then(save).then(() => { underway -= 1; }); }, 2000);
   });
   /* A button sends all of it anyway; one that is pressed while a save is on its way waits for the new version. */
-  let settled = false;
   form.addEventListener("submit", (event) => {
     clearTimeout(waiting);
-    if (settled) return;
+    if (!underway) return;
     event.preventDefault();
     event.stopImmediatePropagation();
     const button = event.submitter;
-    saving.then(() => { settled = true; form.requestSubmit(button); });
+    saving.then(() => setTimeout(() => form.requestSubmit(button)));  // a task of its own: not inside the event it was pressed with
   }, { capture: true });
 }
 }

@@ -44,7 +44,7 @@ def test_a_review_from_comparing_to_signing_by_keyboard(
     page.keyboard.type("Fuller than in spring")
     expect(page.locator("[data-saved]")).to_contain_text("Saved at")
     page.locator("h1").click()
-    page.keyboard.press("a")
+    page.get_by_role("button", name="Acknowledge").first.click()  # once: a press must not wait for a second one
     expect(page.locator(".f-seen")).to_have_count(1)
     page.get_by_label("Cannot decide").check(force=True)
     page.get_by_label("Your password").fill(PASSWORD)
