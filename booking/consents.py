@@ -1,6 +1,7 @@
 """Consents from a visit's own page: what was agreed to and when, and taking it back."""
 
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -23,14 +24,14 @@ def messages_wording() -> tuple[str, str] | None:
     return consent_wording(asked[1]) if asked else None
 
 
-def choose_ways(
-    patient: Patient, *, email: str, mobile: str, reminder_by: str, voicemail_ok: bool, agreed: bool, by: Actor, now: datetime
-) -> Patient:
-    """How a patient is reached from now on; with `agreed`, the choice was made in the words of the consent and is recorded."""
+def choose_ways(patient: Patient, *, agreed: bool, by: Actor, now: datetime, **reach: Any) -> Patient:
+    """How a patient is reached from now on; with `agreed`, the choice was made in the words of the consent and is recorded.
+
+    Args:
+        reach: as for `booking.actions.change_contact`, which also says what is raised.
+    """
     with transaction.atomic():
-        patient = change_contact(
-            patient, email=email, mobile=mobile, reminder_by=reminder_by, voicemail_ok=voicemail_ok, by=by, now=now
-        )
+        patient = change_contact(patient, **reach, by=by, now=now)
         if agreed:
             note_messages(patient, by=by, now=now)
     return patient

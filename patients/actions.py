@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from accounts.links import derive_code, newest_key_id
@@ -131,28 +132,46 @@ def _refresh(patient: Patient, contact: Contact, channel: str | None, *, by: Act
     elif channel == "text":
         patient.mobile_checked_at, patient.mobile_bounced_at = now, None
     patient.version += 1
-    patient.save()
+    patient.save(update_fields=_REFRESHED)  # not the rest, which somebody may be changing: STOP, a link, another merge
     return patient
+
+
+_REFRESHED = (
+    "reminder_by", "voicemail_ok", "preferred_name", "email", "mobile", "version",
+    "email_checked_at", "email_bounced_at", "mobile_checked_at", "mobile_bounced_at",
+)  # fmt: skip
 
 
 @transaction.atomic
 def update_contact(
     patient: Patient,
     *,
-    email: str,
-    mobile: str,
-    reminder_by: str,
-    voicemail_ok: bool,
+    email: str | None = None,
+    mobile: str | None = None,
+    reminder_by: str | None = None,
+    voicemail_ok: bool | None = None,
     checked: str = "",
+    version: int | None = None,
     by: Actor,
     now: datetime,
 ) -> Patient:
-    """Change how a patient is reached. A changed address is unchecked until a code comes back from it.
+    """Change how a patient is reached; None leaves what is on file.
+
+    A changed address is unchecked until a code comes back from it.
 
     Args:
         checked: "email" or "text" when a code to that new address came back just now.
+        version: the patient's as it was shown to whoever changes it; None where nothing on file was shown to be typed over.
+
+    Raises:
+        PatientError: the details changed since they were shown.
     """
     patient = Patient.objects.select_for_update().get(pk=patient.pk)
+    if version not in (None, patient.version):
+        raise PatientError(_("These details changed a moment ago. Look at them, then save again"))
+    email, mobile = patient.email if email is None else email, patient.e164 if mobile is None else mobile
+    reminder_by = patient.reminder_by if reminder_by is None else reminder_by
+    voicemail_ok = patient.voicemail_ok if voicemail_ok is None else voicemail_ok
     changed = [
         name
         for name, old, new in (
@@ -349,7 +368,7 @@ def merge(offer: MergeOffer, same_person: bool, *, by: Actor, now: datetime) -> 
     The newer row stays, marked as merged, so that nothing that points at it breaks and the decision can be traced.
     """
     offer = MergeOffer.objects.select_for_update().select_related("patient", "candidate").get(pk=offer.pk)
-    if offer.decided_at is not None:
+    if offer.decided_at is not None or offer.patient.merged_into_id or offer.candidate.merged_into_id:
         raise PatientError(_("This was already decided."))
     offer.decided_at, offer.same_person = now, same_person
     offer.save()
@@ -372,7 +391,11 @@ def merge(offer: MergeOffer, same_person: bool, *, by: Actor, now: datetime) -> 
         kept.user = kept.user or account
         kept.version += 1
         kept.save()
-        MergeOffer.objects.filter(patient=moved, decided_at=None).update(decided_at=now, same_person=None)
+        # What was asked of the row that is gone: its own questions are over, those about it are now about the row that stays.
+        still = MergeOffer.objects.filter(decided_at=None)
+        asked = still.filter(candidate=moved).exclude(patient=kept).exclude(patient__merge_offers__candidate=kept)
+        MergeOffer.objects.filter(pk__in=list(asked.values_list("pk", flat=True))).update(candidate=kept)
+        still.filter(Q(patient=moved) | Q(candidate=moved)).update(decided_at=now, same_person=None)
     record(
         "patients.merge",
         by=by,

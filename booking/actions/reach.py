@@ -1,6 +1,7 @@
 """How a patient is reached about a visit, and finds back to it: contact, link, questions."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -25,15 +26,7 @@ from patients.models import Patient
 
 @retrying
 def change_contact(
-    patient: Patient,
-    *,
-    email: str,
-    mobile: str,
-    reminder_by: str,
-    voicemail_ok: bool,
-    checked: str = "",
-    by: Actor,
-    now: datetime,
+    patient: Patient, *, version: int | None = None, checked: str = "", by: Actor, now: datetime, **reach: Any
 ) -> Patient:
     """Change how a patient is reached. When an address changes, the links of coming visits do too.
 
@@ -41,12 +34,15 @@ def change_contact(
     clinic changes it, the patient's own sign-ins end as well: they may be somebody else's.
 
     Args:
-        checked: "email" or "text" when a code to that new address came back just now.
+        reach: email, mobile, reminder_by, voicemail_ok; what is left out stays.
+        version, checked: as for `update_contact`.
+
+    Raises:
+        PatientError: as for `update_contact`.
     """
-    before = (patient.email, patient.e164)
-    patient = update_contact(
-        patient, email=email, mobile=mobile, reminder_by=reminder_by, voicemail_ok=voicemail_ok, checked=checked, by=by, now=now
-    )
+    held = Patient.objects.select_for_update().get(pk=patient.pk)
+    before = (held.email, held.e164)
+    patient = update_contact(patient, **reach, checked=checked, version=version, by=by, now=now)
     if (patient.email, patient.e164) == before:
         return patient
     if by.is_staff and patient.user is not None:

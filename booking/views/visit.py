@@ -282,9 +282,7 @@ def visit_messages(request: HttpRequest, it: Visit) -> HttpResponse:
             if isinstance(patient, Helper):
                 update_helper(patient, **choice, by=it.by, now=it.now)
             else:
-                consents.choose_ways(
-                    patient, email=patient.email, mobile=patient.e164, **choice, agreed=True, by=it.by, now=it.now
-                )
+                consents.choose_ways(patient, **choice, agreed=True, by=it.by, now=it.now)
             messages.success(request, _("Saved. That is how we contact you from now on."))
             return it.see()
         status = 422

@@ -31,8 +31,6 @@ def details(request: HttpRequest, me: Me) -> HttpResponse:
         if form.is_valid():
             choose_ways(
                 patient,
-                email=patient.email,
-                mobile=patient.e164,
                 reminder_by=form.cleaned_data["reminder_by"],
                 voicemail_ok=form.cleaned_data["voicemail_ok"] == "yes",
                 agreed=True,
@@ -50,7 +48,7 @@ def details(request: HttpRequest, me: Me) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @patient_required
-@fresh_proof_required
+@fresh_proof_required()
 def contact(request: HttpRequest, me: Me, channel: str) -> HttpResponse:
     """Another e-mail address or mobile: a code goes to the new one first."""
     if channel not in {"email", "text"}:
@@ -75,7 +73,7 @@ def contact(request: HttpRequest, me: Me, channel: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @patient_required
-@fresh_proof_required
+@fresh_proof_required()
 def contact_code(request: HttpRequest, me: Me) -> HttpResponse:
     """The code that went to the new address; once it is right, the address is theirs and the old one is not used any more."""
     step = Step(request, "contact", by=me.by, now=me.now)
@@ -86,16 +84,8 @@ def contact_code(request: HttpRequest, me: Me) -> HttpResponse:
         form = CodeForm(request.POST)
         status = step.check(form)
         if status == 200:
-            address = {"email" if step.code.channel == "email" else "mobile": step.code.address}
-            change_contact(
-                me.patient,
-                **({"email": me.patient.email, "mobile": me.patient.e164} | address),
-                reminder_by=me.patient.reminder_by,
-                voicemail_ok=me.patient.voicemail_ok,
-                checked=step.code.channel,
-                by=me.by,
-                now=me.now,
-            )
+            address: Any = {"email" if step.code.channel == "email" else "mobile": step.code.address}
+            change_contact(me.patient, **address, checked=step.code.channel, by=me.by, now=me.now)
             step.forget()
             messages.success(request, _("Saved. Your messages go there from now on."))
             return see("portal:details")

@@ -23,6 +23,7 @@ from booking.picker import parse_value, value_of
 from booking.reasons import in_words, why_not
 from booking.words import phone_text
 from intake.consents import messages_refused
+from patients.actions import PatientError
 from patients.models import ReminderBy
 from staff import board, gaps, history, steps
 from staff.forms import CancelForm, ContactForm
@@ -108,7 +109,7 @@ def cancel(request: HttpRequest, public_id: UUID) -> HttpResponse:
         return show(request, found, now, cancel=form, form=form, status=422)
     try:
         verb = actions.cancel_series if request.POST.get("rest") == "1" and found.series else actions.cancel
-        verb(found, reason=form.cleaned_data["reason"], by=actor_of(request), now=now, version=_version(request, found))
+        verb(found, reason=form.cleaned_data["reason"], by=actor_of(request), now=now, version=_version(request))
     except actions.Stale:
         return show(request, _visit(request, public_id), now, refusal=steps.who_changed(found, request.user), status=409)
     except actions.BookingError as error:
@@ -116,7 +117,7 @@ def cancel(request: HttpRequest, public_id: UUID) -> HttpResponse:
     return _back(public_id, "cancel")
 
 
-def _version(request: HttpRequest, visit: Appointment) -> int:
+def _version(request: HttpRequest) -> int:
     text = request.POST.get("version", "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else -1
 
@@ -129,7 +130,10 @@ def contact(request: HttpRequest, public_id: UUID) -> HttpResponse:
     form = ContactForm(request.POST, refused=messages_refused(found.patient))
     if not form.is_valid():
         return show(request, found, now, contact=form, form=form, status=422)
-    consents.choose_ways(found.patient, **form.cleaned_data, by=actor_of(request), now=now)
+    try:
+        consents.choose_ways(found.patient, **form.cleaned_data, version=_version(request), by=actor_of(request), now=now)
+    except PatientError as refusal:
+        return show(request, _visit(request, public_id), now, contact=form, refusal=str(refusal), status=409)
     messages.success(request, _("Contact details saved."))
     return _back(public_id)
 
@@ -187,7 +191,7 @@ def move(request: HttpRequest, public_id: UUID) -> HttpResponse:
             start,
             by=actor_of(request),
             now=now,
-            version=_version(request, found),
+            version=_version(request),
             overbook=bool(request.POST.get("anyway")),
         )
     except actions.Warned as warning:
@@ -204,7 +208,7 @@ def _move_rest(
 ) -> HttpResponse:
     """This visit, and those of its series after it by as much: all of them or none."""
     try:
-        moved = actions.move_series(visit, person, start, by=actor_of(request), now=now, version=_version(request, visit))
+        moved = actions.move_series(visit, person, start, by=actor_of(request), now=now, version=_version(request))
     except actions.Stale:
         return show(request, _visit(request, visit.public_id), now, refusal=steps.who_changed(visit, request.user), status=409)
     except actions.BookingError as error:
@@ -282,6 +286,7 @@ def _move_page(
             visit.service, since=today, until=today + timedelta(days=21), now=now, own_hold=visit.pk, for_staff=True, limit=30
         )
     by_pk = {person.pk: person for person in people}
+    here = (visit.starts_at, visit.practitioner_id)  # where it is already is no place to move to
     soonest = [s for s in soonest if s.start > now and s.start != visit.starts_at][:5]
     rest = len(actions.from_here_on(visit, now=now)) - 1 if visit.series else 0
     context = {
@@ -296,7 +301,11 @@ def _move_page(
         "lists": [
             (
                 person,
-                [(value_of(s.start, person), s.start) for s in found if s.practitioner_id == person.pk and s.start > now],
+                [
+                    (value_of(s.start, person), s.start)
+                    for s in found
+                    if s.practitioner_id == person.pk and s.start > now and (s.start, person.pk) != here
+                ],
             )
             for person in people
         ],

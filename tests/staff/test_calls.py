@@ -52,6 +52,16 @@ def test_the_same_person_becomes_one_record(desk: Client, offer: MergeOffer) -> 
     assert offer.patient.merged_into == offer.candidate
 
 
+def test_what_was_asked_about_a_merged_record_is_asked_about_the_one_that_stays(desk: Client, offer: MergeOffer) -> None:
+    third = Patient.objects.create(
+        legal_first_name="Maya", legal_last_name="Chowdhuri", date_of_birth=offer.patient.date_of_birth, created_at=clock.now()
+    )
+    about = MergeOffer.objects.create(patient=third, candidate=offer.patient, reason="Same", created_at=clock.now())
+    answer(desk, offer, "same")
+    about.refresh_from_db()
+    assert (about.candidate, about.decided_at) == (offer.candidate, None)
+
+
 def test_two_people_stay_two(desk: Client, offer: MergeOffer) -> None:
     answer(desk, offer, "different")
     offer.patient.refresh_from_db()

@@ -125,10 +125,28 @@ def test_contact_details_are_saved_and_mistakes_keep_what_was_typed(desk: Client
     page = bad.content.decode()
     assert 'value="nowhere"' in page
     assert "Enter an email address, like name@example.com" in page
-    good = {"mobile": "519 555 0199", "email": "new@example.com", "reminder_by": "email", "voicemail_ok": "on"}
+    good = {"mobile": "519 555 0199", "email": "new@example.com", "reminder_by": "email", "voicemail_ok": "on", "version": "1"}
     assert desk.post(url_of(appointment, "contact/"), good).status_code == 303
     appointment.patient.refresh_from_db()
     assert (appointment.patient.e164, appointment.patient.voicemail_ok) == ("+15195550199", True)
+
+
+def save_contact(desk: Client, visit: Appointment, data: dict[str, str]) -> Any:
+    """From a page that was opened just now."""
+    visit.patient.refresh_from_db()
+    return desk.post(url_of(visit, "contact/"), data | {"version": str(visit.patient.version)})
+
+
+def test_an_address_the_patient_changed_meanwhile_is_not_typed_over(desk: Client, appointment: Appointment) -> None:
+    opened = re.search(r'name="version" value="(\d+)"', desk.get(url_of(appointment)).content.decode())[1]  # type: ignore[index]
+    patient = appointment.patient
+    actions.change_contact(patient, email="safe@example.com", checked="email", by=Actor.patient(patient.pk), now=clock.now())
+    old = {"mobile": "519 555 0181", "email": "maya@example.com", "reminder_by": "email", "version": opened}
+    answer = desk.post(url_of(appointment, "contact/"), old)
+    page = answer.content.decode()
+    assert (answer.status_code, "changed a moment ago" in page, "safe@example.com" in page) == (409, True, True)
+    patient.refresh_from_db()
+    assert patient.email == "safe@example.com"
 
 
 def test_a_way_to_remind_that_cannot_work_is_refused(desk: Client, appointment: Appointment) -> None:
@@ -178,9 +196,9 @@ def test_messages_are_agreed_to_aloud_and_kept_as_said_to_whom(desk: Client, app
     for words in messages_wording() or ():
         assert words in page
     said = {"mobile": "519 555 0181", "email": "maya@example.com", "reminder_by": "email"}
-    desk.post(url_of(appointment, "contact/"), said)
+    save_contact(desk, appointment, said)
     assert not ConsentRecord.objects.exists()
-    desk.post(url_of(appointment, "contact/"), said | {"agreed": "on"})
+    save_contact(desk, appointment, said | {"agreed": "on"})
     record = ConsentRecord.objects.get()
     assert (record.code, record.decision, record.choice) == ("C2", True, "email")
     assert (record.how, record.heard_by, record.given_by) == ("verbal", reception, "staff")
@@ -190,12 +208,20 @@ def test_who_said_no_to_messages_has_to_agree_first(desk: Client, appointment: A
     publish_all(by=Actor.system(), now=clock.now())
     patient = appointment.patient
     update = {"mobile": "519 555 0181", "email": "maya@example.com"}
-    desk.post(url_of(appointment, "contact/"), update | {"reminder_by": "email", "agreed": "on"})
+    save_contact(desk, appointment, update | {"reminder_by": "email", "agreed": "on"})
     withdraw_consent(patient, "C2", by=Actor.patient(patient.pk), now=clock.now())
     refused = desk.post(url_of(appointment, "contact/"), update | {"reminder_by": "text"})
     assert refused.status_code == 422
     assert "They said no to messages." in refused.content.decode()
     assert desk.post(url_of(appointment, "link/"), {"how": "send"}).status_code == 409
     assert not LinkRequest.objects.exists()
-    assert desk.post(url_of(appointment, "contact/"), update | {"reminder_by": "text", "agreed": "on"}).status_code == 303
+    assert save_contact(desk, appointment, update | {"reminder_by": "text", "agreed": "on"}).status_code == 303
     assert ConsentRecord.objects.filter(code="C2", withdrawn_at=None).get().choice == "text"
+
+
+def test_moving_does_not_offer_the_time_it_has_already(desk: Client, appointment: Appointment) -> None:
+    day = clock.local(appointment.starts_at).date()
+    assert (
+        value_of(appointment.starts_at, appointment.practitioner)
+        not in desk.get(url_of(appointment, f"move/?day={day}")).content.decode()
+    )
