@@ -81,16 +81,24 @@ def patient_required(view: View) -> View:
     return guarded
 
 
-def fresh_proof_required(view: View) -> View:
-    """Inside `patient_required`: what changes how people get in, or takes everything out, wants a code from just now."""
+def fresh_proof_required(form: str = "") -> Callable[[View], View]:
+    """Inside `patient_required`: what changes how people get in, or takes everything out, wants a code from just now.
 
-    @wraps(view)
-    def guarded(request: HttpRequest, me: Me, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if not me.is_fresh:
-            return redirect(f"{reverse('portal:prove')}?{urlencode({'next': request.path})}")
-        return view(request, me, *args, **kwargs)
+    Args:
+        form: the page to come back to afterwards, where this one takes POST only.
+    """
 
-    return guarded
+    def wrapped(view: View) -> View:
+        @wraps(view)
+        def guarded(request: HttpRequest, me: Me, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if not me.is_fresh:
+                back = reverse(form) if form else request.path
+                return redirect(f"{reverse('portal:prove')}?{urlencode({'next': back})}")
+            return view(request, me, *args, **kwargs)
+
+        return guarded
+
+    return wrapped
 
 
 def to_sign_in(request: HttpRequest, *, closed: bool = False) -> HttpResponse:

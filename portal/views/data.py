@@ -42,7 +42,7 @@ def data(request: HttpRequest, me: Me) -> HttpResponse:
 
 @require_POST
 @patient_required
-@fresh_proof_required
+@fresh_proof_required(form="portal:data")
 def download(request: HttpRequest, me: Me) -> HttpResponseBase:
     """One zip file: JSON, a PDF per set of answers, the photos. In the trail before the first byte is sent."""
     if not limits.hit(f"me-data:{me.patient.pk}", limit=PER_DAY, window=timedelta(days=1), now=me.now):

@@ -24,7 +24,7 @@ def _mine(me: Me) -> list[Authenticator]:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @patient_required
-@fresh_proof_required
+@fresh_proof_required()
 def passkeys(request: HttpRequest, me: Me) -> HttpResponse:
     """Those there are; POST adds the one that the browser has just made."""
     keys, user = _mine(me), me.patient.user
@@ -53,7 +53,7 @@ def passkeys(request: HttpRequest, me: Me) -> HttpResponse:
 
 @require_POST
 @patient_required
-@fresh_proof_required
+@fresh_proof_required(form="portal:passkeys")
 def passkey_remove(request: HttpRequest, me: Me, pk: int) -> HttpResponse:
     """It stops working at once."""
     key = next((k for k in _mine(me) if k.pk == pk), None)

@@ -27,7 +27,8 @@ def test_the_file_holds_details_answers_and_photos_for_people_and_programs(danie
 
 def test_ten_minutes_after_signing_in_a_code_comes_first(daniel, at):
     at.shift(timedelta(minutes=11))
-    assert daniel.post("/me/data/download/")["Location"].startswith("/me/prove/")
+    answer = daniel.post("/me/data/download/")
+    assert answer["Location"] == "/me/prove/?next=%2Fme%2Fdata%2F", "and back to where the button is"
 
 
 @pytest.fixture
