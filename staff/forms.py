@@ -88,6 +88,12 @@ class ContactForm(PlainForm):
         return data
 
 
+class SwitchForm(PlainForm):
+    """Why a channel is switched off or on, for the log."""
+
+    reason = TextField(limit=80, required=False, label=_("Why (for the log)"))
+
+
 class CancelForm(PlainForm):
     """Why a visit is cancelled: one of a few words, never health information."""
 

@@ -68,7 +68,7 @@ def _utc(text: str) -> datetime:
 
 
 def add_hours(column: Column, person: Any, day: date) -> None:
-    """Lunch, time off, and the column's note ("out at 3:30", "not in today")."""
+    """Lunch, time off, and the column's note ("out at 3:30", "not in")."""
     zone = clock.clinic_zone()
     walls = [(_minutes(h["start"]), _minutes(h["end"]) or 1440) for h in person.hours_json]
     if any(o["mode"] != "add" for o in person.overrides_json):
@@ -77,7 +77,7 @@ def add_hours(column: Column, person: Any, day: date) -> None:
     spans = slots.merge(walls)
     column.working = bool(spans)
     if not spans:
-        column.note = _("not in today")
+        column.note = _("not in")
         return
     for before, after in pairwise(spans):
         at = clock.instant(day, _wall(before[1]), zone)
@@ -87,12 +87,17 @@ def add_hours(column: Column, person: Any, day: date) -> None:
             Entry("off", at, board_time(at), text=_("%(what)s until %(time)s") % {"what": word, "time": board_time(end)})
         )
     since, until = clock.day_bounds(day, zone)
+    opens, closes = clock.instant(day, _wall(spans[0][0]), zone), clock.instant(day, _wall(spans[-1][1]), zone)
     for off in person.off_json:
         start, end = max(_utc(off["start"]), since), min(_utc(off["end"]), until)
+        if start <= opens and end >= closes:  # nothing is left of the day: no lunch, no midnight
+            column.note, column.working = _("not in"), False
+            column.entries = [Entry("off", opens, "", text=_("%(name)s is out all day") % {"name": person.short_name})]
+            return
         until_text = _("out until %(time)s") % {"time": board_time(end)} if end < until else _("out")
         column.entries.append(Entry("off", start, board_time(start), text=f"{person.short_name} {until_text}"))
-        if end >= clock.instant(day, _wall(spans[-1][1]), zone):
-            column.note = _("out at %(time)s") % {"time": board_time(start)} if start > since else _("not in today")
+        if end >= closes:
+            column.note = _("out at %(time)s") % {"time": board_time(start)}
 
 
 def _wall(minute: int) -> time:

@@ -150,16 +150,21 @@ def _sorted(rows: Iterable[QuestionnaireResponse], now: datetime) -> Queue:
     return queue
 
 
+def _due(sent: datetime, same_day: bool, visit_at: datetime | None, works: workdays.WorkDays) -> datetime:
+    """By when it is to be reviewed: in the clinic's time for reviews, and never after the visit it is for."""
+    due = due_at(sent, same_day=same_day, works=works, zone=works.zone)
+    return min(due, visit_at) if visit_at else due
+
+
 def set_due(queue: Queue, now: datetime) -> None:
     """By when each one is due, in two statements."""
-    sent = [entry.response.completed_at for entry in queue.to_review if entry.response.completed_at]
-    if not sent:
+    times = [entry.response.completed_at for entry in queue.to_review if entry.response.completed_at]
+    if not times:
         return
-    works = workdays.load(clock.local(min(sent)).date(), clock.today(now) + timedelta(days=21))
+    works = workdays.load(clock.local(min(times)).date(), clock.today(now) + timedelta(days=21))
     for entry in queue.to_review:
-        entry.due_at = due_at(
-            entry.response.completed_at or now, same_day=entry.response.is_same_day, works=works, zone=works.zone
-        )
+        sent, visit = entry.response.completed_at or now, entry.visit
+        entry.due_at = _due(sent, entry.response.is_same_day, visit.starts_at if visit and visit.is_open else None, works)
         entry.overdue = entry.due_at <= now
 
 
@@ -170,12 +175,16 @@ def counts(user: Any, now: datetime) -> tuple[int, int]:
         .to_review()
         .filter(asked_at=None)
         .order_by("completed_at")
-        .values_list("completed_at", "page_sequence")[:LIMIT]
+        .values_list("completed_at", "page_sequence", "appointment__starts_at", "appointment__status")[:LIMIT]
     )
     if not rows:
         return 0, 0
     works = workdays.load(clock.local(rows[0][0] or now).date(), clock.today(now) + timedelta(days=21))
-    late = [sent for sent, pages in rows if due_at(sent or now, same_day=pages > 0, works=works, zone=works.zone) <= now]
+    late = [
+        sent
+        for sent, pages, starts_at, status in rows
+        if _due(sent or now, pages > 0, starts_at if status in OPEN else None, works) <= now
+    ]
     return len(rows), len(late)
 
 

@@ -12,6 +12,7 @@ from audit.actor import actor_of
 from notifications import health as outbox
 from notifications.actions import switch_channel
 from notifications.models import Channel, ChannelSwitch
+from staff.forms import SwitchForm
 
 
 @lead_required
@@ -19,14 +20,22 @@ from notifications.models import Channel, ChannelSwitch
 def health(request: HttpRequest) -> HttpResponse:
     """The gauges. POST switches a channel off or on."""
     now = clock.now()
+    form = SwitchForm(request.POST if request.method == "POST" else None)
     if request.method == "POST":
         channel, _sep, to = request.POST.get("do", "").partition(":")
         if channel not in Channel.values or to not in ("on", "off"):
             raise Http404
-        switch_channel(channel, on=to == "on", reason=request.POST.get("reason", ""), by=actor_of(request), now=now)
-        messages.success(request, _("Switched on.") if to == "on" else _("Switched off. What waits is not lost."))
-        return redirect("staff:health")
+        if form.is_valid():
+            switch_channel(channel, on=to == "on", reason=form.cleaned_data["reason"], by=actor_of(request), now=now)
+            messages.success(request, _("Switched on.") if to == "on" else _("Switched off. What waits is not lost."))
+            return redirect("staff:health")
     switches = {switch.channel: switch for switch in ChannelSwitch.objects.all()}
     channels = [(value, label, switches.get(value)) for value, label in Channel.choices]
-    context = {"gauges": outbox.gauges(now=now), "channels": channels, "now": now, "trouble": outbox.check() or outbox.worker()}
-    return render(request, "staff/health.html", context)
+    context = {
+        "gauges": outbox.gauges(now=now),
+        "channels": channels,
+        "form": form,
+        "now": now,
+        "trouble": outbox.check() or outbox.worker(),
+    }
+    return render(request, "staff/health.html", context, status=422 if form.errors else 200)

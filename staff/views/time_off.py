@@ -114,12 +114,12 @@ def closures(request: HttpRequest) -> HttpResponse:
     """A year's public holidays, each to be closed or not. Nothing is closed by itself."""
     now = clock.now()
     today = clock.today(now)
-    text = request.GET.get("year", "")
-    year = int(text) if text.isascii() and text.isdigit() and today.year <= int(text[:5]) <= today.year + 5 else today.year
+    years = range(today.year, today.year + 6)
+    year = next((year for year in years if str(year) == request.GET.get("year")), today.year)
     zone = clock.clinic_zone()
     closed = {clock.local(off.starts_at).date() for off in TimeOff.objects.filter(practitioner=None) if off.in_days(zone)}
     found = [h for h in holidays_of(year, Clinic.current().region_code) if h.date >= today]
-    context: dict[str, Any] = {"year": year, "years": range(today.year, today.year + 3), "closed": closed, "holidays": found}
+    context: dict[str, Any] = {"year": year, "years": years[:3], "closed": closed, "holidays": found}
     if request.method != "POST":
         return render(request, "staff/closures.html", context | {"ticked": {h.date for h in found if h.usual}})
     names = {h.date.isoformat(): (h.date, h.name) for h in found if h.date not in closed}

@@ -34,7 +34,17 @@ def test_a_line_has_time_level_logger_event_route_status_and_milliseconds() -> N
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("secret", ["ada@clinic.example", "+1 519 555 0142", "519-555-0142", "/v/Ab3dEf7hIj1kLm5n"])
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "ada@clinic.example",
+        "+1 519 555 0142",
+        "519-555-0142",
+        "/v/Ab3dEf7hIj1kLm5n",
+        "/w/Ab3dEf7hIj1kLm5n/wishes/",
+        "/feed/Ab3dEf7hIj1kLm5n/calendar.ics",
+    ],
+)
 def test_addresses_numbers_and_private_links_are_left_out(secret: str) -> None:
     assert secret not in line(f"could not send to {secret} today")
 

@@ -226,3 +226,15 @@ def test_lunch_and_time_off_are_said(desk: Client, practitioner: Practitioner) -
     page = desk.get(f"/desk/day/{day}/").content.decode()
     assert "Lunch until 1:00" in page
     assert "out at 3:30" in page
+
+
+def test_a_whole_day_off_says_so_without_lunch_or_midnight(desk: Client, practitioner: Practitioner) -> None:
+    from booking.models import TimeOff
+
+    day = clock.local(next_weekday_at(9)).date()
+    since, until = clock.day_bounds(day, clock.clinic_zone())
+    TimeOff.objects.create(practitioner=practitioner, starts_at=since, ends_at=until, kind="vacation")
+    page = desk.get(f"/desk/day/{day}/").content.decode()
+    assert "Dr. Osei is out all day" in page or "Closed. Nobody works on this day" in page
+    assert "Lunch" not in page
+    assert "12:00" not in page

@@ -94,6 +94,7 @@ def test_the_health_page_shows_what_is_stuck_and_switches_channels(lead: Client,
     lead.post("/clinic/health/", {"do": "text:on"})
     assert ChannelSwitch.objects.get(channel=TEXT).enabled
     assert lead.post("/clinic/health/", {"do": "pigeon:off"}).status_code == 404
+    assert lead.post("/clinic/health/", {"do": "text:off", "reason": "a\x00"}).status_code == 422
 
 
 def test_metrics_are_off_without_a_token_and_closed_without_it(client: Client, settings: Any, clinic: Any) -> None:

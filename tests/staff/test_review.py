@@ -100,6 +100,14 @@ def test_each_says_by_when_and_what_is_late_says_so(doctor: Client, sent: Appoin
     assert "<b>1</b> overdue" in doctor.get("/md/").content.decode()
 
 
+def test_it_is_due_before_its_visit_at_the_latest(doctor: Client, sent: Appointment) -> None:
+    Appointment.objects.filter(pk=sent.pk).update(
+        starts_at=clock.now() + timedelta(hours=1), ends_at=clock.now() + timedelta(hours=2)
+    )
+    [entry] = doctor.get("/md/review/").context["entries"]
+    assert entry.due_at == entry.visit.starts_at
+
+
 def test_the_queue_takes_four_statements_however_long_it_is(doctor: Client, three: list[Appointment]) -> None:
     doctor.get("/md/review/")
     with Statements() as ran:
