@@ -94,6 +94,7 @@ def run(*, now: datetime | None = None) -> int:
     for entry in WaitlistEntry.objects.on_list().filter(visit=None, response__appointment__isnull=False)[:PER_ROUND]:
         actions.remember_visit(entry, by=system, now=now)  # They found a time themselves, and may still come sooner.
     actions.close_those_who_came(by=system, now=now)
+    actions.call_those_who_did_not_take(by=system, now=now)
     FreedTime.objects.filter(starts_at__lte=now).delete()
     if not FreedTime.objects.exists() or not Clinic.current().auto_offers or quiet_night(now, clock.clinic_zone()):
         return 0

@@ -21,6 +21,7 @@ HOLD_FOR_PATIENT = timedelta(hours=24)
 LOOK_AHEAD = 28  # days
 SAME_PERSON_WITHIN = 14  # days in which the same physician is better than somebody else
 OPTIONS = 4
+HOLD_PREFIX = "rebook:"
 
 
 class Way(models.TextChoices):
@@ -76,7 +77,7 @@ class BatchRow(models.Model):
 
 def hold_key_of(visit: "Appointment") -> str:
     """The key of the time that is held for a visit's patient, in place of a browser's."""
-    return f"rebook:{visit.pk}"
+    return f"{HOLD_PREFIX}{visit.pk}"
 
 
 def propose(visits: Sequence["Appointment"], *, now: datetime) -> dict[int, list[Slot]]:

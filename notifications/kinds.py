@@ -63,6 +63,7 @@ _TABLE = [
     Kind("booked", _("Booked"), grace=True, wakes=(EMAIL,), calendar="REQUEST"),
     Kind("moved", _("Moved by the patient"), grace=True, wakes=(EMAIL,), calendar="REQUEST"),
     Kind("moved_by_clinic", _("Moved by the clinic"), grace=True, calendar="REQUEST", call=_("Tell the new time")),
+    Kind("clock_rules", _("New clock rules, same time"), channels=(EMAIL,), calendar="REQUEST"),
     Kind("cancelled", _("Cancelled by the patient"), grace=True, wakes=(EMAIL,), statuses=GONE, calendar="CANCEL", outlives=True),
     Kind("cancelled_late", _("Cancelled late"), grace=True, wakes=(EMAIL,), statuses=GONE, calendar="CANCEL", outlives=True),
     Kind("cancelled_by_clinic", _("Cancelled by the clinic"), grace=True, statuses=GONE, calendar="CANCEL", outlives=True,
@@ -93,7 +94,7 @@ _TABLE = [
 ]  # fmt: skip
 KINDS: dict[str, Kind] = {kind.code: kind for kind in _TABLE}
 REMINDERS = [kind for kind in _TABLE if kind.days_before is not None or kind.hours_before is not None]
-NEWS = frozenset({"booked", "moved", "moved_by_clinic"})
+NEWS = frozenset({"booked", "moved", "moved_by_clinic", "clock_rules"})
 ASKS = frozenset({"reminder_2d", "reminder_1d", "moved_by_clinic"})  # texts that ask for a C
 OPT_OUT_ANSWERS = frozenset({"texts_off", "texts_on", "help"})  # what a provider may answer by itself
 CANCELLATIONS = frozenset({"cancelled", "cancelled_late", "cancelled_by_clinic"})

@@ -18,6 +18,7 @@ from django.db.models import Exists, F, OuterRef, Q
 
 from accounts import clock
 from accounts.models import SignInMail
+from booking.actions import RULES
 from booking.models import Appointment, LinkRequest, Status, WaitlistOffer
 from booking.waitlist import OfferState
 from intake.models import QuestionnaireResponse, ResumeLink
@@ -100,11 +101,14 @@ def _coming(visit: Appointment, earlier: Sequence[Message], *, now: datetime) ->
     return planned
 
 
+MOVED = {"clinic": "moved_by_clinic", RULES: "clock_rules"}  # by who moved it
+
+
 def _news_kind(visit: Appointment, known: Message | None) -> Kind:
     """A move that nobody was told the old time of is simply a booking."""
     if known is None or known.kind in CANCELLATIONS:
         return KINDS["booked"]
-    return KINDS["moved_by_clinic" if visit.changed_by == "clinic" else "moved"]
+    return KINDS[MOVED.get(visit.changed_by, "moved")]
 
 
 def _cancelled(visit: Appointment, earlier: Sequence[Message], *, now: datetime) -> list[Planned]:

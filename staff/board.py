@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Count, Exists, OuterRef, Q, Subquery
 from django.db.models.functions import JSONObject
 from django.utils.translation import gettext as _
 
@@ -118,7 +118,7 @@ def _visits(user: Any, since: datetime, until: datetime, now: datetime) -> list[
         .exclude(status=Status.HELD, hold_expires_at__lte=now)
         .select_related("service", "patient", "response", "room", "practitioner")
         .defer("response__document", "practitioner__approach")
-        .annotate(seen_before=Exists(before))
+        .annotate(seen_before=Exists(before), **in_series())
         .order_by("starts_at", "lane", "pk")
     )
 
@@ -197,6 +197,14 @@ def _kinds(visit: Appointment) -> set[str]:
     return kinds
 
 
+def in_series() -> dict[str, Any]:
+    """Annotations: which visit of its series one is, and how many there are; those that are cancelled do not count."""
+    same = Appointment.objects.filter(series=OuterRef("series")).exclude(status=Status.CANCELLED).order_by()
+    count = same.values("series").annotate(n=Count("pk")).values("n")
+    before = same.filter(starts_at__lte=OuterRef("starts_at")).values("series").annotate(n=Count("pk")).values("n")
+    return {"series_place": Subquery(before), "series_count": Subquery(count)}
+
+
 def badges_of(visit: Any) -> list[tuple[str, str, str]]:
     """Badges as (colour, icon, word). Nothing here says why the patient comes."""
     found = []
@@ -204,6 +212,9 @@ def badges_of(visit: Any) -> list[tuple[str, str, str]]:
         found.append(("warn", "formx", _("Intake missing")))
     if not getattr(visit, "seen_before", True):
         found.append(("plain", "user", _("First visit")))
+    if visit.series is not None and visit.status != Status.CANCELLED and getattr(visit, "series_count", 0) > 1:
+        place = {"n": visit.series_place, "count": visit.series_count}
+        found.append(("plain", "layers", _("%(n)d of %(count)d") % place))
     if visit.needs_call:
         found.append(("warn", "phone", _("To be called")))
     if visit.response is not None and visit.response.urgent_flags and visit.status in (Status.BOOKED, Status.CONFIRMED):
@@ -241,7 +252,7 @@ def find_visit(user: Any, public_id: Any) -> Any:
         .visits()
         .select_related("service", "patient", "helper", "response", "room", "practitioner", "created_by")
         .defer("response__document")
-        .annotate(seen_before=Exists(before))
+        .annotate(seen_before=Exists(before), **in_series())
         .filter(public_id=public_id)
         .first()
     )

@@ -25,6 +25,8 @@ WORDS: dict[str, Any] = {
     "booking.mark_noshow": gettext_lazy("No-show"),
     "booking.cancel": gettext_lazy("Cancelled"),
     "booking.move": gettext_lazy("Moved"),
+    "booking.keep_wall_time": gettext_lazy("Kept at its time after new clock rules"),
+    "booking.not_taken": gettext_lazy("Held time not taken by the patient"),
     "booking.undo": gettext_lazy("Undone"),
     "booking.called": gettext_lazy("Called"),
     "patients.update_contact": gettext_lazy("Contact details changed"),

@@ -15,7 +15,15 @@ from booking.actions.errors import (
 from booking.actions.feeds import close_feed, open_feed
 from booking.actions.holds import extend_hold, hold, release_hold
 from booking.actions.reach import change_contact, hand_over_questions, open_questions, request_link
-from booking.actions.rebook import Choice, hand_over, held_for, rebook_many, take_new_time, undo_batch
+from booking.actions.rebook import (
+    Choice,
+    call_those_who_did_not_take,
+    hand_over,
+    held_for,
+    rebook_many,
+    take_new_time,
+    undo_batch,
+)
 from booking.actions.series import book_series, cancel_series, from_here_on, move_series
 from booking.actions.setup import save_practitioner, save_room, save_service
 from booking.actions.steps import (
@@ -49,9 +57,11 @@ from booking.actions.waiting import (
     resume,
     skip,
 )
+from booking.actions.wall_time import RULES, keep_wall_time, keep_wall_times, moved_by_rules
 from booking.actions.write_path import stale
 
 __all__ = [
+    "RULES",
     "TRANSITIONS",
     "UNDO_BY_PATIENT",
     "BookingError",
@@ -72,6 +82,7 @@ __all__ = [
     "book",
     "book_for",
     "book_series",
+    "call_those_who_did_not_take",
     "called",
     "cancel",
     "cancel_series",
@@ -94,10 +105,13 @@ __all__ = [
     "held_for",
     "hold",
     "join",
+    "keep_wall_time",
+    "keep_wall_times",
     "leave",
     "mark_noshow",
     "move",
     "move_series",
+    "moved_by_rules",
     "offer",
     "open_feed",
     "open_questions",

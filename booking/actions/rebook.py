@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import CharField, Value
+from django.db.models.functions import Concat
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts.models import User
 from audit.actions import record
@@ -15,7 +18,7 @@ from booking.actions.steps import ask_to_call, cancel, undo
 from booking.actions.visits import explain, move
 from booking.actions.write_path import free_start, insert, lock_and_sweep, locked, place, retrying, rooms_of, taken, touch, update
 from booking.models import Appointment, Practitioner, Status, TimeOff
-from booking.rebooking import HOLD_FOR_PATIENT, Batch, BatchRow, Way, hold_key_of
+from booking.rebooking import HOLD_FOR_PATIENT, HOLD_PREFIX, Batch, BatchRow, Way, hold_key_of
 
 OUT = "physician-out"
 
@@ -142,6 +145,39 @@ def held_for(visit: Appointment) -> Appointment | None:
     return (
         Appointment.objects.filter(status=Status.HELD, hold_key=hold_key_of(visit)).select_related("practitioner").first()
     )  # fmt: skip
+
+
+NOT_TAKEN = gettext_lazy("Did not take the time held for them")
+
+
+def call_those_who_did_not_take(*, by: Actor, now: datetime) -> int:
+    """Whose held time has run out without an answer goes onto the call list, once. Returns how many went."""
+    rows = BatchRow.objects.filter(way=Way.LINK, done=True, said="", batch__undone_at=None)
+    live = Appointment.objects.filter(status=Status.HELD, hold_expires_at__gt=now).values("hold_key")
+    waiting = rows.annotate(key=Concat(Value(HOLD_PREFIX), "appointment_id", output_field=CharField())).exclude(key__in=live)
+    return sum(_not_taken(row, by=by, now=now) for row in waiting.select_related("appointment")[:50])
+
+
+@retrying
+def _not_taken(row: BatchRow, *, by: Actor, now: datetime) -> bool:
+    row = BatchRow.objects.select_for_update().get(pk=row.pk)
+    visit = locked(row.appointment, None)
+    if row.said:
+        return False
+    held = held_for(visit)
+    if held is not None and held.hold_expires_at is not None and held.hold_expires_at > now:
+        return False
+    row.said = str(NOT_TAKEN)
+    row.save(update_fields=["said"])
+    if visit.status != Status.CANCELLED or visit.cancel_reason != OUT:
+        return False  # They have a time.
+    later = Appointment.objects.upcoming(now).filter(patient=visit.patient_id, service=visit.service_id)
+    if later.exists() or not visit.add_call(str(NOT_TAKEN)):
+        return False
+    visit.version += 1
+    visit.save(update_fields=["needs_call", "call_reason", "version"])
+    record("booking.not_taken", by=by, now=now, obj=visit, subject_id=visit.patient_id)
+    return True
 
 
 def undo_batch(batch: Batch, *, by: Actor, now: datetime) -> int:

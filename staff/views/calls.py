@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from django.contrib import messages
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -11,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts import clock
 from accounts.access import reception_required
 from audit.actor import actor_of
-from booking.models import OPEN, Appointment
+from booking.models import OPEN, Appointment, Status
 from intake.corrections import Correction
 from patients.actions import PatientError, merge
 from patients.models import MergeOffer
@@ -35,7 +36,7 @@ def calls(request: HttpRequest) -> HttpResponse:
         visits = list(
             Appointment.objects.for_actor(request.user)
             .to_call()
-            .filter(status__in=OPEN)
+            .filter(Q(status__in=OPEN) | Q(status=Status.CANCELLED))
             .select_related("patient", "practitioner", "service")
             .order_by("starts_at")[:200]
         )

@@ -134,7 +134,11 @@ def _state(row: Any, visit: Appointment, held: Appointment | None, batch: Batch,
         return {"state": "call" if visit.needs_call else "done", "text": text}
     if row.way == Way.LINK and visit.status == Status.CANCELLED:
         if held is None or held.hold_expires_at is None or held.hold_expires_at <= now:
-            return {"state": "call", "text": _("The patient has not chosen. Call them")}
+            called = row.said and not visit.needs_call
+            return {
+                "state": "done" if called else "call",
+                "text": _("Called") if called else _("The patient has not chosen. Call them"),
+            }
         text = _("%(time)s is held for the patient until %(until)s")
         return {
             "state": "waits",

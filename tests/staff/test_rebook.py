@@ -8,7 +8,7 @@ import time_machine
 from django.test import Client
 
 from audit.actor import Actor
-from booking import actions
+from booking import actions, matching
 from booking.links import token_of
 from booking.models import Appointment, Batch, Practitioner, Service, Status, TimeOff
 from booking.picker import value_of
@@ -215,3 +215,40 @@ def test_a_visit_that_the_patient_cancelled_is_booked_again_from_the_start(booke
     assert "Choose another time" not in Client().get(f"/v/{token_of(visit)}/").content.decode()
     with pytest.raises(actions.NotAllowed):
         actions.take_new_time(visit, practitioner, at(THURSDAY, 11), by=Actor.patient(visit.patient_id), now=WEDNESDAY)
+
+
+# --- Nobody takes it ------------------------------------------------------------------------------------------------
+
+
+def test_who_does_not_take_what_is_held_goes_onto_the_call_list_once(ann: Appointment, desk: Client) -> None:
+    matching.run(now=WEDNESDAY + timedelta(hours=23))
+    assert "Did not take" not in desk.get("/desk/calls/").content.decode()
+    later = WEDNESDAY + timedelta(hours=25)
+    matching.run(now=later)
+    ann.refresh_from_db()
+    assert (ann.needs_call, ann.status) == (True, "cancelled")
+    page = desk.get("/desk/calls/").content.decode()
+    assert "Ann Pillai" in page
+    assert "Did not take the time held for them" in page
+    desk.post("/desk/calls/", {"do": f"called:{ann.public_id}:{ann.version}"})
+    matching.run(now=later)
+    ann.refresh_from_db()
+    assert not ann.needs_call
+    desk.get("/desk/calls/")  # says that she was called
+    assert "Ann Pillai" not in desk.get("/desk/calls/").content.decode()
+
+
+def test_it_is_noticed_although_somebody_else_has_swept_the_hold_away(ann: Appointment) -> None:
+    Appointment.objects.filter(pk=actions.held_for(ann).pk).delete()  # type: ignore[union-attr]
+    matching.run(now=WEDNESDAY + timedelta(hours=25))
+    ann.refresh_from_db()
+    assert ann.needs_call
+
+
+def test_who_has_taken_a_time_is_not_called(ann: Appointment) -> None:
+    held = actions.held_for(ann)
+    assert held is not None
+    take(ann, held.starts_at, held.practitioner)
+    matching.run(now=WEDNESDAY + timedelta(hours=25))
+    ann.refresh_from_db()
+    assert (ann.status, ann.needs_call) == ("booked", False)

@@ -99,3 +99,11 @@ def test_cancelling_the_rest_too(desk, three):
     answer = desk.post(url, {"reason": "patient-asked", "version": three[1].version, "rest": "1"})
     assert answer.status_code == 303
     assert [v.status for v in Appointment.objects.order_by("starts_at")] == ["booked", "cancelled", "cancelled"]
+
+
+def test_the_day_and_the_visit_say_which_of_the_series_it_is(desk, three):
+    day = clock.local(three[1].starts_at).date()
+    assert "2 of 3" in text_of(desk.get(f"/desk/day/{day}/"))
+    assert "2 of 3" in text_of(desk.get(f"/desk/visit/{three[1].public_id}/"))
+    actions.cancel(three[0], by=DESK, now=clock.now())
+    assert "1 of 2" in text_of(desk.get(f"/desk/visit/{three[1].public_id}/"))
