@@ -85,11 +85,12 @@ class EmailField(TextField):
         text = super().clean(value)
         if not text:
             return ""
+        name, _at, domain = text.rpartition("@")
         try:
             validate_email(text)
-        except ValidationError:
+            domain.encode("idna")  # as mail servers are told it
+        except (ValidationError, UnicodeError):
             raise ValidationError(_EMAIL, code="invalid") from None
-        name, _at, domain = text.rpartition("@")
         return f"{name}@{domain.lower()}"
 
 

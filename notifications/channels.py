@@ -53,6 +53,8 @@ class Outcome:
 class Session(Protocol):
     """A channel while it is open."""
 
+    provider: str
+
     def send(self, delivery: Delivery, letter: Letter) -> Outcome:
         """Hand a letter over. Never raises for what the other side does."""
 
@@ -158,6 +160,10 @@ class MailSession:
         return outcome
 
     def _once(self, delivery: Delivery, letter: Letter) -> Outcome:
+        try:
+            recipient = sanitize_address(letter.address, "utf-8")
+        except ValueError as error:
+            return self._outcome(Became.REFUSED, error, "5.1.3")  # it cannot be said to a mail server
         mail = build_mail(delivery, letter)
         sender = sanitize_address(return_path(delivery), "utf-8")
         try:
@@ -168,7 +174,7 @@ class MailSession:
             code, answer = smtp.mail(sender, ["BODY=8BITMIME"] if smtp.has_extn("8bitmime") else [])
             if code != 250:
                 return self._said_no(smtp, code, answer, ours=True)
-            code, answer = smtp.rcpt(sanitize_address(letter.address, "utf-8"))
+            code, answer = smtp.rcpt(recipient)
             if code not in (250, 251):
                 return self._said_no(smtp, code, answer)
             code, answer = smtp.docmd("data")

@@ -17,6 +17,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -253,10 +254,20 @@ class Drain:
             # Something moved since it was looked up. Look again in a moment, with fresh eyes.
             self.release([delivery], at=now + timedelta(seconds=1))
             return
+        self.settle(delivery, self._hand_over(delivery, letter))
+
+    def _hand_over(self, delivery: Delivery, letter: Letter) -> Outcome:
+        """Hand it to its channel. A session does not raise for what the other side does; if it does raise, who knows what left."""
         session = self.sessions.get(delivery.channel)
         if session is None:
             session = self.sessions[delivery.channel] = channels.open_session(delivery.channel)
-        self.settle(delivery, session.send(delivery, letter))
+        try:
+            return session.send(delivery, letter)
+        except Exception as error:
+            del self.sessions[delivery.channel]
+            with suppress(Exception):
+                session.close()
+            return Outcome(Became.UNSURE, session.provider, error_class=type(error).__name__[:16])
 
     def _stumble(self, delivery: Delivery, now: datetime) -> None:
         """It could not be written: again later, until it would be too late. A new version of the code may be able to."""

@@ -4,7 +4,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -122,6 +122,40 @@ def test_every_answer_of_the_server_has_its_state(post: Post, visit: Appointment
     post.mood = mood
     go(DUE)
     assert (emails().state, emails().reason) == (state, reason)
+
+
+def test_an_address_that_no_mail_server_can_be_told_is_no_good_and_the_other_mails_go_out(
+    post: Post, visit: Appointment, book: Callable[..., Appointment]
+) -> None:
+    other = Patient.objects.create(legal_first_name="Noor", legal_last_name="Aziz", date_of_birth=date(1980, 1, 1),
+                                   email=f"noor@ex{60 * 'ü'}.example", created_at=WEDNESDAY)  # fmt: skip
+    theirs = book(at("2027-03-11 09:00"), patient=other)
+    go(DUE)
+    assert len(post.mails) == 1
+    refused = Delivery.objects.get(message__subject_id=theirs.pk, message__kind="booked", channel="email")
+    assert (refused.state, refused.reason, refused.error_code) == ("failed", "refused", "5.1.3")
+    other.refresh_from_db()
+    theirs.refresh_from_db()
+    assert (other.email_bounced_at, theirs.needs_call) == (DUE, True)
+
+
+def test_whatever_breaks_in_a_channel_leaves_one_unknown_message_and_the_others_go_out(
+    post: Post, book: Callable[..., Appointment], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book(at("2027-03-11 09:00"))
+    book(at("2027-03-11 10:20"))
+    once, tries = channels.MailSession._once, iter([RuntimeError])
+
+    def breaks_once(self: channels.MailSession, *args: Any) -> Any:
+        for error in tries:
+            raise error
+        return once(self, *args)
+
+    monkeypatch.setattr(channels.MailSession, "_once", breaks_once)
+    go(DUE)
+    mails = Delivery.objects.filter(message__kind="booked", channel="email").order_by("state")
+    assert list(mails.values_list("state", "error_class")) == [("accepted", ""), ("unknown", "RuntimeError")]
+    assert (len(post.mails), len(texts())) == (1, 2)
 
 
 def test_a_mail_that_may_have_been_sent_is_never_sent_again(post: Post, visit: Appointment) -> None:
