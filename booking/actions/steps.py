@@ -138,6 +138,7 @@ def undo(appointment: Appointment, *, by: Actor, now: datetime, version: int | N
     for name in KEPT:
         value = back[name]
         setattr(visit, name, datetime.fromisoformat(value) if name.endswith("_at") and value else value)
+    visit.needs_call = bool(visit.call_reason)  # A cancel takes a visit off the call list and keeps the reason.
     visit.previous = {}
     touch(visit, by=by, now=now, tells=tells)
     gave_up = back["verb"] in ("move", "cancel", "mark_noshow")
@@ -176,11 +177,11 @@ def _patient_may_undo(visit: Appointment, *, now: datetime) -> bool:
 
 @retrying
 def called(appointment: Appointment, *, by: Actor, now: datetime, version: int | None = None) -> Appointment:
-    """The patient has been phoned; the visit leaves the call list."""
+    """The patient has been phoned; the visit leaves the call list. Not a change of the visit."""
     visit = locked(appointment, version)
     visit.needs_call, visit.call_reason = False, ""
-    touch(visit, by=by, now=now)
-    update(visit)
+    visit.version += 1
+    visit.save(update_fields=["needs_call", "call_reason", "version"])
     record("booking.called", by=by, now=now, obj=visit, subject_id=visit.patient_id)
     return visit
 

@@ -116,6 +116,13 @@ def test_undoing_a_cancel_whose_time_was_taken_offers_others(appointment, servic
     assert Appointment.objects.get(pk=appointment.pk).status == Status.CANCELLED
 
 
+def test_undoing_a_cancel_asks_for_the_call_again(appointment, desk):
+    actions.ask_to_call(appointment, reason="Contact not checked", by=desk, now=clock.now())
+    cancelled = actions.cancel(appointment, by=desk, now=clock.now())
+    back = actions.undo(cancelled, by=desk, now=clock.now())
+    assert (cancelled.needs_call, back.needs_call, back.call_reason) == (False, True, "Contact not checked")
+
+
 @pytest.fixture
 def beside(appointment, service, practitioner, desk):
     """Noor, overbooked beside Maya, has cancelled; Maya has, too; her time went to Ravi."""

@@ -4,9 +4,13 @@ from datetime import timedelta
 
 from django.urls import reverse
 
-from booking import picker
+from accounts import clock
+from audit.actor import Actor
+from booking import actions, picker
 from booking.models import Status
 from tests.booking.conftest import HOSTILE, offered, on, somebody_books, text_of
+
+DESK = Actor("staff", None, "reception")
 
 
 def test_it_says_which_time_they_have_and_keep(link, token):
@@ -76,6 +80,15 @@ def test_a_time_somebody_took_answers_409_and_keeps_the_old_one(link, token, vis
     assert len(offered(answer)[:3]) == 3
     visit.refresh_from_db()
     assert visit.starts_at == on(18, 10)
+
+
+def test_after_a_call_the_page_still_knows_that_they_moved_it_themselves(link, token, visit, practitioner):
+    link.post("visit_time", token, slot=picker.value_of(on(19, 14), practitioner))
+    visit.refresh_from_db()
+    actions.called(visit, by=DESK, now=clock.now())
+    said = text_of(link.get("visit", token))
+    assert "We had to move your visit" not in said
+    assert "Done. Your new time is Friday, February 19" in said
 
 
 def test_less_than_a_day_before_it_is_a_call(link, token, visit, practitioner, at):
