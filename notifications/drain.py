@@ -257,13 +257,14 @@ class Drain:
         self.settle(delivery, self._hand_over(delivery, letter))
 
     def _hand_over(self, delivery: Delivery, letter: Letter) -> Outcome:
-        """Hand it to its channel. A session does not raise for what the other side does; if it does raise, who knows what left."""
+        """Hand it to its channel. A session raises nothing for what the other side does; if it breaks, nobody knows what left."""
         session = self.sessions.get(delivery.channel)
         if session is None:
             session = self.sessions[delivery.channel] = channels.open_session(delivery.channel)
         try:
             return session.send(delivery, letter)
         except Exception as error:
+            log.exception("a channel broke over a %s message: %s", delivery.message.kind, delivery.public_id)
             del self.sessions[delivery.channel]
             with suppress(Exception):
                 session.close()
