@@ -41,8 +41,11 @@ def event(
     )
 
 
-def record_all(events: Sequence[AuditEvent]) -> None:
+def record_all(events: Sequence[AuditEvent], *, into: rows.Together | None = None) -> None:
     """Append events in the caller's transaction, in one statement.
+
+    Args:
+        into: what the caller writes; the events go with it.
 
     Raises:
         TransactionManagementError: outside a transaction. A read that is not recorded must not be shown, so the event and
@@ -50,7 +53,7 @@ def record_all(events: Sequence[AuditEvent]) -> None:
     """
     if not transaction.get_connection().in_atomic_block:
         raise transaction.TransactionManagementError("An audit event is written in the transaction it speaks of.")
-    rows.insert(events)
+    (rows if into is None else into).insert(events)
 
 
 def record(

@@ -5,24 +5,53 @@ and pages whose speed is measured say their statements here; everything else use
 of the tables, and instances come out as the ORM would make them.
 """
 
-from collections.abc import Iterable, Sequence
-from functools import cache
+import re
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime
+from functools import cache, lru_cache, partial
+from operator import attrgetter
 from types import SimpleNamespace
 from typing import Any, TypeVar
+from uuid import UUID
 
 import psycopg
-from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 from django.db.models import Model
 
 M = TypeVar("M", bound=Model)
 
+# --- Statements ---------------------------------------------------------------------------------------------------------
 
-class _Prepared(psycopg.Cursor[tuple[Any, ...]]):
+_MARK = re.compile(r"%(?:\((\w+)\))?s|%%")
+
+
+@lru_cache(maxsize=512)
+def _numbered(statement: str) -> tuple[bytes, tuple[str, ...]]:
+    """A statement with `%s` or `%(name)s` as PostgreSQL takes it, with `$1`; and its names in that order, if it has any."""
+    names: list[str] = []
+    count = 0
+
+    def number(mark: re.Match[str]) -> str:
+        nonlocal count
+        if mark[0] == "%%":
+            return "%"
+        if mark[1] is None:
+            count += 1
+            return f"${count}"
+        if mark[1] not in names:
+            names.append(mark[1])
+        return f"${names.index(mark[1]) + 1}"
+
+    return _MARK.sub(number, statement).encode(), tuple(names)
+
+
+class _Prepared(psycopg.RawCursor[tuple[Any, ...]]):
     """A cursor that binds on the server, and leaves Django's query log the statement as it would have been sent."""
 
     def execute(self, query: Any, params: Any = None, **how: Any) -> "_Prepared":
         """As psycopg's."""
-        super().execute(query, params, **how)
+        numbered, names = _numbered(query)
+        super().execute(numbered, [params[name] for name in names] if names else params, **how)
         if connection.queries_logged:
             text = psycopg.ClientCursor(self.connection).mogrify(query, params)
             self._query = SimpleNamespace(query=text.encode())  # type: ignore[assignment]
@@ -43,10 +72,12 @@ def fetch(statement: str, params: Sequence[Any] | dict[str, Any]) -> list[tuple[
     database.ensure_connection()
     raw = database.connection
     raw.prepare_threshold = None if database.settings_dict["DISABLE_SERVER_SIDE_CURSORS"] else 0
-    with database._prepare_cursor(_Prepared(raw)) as cursor:  # type: ignore[attr-defined]  # as cursor() does: errors, log
-        cursor.execute(statement, params)
-        found: list[tuple[Any, ...]] = cursor.fetchall() if cursor.pgresult.nfields else []
-    return found
+    cursor = _Prepared(raw)
+    database._prepare_cursor(cursor).execute(statement, params)  # type: ignore[attr-defined]  # as cursor() does: errors, log
+    return cursor.fetchall() if cursor.pgresult and cursor.pgresult.nfields else []
+
+
+# --- Reading ------------------------------------------------------------------------------------------------------------
 
 
 @cache
@@ -84,22 +115,60 @@ def instances(row: Sequence[Any], *models: type[Model]) -> list[Any]:
     return found
 
 
+# --- Writing ------------------------------------------------------------------------------------------------------------
+
+# What a column takes as it is, and the field would only look at; anything else is asked of the field.
+_AS_IT_IS: dict[type, type] = {
+    models.CharField: str,
+    models.TextField: str,
+    models.EmailField: str,
+    models.SlugField: str,
+    models.BooleanField: bool,
+    models.PositiveSmallIntegerField: int,
+    models.PositiveIntegerField: int,
+    models.BigIntegerField: int,
+    models.ForeignKey: int,
+    models.OneToOneField: int,
+    models.BigAutoField: int,
+    models.DateTimeField: datetime,
+    models.DateField: date,
+    models.UUIDField: UUID,
+}
+_NOTHING = type(None)
+
+
 @cache
-def _writable(model: type[Model], names: tuple[str, ...] = ()) -> list[Any]:
-    """The fields to write: those named, by attribute, or all but the key."""
-    return [f for f in model._meta.concrete_fields if (f.attname in names if names else not f.primary_key)]
+def _writable(model: type[Model], names: tuple[str, ...] = (), keyed: bool = False) -> list[Any]:
+    """The fields to write: those named, by attribute, or all but the key (with the key if `keyed`)."""
+    fields = model._meta.concrete_fields
+    return [f for f in fields if (f.attname in names if names else keyed or not f.primary_key)]
 
 
-def values_of(row: Model, names: tuple[str, ...] = ()) -> list[Any]:
+@cache
+def _plan(model: type[Model], names: tuple[str, ...], keyed: bool) -> tuple[Any, list[tuple[Any, Any]]]:
+    """How to get at the values of a row, all at once; and for each its field and the type that goes as it is."""
+    fields = _writable(model, names, keyed)
+    # A foreign key that is not a number is asked of the field.
+    asked = [f for f in fields if f.is_relation and not isinstance(f.target_field, models.BigAutoField)]
+    plain = [None if f in asked else _AS_IT_IS.get(type(f)) for f in fields]
+    return attrgetter(*(f.attname for f in fields)), list(zip(fields, plain, strict=True))
+
+
+def values_of(row: Model, names: tuple[str, ...] = (), *, keyed: bool = False) -> list[Any]:
     """What goes into the columns of `names` (attributes; default all but the key), ready for the database."""
     database = connections[DEFAULT_DB_ALIAS]  # itself, not the proxy that looks it up each time
-    return [f.get_db_prep_save(getattr(row, f.attname), database) for f in _writable(type(row), names)]
+    get, fields = _plan(type(row), names, keyed)
+    values = get(row) if len(fields) > 1 else (get(row),)
+    return [
+        value if (kind := type(value)) is plain or (kind is _NOTHING and plain) else field.get_db_prep_save(value, database)
+        for value, (field, plain) in zip(values, fields, strict=True)
+    ]
 
 
 @cache
-def insert_into(model: type[Model], rows: int = 1) -> str:
+def insert_into(model: type[Model], rows: int = 1, *, keyed: bool = False) -> str:
     """INSERT of so many rows of `values_of`, without RETURNING."""
-    fields = _writable(model)
+    fields = _writable(model, (), keyed)
     marks = ", ".join(["(" + ", ".join(["%s"] * len(fields)) + ")"] * rows)
     return f'INSERT INTO "{model._meta.db_table}" ({", ".join(f"{chr(34)}{f.column}{chr(34)}" for f in fields)}) VALUES {marks}'
 
@@ -118,4 +187,71 @@ def insert(rows: Iterable[Model]) -> None:
     values = [value for row in rows for value in values_of(row)]
     keys = fetch(f"{insert_into(type(rows[0]), len(rows))} RETURNING id", values)
     for row, (key,) in zip(rows, keys, strict=True):
-        row.pk, row._state.adding, row._state.db = key, False, DEFAULT_DB_ALIAS
+        row.pk = key
+        is_stored(row)
+
+
+def is_stored(row: Model) -> None:
+    """An instance is that of a row in the database from now on."""
+    row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+
+
+@cache
+def next_key(model: type[Model]) -> str:
+    """SQL that draws the key of a row to come: for one that others of the same `Together` point at."""
+    return f"nextval(pg_get_serial_sequence('{model._meta.db_table}', '{model._meta.pk.column}'))"
+
+
+class Missed(Exception):
+    """A part that must write a row, named so, found none to write: the row is not what it was, or the place is taken."""
+
+
+class Together:
+    """What several apps write, sent to PostgreSQL as one statement: all of it holds, or nothing.
+
+    Each part is an INSERT or UPDATE of rows of its own. No part sees what another writes, so a key that others point at is
+    drawn beforehand (`next_key`); foreign keys are looked at when the transaction ends.
+    """
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._params: list[Any] = []
+        self._musts: list[str] = []
+        self._then: list[Callable[[], None]] = []
+
+    def add(self, statement: str, params: Sequence[Any], *, must: str = "") -> None:
+        """Add a part. One with a name that it `must` write a row under ends in RETURNING."""
+        self._parts.append(f"{must or f'part{len(self._parts)}'} AS ({statement})")
+        self._params += params
+        if must:
+            self._musts.append(must)
+
+    def insert(self, rows: Iterable[Model]) -> None:
+        """Add new rows of one model. Those that have a key keep it; what key the others get is not told."""
+        rows = list(rows)
+        if not rows:
+            return
+        keyed = rows[0].pk is not None
+        values = [value for row in rows for value in values_of(row, keyed=keyed)]
+        self.add(insert_into(type(rows[0]), len(rows), keyed=keyed), values)
+        if keyed:
+            self._then += [partial(is_stored, row) for row in rows]
+
+    def then(self, step: Callable[[], Any]) -> None:
+        """What is done in this process once everything is written."""
+        self._then.append(step)
+
+    def send(self) -> None:
+        """Write everything.
+
+        Raises:
+            Missed: a part that must write a row found none. The transaction is to be rolled back, as after any error.
+            django.db.Error: a part was refused.
+        """
+        counts = ", ".join(f"(SELECT count(*) FROM {name})" for name in self._musts) or "1"
+        [found] = fetch(f"WITH {', '.join(self._parts)} SELECT {counts}", self._params) if self._parts else [()]
+        for name, count in zip(self._musts, found, strict=False):
+            if not count:
+                raise Missed(name)
+        for step in self._then:
+            step()

@@ -46,11 +46,13 @@ def _same_name(patient: Patient, contact: Contact) -> bool:
     return contact.first_name.casefold() in names
 
 
-# Since when nobody texts this number, and who may be the same person: born on that day, and reached there or named so.
+# Since when nobody texts this number, the key that a new patient gets, and who may be the same person: born on that day, and
+# reached there or named so.
 _KNOWN = f"""
-SELECT {reach.STOPPED_AT}, {rows.columns(Patient, "p")}
+SELECT {reach.STOPPED_AT}, said.next, {rows.columns(Patient, "p")}
 FROM
-  (SELECT %s::date AS born, lower(%s::text) AS email, %s::text AS mobile, lower(%s::text) AS last, lower(%s::text) AS first) said
+  (SELECT %s::date AS born, lower(%s::text) AS email, %s::text AS mobile, lower(%s::text) AS last, lower(%s::text) AS first,
+    {rows.next_key(Patient)} AS next) said
 LEFT JOIN patients_patient p ON p.date_of_birth = said.born AND p.merged_into_id IS NULL
   AND ((p.email <> '' AND lower(p.email) = said.email) OR (p.mobile <> '' AND p.mobile = said.mobile)
     OR (lower(p.legal_last_name) = said.last AND lower(p.legal_first_name) = said.first))
@@ -58,7 +60,9 @@ ORDER BY p.id LIMIT 20
 """
 
 
-def identify(contact: Contact, *, checked_channel: str | None, by: Actor, now: datetime) -> Patient:
+def identify(
+    contact: Contact, *, checked_channel: str | None, by: Actor, now: datetime, into: rows.Together | None = None
+) -> Patient:
     """The patient behind a booking: an existing one only on proof, else a new one.
 
     A visit joins an existing patient when a code came back from the contact on file **and** the date of birth is the same (and
@@ -67,13 +71,15 @@ def identify(contact: Contact, *, checked_channel: str | None, by: Actor, now: d
 
     Args:
         checked_channel: "email" or "text" when a code to that contact came back, else None.
+        into: what the caller writes; a new patient's row goes with it, and has its key at once.
     """
-    candidates, stopped_at = _candidates(contact)
+    candidates, stopped_at, key = _candidates(contact)
     if known := _proven(candidates, contact, checked_channel):
         return _refresh(known, contact, checked_channel, by=by, now=now)
     checked_email = contact.email if checked_channel == "email" else ""
     checked_mobile = contact.mobile if checked_channel == "text" else ""
     patient = Patient(
+        pk=key,
         legal_first_name=contact.first_name,
         legal_last_name=contact.last_name,
         preferred_name=contact.preferred_name,
@@ -87,7 +93,10 @@ def identify(contact: Contact, *, checked_channel: str | None, by: Actor, now: d
         texts_stopped_at=stopped_at,
         created_at=now,
     )
-    rows.insert([patient])
+    writes = into or rows.Together()
+    writes.insert([patient])
+    if into is None:
+        writes.send()
     if candidates:
         MergeOffer.objects.bulk_create(
             [
@@ -105,11 +114,12 @@ def recognise(contact: Contact, *, checked_channel: str) -> Patient | None:
     return _proven(_candidates(contact)[0], contact, checked_channel)
 
 
-def _candidates(contact: Contact) -> tuple[list[Patient], datetime | None]:
-    """Who it may be, and since when nobody texts the number given."""
+def _candidates(contact: Contact) -> tuple[list[Patient], datetime | None, int]:
+    """Who it may be; since when nobody texts the number given; and the key for nobody whom we know."""
     said = [contact.date_of_birth, contact.email, contact.mobile, contact.last_name, contact.first_name]
     known = rows.fetch(_KNOWN, said)
-    return [found for row in known if (found := rows.instances(row[1:], Patient)[0]) is not None], known[0][0]
+    stopped_at, key = known[0][:2]
+    return [found for row in known if (found := rows.instances(row[2:], Patient)[0]) is not None], stopped_at, key
 
 
 def _proven(candidates: list[Patient], contact: Contact, checked_channel: str | None) -> Patient | None:

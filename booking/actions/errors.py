@@ -27,6 +27,14 @@ class SlotTaken(BookingError):
         return self._near()
 
 
+class Refused(Exception):
+    """A constraint has refused a row. `why` says it, and is asked once the refused transaction has ended."""
+
+    def __init__(self, why: Callable[[], BookingError]) -> None:
+        super().__init__(why)
+        self.why = why
+
+
 class TooLate(BookingError):
     """Past the policy's cut-off: the patient has to call."""
 

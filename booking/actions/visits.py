@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime
+from functools import partial
 
 from django.utils.translation import gettext as _
 
@@ -9,7 +10,7 @@ from accounts import clock
 from accounts.links import new_link
 from accounts.models import Clinic, User
 from audit import rows
-from audit.actions import event, record
+from audit.actions import event, record, record_all
 from audit.actor import Actor
 from booking.actions.errors import BookingError, NotAllowed, TooLate, Warned
 from booking.actions.write_path import (
@@ -19,8 +20,10 @@ from booking.actions.write_path import (
     lock_and_sweep,
     locked,
     place,
+    put,
     retrying,
     rooms_of,
+    send,
     snapshot,
     span_of,
     stale,
@@ -75,6 +78,7 @@ def book(
     Raises:
         SlotTaken: the time is gone, or was never offered.
         NotAllowed: this patient has a visit at that time.
+        IntakeError: the answers cannot be sent.
     """
     rooms = rooms_of(service)
     wanted = Wanted(practitioner, start, service)
@@ -92,25 +96,27 @@ def book(
     # A time that was offered and held stays good although its notice has meanwhile run out.
     if free is None and (own is None or not _still_works(service, practitioner, own, now=now)):
         raise taken(service, practitioner, start, now=now)
+    # What is written when a visit is booked, from patient to trail, is gathered here and sent as one statement.
+    writes = rows.Together()
     proves = checked_channel if helper is None or _same_contact(contact, helper, checked_channel) else None
-    patient = identify(contact, checked_channel=proves, by=by, now=now)
+    patient = identify(contact, checked_channel=proves, by=by, now=now, into=writes)
     visit = own or Appointment(created_at=now, source=Appointment.Source.WEB)
     place(visit, service, practitioner, start, (free.room_id or None) if free else visit.room_id)
     visit.article = article or visit.article
     visit.helper = add_helper(patient, helper, checked_channel=checked_channel, now=now) if helper else None
     make_visit(visit, patient, response, needs_call=checked_channel is None, by=by, now=now)
-    if not (update(visit, bump=[practitioner.pk], assigned_at=now) if own else insert(visit, assigned_at=now)):
-        raise explain(visit, now=now)
-    booked = event(
-        "booking.book", by=by, now=now, obj=visit, subject_id=patient.pk,
-        detail={"checked": checked_channel or "", "held": own is not None, "sent": bool(signature)},
-    )  # fmt: skip
+    put(visit, assigned_at=now, into=writes)
     if signature:
-        complete(
-            response, patient=patient, declared_at=declared_at or now, signature=signature, by=by, now=now, events=[booked],
-        )  # fmt: skip
+        complete(response, patient=patient, declared_at=declared_at or now, signature=signature, by=by, now=now, into=writes)
     else:
-        attach_patient(response, patient, by=by, now=now, events=[booked])
+        attach_patient(response, patient, by=by, now=now, into=writes)
+    detail = {"checked": checked_channel or "", "held": own is not None, "sent": bool(signature)}
+    record_all([event("booking.book", by=by, now=now, obj=visit, subject_id=patient.pk, detail=detail)], into=writes)
+    try:
+        send(writes, partial(explain, visit, now=now))
+    except rows.Missed:  # Somebody else wrote to the answers; `retrying` tries again.
+        response.refresh_from_db()
+        raise
     return visit
 
 

@@ -23,7 +23,7 @@ from accounts import clock
 from audit import rows
 from audit.actor import Actor
 from booking import calendar, slots
-from booking.actions.errors import BookingError, SlotTaken, Stale
+from booking.actions.errors import BookingError, Refused, SlotTaken, Stale
 from booking.models import Appointment, Practitioner, Room, Service
 from booking.words import ended
 
@@ -34,7 +34,10 @@ _LOCK_PRACTITIONER, _LOCK_ROOM, _LOCK_RESPONSE = 7001, 7002, 7003
 
 
 def retrying(verb: Callable[P, R]) -> Callable[P, R]:
-    """Run a verb in one transaction; a deadlock or lock time-out is tried twice more, with jitter, and then said politely."""
+    """Run a verb in one transaction; a deadlock or lock time-out is tried twice more, with jitter, and then said politely.
+
+    So is a row that was read before the locks and found changed when it was written (`rows.Missed`): the verb has read it anew.
+    """
 
     @wraps(verb)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -42,6 +45,11 @@ def retrying(verb: Callable[P, R]) -> Callable[P, R]:
             try:
                 with transaction.atomic():
                     return verb(*args, **kwargs)
+            except Refused as refusal:
+                raise refusal.why() from refusal
+            except rows.Missed:
+                if attempt == 2:
+                    raise
             except OperationalError as error:
                 passing = isinstance(error.__cause__, pg.DeadlockDetected | pg.LockNotAvailable)
                 if not passing or connection.in_atomic_block:
@@ -144,6 +152,8 @@ def place(appointment: Appointment, service: Service, practitioner: Practitioner
     appointment.local_start, appointment.zone = start.astimezone(zone).strftime("%Y-%m-%dT%H:%M"), zone.key
 
 
+# The calendar's revision goes up with every change to it; whoever was given a visit last is next behind the others.
+_REVISED = "UPDATE booking_practitioner SET calendar_rev = calendar_rev + 1, last_assigned_at = %s WHERE id = %s"
 _INSERT = f"""
 WITH a AS ({rows.insert_into(Appointment)} ON CONFLICT DO NOTHING RETURNING id, practitioner_id),
 p AS (UPDATE booking_practitioner SET calendar_rev = calendar_rev + 1,
@@ -170,6 +180,39 @@ def insert(appointment: Appointment, *, assigned_at: datetime | None = None) -> 
         return False
     appointment.pk, appointment._state.adding, appointment._state.db = made[0][0], False, "default"
     return True
+
+
+def put(visit: Appointment, *, assigned_at: datetime, into: rows.Together) -> None:
+    """Add the row of a visit, new or held so far, to what is sent with `send`."""
+    if visit.pk is None:
+        [[visit.pk]] = rows.fetch(f"SELECT {rows.next_key(Appointment)}", [])
+        statement = f"{rows.insert_into(Appointment, keyed=True)} ON CONFLICT DO NOTHING RETURNING id"
+        into.add(statement, rows.values_of(visit, keyed=True), must="visit")
+        into.then(partial(rows.is_stored, visit))
+    else:
+        into.add(
+            f"UPDATE booking_appointment SET {rows.assignments(Appointment)} WHERE id = %s", [*rows.values_of(visit), visit.pk]
+        )
+    into.add(_REVISED, [assigned_at, visit.practitioner_id])
+
+
+def send(writes: rows.Together, why: Callable[[], BookingError]) -> None:
+    """Write everything that goes with a visit that was `put` there.
+
+    Raises:
+        Refused: a constraint says that the time is taken; `why` looks up what to say.
+        rows.Missed: another row is not what it was when it was read.
+    """
+    try:
+        writes.send()
+    except IntegrityError as error:
+        if isinstance(error.__cause__, pg.ExclusionViolation):
+            raise Refused(why) from error
+        raise
+    except rows.Missed as missed:
+        if missed.args == ("visit",):
+            raise Refused(why) from missed
+        raise
 
 
 Span = tuple[int, datetime, datetime]  # a practitioner's time: whose, from, until

@@ -78,17 +78,17 @@ def respondent(document: Document) -> str:
     return str(document.answers.get("start_respondent") or "self")
 
 
-def write_consents(document: Document, patient: Patient, *, now: datetime) -> None:
+def write_consents(document: Document, patient: Patient, *, now: datetime, into: rows.Together) -> None:
     """ConsentRecords for the draft's decisions, with the times they were made; each once."""
     if not document.consents:
         return
-    # A patient whose row was made by this very transaction has none yet.
+    # A patient whose row is made by this very transaction has none yet.
     given = set()
     if patient.created_at != now:
         given = set(ConsentRecord.objects.filter(patient=patient).values_list("code", "text_sha256", "given_at"))
-    rows.insert(
+    into.insert(
         ConsentRecord(
-            patient=patient,
+            patient_id=patient.pk,
             code=entry["code"],
             text_version=entry["version"],
             text_sha256=entry["sha256"],

@@ -4,7 +4,6 @@ import copy
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from datetime import datetime
 
 from django.db import transaction
@@ -13,7 +12,6 @@ from accounts.models import Clinic
 from audit import rows
 from audit.actions import event, record_all
 from audit.actor import Actor
-from audit.models import AuditEvent
 from intake import answering, engine, flags, photos
 from intake.actions.consents import note_consent, write_consents
 from intake.actions.drafts import asking_for
@@ -28,48 +26,62 @@ _FLAG_FIELDS = ["urgent_flags", "caution_flags", "info_flags", "page_sequence"]
 _RULES: dict[str, flags.FlagRules | None] = {}
 
 
-def _on_row(response: QuestionnaireResponse, change: Callable[[QuestionnaireResponse], bool]) -> QuestionnaireResponse:
-    """Apply `change` to a response as its caller read it; if it changed in the meantime, to the row as it is now, locked.
+Change = Callable[[QuestionnaireResponse, rows.Together], None]
 
-    `change` says False when its UPDATE found another version. A lock is taken by the second try only: nearly always nobody
-    else writes to a patient's answers.
+
+def _on_row(response: QuestionnaireResponse, change: Change, into: rows.Together | None) -> None:
+    """Let `change` say what it writes of a response as its caller read it, and write that.
+
+    If the response changed in the meantime, again with the row as it is now, locked. A lock is taken by the second try only:
+    nearly always nobody else writes to a patient's answers. A caller who writes it with his own (`into`) tries again himself.
     """
-    seen = copy.copy(response)
+    if into is not None:
+        change(copy.copy(response), into)
+        return
     try:
-        if change(seen):
-            return seen
-    except IntakeError:
-        pass  # Perhaps only the caller's copy is old.
-    locked = QuestionnaireResponse.objects.select_for_update().get(pk=response.pk)
-    change(locked)
-    return locked
+        with transaction.atomic():
+            writes = rows.Together()
+            change(copy.copy(response), writes)
+            writes.send()
+    except (IntakeError, rows.Missed):  # Perhaps only the caller's copy is old.
+        with transaction.atomic():
+            writes = rows.Together()
+            change(QuestionnaireResponse.objects.select_for_update().get(pk=response.pk), writes)
+            writes.send()
 
 
-def _write(row: QuestionnaireResponse, patient: Patient, *, fields: Sequence[str] = ()) -> bool:
-    """Version up and write `fields`, the document and the patient; False if this is not the version the row has."""
+def _write(row: QuestionnaireResponse, patient: Patient, into: rows.Together, *, fields: Sequence[str] = ()) -> None:
+    """Version up and write `fields`, the document and the patient, if this is the version the row has."""
     fields = ("document", "key_id", "version", "patient_id", *fields)
     as_read = [row.pk, row.version, row.patient_id]
-    row.patient, row.version = patient, row.version + 1
+    row.patient_id, row.version = patient.pk, row.version + 1
     statement = (
         f"UPDATE intake_questionnaireresponse SET {rows.assignments(QuestionnaireResponse, fields)} "
         "WHERE id = %s AND version = %s AND patient_id IS NOT DISTINCT FROM %s::bigint RETURNING id"
     )
-    return bool(rows.fetch(statement, [*rows.values_of(row, fields), *as_read]))
+    into.add(statement, [*rows.values_of(row, fields), *as_read], must="answers")
+
+
+def _is_now(response: QuestionnaireResponse, row: QuestionnaireResponse, patient: Patient, names: Sequence[str]) -> None:
+    """The caller's instance shows what was written."""
+    for name in ("document", "key_id", "version", *names):
+        setattr(response, name, getattr(row, name))
+    response.patient = patient
 
 
 def attach_patient(
-    response: QuestionnaireResponse, patient: Patient, *, by: Actor, now: datetime, events: Sequence[AuditEvent] = ()
+    response: QuestionnaireResponse, patient: Patient, *, by: Actor, now: datetime, into: rows.Together | None = None
 ) -> None:
     """Give a draft its patient; the consents in it become ConsentRecords with their original time.
 
     Args:
-        events: the caller's audit events, written with this verb's own in one statement, in the caller's transaction.
+        into: what the caller writes in his transaction; this goes with it, and `response` shows it when it is written.
 
     Raises:
         IntakeError: the response belongs to somebody else.
     """
 
-    def attach(row: QuestionnaireResponse) -> bool:
+    def attach(row: QuestionnaireResponse, writes: rows.Together) -> None:
         if row.patient_id not in (None, patient.pk):
             raise IntakeError("These answers belong to another person.")
         document = decrypt(row)
@@ -79,17 +91,12 @@ def attach_patient(
             document.answers["about_dob"] = patient.date_of_birth.isoformat()
             document.answers = engine.calc(row.definition, document.answers, row.today)
             put(row, document)
-        if not _write(row, patient):
-            return False
-        write_consents(document, patient, now=now)
-        record_all([event("intake.attach_patient", by=by, now=now, obj=row, subject_id=patient.pk), *events])
-        return True
+        _write(row, patient, writes)
+        write_consents(document, patient, now=now, into=writes)
+        record_all([event("intake.attach_patient", by=by, now=now, obj=row, subject_id=patient.pk)], into=writes)
+        writes.then(lambda: _is_now(response, row, patient, ()))
 
-    with nullcontext() if events else transaction.atomic():
-        row = _on_row(response, attach)
-    for name in ("document", "key_id", "version"):
-        setattr(response, name, getattr(row, name))
-    response.patient = patient
+    _on_row(response, attach, into)
 
 
 def complete(
@@ -100,7 +107,7 @@ def complete(
     signature: str,
     by: Actor,
     now: datetime,
-    events: Sequence[AuditEvent] = (),
+    into: rows.Together | None = None,
 ) -> QuestionnaireResponse:
     """Send a response: only answers that apply stay, the declaration is kept with hashes of the answers and the form.
 
@@ -109,7 +116,7 @@ def complete(
     Args:
         declared_at: when the box was ticked (C4).
         signature: the full name typed to sign.
-        events: the caller's audit events, written with this verb's own in one statement, in the caller's transaction.
+        into: what the caller writes in his transaction; this goes with it, and `response` shows it when it is written.
 
     Raises:
         IntakeError: something required is missing, the signature is empty, or it belongs to another person.
@@ -118,29 +125,22 @@ def complete(
     if not signature or answering.text_problem(signature, 200):
         raise IntakeError("Type your full name to sign.")
 
-    def send(row: QuestionnaireResponse) -> bool:
+    def send(row: QuestionnaireResponse, writes: rows.Together) -> None:
         if row.patient_id not in (None, patient.pk):
             raise IntakeError("These answers belong to another person.")
-        told = list(events)
         if row.is_draft:
             must_hold(row, by)
             document, hidden = _signed(row, declared_at, signature, by=by, now=now)
             row.status, row.completed_at, row.saved_at = QuestionnaireResponse.Status.COMPLETED, now, now
             row.sections_done = row.sections_total
-            if not _write(row, patient, fields=["status", "completed_at", "saved_at", "sections_done", *_FLAG_FIELDS]):
-                return False
-            write_consents(document, patient, now=now)
+            _write(row, patient, writes, fields=["status", "completed_at", "saved_at", "sections_done", *_FLAG_FIELDS])
+            write_consents(document, patient, now=now, into=writes)
             if hidden:
                 photos.purge(row, by=by, now=now, only=hidden, reason="not sent")
-            told.insert(0, event("intake.complete", by=by, now=now, obj=row, subject_id=patient.pk))
-        record_all(told)
-        return True
+            record_all([event("intake.complete", by=by, now=now, obj=row, subject_id=patient.pk)], into=writes)
+        writes.then(lambda: _is_now(response, row, patient, ["saved_at", "status", "completed_at", "sections_done"]))
 
-    with nullcontext() if events else transaction.atomic():
-        row = _on_row(response, send)
-    for name in ("document", "key_id", "saved_at", "version", "status", "completed_at", "sections_done"):
-        setattr(response, name, getattr(row, name))
-    response.patient = patient
+    _on_row(response, send, into)
     return response
 
 

@@ -16,11 +16,13 @@ from django.db import connection
 
 from audit.actor import Actor
 from audit.models import AuditEvent
+from audit.rows import Missed, Together
 from intake import actions, photos, rotation
 from intake.actions import sending
 from intake.actions.reviews import read_review
 from intake.document import Document, decrypt, put
 from intake.models import Photo, QuestionnaireResponse
+from patients.models import Patient
 from tests.intake.conftest import NOW, SOMEBODY
 
 OLD, NEW = "o" * 43, "n" * 43
@@ -91,7 +93,10 @@ def test_a_row_read_before_is_not_written_back_over_the_new_text(old_key: None, 
     (row,) = drafts(1)
     settings.ANSWER_KEYS = BOTH
     rotation.rotate(by=Actor.system(), now=NOW)
-    assert sending._write(row, None, fields=()) is False  # type: ignore[arg-type]
+    writes = Together()
+    sending._write(row, Patient(pk=1), writes)
+    with pytest.raises(Missed):
+        writes.send()
 
 
 @pytest.mark.django_db
