@@ -2,14 +2,19 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
 from allauth.account.internal.flows.login import get_authentication_records
+from csp.constants import HEADER
+from csp.middleware import CSPMiddleware
+from csp.utils import build_policy
 from django.conf import settings
 from django.contrib.auth import logout
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -48,6 +53,23 @@ _ENROLMENT = {
     "mfa_download_recovery_codes",
     "account_change_password",
 }
+
+
+class ContentPolicy(CSPMiddleware):
+    """django-csp's, which puts the policy together anew for each answer: here only where a page has one of its own."""
+
+    @cached_property
+    def _policy(self) -> str:
+        return build_policy()
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """The header."""
+        excluded = tuple(settings.CONTENT_SECURITY_POLICY["EXCLUDE_URL_PREFIXES"])
+        own = HEADER in response or any(name.startswith("_csp") for name in response.__dict__) or hasattr(request, "_csp_nonce")
+        if own or settings.DEBUG or request.path_info.startswith(excluded):
+            return super().process_response(request, response)
+        response[HEADER] = self._policy
+        return response
 
 
 def reject_hostile_bytes(get_response: Next) -> Next:

@@ -17,6 +17,8 @@ from uuid import UUID
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 from django.db.models import Model
+from django.db.models.base import ModelState
+from django.db.models.signals import post_init, pre_init
 
 M = TypeVar("M", bound=Model)
 
@@ -111,8 +113,26 @@ def instances(row: Sequence[Any], *models: type[Model]) -> list[Any]:
             continue
         for at, converter, expression in convert:
             values[at] = converter(values[at], expression, connection)
-        found.append(model.from_db(DEFAULT_DB_ALIAS, names, values))
+        found.append(_instance(model, names, values))
     return found
+
+
+def _instance(model: type[Model], names: list[str], values: list[Any]) -> Model:
+    """What `from_db` makes, without a look at each field in turn; a model that makes its instances itself is asked."""
+    if not _makes_plain_ones(model):
+        return model.from_db(DEFAULT_DB_ALIAS, names, values)
+    made = model.__new__(model)
+    made._state = ModelState()
+    is_stored(made)
+    made.__dict__.update(zip(names, values, strict=True))
+    return made
+
+
+@cache
+def _makes_plain_ones(model: type[Model]) -> bool:
+    """True for a model without an `__init__` or `from_db` of its own, and nobody who listens for its instances."""
+    own = model.__init__ is not Model.__init__ or model.from_db.__func__ is not Model.from_db.__func__  # type: ignore[attr-defined]
+    return not own and not any(signal.has_listeners(model) for signal in (pre_init, post_init))
 
 
 # --- Writing ------------------------------------------------------------------------------------------------------------

@@ -130,7 +130,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 MIDDLEWARE = [
     # Headers first: whatever answers below, a file or an error included, gets them.
     "django.middleware.security.SecurityMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "accounts.middleware.ContentPolicy",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "accounts.middleware.privacy_headers",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -176,6 +176,8 @@ if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
 DATABASES["default"]["ENGINE"] = "config.postgresql"  # Django's, with a cheaper health check
 DATABASES["default"].setdefault("OPTIONS", {})["options"] = (
     "-c statement_timeout=15000 -c lock_timeout=4000 -c idle_in_transaction_session_timeout=20000"
+    # Prepared statements (audit/rows.py) are planned once per connection, not for each set of values.
+    " -c plan_cache_mode=force_generic_plan"
 )
 # The DATABASE_URL of web, worker and sender, where migrate runs as the owner: `manage.py grant_app_role` makes its role.
 APP_DATABASE_URL = env("APP_DATABASE_URL", "")

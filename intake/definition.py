@@ -62,6 +62,11 @@ class Question:
     widget: str = ""
     loinc: str = ""
     prefill: str = ""
+    codes: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """The options' codes, asked for at every page."""
+        object.__setattr__(self, "codes", frozenset(option.code for option in self.options))
 
     @property
     def is_choice(self) -> bool:

@@ -9,6 +9,7 @@ A draft keeps what was answered and is hidden now; `completed` takes it out.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -168,12 +169,20 @@ def staff_answers(definition: Definition) -> dict[str, Any]:
 def pages(definition: Definition, answers: Answers, asking: Asking, shown: set[str] | None = None) -> list[Page]:
     """The pages with something to answer, in order. `shown` is what `enabled` said of these answers, if it was asked."""
     shown = enabled(definition, answers) if shown is None else shown
+    asked = _asked(definition, asking.uploads, asking.staff, asking.known)
     found: list[Page] = []
     for section, frame, on_page in definition.frames:
-        questions = tuple(q for q in on_page if q.link_id in shown and (q.type == "display" or is_asked(q, asking)))
-        if any(q.type != "display" for q in questions):
-            found.append(Page(section, frame, questions))
+        questions = [q for q in on_page if q.link_id in shown and (q.link_id in asked or q.type == "display")]
+        if not asked.isdisjoint([q.link_id for q in questions]):
+            found.append(Page(section, frame, tuple(questions)))
     return found
+
+
+@lru_cache(maxsize=64)
+def _asked(definition: Definition, uploads: bool, staff: bool, known: frozenset[str]) -> frozenset[str]:
+    """The link_ids that `is_asked` says yes to."""
+    asking = Asking(date.min, uploads=uploads, staff=staff, known=known)
+    return frozenset(q.link_id for q in definition.questions.values() if is_asked(q, asking))
 
 
 def find_page(all_pages: Iterable[Page], section: int, number: int) -> Page | None:
@@ -340,8 +349,6 @@ def is_known(question: Question, value: Any) -> bool:
 
 def _codes_known(question: Question, value: Any) -> bool:
     if isinstance(value, str) and value:
-        return question.option(value) is not None
-    if not isinstance(value, list):
-        value = [value]
-    codes = [option.code for option in question.options]
-    return all(isinstance(v, dict) or v in (None, "") or v in codes for v in value)
+        return value in question.codes
+    given = value if isinstance(value, list) else [value]
+    return all(isinstance(v, dict) or v in (None, "") or v in question.codes for v in given)

@@ -65,16 +65,21 @@ class Flag:
     evidence: tuple[str, ...]
 
 
-def raised(rules: FlagRules, definition: Definition, answers: Mapping[str, Any]) -> list[Flag]:
-    """The flags of these answers, urgent first, then in the file's order."""
-    shown = engine.enabled(definition, answers)
+def raised(rules: FlagRules, definition: Definition, answers: Mapping[str, Any], shown: set[str] | None = None) -> list[Flag]:
+    """The flags of these answers, urgent first, then in the file's order. `shown` is what `engine.enabled` said of them."""
+    shown = engine.enabled(definition, answers) if shown is None else shown
     found = []
     for rule in rules.rules:
         evidence: dict[str, None] = {}
         for line in rule.when:
-            hits = [_evidence(condition, definition, answers, shown) for condition in line]
-            if all(hits):
-                evidence |= dict.fromkeys(name for names in hits for name in names)
+            names: list[str] = []
+            for condition in line:
+                found_here = _evidence(condition, definition, answers, shown)
+                if not found_here:
+                    break
+                names += found_here
+            else:
+                evidence |= dict.fromkeys(names)
         if evidence:
             found.append(Flag(rule, tuple(evidence)))
     return sorted(found, key=lambda flag: SEVERITIES.index(flag.rule.severity))
@@ -91,13 +96,15 @@ def _evidence(condition: Condition, definition: Definition, answers: Mapping[str
         )
     if name not in shown:
         return ()
-    value = answers.get(name)
+    return (name,) if _holds(condition, answers.get(name)) else ()
+
+
+def _holds(condition: Condition, value: Any) -> bool:
+    """Whether a condition on one answer holds."""
+    if condition.kind == "at_least":
+        return isinstance(value, int) and value >= condition.number
+    if condition.kind == "unanswered":
+        return not engine.is_answered(value)
     given = value if isinstance(value, list) else [value]
     codes = {code for code in given if isinstance(code, str)}
-    holds = {
-        "includes": lambda: bool(codes & condition.codes),
-        "only": lambda: codes == condition.codes,
-        "at_least": lambda: isinstance(value, int) and value >= condition.number,
-        "unanswered": lambda: not engine.is_answered(value),
-    }[condition.kind]()
-    return (name,) if holds else ()
+    return codes == condition.codes if condition.kind == "only" else not codes.isdisjoint(condition.codes)

@@ -15,6 +15,7 @@ from intake import actions, engine, photos, wording
 from intake.definition import canonical
 from intake.document import open_document
 from intake.models import QuestionnaireResponse
+from intake.standing import standing_of
 from intake.texts import filled
 
 
@@ -58,9 +59,9 @@ def for_check(response: QuestionnaireResponse, *, by: Actor, now: datetime, card
     document = open_document(response, by=by, now=now, purpose="check")
     definition, asking = response.definition, actions.asking_for(response, document)
     answers = document.answers
-    applies = engine.enabled(definition, answers)
+    standing = standing_of(response, answers, asking)
+    applies, problems = standing.applies, standing.problems
     pages = {page.key for page in engine.pages(definition, answers, asking, applies)} if cards else set()
-    problems = engine.validate_complete(definition, answers, asking, applies)
     wanting = {problem.link_id for problem in problems}
     shown = []
     for part in wording.summary(definition, answers, asking) if cards else ():

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 from django.db import models
-from phonenumber_field.modelfields import PhoneNumberField
 
-from patients.reachable import Reachable
+from patients.reachable import MobileField, Reachable
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,7 @@ class Helper(Reachable, models.Model):
     name = models.CharField(max_length=120)
     relation = models.CharField(max_length=60)
     email = models.EmailField(blank=True)
-    mobile = PhoneNumberField(blank=True)
+    mobile = MobileField(blank=True)
     reminder_by = models.CharField(max_length=12)
     voicemail_ok = models.BooleanField(default=False)
     gets_messages = models.BooleanField(help_text="They hear about the visit; else the patient does.")

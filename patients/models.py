@@ -8,11 +8,10 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
-from phonenumber_field.modelfields import PhoneNumberField
 
 from accounts.models import Role, is_patient
 from patients.helpers import Helper as Helper
-from patients.reachable import Reachable
+from patients.reachable import MobileField, Reachable
 from patients.reachable import ReminderBy as ReminderBy
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ class Patient(Reachable, models.Model):
     preferred_name = models.CharField(max_length=100, blank=True)
     date_of_birth = models.DateField()
     email = models.EmailField(blank=True)
-    mobile = PhoneNumberField(blank=True)
+    mobile = MobileField(blank=True)
     reminder_by = models.CharField(max_length=12, choices=ReminderBy.choices, default=ReminderBy.TEXT_EMAIL)
     voicemail_ok = models.BooleanField(default=False)
     email_checked_at = models.DateTimeField(null=True, help_text=_("When a code sent to this e-mail address came back."))

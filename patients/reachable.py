@@ -1,10 +1,30 @@
 """How a person hears from us: the same for a patient and for somebody who books for one."""
 
+import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from phonenumber_field.modelfields import PhoneNumberField
+
+_IN_FULL = re.compile(r"\+1[2-9][0-9]{9}")
+
+
+class MobileField(PhoneNumberField):
+    """A phone number. One that is given in full (+1 and ten digits) was checked where it was typed, and is stored as it stands:
+    what the number's rules would make of it is the same.
+    """
+
+    def get_prep_value(self, value: Any) -> Any:
+        """What is stored: E.164."""
+        given = getattr(value, "raw_input", value)
+        return given if isinstance(given, str) and _IN_FULL.fullmatch(given) else super().get_prep_value(value)
+
+    def deconstruct(self) -> Any:
+        """To the database it is a phone number as any."""
+        name, _path, args, kwargs = super().deconstruct()
+        return name, "phonenumber_field.modelfields.PhoneNumberField", args, kwargs
 
 
 class ReminderBy(models.TextChoices):

@@ -20,6 +20,7 @@ from intake.document import Document, decrypt, must_hold, put
 from intake.errors import IntakeError
 from intake.loader import newest_flags
 from intake.models import QuestionnaireResponse
+from intake.standing import standing_of
 from patients.models import Patient
 
 _FLAG_FIELDS = ["urgent_flags", "caution_flags", "info_flags", "page_sequence"]
@@ -149,16 +150,15 @@ def _signed(
 ) -> tuple[Document, set[str]]:
     """The document as it is sent, put into the row: what applies, with the declaration; and what had files and is not sent."""
     definition, document = row.definition, decrypt(row)
-    asking = asking_for(row, document)
     answers = engine.calc(definition, document.answers, row.today)
-    shown = engine.enabled(definition, answers)
-    if problems := engine.validate_complete(definition, answers, asking, shown):
-        raise IntakeError(f"{len(problems)} questions still need an answer.")
+    standing = standing_of(row, answers, asking_for(row, document))
+    if standing.problems:
+        raise IntakeError(f"{len(standing.problems)} questions still need an answer.")
     if "finish_declare" in definition.questions:
         answers |= {"finish_declare": True, "finish_signature": signature}
         document.answers = answers
         note_consent(document, definition, definition.questions["finish_declare"], True, by=by, now=declared_at)
-    document.answers = engine.completed(definition, answers, shown)
+    document.answers = engine.completed(definition, answers, standing.applies)
     hidden = {q.link_id for q in definition.questions.values() if q.type == "attachment" and q.link_id in answers}
     hidden -= set(document.answers)
     document.signed = {
@@ -170,14 +170,14 @@ def _signed(
         "form": f"{definition.slug}|{definition.version}",
         "signed_in": "yes" if by.is_staff else "no",
     }
-    _raise_flags(row, document, definition, now=now)
+    _raise_flags(row, document, definition, standing.applies)
     # From here on the details live in the Patient row, and what was offered and not confirmed is nothing.
     document.contact, document.offered = {}, {}
     put(row, document)
     return document, hidden
 
 
-def _raise_flags(row: QuestionnaireResponse, document: Document, definition: Definition, *, now: datetime) -> None:
+def _raise_flags(row: QuestionnaireResponse, document: Document, definition: Definition, applies: set[str]) -> None:
     """Work out the flags of what is being sent. The words stay in the sealed document; the row gets counts only.
 
     Same-day flags state a fact: somebody must be paged.
@@ -185,7 +185,7 @@ def _raise_flags(row: QuestionnaireResponse, document: Document, definition: Def
     rules = _rules_for(definition)
     if rules is None:
         return
-    found = flags.raised(rules, definition, document.answers)
+    found = flags.raised(rules, definition, document.answers, applies)
     document.flags = {
         "rules": rules.name,
         "found": [
