@@ -333,13 +333,13 @@ def claimer(how: str) -> None:
 
 def frozen(family: Family, path: Path, days: Any) -> tuple[float, float]:
     """Milliseconds that 95 of a hundred complete bookings stay under: while Redis answers, and while it is frozen."""
-    from bench.__main__ import BIN, people, press_book, wait_for
+    from bench.asking import GRANIAN, wait_for
+    from bench.booking import people, press_book
     from bench.client import Client, timed
 
     crowd = iter(people(2 * FROZEN + 24, days))
     port, log = servers.free_port(), path / "frozen.log"
-    granian = [str(BIN / "granian"), "--interface", "wsgi", "--workers", "2", "--blocking-threads", "4", "--no-ws"]
-    command = [*granian, "--host", "127.0.0.1", "--port", str(port), "config.wsgi:application"]
+    command = [*GRANIAN, "--host", "127.0.0.1", "--port", str(port), "config.wsgi:application"]
     wait_for(port, "/livez", family.start("frozen", command, log=log, env=dict(os.environ), cwd=ROOT), log)
     client, redis = Client(port), family.children["Valkey"].pid
 
@@ -370,7 +370,8 @@ def measure(family: Family, path: Path, databases: Any) -> list[Any]:
     from django.conf import settings
 
     from bench import outbox
-    from bench.__main__ import Row, said, use
+    from bench.__main__ import use
+    from bench.asking import Row, said
     from notifications import rounds
 
     clones = databases.clones

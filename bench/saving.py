@@ -61,14 +61,13 @@ def visitor() -> tuple[str, str, str]:
 
 def measure(family: Family, path: Path, database: str) -> tuple[float, dict[str, float]]:
     """The ratio, and the two medians in milliseconds. Django of this process points at `database` already."""
-    from bench.__main__ import BIN, Target, again, interleave, ratio, wait_for
+    from bench.asking import GRANIAN, Target, again, interleave, ratio, wait_for
     from bench.client import Client, post
 
     session, page, body = visitor()
     port, log = servers.free_port(), path / "saving.log"
-    granian = [str(BIN / "granian"), "--interface", "wsgi", "--workers", "2", "--blocking-threads", "4", "--no-ws"]
     env = os.environ | {"DATABASE_URL": database, "DJANGO_SETTINGS_MODULE": "bench.update.settings"}
-    command = [*granian, "--host", "127.0.0.1", "--port", str(port), "config.wsgi:application"]
+    command = [*GRANIAN, "--host", "127.0.0.1", "--port", str(port), "config.wsgi:application"]
     wait_for(port, "/livez", family.start("saving", command, log=log, env=env, cwd=ROOT), log)
     cookie = f"session={session}; csrf={CSRF}"
 

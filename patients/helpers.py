@@ -1,6 +1,7 @@
 """Somebody who books for a patient: a parent, a partner, a friend. Their contact is kept apart from the patient's own."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import models
 
@@ -30,7 +31,7 @@ class Helper(Reachable, models.Model):
     name = models.CharField(max_length=120)
     relation = models.CharField(max_length=60)
     email = models.EmailField(blank=True)
-    mobile = MobileField(blank=True)
+    mobile: Any = MobileField(blank=True)
     reminder_by = models.CharField(max_length=12)
     voicemail_ok = models.BooleanField(default=False)
     gets_messages = models.BooleanField(help_text="They hear about the visit; else the patient does.")

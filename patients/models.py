@@ -51,7 +51,7 @@ class Patient(Reachable, models.Model):
     preferred_name = models.CharField(max_length=100, blank=True)
     date_of_birth = models.DateField()
     email = models.EmailField(blank=True)
-    mobile = MobileField(blank=True)
+    mobile: Any = MobileField(blank=True)
     reminder_by = models.CharField(max_length=12, choices=ReminderBy.choices, default=ReminderBy.TEXT_EMAIL)
     voicemail_ok = models.BooleanField(default=False)
     email_checked_at = models.DateTimeField(null=True, help_text=_("When a code sent to this e-mail address came back."))

@@ -66,7 +66,7 @@ def statements(run: Callable[[], object]) -> list[str]:
 
 def complete_draft(**contact) -> QuestionnaireResponse:
     """A draft with every answer."""
-    from bench.__main__ import complete_draft as make
+    from bench.booking import complete_draft as make
 
     response = make()
     document = decrypt(response)
