@@ -34,6 +34,27 @@ def why_not(
     return Refusal("past") if refusal and refusal.reason == "notice" and start <= now else refusal
 
 
+def all_against(
+    service: Service, practitioner: Practitioner, start: datetime, *, now: datetime, own: int | None = None
+) -> tuple[list[Refusal], int | None]:
+    """What staff should know before they insist on a start that is not listed, and the room that it would be in.
+
+    The rule that refuses it first, every visit that it would lie over, and that no room of its kind is free; nothing if it is
+    listed.
+    """
+    first = why_not(service, practitioner, start, now=now, own=own)
+    if first is None:
+        return [], None
+    day = clock.local(start).date()
+    plan = calendar.load(service, since=day, until=day, now=now, practitioner=practitioner, own=own)
+    rules, at = calendar.rules_of(service, now=now, for_staff=True), int(start.timestamp())
+    over, room = slots.overlaps(plan, rules, at, practitioner.pk), slots.free_room(plan, rules, at)
+    found = [first, *over[first in over :]]
+    if service.room_kind and not room and first.reason != "room":
+        found.append(Refusal("room"))
+    return found, room or None
+
+
 def in_words(refusal: Refusal, service: Service, practitioner: Practitioner, start: datetime) -> str:
     """ "Dr. Osei has a break from 12:00 p.m. to 1:00 p.m."."""
     between = [clock.clock_time(datetime.fromtimestamp(at, UTC)) for at in (refusal.start, refusal.end)]

@@ -346,6 +346,11 @@ class Refusal(NamedTuple):
     start: int = 0
     end: int = 0
 
+    @property
+    def mark(self) -> str:
+        """What a form carries to say that this was read."""
+        return f"{self.reason}@{self.start}-{self.end}"
+
 
 def why(calendar: Calendar, rules: Rules, at: int, person: int, *, zone: ZoneInfo) -> Refusal | None:
     """The first rule that refuses a start, in the order in which people would say it; None for a start that `find` lists.
@@ -367,11 +372,10 @@ def why(calendar: Calendar, rules: Rules, at: int, person: int, *, zone: ZoneInf
     for off in calendar.off:
         if off.practitioner_id in (0, person) and off.start < end and at < off.end:
             return Refusal("time_off" if off.practitioner_id else "closed", off.start, off.end)
-    mine = [b for b in calendar.busy if b.practitioner_id == person]
-    for b in mine:
-        if b.start < end and at < b.end:
-            return Refusal("visit" if b.counts else "hold", b.start, b.end)
-    for b in mine:
+    over = overlaps(calendar, rules, at, person)
+    if over:
+        return over[0]
+    for b in (b for b in calendar.busy if b.practitioner_id == person):
         if end + 60 * max(rules.cleanup, b.setup) > b.start and at < b.end + 60 * max(b.cleanup, rules.setup):
             return Refusal("gap", b.start, b.end)
     base = next(base for since, until, base in _day_shape(day, zone)[1] if since <= at < until)
@@ -379,6 +383,22 @@ def why(calendar: Calendar, rules: Rules, at: int, person: int, *, zone: ZoneInf
         return Refusal("grid")
     found = find(calendar, rules, since=day, until=day, zone=zone)
     return None if any(s.at == at and s.practitioner_id == person for s in found) else Refusal("room")
+
+
+def overlaps(calendar: Calendar, rules: Rules, at: int, person: int) -> list[Refusal]:
+    """Every visit and hold of somebody's that a visit at `at` would lie over, in order of time."""
+    end = at + rules.minutes * 60
+    over = (b for b in calendar.busy if b.practitioner_id == person and b.start < end and at < b.end)
+    return sorted((Refusal("visit" if b.counts else "hold", b.start, b.end) for b in over), key=itemgetter(1, 2, 0))
+
+
+def free_room(calendar: Calendar, rules: Rules, at: int) -> int:
+    """The first room of the kind that is needed that is free at `at`, whatever else is in the way; 0 for none."""
+    for room in calendar.rooms or ():
+        blocks = _blocks(rules, (b for b in calendar.busy if b.room_id == room))
+        if not _is_blocked(at, blocks, [low for low, _high in blocks]):
+            return room
+    return 0
 
 
 def _why_hours(spans: Sequence[Span], at: int, end: int) -> Refusal | None:

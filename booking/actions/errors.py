@@ -52,7 +52,11 @@ class NotAllowed(BookingError):
 
 
 class Warned(BookingError):
-    """Staff may do this, but should know something first; repeat with `overbook=True`."""
+    """Staff may do this, but should know something first; repeat with `overbook=True`, and with `told` what it was."""
+
+    def __init__(self, text: str, told: str) -> None:
+        super().__init__(text)
+        self.told = told
 
 
 class OfferOver(BookingError):

@@ -1,6 +1,7 @@
 """A visit comes to be, and gets another time."""
 
 import uuid
+from collections import Counter
 from datetime import datetime
 from functools import partial
 
@@ -33,7 +34,7 @@ from booking.actions.write_path import (
 )
 from booking.links import PURPOSE
 from booking.models import OPEN, Appointment, Practitioner, Service, Status
-from booking.reasons import in_words, why_not
+from booking.reasons import all_against, in_words
 from booking.words import span
 from intake.actions import attach_patient, complete
 from intake.models import QuestionnaireResponse
@@ -172,6 +173,7 @@ def book_for(
     patient: Patient | None,
     contact: Contact | None,
     overbook: bool = False,
+    told: str | None = None,
     by: Actor,
     now: datetime,
 ) -> Appointment:
@@ -180,9 +182,10 @@ def book_for(
     Args:
         patient: the person on file, or None to make one from `contact`.
         overbook: go on after a warning; an overlap then takes the lowest free lane, at most three beside the first.
+        told: what the warning was about (`Warned.told`); what has come since is asked about. None does not ask.
 
     Raises:
-        Warned: outside hours, in time off, or over another visit, and `overbook` is not set.
+        Warned: outside hours, in time off, over another visit, or without a room, and that was not said yes to.
         SlotTaken, NotAllowed: it cannot be done at all.
     """
     rooms = rooms_of(service)
@@ -190,16 +193,18 @@ def book_for(
         [practitioner.pk], rooms, now=now, wanted=None if overbook else Wanted(practitioner, start, service)
     )
     free = free_start(service, practitioner, start, own=None, for_staff=True, now=now) if free_yet else None
-    if free is None and not overbook:
-        raise _warning(practitioner, start, service, now=now)
+    if free is None:
+        room_id = _insist(practitioner, start, service, overbook=overbook, told=told, now=now)
+    else:
+        room_id = free.room_id or None
     if patient is None:
         if contact is None:
             raise NotAllowed(_("Choose who the visit is for."))
         patient = identify(contact, checked_channel=None, by=by, now=now)
     visit = Appointment(created_at=now, source=Appointment.Source.DESK, created_by=User.objects.filter(pk=by.id).first())
-    place(visit, service, practitioner, start, (free.room_id or None) if free else None)
+    place(visit, service, practitioner, start, room_id)
     make_visit(visit, patient, None, needs_call=False, by=by, now=now)
-    for lane in (0, 1, 2, 3) if overbook else (0,):
+    for lane in (0, 1, 2, 3) if free is None else (0,):
         visit.lane = lane
         if insert(visit, assigned_at=now):
             record("booking.book_for", by=by, now=now, obj=visit, subject_id=patient.pk, detail={"lane": lane})
@@ -207,15 +212,29 @@ def book_for(
     raise explain(visit, now=now)
 
 
-def _warning(
-    practitioner: Practitioner, start: datetime, service: Service, *, own: int | None = None, now: datetime
-) -> BookingError:
-    """What staff should know before they book a start that the listing does not show."""
-    refusal = why_not(service, practitioner, start, now=now, own=own)
-    if refusal is None:  # It was given back this moment.
-        return taken(service, practitioner, start, now=now, own=own)
-    reason = in_words(refusal, service, practitioner, start)
-    return Warned(_("%(reason)s Book anyway?") % {"reason": reason})
+def _insist(
+    practitioner: Practitioner,
+    start: datetime,
+    service: Service,
+    *,
+    overbook: bool,
+    told: str | None,
+    own: int | None = None,
+    now: datetime,
+) -> int | None:
+    """The room of a start that the listing does not show, for staff who book it all the same.
+
+    Raises:
+        Warned: they do not know yet what stands against it, or not all of it.
+    """
+    found, room = all_against(service, practitioner, start, now=now, own=own)
+    if not found:  # It was given back this moment.
+        raise taken(service, practitioner, start, now=now, own=own)
+    marks = [refusal.mark for refusal in found]
+    if not overbook or (told is not None and not Counter(marks) <= Counter(told.split())):
+        reasons = dict.fromkeys(in_words(refusal, service, practitioner, start) for refusal in found)
+        raise Warned(_("%(reason)s Book anyway?") % {"reason": " ".join(reasons)}, " ".join(marks))
+    return room
 
 
 @retrying
@@ -228,6 +247,7 @@ def move(
     now: datetime,
     version: int | None = None,
     overbook: bool = False,
+    told: str | None = None,
 ) -> Appointment:
     """Move a visit. The old time is kept until the new one is taken; its own time counts as free.
 
@@ -251,17 +271,19 @@ def move(
     free = free_start(visit.service, practitioner, start, own=visit.pk, for_staff=by.is_staff, now=now) if free_yet else None
     if free is None and not by.is_staff:
         raise taken(visit.service, practitioner, start, now=now, own=visit.pk)
-    if free is None and not overbook:
-        raise _warning(practitioner, start, visit.service, own=visit.pk, now=now)
+    if free is None:
+        room_id = _insist(practitioner, start, visit.service, overbook=overbook, told=told, own=visit.pk, now=now)
+    else:
+        room_id = free.room_id or None
     before, left = visit.practitioner_id, span_of(visit)
     previous = snapshot(visit, "move")
-    place(visit, visit.service, practitioner, start, (free.room_id or None) if free else None)
+    place(visit, visit.service, practitioner, start, room_id)
     visit.previous = previous
     if visit.status == Status.CONFIRMED:
         # A new time wants a new yes from a patient whom the clinic moved; who moves it himself has said so.
         visit.status = Status.BOOKED if by.is_staff else Status.CONFIRMED
     touch(visit, by=by, now=now, tells=True)
-    for lane in (0, 1, 2, 3) if overbook and free is None else (0,):
+    for lane in (0, 1, 2, 3) if free is None else (0,):
         visit.lane = lane
         if update(visit, bump=[before, practitioner.pk], frees=left):
             record(

@@ -50,7 +50,7 @@ class Page:
     lists: list[tuple[Practitioner, list[Offer]]] = field(default_factory=list)
     hits: list[search.Hit] = field(default_factory=list)
     doubles: list[Patient] = field(default_factory=list)
-    warning: str = ""
+    warning: actions.Warned | None = None
     refusal: str = ""
     why: str = ""
     other_time: str = ""
@@ -219,11 +219,12 @@ def _book(request: HttpRequest, page: Page, do: str) -> tuple[Appointment | None
             patient=page.patient,
             contact=contact,
             overbook=do == "anyway",
+            told=request.POST.get("told", ""),
             by=actor_of(request),
             now=page.now,
         )
     except actions.Warned as warning:
-        page.warning = str(warning)
+        page.warning = warning
         return None, 409
     except actions.SlotTaken as taken:
         page.refusal = str(taken)

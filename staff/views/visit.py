@@ -193,9 +193,10 @@ def move(request: HttpRequest, public_id: UUID) -> HttpResponse:
             now=now,
             version=_version(request),
             overbook=bool(request.POST.get("anyway")),
+            told=request.POST.get("anyway", ""),
         )
     except actions.Warned as warning:
-        return _move_page(request, found, people, now, warning=str(warning), wanted=value_of(start, person), status=409)
+        return _move_page(request, found, people, now, warning=warning, wanted=value_of(start, person), status=409)
     except actions.Stale:
         return show(request, _visit(request, public_id), now, refusal=steps.who_changed(found, request.user), status=409)
     except actions.BookingError as error:

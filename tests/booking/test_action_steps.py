@@ -230,3 +230,14 @@ def test_a_room_is_chosen_and_two_visits_never_share_it(service, room, make_prac
     assert first.room == room
     with pytest.raises(actions.Warned):
         actions.book_for(service, other, start, patient=None, contact=contact_of(first_name="Noor"), by=desk, now=clock.now())
+
+
+def test_a_visit_outside_hours_has_a_room_of_its_own_if_one_is_free(service, practitioner, room, desk):
+    service.room_kind = "treatment"
+    service.save()
+    start, args = next_weekday_at(18), {"patient": None, "by": desk, "now": clock.now()}
+    first = actions.book_for(service, practitioner, start, contact=contact_of(), overbook=True, **args)
+    with pytest.raises(actions.Warned, match=r"No room for it \(treatment\) is free"):
+        actions.book_for(service, practitioner, start, contact=contact_of(first_name="Noor"), **args)
+    second = actions.book_for(service, practitioner, start, contact=contact_of(first_name="Noor"), overbook=True, **args)
+    assert (first.room, second.room) == (room, None)

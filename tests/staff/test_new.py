@@ -100,7 +100,9 @@ def test_a_full_time_warns_and_is_overbooked_on_purpose(
     warned = desk.post("/desk/new/", data | {"do": "book"})
     assert warned.status_code == 409
     assert "Dr. Osei already has someone at 10:00" in warned.content.decode()
-    assert desk.post("/desk/new/", data | {"do": "anyway"}).status_code == 303
+    yes = {"do": "anyway", "told": warned.context["page"].warning.told}
+    assert f'name="told" value="{yes["told"]}"' in warned.content.decode()
+    assert desk.post("/desk/new/", data | yes).status_code == 303
     assert Appointment.objects.get(patient=other).lane == 1
 
 
@@ -144,5 +146,6 @@ def test_a_typed_time_in_the_gap_of_a_clock_change_is_the_first_that_exists(
         "patient": patient.public_id, "service": service.public_id, "slot": "other", "other_day": "2027-03-14",
         "other_time": "02:30", "other_who": practitioner.public_id, "do": "anyway",
     }  # fmt: skip
-    assert desk.post("/desk/new/", data).status_code == 303
+    told = desk.post("/desk/new/", data).context["page"].warning.told
+    assert desk.post("/desk/new/", data | {"told": told}).status_code == 303
     assert clock.clock_time(Appointment.objects.get().starts_at) == "3:00\u00a0a.m."

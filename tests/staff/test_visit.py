@@ -22,7 +22,7 @@ from booking.picker import value_of
 from intake.actions import publish_all
 from patients.actions import withdraw_consent
 from patients.models import ConsentRecord
-from tests.factories import next_weekday_at
+from tests.factories import contact_of, next_weekday_at
 
 
 def url_of(visit: Appointment, more: str = "") -> str:
@@ -86,11 +86,29 @@ def test_moving_to_a_time_outside_hours_warns_and_then_does_it(desk: Client, app
     warned = desk.post(url_of(appointment, "move/"), other)
     assert warned.status_code == 409
     assert "Dr. Osei is out at 6:00" in warned.content.decode()
-    value = re.search(r'name="slot" value="([^"]+)"', warned.content.decode()).group(1)  # type: ignore[union-attr]
-    done = desk.post(url_of(appointment, "move/"), {"slot": value, "anyway": "1", "version": appointment.version})
+    page = warned.content.decode()
+    value = re.search(r'name="slot" value="([^"]+)"', page).group(1)  # type: ignore[union-attr]
+    yes = re.search(r'name="anyway" value="([^"]+)"', page).group(1)  # type: ignore[union-attr]
+    done = desk.post(url_of(appointment, "move/"), {"slot": value, "anyway": yes, "version": appointment.version})
     assert done.status_code == 303
     appointment.refresh_from_db()
     assert clock.local(appointment.starts_at).hour == 18
+
+
+def test_a_yes_to_one_thing_in_the_way_is_no_yes_to_what_came_since(
+    desk: Client, appointment: Appointment, practitioner: Practitioner, service: Service
+) -> None:
+    start, url = next_weekday_at(18), url_of(appointment, "move/")
+    data = {"slot": value_of(start, practitioner), "version": appointment.version}
+    said = desk.post(url, data).context["warning"]
+    values = {"contact": contact_of(first_name="Noor"), "overbook": True, "by": Actor.system(), "now": clock.now()}
+    actions.book_for(service, practitioner, start, patient=None, **values)
+    again = desk.post(url, data | {"anyway": said.told})
+    assert again.status_code == 409
+    assert "already has someone at 6:00" in str(again.context["warning"])
+    assert desk.post(url, data | {"anyway": again.context["warning"].told}).status_code == 303
+    appointment.refresh_from_db()
+    assert (appointment.starts_at, appointment.lane) == (start, 1)
 
 
 @pytest.mark.parametrize("data", [{}, {"slot": "x"}, {"slot": "2027-13-01T10:00Z x"}, {"other_day": "2027-01-01"}])
