@@ -19,6 +19,9 @@ document.addEventListener("keydown", (event) => {
   control.click();
 });
 
+/* After a step the keyboard goes on from the visit it was about; the page has scrolled there already. */
+addEventListener("load", () => document.querySelector(".ap.sel .nm")?.focus({ preventScroll: true }));
+
 /* 2. A printer button, where a script can press it. */
 for (const button of document.querySelectorAll("[data-print]")) {
   button.hidden = false;
