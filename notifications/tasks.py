@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from accounts import clock
-from notifications import drain, health, replies, rounds
+from notifications import drain, health, retention, rounds
 
 
 @shared_task(name="notifications.tick")
@@ -28,5 +28,5 @@ def reconcile() -> None:
 
 @shared_task(name="notifications.forget")
 def forget() -> None:
-    """Delete the words of old texts."""
-    replies.forget(now=clock.now())
+    """Delete what nobody needs any more."""
+    retention.forget(now=clock.now())

@@ -11,7 +11,7 @@ from django.db import DatabaseError, connection
 
 from accounts import clock
 from booking import matching
-from notifications import drain, health, replies, rounds
+from notifications import drain, health, retention, rounds
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class Command(BaseCommand):
                         drain.sweep()
                         drain.reconcile()
                         health.alarm(now=clock.now())
-                        replies.forget(now=clock.now())
+                        retention.forget(now=clock.now())
             except DatabaseError:
                 # The database restarts, or is not up yet. Nothing is lost: everything that is due is in it.
                 log.exception("send_due: the database did not answer")
