@@ -80,7 +80,8 @@ def plan_visit(visit: Appointment, earlier: Sequence[Message], *, now: datetime)
         return Plan(_cancelled(visit, earlier, now=now), visit.ics_sequence)
     if visit.status == Status.NOSHOW:
         return Plan(_missed(visit, now=now), visit.ics_sequence)
-    return Plan([], visit.ics_sequence + 1)
+    # They are here. What waits is kept back by its status, and is still there if that step is undone.
+    return Plan([], visit.ics_sequence)
 
 
 def _coming(visit: Appointment, earlier: Sequence[Message], *, now: datetime) -> list[Planned]:

@@ -37,14 +37,15 @@ STEPS: dict[str, list[str]] = {
 
 
 def steps_of(visit: Appointment, now: datetime) -> list[tuple[str, str]]:
-    """The buttons of a visit: (verb, word). A no-show is offered once the visit should have started."""
+    """The buttons of a visit: (verb, word). Nobody arrives before its day; a no-show is offered once it should have started."""
     words = {
         "arrive": _("Arrived"),
         "confirm": _("Confirm"),
         "to_room": _("To room"),
         "fulfil": _("Done"),
     }
-    found = [(verb, words[verb]) for verb in STEPS.get(visit.status, [])]
+    early = clock.today(now) < clock.today(visit.starts_at)
+    found = [(verb, words[verb]) for verb in STEPS.get(visit.status, []) if verb != "arrive" or not early]
     if visit.status in (Status.BOOKED, Status.CONFIRMED) and now >= visit.starts_at:
         found.append(("mark_noshow", _("No-show")))
     return found

@@ -236,6 +236,27 @@ def test_a_cancel_that_is_undone_after_it_was_told_is_told_as_booked_again(post:
     ]
 
 
+def test_arrived_by_mistake_and_undone_leaves_every_message_waiting(post: Post, visit: Appointment, desk: Actor) -> None:
+    go(WEDNESDAY + GRACE)
+    later = at("2027-03-08 12:00")
+    actions.arrive(visit, by=desk, now=later)
+    go(later)
+    actions.undo(visit, by=desk, now=later + MINUTE)
+    go(later + MINUTE)
+    go(at("2027-03-09 10:20"))
+    assert post.subjects[-1] == "Thursday, March 11 at 10:20 a.m.: please confirm"
+    assert states("reminder_1d")["text"] == ("pending", "")
+
+
+def test_who_is_here_gets_no_message_that_still_waited(post: Post, visit: Appointment, desk: Actor) -> None:
+    go(WEDNESDAY + GRACE)
+    actions.arrive(visit, by=desk, now=at("2027-03-09 10:00"))
+    before = len(post.subjects)
+    for day in (9, 10):
+        go(at(f"2027-03-{day:02d} 10:20"))
+    assert (len(post.subjects), states("reminder_2d")["email"]) == (before, ("skipped", "changed"))
+
+
 def test_who_has_confirmed_gets_no_reminder_the_day_before_and_is_not_asked_again(post: Post, visit: Appointment) -> None:
     go(WEDNESDAY + GRACE)
     actions.confirm(visit, by=PATIENT, now=at("2027-03-05 09:00"))

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from audit.models import AuditEvent
 from booking import actions
 from booking.models import Appointment, Practitioner, Service
 from patients.models import Patient
+from staff.board import steps_of
 from tests.factories import next_weekday_at
 from tests.staff.conftest import Statements, at
 
@@ -41,6 +42,13 @@ def test_a_visit_shows_who_when_what_and_that_it_is_not_confirmed(desk: Client, 
     for text in ("Maya Chowdhury", "10:00", "First assessment", "Not confirmed", "Dr. Osei", "First visit"):
         assert text in page
     assert "<b>1</b> booked" in page
+
+
+def test_nobody_arrives_before_the_day_of_the_visit(desk: Client, appointment: Appointment) -> None:
+    assert f'value="arrive:{appointment.public_id}' not in desk.get(day_of(appointment)).content.decode()
+    morning = clock.instant(clock.today(appointment.starts_at), time(0, 1), clock.clinic_zone())
+    assert "arrive" not in dict(steps_of(appointment, morning - timedelta(minutes=2)))
+    assert "arrive" in dict(steps_of(appointment, morning))
 
 
 def test_openings_start_a_booking_at_that_time(desk: Client, appointment: Appointment) -> None:

@@ -87,8 +87,8 @@ def test_a_visit_goes_through_the_day_without_a_script(
     page = open_page(browser, width=390, theme="light", scripts=False)
     enter(page, reception, live_server.url)
     page.goto(f"{live_server.url}/desk/day/{clock.local(appointment.starts_at).date()}/")
-    page.get_by_role("button", name="Arrived Maya Chowdhury").click()
-    assert page.get_by_role("status").inner_text() == "Maya Chowdhury is waiting"
+    page.get_by_role("button", name="Confirm Maya Chowdhury").click()
+    assert page.get_by_role("status").inner_text() == "Maya Chowdhury is confirmed"
     page.locator(".toast button").click()
     assert "Undone" in page.get_by_role("status").inner_text()
     page.get_by_role("link", name="Maya Chowdhury").click()
