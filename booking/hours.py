@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import NamedTuple
 
-from django.db.models import Max, Q
+from django.db.models import Count, Max, Q
 
 from accounts import clock
 from booking import slots
@@ -78,14 +78,17 @@ def week_on(practitioner: Practitioner, day: date) -> list[Interval]:
 
 
 def versions(practitioner: Practitioner) -> list[date]:
-    """The days from which weekly hours hold, in order."""
-    return sorted(set(practitioner.availability.values_list("valid_from", flat=True)))
+    """The days from which weekly hours hold, in order; where some end and none begin, from then on nobody works."""
+    spans = set(practitioner.availability.values_list("valid_from", "valid_until"))
+    return sorted({since for since, _until in spans} | {until + timedelta(days=1) for _since, until in spans if until})
 
 
 def mark_of(practitioner: Practitioner) -> str:
     """Changes with every change of somebody's weekly hours; a form carries the one it was made from."""
-    rows = practitioner.availability.aggregate(last=Max("pk"))["last"] or 0
-    return f"{rows}.{practitioner.availability.count()}"
+    rows = practitioner.availability.aggregate(
+        last=Max("pk"), rows=Count("pk"), ended=Max("valid_until"), ends=Count("valid_until")
+    )
+    return "{last}.{rows}.{ended}.{ends}".format(**rows)
 
 
 def different_days(practitioner: Practitioner, *, since: date) -> list[Day]:

@@ -71,11 +71,10 @@ def drop_week(practitioner: Practitioner, *, valid_from: date, by: Actor, now: d
         NotAllowed: there is no such version, or it has begun already.
     """
     lock_and_sweep([practitioner.pk], now=now)
-    mine = practitioner.availability.filter(valid_from=valid_from)
-    if valid_from <= clock.today(now) or not mine.exists():
+    if valid_from <= clock.today(now) or valid_from not in hours.versions(practitioner):
         raise NotAllowed(_("These hours hold already. Make others that begin later instead."))
     until = hours.until_of(practitioner, valid_from)
-    mine.delete()
+    practitioner.availability.filter(valid_from=valid_from).delete()
     practitioner.availability.filter(valid_until=valid_from - DAY).update(valid_until=until)
     _changed(practitioner)
     record("booking.drop_week", by=by, now=now, obj=practitioner, detail={"from": valid_from.isoformat()})

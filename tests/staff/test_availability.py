@@ -67,6 +67,24 @@ def test_hours_that_have_not_begun_can_be_taken_back(desk: Client, service: Serv
     assert desk.post(URL, {"do": "drop:2020-01-01"}).status_code == 409
 
 
+def test_not_working_from_a_day_on_stands_when_earlier_hours_change_and_can_be_taken_back(
+    desk: Client, service: Service, practitioner: Practitioner
+) -> None:
+    save(desk, **{"from": "2027-04-05"})
+    assert starts(service, date(2027, 4, 5)) == []
+    save(desk, **WEEK | {"from": "2027-03-01"})
+    assert [len(starts(service, date(2027, month, 5))) for month in (3, 4)] == [8, 0]
+    assert "drop:2027-04-05" in desk.get(f"{URL}?from=2027-04-05").content.decode()
+    assert desk.post(URL, {"do": "drop:2027-04-05"}).status_code == 303
+    assert starts(service, date(2027, 4, 5))[-1] == "11:20"
+
+
+def test_a_week_is_not_overwritten_when_somebody_meanwhile_stopped_working(desk: Client, practitioner: Practitioner) -> None:
+    seen = hours.mark_of(practitioner)
+    save(desk, **{"from": "2027-04-05"})
+    assert save(desk, **WEEK | {"seen": seen}).status_code == 409
+
+
 def test_the_visits_left_outside_are_listed_before_saving_and_kept(
     desk: Client, service: Service, make_patient: Any, make_visit: Any
 ) -> None:
