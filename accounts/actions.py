@@ -9,9 +9,10 @@ from allauth.mfa.webauthn.internal.auth import WebAuthn
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts import clock
-from accounts.models import Clinic, Role, User
+from accounts.models import Clinic, Role, SignInMail, User
 from accounts.signin import end_sessions
 from audit.actions import record
 from audit.actor import Actor
@@ -72,6 +73,62 @@ def create_staff(email: str, name: str, role: str, *, by: Actor, now: datetime) 
         EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
         record("accounts.staff_created", by=by, now=now, obj=user, detail={"role": role})
     return user, True
+
+
+def invite(user: User, *, by: Actor, now: datetime) -> None:
+    """State that somebody is owed the link with which they choose their first password; at the sign-in they set up a second step.
+
+    Raises:
+        AccountError: they have a password already, or no access.
+    """
+    with transaction.atomic():
+        user = User.objects.select_for_update().get(pk=user.pk)
+        if not user.is_active or not user.works_here:
+            raise AccountError(_("%(name)s has no access.") % {"name": user.name})
+        if user.has_usable_password():
+            raise AccountError(_("%(name)s has a password already, and asks for a new one at the sign-in.") % {"name": user.name})
+        SignInMail.objects.create(user=user, kind="invited", asked_at=now)
+        record("accounts.invited", by=by, now=now, obj=user)
+
+
+def invite_staff(email: str, name: str, role: str, *, by: Actor, now: datetime) -> User:
+    """A new sign-in with its invitation, in one transaction.
+
+    Raises:
+        AccountError: as `create_staff`; also if this person is here already.
+    """
+    with transaction.atomic():
+        user, created = create_staff(email, name, role, by=by, now=now)
+        if not created:
+            raise AccountError(_("%(name)s has a sign-in already.") % {"name": user.name})
+        invite(user, by=by, now=now)
+    return user
+
+
+def change_role(user: User, role: str, *, by: Actor, now: datetime) -> User:
+    """What somebody may see and do from the next request on.
+
+    Raises:
+        AccountError: for oneself, a role that is not one, somebody without access, or the only clinic lead.
+    """
+    if role not in {Role.RECEPTION, Role.PHYSICIAN, Role.LEAD}:
+        raise AccountError(_("Choose a role"))
+    with transaction.atomic():
+        user = User.objects.select_for_update().get(pk=user.pk)
+        if by.kind == "staff" and by.id == user.pk:
+            raise AccountError(_("You cannot change your own role. Ask another clinic lead."))
+        if not user.is_active or not user.works_here:
+            raise AccountError(_("%(name)s has no access.") % {"name": user.name})
+        before = user.role
+        if before == role:
+            return user
+        others = User.objects.filter(role=Role.LEAD, is_active=True).exclude(pk=user.pk)
+        if before == Role.LEAD and not others.exists():
+            raise AccountError(_("This is the only clinic lead. Create another one first."))
+        user.role = role
+        user.save(update_fields=["role"])
+        record("accounts.role_changed", by=by, now=now, obj=user, detail={"from": before, "to": role})
+    return user
 
 
 def end_access(user: User, *, by: Actor, now: datetime) -> int:

@@ -89,6 +89,7 @@ _TABLE = [
     Kind("help", _("Answer to HELP"), Subject.REPLY.value, (TEXT,), lasts=HOUR, wakes=(TEXT,), urgent=True),
     Kind("not_read", _("Answer to anything else"), Subject.REPLY.value, (TEXT,), lasts=HOUR, wakes=(TEXT,), urgent=True),
     Kind("password_reset", _("Choose a new password"), Subject.SIGN_IN.value, (EMAIL,), lasts=HOUR, wakes=(EMAIL,), urgent=True),
+    Kind("invitation", _("Invitation to sign in"), Subject.SIGN_IN.value, (EMAIL,), lasts=3 * DAY, wakes=(EMAIL,)),
     Kind("urgent_flag", _("Red flag"), Subject.RESPONSE.value, (EMAIL,), lasts=DAY, wakes=(EMAIL,), urgent=True),
     Kind("sign_in_change", _("Sign-in changed"), Subject.SIGN_IN.value, (EMAIL,), lasts=2 * DAY, wakes=(EMAIL,)),
 ]  # fmt: skip

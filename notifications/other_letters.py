@@ -104,7 +104,9 @@ def _sign_in(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now
     if not user.is_active:
         return Stay(State.SKIPPED, "left")
     said: dict[str, Any] = {"name": user.name}
-    if kind.code == "password_reset":
+    if kind.code == "invitation" and user.has_usable_password():
+        return Stay(State.SKIPPED, "changed")  # They have chosen one meanwhile; the link would be of no use.
+    if kind.code in ("password_reset", "invitation"):
         uid, key = user_pk_to_url_str(user), allauth_settings.PASSWORD_RESET_TOKEN_GENERATOR().make_token(user)
         path = reverse("account_reset_password_from_key", kwargs={"uidb36": "UID", "key": "KEY"})
         said["link"] = settings.SITE_URL + path.replace("UID-KEY", f"{uid}-{key}")

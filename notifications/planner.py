@@ -32,7 +32,7 @@ LINKS_PER_REQUEST = 5
 # allauth's name of a mail → kind; the rest are notices that something about the sign-in changed.
 # Subject → the mark that is behind, and the column it follows, where they are not called announced and sequence.
 MARKS = {Subject.VISIT: ("announced", "version"), Subject.RESPONSE: ("page_announced", "page_sequence")}
-SIGN_IN_KINDS = {"password_reset_key": "password_reset"}
+SIGN_IN_KINDS = {"password_reset_key": "password_reset", "invited": "invitation"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,8 @@ WORDS: dict[str, Any] = {
     "accounts.signed_out": gettext_lazy("Signed out"),
     "accounts.sign_in_failed": gettext_lazy("Wrong password"),
     "accounts.staff_created": gettext_lazy("Sign-in created"),
+    "accounts.invited": gettext_lazy("Invited to sign in"),
+    "accounts.role_changed": gettext_lazy("Role changed"),
     "accounts.access_ended": gettext_lazy("Access ended"),
     "accounts.second_factor_reset": gettext_lazy("Second step reset"),
     "accounts.totp_activated": gettext_lazy("Authenticator app on"),

@@ -106,6 +106,26 @@ class PractitionerForm(PlainForm):
         self.fields["user"].queryset = users  # type: ignore[attr-defined]
 
 
+class InviteForm(PlainForm):
+    """Somebody new who signs in."""
+
+    name = text(80, _("Name"), _("Give the name"), _("As on screens: Joanne Miller, Dr. Amara Osei"))
+    email = EmailField(label=_("E-mail"), help_text=_("They sign in with it. A link to choose a password goes there"))
+    role = forms.ChoiceField(
+        label=_("Role"), choices=[(role.value, role.label) for role in (Role.RECEPTION, Role.PHYSICIAN, Role.LEAD)],
+        error_messages={"required": _("Choose a role"), "invalid_choice": _("Choose a role")},
+    )  # fmt: skip
+    practitioner = forms.ModelChoiceField(
+        queryset=Practitioner.objects.none(), required=False, label=_("Whose calendar is theirs"), empty_label=_("None"),
+        help_text=_("Somebody whom patients come to see; add them under Physicians and nurses first"),
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        free = Practitioner.objects.filter(active=True, user=None)
+        self.fields["practitioner"].queryset = free  # type: ignore[attr-defined]
+
+
 class ClinicForm(PlainForm):
     """What every page and message says about the clinic."""
 

@@ -5,24 +5,27 @@ from urllib.parse import urlencode
 
 from allauth.mfa.models import Authenticator
 from django.contrib import messages
+from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import clock
 from accounts.access import lead_required
-from accounts.actions import AccountError, end_access, reset_second_factor
+from accounts.actions import AccountError, change_role, end_access, invite, invite_staff, reset_second_factor
 from accounts.models import Role, User
 from accounts.signin import SECOND_FACTORS
 from accounts.wall import tzdata_version
 from audit.actor import actor_of
 from audit.models import AuditEvent
+from booking.actions import BookingError, save_practitioner
 from booking.models import Practitioner, Room, Service
 from patients.models import Patient
 from staff import history
 from staff.reading import reading
+from staff.setup_forms import InviteForm
 from staff.views.visit import day_of
 
 PAGE = 100
@@ -35,6 +38,8 @@ KINDS = {
         "accounts.signed_out",
         "accounts.sign_in_failed",
         "accounts.staff_created",
+        "accounts.invited",
+        "accounts.role_changed",
         "accounts.access_ended",
         "accounts.second_factor_reset",
     ),
@@ -56,27 +61,53 @@ def clinic(request: HttpRequest) -> HttpResponse:
 
 
 @lead_required
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def people(request: HttpRequest) -> HttpResponse:
-    """Who signs in, in which role, with a second step or not yet."""
+    """Who signs in, in which role, with a second step or not yet. POST invites somebody: a sign-in and a mail with a link."""
+    if request.method != "POST":
+        return _people(request, InviteForm())
+    form = InviteForm(request.POST)
+    if not form.is_valid():
+        return _people(request, form, status=422)
+    said, now, by = form.cleaned_data, clock.now(), actor_of(request)
+    try:
+        with transaction.atomic():
+            user = invite_staff(said["email"], said["name"], said["role"], by=by, now=now)
+            if said["practitioner"]:
+                save_practitioner(said["practitioner"], {"user": user}, by=by, now=now)
+    except (AccountError, BookingError) as error:
+        form.add_error("email", str(error))
+        return _people(request, form, status=409)
+    messages.success(request, _("%(name)s gets a mail with a link to choose a password.") % {"name": user.name})
+    return redirect("staff:people")
+
+
+def _people(request: HttpRequest, form: InviteForm, *, status: int = 200) -> HttpResponse:
     factor = Authenticator.objects.filter(user=OuterRef("pk"), type__in=SECOND_FACTORS)
     found = User.objects.exclude(role=Role.PATIENT).annotate(second=Exists(factor)).select_related("practitioner")
-    return render(request, "staff/people.html", {"people": found.order_by("-is_active", "name")})
+    context = {"people": found.order_by("-is_active", "name"), "form": form, "roles": form.fields["role"].choices}  # type: ignore[attr-defined]
+    return render(request, "staff/people.html", context, status=status)
 
 
 @lead_required
 @require_POST
 def person(request: HttpRequest, user_id: int) -> HttpResponse:
-    """End someone's access, or remove a lost second step."""
+    """End someone's access, remove a lost second step, send the invitation again, or give another role."""
     user = User.objects.exclude(role=Role.PATIENT).filter(pk=user_id, is_active=True).first()
-    do = request.POST.get("do", "")
-    if user is None or do not in ("end", "reset"):
+    do = request.POST.get("do", "") or ("role" if "role" in request.POST else "")
+    if user is None or do not in ("end", "reset", "invite", "role"):
         raise Http404
     now, by = clock.now(), actor_of(request)
     try:
         if do == "end":
             end_access(user, by=by, now=now)
             messages.success(request, _("%(name)s has no access any more.") % {"name": user.name})
+        elif do == "invite":
+            invite(user, by=by, now=now)
+            messages.success(request, _("%(name)s gets a mail with a new link.") % {"name": user.name})
+        elif do == "role":
+            user = change_role(user, request.POST.get("role", ""), by=by, now=now)
+            messages.success(request, _("%(name)s: %(role)s from now on.") % {"name": user.name, "role": user.get_role_display()})
         else:
             reset_second_factor(user, by=by, now=now)
             messages.success(request, _("%(name)s sets up a new second step at the next sign-in.") % {"name": user.name})

@@ -107,6 +107,7 @@ def every_letter(
                     address = patient.email if channel == EMAIL else patient.e164
                     subject_id = LinkRequest.objects.create(channel=channel, address=address, asked_at=clock_now).pk
                 elif kind.subject == Subject.SIGN_IN:
+                    User.objects.filter(pk=lead_user.pk).update(password="!")  # an invitation is for who has none yet
                     subject_id = SignInMail.objects.create(user=lead_user, kind="totp_activated", asked_at=clock_now).pk
                 elif kind.subject == Subject.RESPONSE:
                     subject_id = flagged(visit, clinic).pk

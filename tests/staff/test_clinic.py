@@ -19,6 +19,9 @@ def lead(clinic: object, lead_user: User, signed_in: Callable[[User], Client]) -
 
 def test_people_are_listed_with_role_and_second_step(lead: Client, reception: User, physician: User) -> None:
     TOTP.activate(reception, "JBSWY3DPEHPK3PXP")
+    for person in (reception, physician):
+        person.set_password("a long and quiet river")
+        person.save()
     page = lead.get("/clinic/people/").content.decode()
     assert "Reception · miller@tn.example · second step on" in page
     assert "Physician · osei@tn.example · no second step yet" in page

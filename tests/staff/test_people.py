@@ -1,0 +1,99 @@
+"""`/clinic/people/`: somebody new is invited, gets another role, and is out again, without a command."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts import clock
+from accounts.models import SignInMail, User
+from audit.models import AuditEvent
+from booking.models import Practitioner
+from tests.notifications.conftest import Post, go, post  # noqa: F401
+
+URL = "/clinic/people/"
+NEW = {"name": "Noor Aziz", "email": "Noor@tn.example", "role": "reception"}
+
+
+@pytest.fixture
+def lead(lead_user: User, signed_in: Callable[[User], Client], clinic: object) -> Client:
+    return signed_in(lead_user)
+
+
+@pytest.fixture
+def noor(lead: Client) -> User:
+    assert lead.post(URL, NEW).status_code == 302
+    return User.objects.get(email="noor@tn.example")
+
+
+def test_somebody_is_invited_by_a_mail_whose_link_sets_the_password(lead: Client, noor: User, post: Post, client: Client) -> None:  # noqa: F811
+    assert (noor.role, noor.has_usable_password()) == ("reception", False)
+    assert "invited, no password chosen yet" in lead.get(URL).content.decode()
+    go(clock.now())
+    assert post.subjects == ["True North: your sign-in"]
+    link = re.search(r"https://tn\.example(/\S+)", post.mails[0].get_body(("plain",)).get_content())  # type: ignore[union-attr]
+    assert link
+    page = client.get(link[1], follow=True)
+    chosen = {"password1": "a long and quiet river", "password2": "a long and quiet river"}
+    assert client.post(page.redirect_chain[-1][0], chosen).status_code == 302
+    noor.refresh_from_db()
+    assert noor.check_password("a long and quiet river")
+    assert [e.action for e in AuditEvent.objects.filter(object_type="accounts.user", object_id=noor.pk).order_by("pk")][:2] == [
+        "accounts.staff_created", "accounts.invited",
+    ]  # fmt: skip
+
+
+def test_a_physician_is_given_their_calendar(lead: Client, practitioner: Practitioner) -> None:
+    form = NEW | {"role": "physician", "practitioner": practitioner.pk}
+    assert lead.post(URL, form).status_code == 302
+    practitioner.refresh_from_db()
+    assert practitioner.user is not None
+    assert practitioner.user.email == "noor@tn.example"
+
+
+@pytest.mark.parametrize(
+    ("change", "says", "status"),
+    [
+        ({"email": "noor"}, "Enter an email address", 422),
+        ({"name": ""}, "Give the name", 422),
+        ({"role": "owner"}, "Choose a role", 422),
+        ({"email": "miller@tn.example"}, "belongs to Joanne Miller", 409),
+    ],
+)
+def test_what_cannot_be_is_said_and_what_was_typed_stays(
+    lead: Client, reception: User, change: dict[str, Any], says: str, status: int
+) -> None:
+    answer = lead.post(URL, NEW | change)
+    assert answer.status_code == status
+    page = answer.content.decode()
+    assert says in page
+    assert "Noor" in page
+    assert User.objects.filter(email="noor@tn.example").count() == 0
+
+
+def test_the_invitation_is_sent_again_until_there_is_a_password(lead: Client, noor: User) -> None:
+    lead.post(f"{URL}{noor.pk}/", {"do": "invite"})
+    assert SignInMail.objects.filter(user=noor, kind="invited").count() == 2
+    noor.set_password("a long and quiet river")
+    noor.save()
+    lead.post(f"{URL}{noor.pk}/", {"do": "invite"})
+    assert SignInMail.objects.filter(user=noor, kind="invited").count() == 2
+    assert "has a password already" in lead.get(URL).content.decode()
+
+
+def test_another_role_counts_from_the_next_request_on(lead: Client, reception: User, signed_in: Callable[[User], Client]) -> None:
+    theirs = signed_in(reception)
+    assert theirs.get("/clinic/").status_code == 404
+    lead.post(f"{URL}{reception.pk}/", {"role": "lead"})
+    assert theirs.get("/clinic/").status_code == 200
+    event = AuditEvent.objects.get(action="accounts.role_changed")
+    assert event.detail == {"from": "reception", "to": "lead"}
+
+
+def test_nobody_takes_the_last_lead_away_nor_changes_their_own_role(lead: Client, lead_user: User) -> None:
+    lead.post(f"{URL}{lead_user.pk}/", {"role": "reception"})
+    lead_user.refresh_from_db()
+    assert lead_user.role == "lead"
+    assert "cannot change your own role" in lead.get(URL).content.decode()
