@@ -30,6 +30,7 @@ from accounts import clock
 from audit import rows
 from audit.actor import Actor
 from booking.actions import ask_to_call
+from booking.actions.write_path import retrying
 from notifications import allowance, channels, receipts
 from notifications.channels import Became, Outcome, Session
 from notifications.fallback import fall_back
@@ -322,8 +323,7 @@ class Drain:
                 values |= {"state": State.FAILED, "reason": "no_answer"}
             else:
                 values |= {"state": State.PENDING, "next_attempt_at": at, "claim": None}
-        # A receipt or the sweep may have been quicker; a receipt's word stands.
-        Delivery.objects.filter(pk=delivery.pk, claim=self.claim_id, state__in=[State.SENDING, State.UNKNOWN]).update(**values)
+        self._write_down(delivery, outcome, values, now)
         self.count[str(values["state"])] += 1
         if outcome.became in (Became.DOWN, Became.UNSURE):
             self._trouble(delivery.channel, outcome, now)
@@ -331,6 +331,12 @@ class Drain:
             self._no_trouble(delivery.channel)
         if values["state"] in (State.FAILED, State.UNKNOWN):
             log.warning("delivery %s %s: %s %s", delivery.public_id, values["state"], outcome.error_class, outcome.error_code)
+
+    @retrying
+    def _write_down(self, delivery: Delivery, outcome: Outcome, values: dict[str, object], now: datetime) -> None:
+        """What became of it, and what follows if it failed: all of it or nothing."""
+        # A receipt or the sweep may have been quicker; a receipt's word stands.
+        Delivery.objects.filter(pk=delivery.pk, claim=self.claim_id, state__in=[State.SENDING, State.UNKNOWN]).update(**values)
         if values["state"] == State.FAILED:
             fall_back(delivery, now=now)
             if outcome.became is Became.REFUSED:

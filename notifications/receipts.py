@@ -11,6 +11,7 @@ from datetime import datetime
 from uuid import UUID
 
 from audit.actor import Actor
+from booking.actions.write_path import retrying
 from notifications.fallback import fall_back
 from notifications.models import Channel, Delivery, Receipt, State, Subject
 from notifications.seals import digest_of
@@ -47,20 +48,29 @@ def apply(*, now: datetime) -> Counter[str]:
     """Let the receipts that came in say what became of messages. Returns how many became what."""
     count: Counter[str] = Counter()
     for receipt in Receipt.objects.filter(applied_at=None).select_related("delivery__message").order_by("pk")[:BATCH]:
-        delivery = receipt.delivery
-        complained = receipt.outcome == COMPLAINED
-        if delivery is not None and (complained or receipt.outcome in RANK):
-            outcome = State.DELIVERED if complained else State(receipt.outcome)
-            lower = [state for state, rank in RANK.items() if rank < RANK[outcome]]
-            changed = Delivery.objects.filter(pk=delivery.pk, state__in=lower).update(state=outcome, updated_at=now)
-            count[str(outcome)] += changed
-            if changed and outcome == State.BOUNCED:
-                Delivery.objects.filter(pk=delivery.pk).update(error_code=receipt.code)
-                fall_back(delivery, now=now)
-                mark_contact(delivery, receipt.code, now=now)
-            if complained:
-                mark_contact(delivery, COMPLAINED, now=now)
-        Receipt.objects.filter(pk=receipt.pk).update(applied_at=now)
+        count += _apply(receipt, now=now)
+    return count
+
+
+@retrying
+def _apply(receipt: Receipt, *, now: datetime) -> Counter[str]:
+    """One receipt and what follows from it: all of it or nothing, once."""
+    count: Counter[str] = Counter()
+    if not Receipt.objects.filter(pk=receipt.pk, applied_at=None).update(applied_at=now):
+        return count  # another round has it
+    delivery = receipt.delivery
+    complained = receipt.outcome == COMPLAINED
+    if delivery is not None and (complained or receipt.outcome in RANK):
+        outcome = State.DELIVERED if complained else State(receipt.outcome)
+        lower = [state for state, rank in RANK.items() if rank < RANK[outcome]]
+        changed = Delivery.objects.filter(pk=delivery.pk, state__in=lower).update(state=outcome, updated_at=now)
+        count[str(outcome)] += changed
+        if changed and outcome == State.BOUNCED:
+            Delivery.objects.filter(pk=delivery.pk).update(error_code=receipt.code)
+            fall_back(delivery, now=now)
+            mark_contact(delivery, receipt.code, now=now)
+        if complained:
+            mark_contact(delivery, COMPLAINED, now=now)
     return count
 
 

@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from audit.actor import Actor
 from booking import actions
 from booking.models import Appointment, Practitioner
-from notifications import channels, drain, health, planner
+from notifications import channels, drain, health, planner, receipts
 from notifications.letters import Letter, compose
 from notifications.models import CaughtText, ChannelSwitch, Delivery, Message, Receipt
 from patients.models import Patient
@@ -480,6 +480,41 @@ def test_a_bounce_that_is_reported_later_leads_the_other_way_too(post: Post, vis
     go(DUE + MINUTE)
     assert emails().state == "bounced"
     assert len(texts()) == 1
+
+
+class Killed(BaseException):
+    """What a process does not survive."""
+
+
+def killed(*args: Any, **kwargs: Any) -> None:
+    raise Killed
+
+
+def test_a_bounce_is_not_written_down_without_what_follows_from_it(
+    post: Post, visit: Appointment, patient: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Patient.objects.filter(pk=patient.pk).update(reminder_by="email", mobile="")
+    go(DUE)
+    Receipt.objects.create(provider="smtp", event_id="b1", delivery=emails(), outcome="bounced", received_at=DUE)
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(receipts, "mark_contact", killed)
+        drain.reconcile(now=DUE + MINUTE)
+    visit.refresh_from_db()
+    assert (emails().state, visit.needs_call) == ("accepted", False)
+    drain.reconcile(now=DUE + MINUTE)
+    visit.refresh_from_db()
+    assert (emails().state, visit.needs_call) == ("bounced", True)
+
+
+def test_a_refusal_is_not_written_down_without_what_follows_from_it(
+    post: Post, visit: Appointment, patient: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Patient.objects.filter(pk=patient.pk).update(reminder_by="email")
+    post.mood = "no_rcpt"
+    monkeypatch.setattr(drain, "fall_back", killed)
+    with pytest.raises(Killed):
+        go(DUE)
+    assert emails().state == "sending"  # in a minute it is unknown, and somebody at the desk looks at it
 
 
 def test_who_wants_a_call_is_on_the_call_list_when_the_reminder_is_due_and_when_we_cancel(
