@@ -16,6 +16,7 @@ from booking.models import Appointment, Practitioner, Service, Status
 
 HOLD_EXTENSION = timedelta(minutes=15)
 HOLD_EXTENSIONS = 2
+MOST_OF_ONE = timedelta(minutes=60)  # however often the browser picks another time meanwhile
 HOLDS_PER_ADDRESS = 3  # new holds an hour
 HOLD_SHARE = 0.05  # of the visits that fit into a week; above it booking goes on without holds
 
@@ -35,7 +36,7 @@ def hold(
 ) -> Appointment | None:
     """Hold a time for a browser: an appointment row with an expiry, under the same constraints as a booking.
 
-    One hold per browser: picking again moves it. Returns None when no hold is made because this address has made three in
+    One hold per browser: picking another time moves it, picking the same one does not renew it. Returns None when no hold is made because this address has made three in
     this hour, or because holds already fill 5 % of the coming week; booking then goes on unheld.
 
     Args:
@@ -54,13 +55,18 @@ def hold(
     free = free_start(service, practitioner, start, own=own.pk if own else None, for_staff=False, now=now)
     if free is None:
         raise taken(service, practitioner, start, now=now, own=own.pk if own else None)
-    if own is None and not _may_hold(service, address, now=now):
+    is_new = own is None or own.hold_expires_at is None or own.hold_expires_at <= now
+    if is_new and not _may_hold(service, address, now=now):
         return None
     held = own or Appointment(status=Status.HELD, hold_key=hold_key, created_at=now, source=Appointment.Source.WEB)
-    before = held.practitioner_id if own else practitioner.pk
+    before, had = (held.practitioner_id if own else practitioner.pk), (held.practitioner_id, held.starts_at)
     place(held, service, practitioner, start, free.room_id or None)
     held.article = article or held.article
-    held.hold_expires_at, held.changed_at = now + timedelta(minutes=minutes), now
+    if is_new:
+        held.created_at, held.hold_extensions, held.hold_expires_at = now, 0, now + timedelta(minutes=minutes)
+    elif had != (practitioner.pk, start):
+        held.hold_expires_at = min(now + timedelta(minutes=minutes), held.created_at + MOST_OF_ONE)
+    held.changed_at = now
     if own:
         held.version += 1
     written = update(held, bump=[before, practitioner.pk]) if own else insert(held)
@@ -76,7 +82,8 @@ def _may_hold(service: Service, address: str, *, now: datetime) -> bool:
     until = today + timedelta(days=6)
     week = calendar.load(service, since=today, until=until, now=now)
     size = slots.capacity(week, calendar.rules_of(service, now=now), since=today, until=until, zone=clock.clinic_zone())
-    live = Appointment.objects.filter(status=Status.HELD, hold_expires_at__gt=now).count()
+    browsers = Appointment.objects.filter(status=Status.HELD, source=Appointment.Source.WEB, offer=None)
+    live = browsers.filter(hold_expires_at__gt=now).count()
     if live >= max(1, int(size * HOLD_SHARE)):
         return False
     return limits.hit(f"hold:{address}", limit=HOLDS_PER_ADDRESS, window=timedelta(hours=1), now=now)

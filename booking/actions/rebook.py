@@ -207,14 +207,12 @@ def undo_batch(batch: Batch, *, by: Actor, now: datetime) -> int:
 
 
 def _undo_row(row: BatchRow, *, by: Actor, now: datetime) -> None:
-    visit = locked(row.appointment, row.version)
     if row.way == Way.CALL:
+        visit = locked(row.appointment, row.version)
         visit.call_reason = "; ".join(text for text in visit.call_reason.split("; ") if text and text != row.said)
         visit.needs_call = bool(visit.call_reason)
         visit.version += 1
         visit.save(update_fields=["needs_call", "call_reason", "version"])
         record("booking.called_off", by=by, now=now, obj=visit, subject_id=visit.patient_id)
         return
-    if row.way == Way.LINK and (held := held_for(visit)):
-        held.delete()
-    undo(visit, by=by, now=now)
+    undo(row.appointment, by=by, now=now, version=row.version)

@@ -26,6 +26,7 @@ from booking.actions.write_path import (
     update,
 )
 from booking.models import Appointment, Status
+from booking.rebooking import hold_key_of
 
 UNDO_BY_PATIENT = timedelta(minutes=3)
 
@@ -141,6 +142,8 @@ def undo(appointment: Appointment, *, by: Actor, now: datetime, version: int | N
     visit.needs_call = bool(visit.call_reason)  # A cancel takes a visit off the call list and keeps the reason.
     visit.previous = {}
     touch(visit, by=by, now=now, tells=tells)
+    if back["verb"] == "cancel":
+        places += _let_go(visit)
     gave_up = back["verb"] in ("move", "cancel", "mark_noshow")
     if (gave_up and not _is_free_still(visit, by=by, since=since, now=now)) or not update(visit, bump=places, frees=left):
         raise SlotTaken(
@@ -149,6 +152,14 @@ def undo(appointment: Appointment, *, by: Actor, now: datetime, version: int | N
         )
     record("booking.undo", by=by, now=now, obj=visit, subject_id=visit.patient_id, detail={"verb": back["verb"]})
     return Appointment.objects.select_related("service", "practitioner", "patient", "room").get(pk=visit.pk)
+
+
+def _let_go(visit: Appointment) -> list[int]:
+    """Delete the time that is held for a cancelled visit's patient, which is on again. Returns whose time it was."""
+    held = Appointment.objects.filter(status=Status.HELD, hold_key=hold_key_of(visit))
+    people = list(held.values_list("practitioner_id", flat=True))
+    held.delete()
+    return people
 
 
 def _is_free_still(visit: Appointment, *, by: Actor, since: datetime, now: datetime) -> bool:

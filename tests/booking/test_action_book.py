@@ -106,6 +106,37 @@ def test_a_hold_is_extended_twice_at_most(service, practitioner):
         actions.extend_hold(held, hold_key="k1", by=WEB, now=now)
 
 
+def test_picking_the_same_time_again_does_not_renew_the_hold(service, practitioner):
+    start, now = next_weekday_at(10), clock.now()
+    until = hold(service, practitioner, start, now=now).hold_expires_at
+    assert hold(service, practitioner, start, now=now + timedelta(minutes=14)).hold_expires_at == until
+
+
+def test_picking_one_time_after_the_other_holds_for_an_hour_at_most(service, practitioner):
+    now = clock.now()
+    for minutes in range(0, 60, 10):
+        held = hold(service, practitioner, next_weekday_at(9 + minutes // 10 % 2), now=now + timedelta(minutes=minutes))
+    assert held.hold_expires_at == now + timedelta(minutes=60)
+
+
+def test_a_time_picked_again_after_the_hold_ended_is_a_new_hold_of_that_address(service, practitioner):
+    start, now = next_weekday_at(10), clock.now().replace(minute=0)
+    made = [hold(service, practitioner, start, now=now + timedelta(minutes=16 * n / 2)) for n in range(0, 7, 2)]
+    assert [one is not None for one in made] == [True, True, True, False]
+
+
+def test_what_the_clinic_holds_for_its_patients_leaves_browsers_their_share(service, practitioner, appointment):
+    now, desk = clock.now(), Actor.system()
+    for n in range(5):
+        patient = Patient.objects.create(
+            legal_first_name=f"P{n}", legal_last_name="Test", date_of_birth=appointment.patient.date_of_birth, created_at=now
+        )
+        values = {"patient": patient, "contact": None, "by": desk, "now": now}
+        visit = actions.book_for(service, practitioner, next_weekday_at(9 + n if n < 1 else 12 + n), **values)
+        actions.hand_over(visit, practitioner, next_weekday_at(9 + n if n < 1 else 12 + n, days=14), by=desk, now=now)
+    assert hold(service, practitioner, next_weekday_at(11)) is not None
+
+
 def test_nobody_extends_or_releases_somebody_elses_hold(service, practitioner):
     held = hold(service, practitioner, next_weekday_at(10))
     with pytest.raises(actions.HoldEnded):

@@ -196,6 +196,14 @@ def test_the_patient_takes_another_time_and_what_was_held_is_let_go(ann: Appoint
     assert actions.held_for(ann) is None
 
 
+def test_an_undo_lets_go_what_was_held_and_it_can_be_handed_over_again(ann: Appointment, practitioner: Practitioner) -> None:
+    values: dict[str, Any] = {"by": Actor("staff", None, "reception"), "now": WEDNESDAY}
+    visit = actions.undo(ann, **values)
+    assert actions.held_for(visit) is None
+    actions.hand_over(visit, practitioner, at(THURSDAY + timedelta(days=5), 11), **values)
+    assert actions.held_for(visit) is not None
+
+
 def test_nobody_else_gets_what_is_held_and_after_a_day_anybody_may(
     ann: Appointment, service: Service, practitioner: Practitioner, make_patient: Any
 ) -> None:
