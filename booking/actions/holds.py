@@ -36,8 +36,9 @@ def hold(
 ) -> Appointment | None:
     """Hold a time for a browser: an appointment row with an expiry, under the same constraints as a booking.
 
-    One hold per browser: picking another time moves it, picking the same one does not renew it. Returns None when no hold is made because this address has made three in
-    this hour, or because holds already fill 5 % of the coming week; booking then goes on unheld.
+    One hold per browser: picking another time moves it, picking the same one does not renew it. Returns None when no hold is
+    made because this address has made three in this hour, or because holds already fill 5 % of the coming week; booking then
+    goes on unheld.
 
     Args:
         address: the client's network address, counted but not kept.

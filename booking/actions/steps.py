@@ -25,8 +25,9 @@ from booking.actions.write_path import (
     touch,
     update,
 )
-from booking.models import Appointment, Status
+from booking.models import Appointment, Status, WaitlistEntry, WaitlistOffer
 from booking.rebooking import hold_key_of
+from booking.waitlist import OfferState, Waiting
 
 UNDO_BY_PATIENT = timedelta(minutes=3)
 
@@ -150,6 +151,8 @@ def undo(appointment: Appointment, *, by: Actor, now: datetime, version: int | N
             _("%(time)s was taken meanwhile. These are the closest:") % {"time": clock.clock_time(wanted)},
             partial(calendar.alternatives, appointment.service, wanted, now=now, own_hold=visit.pk),
         )
+    if left and visit.offer and span_of(visit.offer) == left:
+        _wait_again(visit.offer, by=by, now=now)
     record("booking.undo", by=by, now=now, obj=visit, subject_id=visit.patient_id, detail={"verb": back["verb"]})
     return Appointment.objects.select_related("service", "practitioner", "patient", "room").get(pk=visit.pk)
 
@@ -160,6 +163,19 @@ def _let_go(visit: Appointment) -> list[int]:
     people = list(held.values_list("practitioner_id", flat=True))
     held.delete()
     return people
+
+
+def _wait_again(made: WaitlistOffer, *, by: Actor, now: datetime) -> None:
+    """Who took an offered time and goes back on it waits as before, unless they wait anew already. It is not offered again."""
+    entry = WaitlistEntry.objects.select_for_update().get(pk=made.entry_id)
+    WaitlistOffer.objects.filter(pk=made.pk).update(state=OfferState.PASSED)
+    Appointment.objects.filter(offer=made).update(offer=None)
+    anew = WaitlistEntry.objects.on_list().filter(patient=entry.patient_id, service=entry.service_id)
+    if entry.state == Waiting.BOOKED and not anew.exists():
+        entry.state, entry.changed_at = Waiting.WAITING, now
+        entry.version += 1
+        entry.save(update_fields=["state", "changed_at", "version"])
+        record("booking.resume_wait", by=by, now=now, obj=entry, subject_id=entry.patient_id)
 
 
 def _is_free_still(visit: Appointment, *, by: Actor, since: datetime, now: datetime) -> bool:

@@ -24,7 +24,7 @@ from audit import rows
 from audit.actor import Actor
 from booking import calendar, slots
 from booking.actions.errors import BookingError, Refused, SlotTaken, Stale
-from booking.models import Appointment, Practitioner, Room, Service
+from booking.models import Appointment, Practitioner, Room, Service, WaitlistOffer
 from booking.words import ended
 
 P = ParamSpec("P")
@@ -218,8 +218,8 @@ def send(writes: rows.Together, why: Callable[[], BookingError]) -> None:
 Span = tuple[int, datetime, datetime]  # a practitioner's time: whose, from, until
 
 
-def span_of(appointment: Appointment) -> Span:
-    """The time a visit takes up now, to be passed to `update` as `frees` once it has moved or ended."""
+def span_of(appointment: Appointment | WaitlistOffer) -> Span:
+    """The time a visit takes up now, or an offer is about, to be passed to `update` as `frees` once it has moved or ended."""
     return appointment.practitioner_id, appointment.starts_at, appointment.ends_at
 
 

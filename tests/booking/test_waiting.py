@@ -133,6 +133,20 @@ def test_taking_it_moves_the_later_visit_and_frees_that_for_the_next_round(auto,
     assert offers()[-1] == ("Noor", on(18, 10), "open")
 
 
+def test_who_takes_it_and_goes_back_within_three_minutes_waits_as_before(auto, service):
+    late = book(service, on(18, 10), "Lucas")
+    entry = wait(service, visit=late)
+    cancelled(service, on(12, 10))
+    matching.run(now=WEDNESDAY)
+    now, lucas = WEDNESDAY + timedelta(minutes=1), Actor.patient(late.patient_id)
+    back = actions.undo(actions.accept(entry.offers.get(), by=WEB, now=now), by=lucas, now=now + timedelta(minutes=1))
+    entry.refresh_from_db()
+    assert (back.starts_at, back.offer, entry.state) == (on(18, 10), None, "waiting")
+    assert matching.run(now=now + timedelta(minutes=5)) == 0, "he has had that one"
+    cancelled(service, on(12, 14), "Noor")
+    assert matching.run(now=now + timedelta(minutes=5)) == 1
+
+
 def test_without_a_visit_the_held_time_becomes_one(auto, service):
     entry = wait(service)
     cancelled(service, on(12, 10))
