@@ -5,7 +5,7 @@ Instants are aware datetimes in UTC. Wall time belongs to the clinic's zone. For
 """
 
 import zoneinfo
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -48,6 +48,12 @@ def clock_time(moment: datetime) -> str:
         return _("midnight")
     half = _("a.m.") if there.hour < 12 else _("p.m.")
     return f"{there.hour % 12 or 12}:{there.minute:02d}{NBSP}{half}"
+
+
+def wall_time(wall: time) -> str:
+    """ "1:30 a.m.": what a clock shows, whatever the instant."""
+    half = _("a.m.") if wall.hour < 12 else _("p.m.")
+    return f"{wall.hour % 12 or 12}:{wall.minute:02d}{NBSP}{half}"
 
 
 def _as_date(value: datetime | date) -> date:

@@ -1,6 +1,7 @@
 """What people at the desk type."""
 
 from collections.abc import Iterable
+from datetime import date, datetime, time
 from typing import Any
 
 from django import forms
@@ -11,6 +12,7 @@ from accounts.fields import DateBoxesField
 from booking.forms import EmailField, MobileField, PlainForm, TextField
 from booking.models import Practitioner, TimeOff
 from patients.models import ReminderBy
+from staff.typed import TypedTime, instant_of
 
 CANCEL_REASONS = [
     ("patient-asked", _("The patient asked")),
@@ -136,6 +138,7 @@ class TimeOffForm(PlainForm):
 
     def __init__(self, *args: Any, people: Iterable[Practitioner], clinic_too: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.which: dict[str, list[tuple[str, str]]] = {}
         self.people = {person.slug: person for person in people}
         choices = [(slug, person.name) for slug, person in self.people.items()]
         choices += [("clinic", str(_("The whole clinic")))] if clinic_too else []
@@ -152,8 +155,20 @@ class TimeOffForm(PlainForm):
             self.add_error("first", _("Give the first day as a date"))
             return data
         start, end = data.get("first_time"), data.get("last_time")
-        data["starts_at"] = clock.instant(first, start, zone) if start else clock.day_bounds(first, zone)[0]
-        data["ends_at"] = clock.instant(last, end, zone) if end else clock.day_bounds(last, zone)[1]
+        starts_at = self._instant("first", first, start) if start else clock.day_bounds(first, zone)[0]
+        ends_at = self._instant("last", last, end) if end else clock.day_bounds(last, zone)[1]
+        if starts_at is None or ends_at is None:
+            return data
+        data["starts_at"], data["ends_at"] = starts_at, ends_at
         if data["ends_at"] <= data["starts_at"]:
             self.add_error("last_time" if end else "last", _("Time off must end after it starts"))
         return data
+
+    def _instant(self, edge: str, day: date, wall: time) -> datetime | None:
+        """The instant that was typed, or None and an error; one that comes twice is asked for with a field of its own."""
+        try:
+            return instant_of(day, wall, self.data.get(f"{edge}_which", ""))
+        except TypedTime as trouble:
+            self.add_error(f"{edge}_time", str(trouble))
+            self.which[edge] = trouble.choices
+            return None

@@ -23,6 +23,7 @@ from patients.models import Patient
 from staff import search
 from staff.forms import CallerForm
 from staff.reading import reading
+from staff.typed import TypedTime
 from staff.views.day import to_day
 from staff.views.visit import day_of, uuid_of, wanted_of, why_of
 
@@ -35,6 +36,7 @@ class Page:
 
     now: datetime
     q: str = ""
+    other_choices: list[tuple[str, str]] = field(default_factory=list)
     patient: Patient | None = None
     last: Appointment | None = None
     next: Appointment | None = None
@@ -53,6 +55,8 @@ class Page:
     warning: actions.Warned | None = None
     refusal: str = ""
     why: str = ""
+    other_day: date | None = None
+    other_is_chosen: bool = False
     other_time: str = ""
     other_who: UUID | None = None
     keep: str = ""
@@ -88,6 +92,8 @@ def _read(request: HttpRequest, now: datetime) -> Page:
         page.chosen = value_of(at[0], by_id[at[1]])
         page.at = (page.chosen, at[0], by_id[at[1]])
     page.day = day_of(data.get("day"), clock.local(at[0]).date() if at else clock.today(now))
+    page.other_day = day_of(data.get("other_day"), page.day)
+    page.other_is_chosen = data.get("slot") == "other"
     page.other_time, page.other_who = data.get("other_time", "")[:5], uuid_of(data.get("other_who"))
     page.keep_pairs = [
         (name, value)
@@ -157,7 +163,10 @@ def new(request: HttpRequest) -> HttpResponse:
         elif do in ("times", "why"):
             _unbind(page, request)
             if do == "why" and page.service is not None:
-                page.why = why_of(page.service, wanted_of(request, page.people), now=now)["why"]
+                try:
+                    page.why = why_of(page.service, wanted_of(request, page.people), now=now)["why"]
+                except TypedTime as trouble:
+                    page.refusal, page.other_choices, status = str(trouble), trouble.choices, 422
         else:
             visit, status = _book(request, page, do)
             if visit is not None:
@@ -196,7 +205,11 @@ def _book(request: HttpRequest, page: Page, do: str) -> tuple[Appointment | None
         if page.caller is None:
             page.refusal = _("Choose who the visit is for.")
         return None, 422
-    wanted = wanted_of(request, page.people)
+    try:
+        wanted = wanted_of(request, page.people)
+    except TypedTime as trouble:
+        page.refusal, page.other_choices = str(trouble), trouble.choices
+        return None, 422
     if wanted is None:
         page.refusal = _("Choose a time")
         return None, 422

@@ -1,5 +1,6 @@
 """`/desk/series/`: several visits in one go. What is asked for, then every date with what is in the way, then Book."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -22,6 +23,7 @@ from booking.picker import parse_value, value_of
 from booking.views.journey import as_uuid, see
 from patients.models import Patient
 from staff.reading import reading
+from staff.typed import TypedTime, instant_of
 
 
 class PlanForm(PlainForm):
@@ -56,6 +58,8 @@ class PlanForm(PlainForm):
         error_messages={"required": gettext_lazy("Choose how many days"), "invalid_choice": gettext_lazy("Choose how many days")},
     )  # fmt: skip
 
+    which: Sequence[tuple[str, str]] = ()  # the two readings of a time that comes twice
+
     def clean(self) -> dict[str, Any]:
         """The physician must do that kind of visit, and the first time must be to come."""
         data = super().clean() or self.cleaned_data
@@ -64,19 +68,21 @@ class PlanForm(PlainForm):
         if data.get("day") and data.get("time") is not None:
             if not 2000 < data["day"].year < 2200:
                 self.add_error("day", _("Choose the first day"))
-            elif self.first(data) <= clock.now():
+                return data
+            try:
+                data["start"] = instant_of(data["day"], data["time"], self.data.get("which", ""))
+            except TypedTime as trouble:
+                self.add_error("time", str(trouble))
+                self.which = trouble.choices
+                return data
+            if data["start"] <= clock.now():
                 self.add_error("day", _("The first visit must be in the future"))
         return data
-
-    @staticmethod
-    def first(data: dict[str, Any]) -> datetime:
-        """The first start, as an instant."""
-        return clock.instant(data["day"], data["time"].replace(second=0, microsecond=0, tzinfo=None), clock.clinic_zone())
 
     def plan(self) -> series.Plan:
         """What a valid form says."""
         data = self.cleaned_data
-        return series.Plan(data["service"], data["who"], self.first(data), data["visits"], data["weeks"], data["window"])
+        return series.Plan(data["service"], data["who"], data["start"], data["visits"], data["weeks"], data["window"])
 
 
 @dataclass(slots=True)
@@ -102,7 +108,7 @@ def book(request: HttpRequest) -> HttpResponse:
         raise Http404
     asked = request.method == "POST" or "weeks" in data
     form = PlanForm(data if asked else None, initial=_initial(now))
-    pairs = [(name, data.get(name, "")) for name in form.fields]
+    pairs = [(name, data.get(name, "")) for name in (*form.fields, "which")]
     context: dict[str, Any] = {"patient": patient, "form": form, "pairs": pairs, "lines": [], "refusal": ""}
     status, plan, posted, lost = 200, None, list[str](), list[int]()
     if asked and not form.is_valid():

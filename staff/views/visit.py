@@ -28,6 +28,7 @@ from patients.models import ReminderBy
 from staff import board, gaps, history, steps
 from staff.forms import CancelForm, ContactForm
 from staff.reading import reading
+from staff.typed import TypedTime, instant_of
 from staff.views.day import strip_of, to_day
 
 
@@ -172,12 +173,15 @@ def move(request: HttpRequest, public_id: UUID) -> HttpResponse:
     people = calendar.people(found.service)
     if request.method != "POST":
         return _move_page(request, found, people, now)
-    wanted = wanted_of(request, people)
+    typed: dict[str, Any] = {
+        "other_time": request.POST.get("other_time", "")[:5],
+        "other_who": uuid_of(request.POST.get("other_who")),
+    }
+    try:
+        wanted = wanted_of(request, people)
+    except TypedTime as trouble:
+        return _move_page(request, found, people, now, **typed, refusal=str(trouble), other_choices=trouble.choices, status=422)
     if "why" in request.POST:
-        typed: dict[str, Any] = {
-            "other_time": request.POST.get("other_time", "")[:5],
-            "other_who": uuid_of(request.POST.get("other_who")),
-        }
         return _move_page(request, found, people, now, **typed, **why_of(found.service, wanted, now=now, own=found.pk))
     if wanted is None:
         return _move_page(request, found, people, now, refusal=_("Choose a time"), status=422)
@@ -245,7 +249,11 @@ def uuid_of(text: str | None) -> UUID | None:
 
 
 def wanted_of(request: HttpRequest, people: list[Practitioner]) -> tuple[datetime, Practitioner] | None:
-    """The start and physician that were posted: a listed one, or one typed as day, time and name."""
+    """The start and physician that were posted: a listed one, or one typed as day, time and name.
+
+    Raises:
+        TypedTime: the time that was typed comes twice that day, or never.
+    """
     by_id = {person.public_id: person for person in people}
     listed = parse_value(request.POST.get("slot"))
     if listed is not None and listed[1] in by_id:
@@ -256,13 +264,9 @@ def wanted_of(request: HttpRequest, people: list[Practitioner]) -> tuple[datetim
         person = by_id[UUID(request.POST.get("other_who", ""))]
     except (ValueError, KeyError):
         return None
-    zone = clock.clinic_zone()
     if wall.tzinfo or not 2000 < day.year < 2200:
         return None
-    start = clock.instant(day, wall.replace(second=0, microsecond=0), zone)
-    # A time that the clock shows twice that day says no instant; one that it skips means the first that exists.
-    twice = start != clock.instant(day, wall.replace(second=0, microsecond=0), zone, fold=1)
-    return None if twice else (start, person)
+    return instant_of(day, wall, request.POST.get("other_which", "")), person
 
 
 def day_of(text: str | None, fallback: date) -> date:

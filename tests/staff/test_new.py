@@ -137,15 +137,3 @@ def test_nonsense_books_nothing(desk: Client, service: Service, do: str) -> None
 
 def test_a_patient_who_is_not_there_is_not_found(desk: Client, service: Service) -> None:
     assert desk.get(f"/desk/new/?patient={uuid4()}").status_code == 404
-
-
-def test_a_typed_time_in_the_gap_of_a_clock_change_is_the_first_that_exists(
-    desk: Client, patient: Patient, service: Service, practitioner: Practitioner
-) -> None:
-    data = {
-        "patient": patient.public_id, "service": service.public_id, "slot": "other", "other_day": "2027-03-14",
-        "other_time": "02:30", "other_who": practitioner.public_id, "do": "anyway",
-    }  # fmt: skip
-    told = desk.post("/desk/new/", data).context["page"].warning.told
-    assert desk.post("/desk/new/", data | {"told": told}).status_code == 303
-    assert clock.clock_time(Appointment.objects.get().starts_at) == "3:00\u00a0a.m."
