@@ -289,7 +289,8 @@ class Drain:
     def fence(self, delivery: Delivery, letter: Letter) -> bool:
         """Write "sending" if everything is still as it was seen. False: it is not, or somebody is changing it right now."""
         values: dict[str, Any] = {"id": delivery.pk, "claim": self.claim_id, "channel": delivery.channel}
-        values |= {"lease": LEASE, "now": self.now(), "to": digest_of(letter.address)}
+        delivery.sent_to = digest_of(letter.address)
+        values |= {"lease": LEASE, "now": self.now(), "to": delivery.sent_to}
         for n, seen in enumerate(letter.seen):
             values |= {f"pk{n}": seen.pk, f"version{n}": seen.version}
         shape = tuple((seen.table, seen.column) for seen in letter.seen)

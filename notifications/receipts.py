@@ -7,16 +7,19 @@ and nobody can make one up.
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from audit.actor import Actor
 from booking.actions.write_path import retrying
+from booking.models import Appointment
 from notifications.fallback import fall_back
+from notifications.letters import visit_id_of
 from notifications.models import Channel, Delivery, Receipt, State, Subject
 from notifications.seals import digest_of
 from patients import reach
-from patients.models import Patient
+from patients.models import Helper, Patient
 
 RANK = {State.SENDING: 0, State.UNKNOWN: 0, State.ACCEPTED: 1, State.DELIVERED: 2, State.BOUNCED: 3}
 BATCH = 500
@@ -75,12 +78,12 @@ def _apply(receipt: Receipt, *, now: datetime) -> Counter[str]:
 
 
 def mark_contact(delivery: Delivery, code: str, *, now: datetime) -> None:
-    """Remember that an address is no good, or that texts were stopped there; only if it is still the patient's."""
+    """Remember that an address is no good, or that texts were stopped there; only if it is still that of who was written to."""
     dead, stopped = is_dead(delivery.channel, code), code == STOPPED_NUMBER and delivery.channel == Channel.TEXT
-    if not (dead or stopped) or delivery.message.subject_type not in (Subject.VISIT, Subject.LINK):
+    if not (dead or stopped) or delivery.message.subject_type not in (Subject.VISIT, Subject.LINK, Subject.OFFER):
         return
-    for patient in _patients_of(delivery):
-        address = patient.email if delivery.channel == Channel.EMAIL else patient.e164
+    for reader in _readers_of(delivery):
+        address = reader.email if delivery.channel == Channel.EMAIL else reader.e164
         if not address or (delivery.sent_to and delivery.sent_to != digest_of(address)):
             continue
         if stopped:
@@ -89,8 +92,10 @@ def mark_contact(delivery: Delivery, code: str, *, now: datetime) -> None:
             reach.mark_bounced(delivery.channel, address, by=Actor.system(), now=now)
 
 
-def _patients_of(delivery: Delivery) -> list[Patient]:
+def _readers_of(delivery: Delivery) -> Sequence[Patient | Helper]:
+    """Who may have been written to: the patient, or who booked for them."""
     message = delivery.message
-    role, _colon, visit = message.recipient.partition(":")
-    pk = int(visit) if role == "visit" else message.subject_id
-    return list(Patient.objects.filter(appointments=pk))
+    if message.subject_type == Subject.OFFER:
+        return list(Patient.objects.filter(waiting__offers=message.subject_id))
+    visit = Appointment.objects.select_related("patient", "helper").get(pk=visit_id_of(message) or message.subject_id)
+    return [reader for reader in {visit.reach, visit.patient} if reader is not None]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from accounts import limits
 from audit.actions import record
@@ -174,7 +174,7 @@ def _only(mobile: str) -> int | None:
 
 
 def visits_told(mobile: str, *, now: datetime, kinds: frozenset[str] | None = None) -> list[Appointment]:
-    """Coming visits of whoever has this number, of which a text has told the time they have now.
+    """Coming visits that this number hears about, of which a text has told the time they have now.
 
     A visit that has moved since is not among them: C must not confirm a time that the text did not say.
 
@@ -187,7 +187,9 @@ def visits_told(mobile: str, *, now: datetime, kinds: frozenset[str] | None = No
     )
     if kinds is not None:
         told = told.filter(kind__in=kinds)
-    coming = Appointment.objects.upcoming(now).filter(Exists(told), patient__mobile=mobile)
+    helper_hears = Q(helper__mobile=mobile, helper__gets_messages=True)
+    patient_hears = Q(Q(helper=None) | Q(helper__gets_messages=False), patient__mobile=mobile)
+    coming = Appointment.objects.upcoming(now).filter(helper_hears | patient_hears, Exists(told))
     return list(coming.select_related("patient", "practitioner", "service").order_by("starts_at"))
 
 

@@ -23,6 +23,8 @@ from devservices.servers import free_port
 from notifications import rounds
 from notifications.models import CaughtText, Delivery
 from notifications.twilio import signature_of
+from patients.actions import add_helper
+from patients.helpers import HelperContact
 from patients.models import Patient
 from tests.factories import WEDNESDAY
 from tests.notifications.provider import NUMBER, SID, TOKEN, Provider, listening
@@ -108,6 +110,16 @@ def book(service: Service, practitioner: Practitioner, patient: Patient, desk: A
 def visit(book: Callable[..., Appointment]) -> Appointment:
     """Maya's visit on Thursday, March 11, 2027 at 10:20, booked on Wednesday, February 10 at 9:00."""
     return book(at("2027-03-11 10:20"))
+
+
+@pytest.fixture
+def helped(visit: Appointment) -> Appointment:
+    """Maya's visit, about which Tom hears, who booked for her."""
+    assert visit.patient is not None
+    tom = HelperContact("Tom Lee", "son", "tom@example.com", "+15195550166", "text_email", voicemail_ok=False, gets_messages=True)
+    visit.helper = add_helper(visit.patient, tom, checked_channel=None, now=WEDNESDAY)
+    visit.save(update_fields=["helper"])
+    return visit
 
 
 def at(words: str) -> datetime:

@@ -95,6 +95,17 @@ def test_c_does_not_confirm_a_time_that_the_text_did_not_say(
     assert inbound.needs_person
 
 
+def test_c_of_who_booked_for_somebody_confirms_and_the_patients_own_c_which_nobody_asked_for_needs_a_person(
+    post: Post, helped: Appointment
+) -> None:
+    go(TWO_DAYS_BEFORE)
+    assert answer("C").needs_person
+    answer("C", sender="+15195550166")
+    helped.refresh_from_db()
+    assert helped.status == Status.CONFIRMED
+    assert texts()[-1].startswith("True North: thank you, you are confirmed for Thu Mar 11 at 10:20 am.")
+
+
 def test_one_c_for_two_children_needs_a_person(reminded: Appointment, book: Callable[..., Appointment], patient: Patient) -> None:
     sister = Patient.objects.create(
         legal_first_name="Mina", legal_last_name="Chowdhury", date_of_birth=date(1993, 1, 1), mobile=patient.mobile,

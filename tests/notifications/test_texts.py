@@ -120,6 +120,18 @@ def test_a_number_that_takes_no_texts_is_marked_and_the_message_goes_by_mail(
     assert states("booked")["email"] == ("accepted", "fallback")
 
 
+@pytest.mark.parametrize(("code", "mark"), [("21614", "mobile_bounced_at"), ("21610", "texts_stopped_at")])
+def test_what_the_provider_knows_of_the_number_of_who_booked_for_somebody_is_kept_there(
+    provider: Provider, helped: Appointment, code: str, mark: str
+) -> None:
+    provider.mood = code
+    go(DUE)
+    helped.refresh_from_db()
+    assert helped.helper is not None
+    assert getattr(helped.helper, mark) == DUE
+    assert getattr(helped.patient, mark) is None
+
+
 def test_a_receipt_about_a_number_that_was_changed_since_marks_nothing(
     provider: Provider, visit: Appointment, client: Client
 ) -> None:

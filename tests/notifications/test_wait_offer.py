@@ -69,6 +69,14 @@ def test_made_at_night_it_is_told_in_the_morning_and_45_minutes_count_from_then(
     assert made.expires_at == at("2027-02-11 08:45")
 
 
+def test_an_address_that_does_not_exist_is_marked_when_an_offer_finds_it(offer, post, entry):
+    post.mood = "no_rcpt"
+    offer()
+    go(WEDNESDAY)
+    entry.patient.refresh_from_db()
+    assert entry.patient.email_bounced_at == WEDNESDAY
+
+
 def test_after_its_deadline_it_is_not_sent(offer, post):
     offer()
     go(WEDNESDAY + timedelta(minutes=45))
