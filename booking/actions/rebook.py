@@ -43,11 +43,7 @@ def rebook_many(off: TimeOff, choices: Sequence[Choice], *, by: Actor, now: date
         record("booking.rebook_many", by=by, now=now, obj=batch, detail={"visits": len(rows)})
     for row, choice in zip(rows, choices, strict=True):
         try:
-            with transaction.atomic():
-                row.version = _rebook(choice, off, by=by, now=now).version
-                row.done = True
-                row.said = _out(off) if choice.way == Way.CALL else ""
-                row.save(update_fields=["version", "done", "said"])
+            _do_row(row, choice, off, by=by, now=now)
         except BookingError as error:
             row.done, row.version, row.said = False, 0, str(error)[:200]
             row.save(update_fields=["done", "version", "said"])
@@ -57,6 +53,13 @@ def rebook_many(off: TimeOff, choices: Sequence[Choice], *, by: Actor, now: date
 def _out(off: TimeOff) -> str:
     """What the call list says of a visit in this time off."""
     return _("%(who)s is out") % {"who": off.practitioner.short_name} if off.practitioner else _("The clinic is closed")
+
+
+@retrying
+def _do_row(row: BatchRow, choice: Choice, off: TimeOff, *, by: Actor, now: datetime) -> None:
+    row.version = _rebook(choice, off, by=by, now=now).version
+    row.done, row.said = True, _out(off) if choice.way == Way.CALL else ""
+    row.save(update_fields=["version", "done", "said"])
 
 
 def _rebook(choice: Choice, off: TimeOff, *, by: Actor, now: datetime) -> Appointment:
@@ -196,23 +199,22 @@ def undo_batch(batch: Batch, *, by: Actor, now: datetime) -> int:
     left = 0
     for row in fresh.rows.filter(done=True).select_related("appointment"):
         try:
-            with transaction.atomic():
-                _undo_row(row, by=by, now=now)
+            _undo_row(row, by=by, now=now)
         except BookingError:
             left += 1
-            continue
-        row.done, row.said = False, ""
-        row.save(update_fields=["done", "said"])
     return left
 
 
+@retrying
 def _undo_row(row: BatchRow, *, by: Actor, now: datetime) -> None:
-    if row.way == Way.CALL:
+    if row.way != Way.CALL:
+        undo(row.appointment, by=by, now=now, version=row.version)
+    else:
         visit = locked(row.appointment, row.version)
         visit.call_reason = "; ".join(text for text in visit.call_reason.split("; ") if text and text != row.said)
         visit.needs_call = bool(visit.call_reason)
         visit.version += 1
         visit.save(update_fields=["needs_call", "call_reason", "version"])
         record("booking.called_off", by=by, now=now, obj=visit, subject_id=visit.patient_id)
-        return
-    undo(row.appointment, by=by, now=now, version=row.version)
+    row.done, row.said = False, ""
+    row.save(update_fields=["done", "said"])

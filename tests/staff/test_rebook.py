@@ -5,10 +5,13 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db import OperationalError
 from django.test import Client
+from psycopg import errors as pg
 
 from audit.actor import Actor
 from booking import actions, matching
+from booking.actions import rebook as verbs
 from booking.links import token_of
 from booking.models import Appointment, Batch, Practitioner, Service, Status, TimeOff
 from booking.picker import value_of
@@ -153,6 +156,33 @@ def test_after_ten_minutes_it_stands_and_what_changed_since_is_left(desk: Client
     desk.post(f"/desk/batch/{batch.public_id}/")
     assert [v.starts_at == was.starts_at for v, was in zip(again([ravi, bea]), [ravi, bea], strict=True)] == [False, True]
     assert states(desk) == ["left", "undone"]
+
+
+def passing(verb: Any, of: Appointment, times: int) -> Any:
+    """The verb, refused by a lock so many times for one visit."""
+    left = [times]
+
+    def run(visit: Appointment, *args: Any, **kwargs: Any) -> Any:
+        if visit.pk == of.pk and left[0]:
+            left[0] -= 1
+            raise OperationalError("deadlock detected") from pg.DeadlockDetected()
+        return verb(visit, *args, **kwargs)
+
+    return run
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lock_that_cannot_be_had_is_tried_again_and_stops_nothing_else(
+    desk: Client, off: TimeOff, booked: Visits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ravi, ann, bea = booked
+    monkeypatch.setattr(verbs, "move", passing(passing(actions.move, ravi, 3), ann, 1))
+    assert rebook(desk, off, {v.pk: "move" for v in booked}).status_code == 303
+    assert states(desk) == ["failed", "done", "done"]
+    assert Batch.objects.get().rows.get(appointment=ravi).said == "Many people are booking right now. Try again in a moment."
+    monkeypatch.setattr(verbs, "undo", passing(actions.undo, bea, 1))
+    assert desk.post(f"/desk/batch/{Batch.objects.get().public_id}/").status_code == 303
+    assert [v.starts_at for v in again(booked)] == [v.starts_at for v in booked]
 
 
 def test_nothing_chosen_is_said(desk: Client, off: TimeOff) -> None:
