@@ -19,6 +19,7 @@ from accounts.links import new_link
 from accounts.models import User
 from articles import demo
 from audit.actor import Actor
+from audit.models import AuditEvent
 from booking import actions, calendar
 from booking.links import token_of, waiting_token_of
 from booking.models import Appointment, Practitioner, Service, Status
@@ -78,6 +79,7 @@ class World:
     text: Any = None
     off: Any = None
     batch: Any = None
+    events: int = 0  # the newest in the trail
 
     def client(self, audience: str, *, csrf: bool = False, **extra: Any) -> Client:
         """A browser of that audience; each call is a new one with the same session."""
@@ -345,4 +347,5 @@ def build() -> World:
         world.physician, "vacation", away, away + timedelta(days=3), by=Actor.system(), now=world.now
     )  # fmt: skip
     world.batch = actions.rebook_many(world.off, [], by=Actor.system(), now=world.now)
+    world.events = AuditEvent.objects.latest("pk").pk
     return world
