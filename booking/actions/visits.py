@@ -2,12 +2,13 @@
 
 import uuid
 from collections import Counter
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
-from accounts import clock
+from accounts import clock, limits
 from accounts.links import new_link
 from accounts.models import Clinic, User
 from audit import rows
@@ -42,6 +43,10 @@ from patients.actions import Contact, add_helper, identify
 from patients.helpers import HelperContact
 from patients.models import Patient
 
+NOT_CHECKED = gettext_noop("Contact not checked")
+UNCHECKED_PER_ADDRESS = 3  # visits a day without a code
+UNCHECKED_OPEN = 20  # of them on the call list at once
+
 # The visit of a response that was booked before, and this browser's hold.
 _OWN = (
     f"SELECT {rows.columns(Appointment, 'a')} FROM booking_appointment a WHERE a.response_id = %s "
@@ -63,6 +68,7 @@ def book(
     hold_key: str = "",
     article: uuid.UUID | None = None,
     helper: HelperContact | None = None,
+    address: str = "",
     by: Actor,
     now: datetime,
 ) -> Appointment:
@@ -74,6 +80,7 @@ def book(
         checked_channel: "email" or "text" when a code to that contact came back; None books too, marked "to be called".
         helper: who books for the patient. The code came back from the helper then, and proves nothing of the patient's contact.
         declared_at, signature: the statement of truth; given when the questionnaire is complete, which then is sent.
+        address: the client's network address, counted but not kept where nobody's code came back.
         hold_key: this browser's; its hold, live or expired but not taken, becomes the booking.
 
     Raises:
@@ -97,6 +104,8 @@ def book(
     # A time that was offered and held stays good although its notice has meanwhile run out.
     if free is None and (own is None or not _still_works(service, practitioner, own, now=now)):
         raise taken(service, practitioner, start, now=now)
+    if checked_channel is None:
+        _unchecked(address, now=now)
     # What is written when a visit is booked, from patient to trail, is gathered here and sent as one statement.
     writes = rows.Together()
     proves = checked_channel if helper is None or _same_contact(contact, helper, checked_channel) else None
@@ -121,6 +130,16 @@ def book(
     return visit
 
 
+def _unchecked(address: str, *, now: datetime) -> None:
+    """Refuse to book for one more whom nobody can vouch for: too many from there today, or too many still to be called."""
+    waiting = Appointment.objects.upcoming(now).filter(needs_call=True, call_reason__contains=_(NOT_CHECKED)).count()
+    if waiting >= UNCHECKED_OPEN or not limits.hit(
+        f"book-unchecked:{address}", limit=UNCHECKED_PER_ADDRESS, window=timedelta(days=1), now=now
+    ):
+        text = _("We cannot book one more visit without a code right now. Call %(phone)s and we will book it with you.")
+        raise NotAllowed(text % {"phone": Clinic.current().phone})
+
+
 def _still_works(service: Service, practitioner: Practitioner, own: Appointment, *, now: datetime) -> bool:
     """True if a held start is still within the practitioner's hours, whatever the notice."""
     return (
@@ -142,7 +161,7 @@ def make_visit(
     visit.status, visit.patient, visit.response = Status.BOOKED, patient, response
     visit.hold_expires_at, visit.hold_extensions, visit.hold_key = None, 0, ""
     visit.booked_at = now
-    visit.needs_call, visit.call_reason = needs_call, _("Contact not checked") if needs_call else ""
+    visit.needs_call, visit.call_reason = needs_call, _(NOT_CHECKED) if needs_call else ""
     secret = new_link(PURPOSE, visit.public_id, visit.link_generation)
     visit.link_key_id, visit.link_sha256 = secret.key_id, secret.sha256
     visit.previous = {}

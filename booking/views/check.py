@@ -16,7 +16,7 @@ from booking import actions, calendar, picker, tablet, words
 from booking.forms import SignForm
 from booking.links import hold_key_of, token_of
 from booking.models import Appointment
-from booking.views.journey import MAX_EXTENSIONS, Journey, as_uuid, see
+from booking.views.journey import MAX_EXTENSIONS, Journey, as_uuid, client_address, see
 from intake.actions import complete
 from intake.errors import IntakeError
 from intake.models import QuestionnaireResponse
@@ -226,6 +226,7 @@ def _book(journey: Journey) -> HttpResponse:
             hold_key=hold_key_of(journey.request),
             article=as_uuid(journey.session.get("article")),
             helper=journey.helper,
+            address=client_address(journey.request),
             by=journey.by,
             now=journey.now,
         )

@@ -7,18 +7,32 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from booking import picker
-from booking.actions import holds
+from audit.actor import Actor
+from booking import actions, picker
+from booking.actions import holds, visits
 from booking.links import token_of
 from booking.models import Appointment, Status
-from intake.actions import save_page
+from intake.actions import save_page, start_draft
 from intake.document import decrypt
 from intake.models import QuestionnaireResponse
 from patients.models import ConsentRecord, Patient
 from tests.booking.conftest import HOSTILE, WEB, anchors, offered, on, rows, somebody_books, text_of, title_of
-from tests.factories import WEDNESDAY
+from tests.factories import WEDNESDAY, contact_of
 
 SIGNED = {"do": "book", "finish_declare": "on", "finish_signature": "Daniel Whitford"}
+
+
+@pytest.fixture
+def unchecked(assessment, practitioner):
+    """Books for somebody whose contact nobody has checked."""
+
+    def book(start, address):
+        response = start_draft("hair-loss-intake", by=WEB, now=WEDNESDAY)
+        contact = contact_of(first_name=f"P{start:%H}", email="", mobile="")
+        values = {"checked_channel": None, "response": response, "address": address, "by": WEB, "now": WEDNESDAY}
+        return actions.book(assessment, practitioner, start, contact=contact, **values)
+
+    return book
 
 
 @pytest.fixture
@@ -184,6 +198,26 @@ def test_without_a_code_the_visit_is_booked_to_be_called(walker):
     visit = Appointment.objects.get()
     assert visit.needs_call
     assert visit.patient.mobile_checked_at is None
+
+
+def test_a_fourth_visit_without_a_code_from_one_address_in_a_day_is_a_call(walker, unchecked):
+    for hour in (9, 13, 14):
+        unchecked(on(12, hour), address="203.0.113.7")
+    walker.with_details().post("code", do="none")
+    answer = walker.post("check", do="book")
+    assert answer.status_code == 409
+    assert "We cannot book one more visit without a code right now. Call 519-555-0142" in text_of(answer)
+    assert walker.post("code", do="none").status_code == 303, "and nothing is lost"
+
+
+def test_with_twenty_still_to_be_called_nobody_books_without_a_code(walker, unchecked, monkeypatch):
+    monkeypatch.setattr(visits, "UNCHECKED_OPEN", 2)
+    for hour in (9, 13):
+        unchecked(on(12, hour), address=f"198.51.100.{hour}")
+    walker.with_details().post("code", do="none")
+    assert walker.post("check", do="book").status_code == 409
+    actions.called(Appointment.objects.visits().first(), by=Actor.system(), now=WEDNESDAY)
+    assert walker.post("check", do="book")["Location"] == reverse("booking:done")
 
 
 def test_a_known_patient_is_joined_only_with_the_code_and_the_date_of_birth(walker):
