@@ -33,8 +33,8 @@ from booking.actions import ask_to_call
 from booking.actions.write_path import retrying
 from notifications import allowance, channels, receipts
 from notifications.channels import Became, Outcome, Session
-from notifications.fallback import fall_back
-from notifications.kinds import EMAIL, TEXT
+from notifications.fallback import call_about, fall_back
+from notifications.kinds import EMAIL, MUST_REACH, TEXT
 from notifications.letters import Facts, Letter, Stay, compose
 from notifications.models import Channel, ChannelSwitch, Delivery, Message, State
 from notifications.seals import digest_of
@@ -42,6 +42,7 @@ from notifications.seals import digest_of
 log = logging.getLogger(__name__)
 LEASE = "60 seconds"
 BATCH = 50
+LATE_NEWS = 200  # that one round of reconcile ends
 BUDGET = 20.0  # seconds a drain goes on for; then whatever it has not started goes back
 PAUSE = timedelta(seconds=10)  # a channel whose other side does not answer rests at most this long
 BREAK_AFTER, BREAK_PAUSE = 5, timedelta(seconds=60)  # tries in a row that were not taken; then a longer rest
@@ -244,12 +245,16 @@ class Drain:
             return
         if isinstance(letter, Stay):
             self.count[str(letter.state)] += 1
-            if not letter.call:
+            late_news = letter.state == State.EXPIRED and delivery.message.kind in MUST_REACH
+            if not letter.call and not late_news:
                 self.stays.append((delivery.pk, letter))
                 return
             with transaction.atomic():
                 self.keep([(delivery.pk, letter)])
-                ask_to_call(self.facts.visits[delivery.message.subject_id], reason=letter.call, by=Actor.system(), now=now)
+                if late_news:
+                    call_about(delivery, now=now)
+                else:
+                    ask_to_call(self.facts.visits[delivery.message.subject_id], reason=letter.call, by=Actor.system(), now=now)
             return
         if not self.fence(delivery, letter):
             # Something moved since it was looked up. Look again in a moment, with fresh eyes.
@@ -402,5 +407,19 @@ def reconcile(*, now: datetime | None = None) -> Counter[str]:
     count = receipts.apply(now=now)
     late = Message.objects.filter(expires_at__lte=now).values("pk")
     waiting = Delivery.objects.filter(Q(state=State.PENDING), next_attempt_at__lte=now, message__in=late)
-    count["expired"] += waiting.update(state=State.EXPIRED, reason="too_late", updated_at=now)
+    news = waiting.filter(message__kind__in=MUST_REACH)
+    count["expired"] += sum(_expire(delivery, now=now) for delivery in news.select_related("message")[:LATE_NEWS])
+    count["expired"] += waiting.exclude(message__kind__in=MUST_REACH).update(
+        state=State.EXPIRED, reason="too_late", updated_at=now
+    )
     return count
+
+
+@retrying
+def _expire(delivery: Delivery, *, now: datetime) -> int:
+    """News that waited past its time, and the call it needs now."""
+    waits = Delivery.objects.filter(pk=delivery.pk, state=State.PENDING)
+    expired = waits.update(state=State.EXPIRED, reason="too_late", updated_at=now)
+    if expired:
+        call_about(delivery, now=now)
+    return expired

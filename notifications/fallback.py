@@ -13,6 +13,20 @@ from notifications.letters import FALLBACK, ways
 from notifications.models import TOLD, WAITING, Delivery, Message, State, Subject
 
 
+def call_about(delivery: Delivery, *, now: datetime) -> None:
+    """News of a visit that waited past its time: there is no other way left, so the desk calls, unless it went the other way."""
+    message, kind = delivery.message, KINDS[delivery.message.kind]
+    visit = Appointment.objects.filter(pk=message.subject_id, ics_sequence=message.sequence, status__in=kind.statuses).first()
+    if visit is None or visit.reach is None or not (kind.outlives or visit.starts_at > now):
+        return
+    wanted = kind.call or delivery.channel in ways(kind, visit.reach, texts_work=channels.texts_configured())
+    same = Message.objects.filter(
+        subject_type=message.subject_type, subject_id=message.subject_id, kind=message.kind, sequence=message.sequence
+    )
+    if wanted and not Delivery.objects.filter(message__in=same, state__in=TOLD).exists():
+        ask_to_call(visit, reason=str(kind.call or _("A message did not arrive")), by=Actor.system(), now=now)
+
+
 def fall_back(delivery: Delivery, *, now: datetime) -> None:
     """A message about a visit that did not arrive: the other channel if it has not been used, else the desk's call list."""
     message = delivery.message

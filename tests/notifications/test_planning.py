@@ -420,7 +420,7 @@ def test_missing_answers_are_asked_for_twice_and_never_in_the_night(
     post: Post, asking: Service, book: Callable[..., Appointment]
 ) -> None:
     visit = book(at("2027-03-11 14:00"))
-    planner.tick(now=WEDNESDAY)
+    go(WEDNESDAY + GRACE)
     due = dict(Message.objects.filter(kind__startswith="questions", channel="email").values_list("kind", "due_at"))
     assert due == {"questions_72h": visit.starts_at - timedelta(hours=72), "questions_30h": at("2027-03-10 08:00")}
     for moment in due.values():

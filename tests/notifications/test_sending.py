@@ -186,10 +186,9 @@ def test_a_server_that_is_away_costs_one_try_and_the_mail_goes_when_it_is_back(
 
 
 def test_tries_end_when_the_message_would_be_too_late(post: Post, visit: Appointment) -> None:
+    go(DUE)
     post.mood = "busy"
     moment = at("2027-03-10 10:20")
-    Message.objects.update(expires_at=moment)
-    planner.tick(now=WEDNESDAY)
     Message.objects.filter(kind="reminder_1d").update(expires_at=moment + timedelta(seconds=1))
     Patient.objects.update(reminder_by="email")
     go(moment)
@@ -480,6 +479,31 @@ def test_a_bounce_that_is_reported_later_leads_the_other_way_too(post: Post, vis
     go(DUE + MINUTE)
     assert emails().state == "bounced"
     assert len(texts()) == 1
+
+
+@pytest.mark.parametrize("how", ["while its channel rested", "while nobody sent"])
+def test_news_that_waited_past_its_time_puts_the_visit_on_the_call_list(
+    post: Post, visit: Appointment, patient: Patient, desk: Actor, how: str
+) -> None:
+    Patient.objects.filter(pk=patient.pk).update(reminder_by="email")
+    go(DUE)
+    actions.cancel(visit, by=desk, now=DUE + MINUTE)
+    planner.tick(now=DUE + MINUTE)
+    late = DUE + timedelta(days=4)
+    if how == "while nobody sent":
+        drain.run(now=late)
+    drain.reconcile(now=late)
+    visit.refresh_from_db()
+    assert states("cancelled_by_clinic")["email"] == ("expired", "too_late")
+    assert (visit.needs_call, visit.call_reason) == (True, "Tell that we had to cancel")
+
+
+def test_news_that_went_the_other_way_needs_no_call(post: Post, visit: Appointment) -> None:
+    call_command("channel", "email", "off", reason="provider trouble", verbosity=0)
+    go(DUE)
+    drain.reconcile(now=DUE + timedelta(days=4))
+    visit.refresh_from_db()
+    assert (states("booked")["email"], visit.needs_call) == (("expired", "too_late"), False)
 
 
 class Killed(BaseException):
