@@ -84,12 +84,13 @@ WHERE id = %(id)s AND (state = 'claimed') IS TRUE AND claim = %(claim)s AND leas
 _SEEN = """
   AND EXISTS (
     SELECT 1 FROM (SELECT 1 FROM {table} WHERE id = %(pk{n})s AND {column} = %(version{n})s FOR SHARE SKIP LOCKED) AS s)"""
-# A receipt or the sweep may have been quicker; a receipt's word stands.
+# A receipt or the sweep may have been quicker; a receipt's word stands, but it knows neither when nor what the server said.
 _ACCEPTED = """
 UPDATE notifications_delivery
-SET state = 'accepted', provider = %(sent_provider)s, provider_id = %(sent_provider_id)s, error_class = '', error_code = '',
+SET state = CASE WHEN state IN ('sending', 'unknown') THEN 'accepted' ELSE state END, provider = %(sent_provider)s,
+    provider_id = %(sent_provider_id)s, error_class = '', error_code = CASE WHEN state = 'bounced' THEN error_code ELSE '' END,
     sent_at = %(sent_at)s, lease_until = NULL, updated_at = %(sent_at)s
-WHERE id = %(sent_id)s AND claim = %(claim)s AND state IN ('sending', 'unknown')
+WHERE id = %(sent_id)s AND claim = %(claim)s AND state IN ('sending', 'unknown', 'accepted', 'delivered', 'bounced')
 """
 
 

@@ -60,6 +60,16 @@ def test_a_message_costs_one_commit_because_the_next_fence_says_that_it_was_acce
     assert {d.state for d in Delivery.objects.filter(pk__in=[m.pk for m in mails])} == {"accepted"}
 
 
+def test_a_receipt_that_is_quicker_than_our_own_note_keeps_its_word(post: Post, visit: Appointment) -> None:
+    planner.tick(now=DUE)
+    one = drain.Drain(now=DUE)
+    one.handle(next(d for d in one.claim(50) if d.channel == "email"))
+    Receipt.objects.create(provider="smtp", event_id="e", delivery=emails(), outcome="delivered", received_at=DUE)
+    drain.reconcile(now=DUE)
+    one.close()
+    assert (emails().state, emails().provider_id, emails().sent_at) == ("delivered", "Queued as 42", DUE)
+
+
 def test_a_message_that_lost_its_claim_at_the_fence_still_closes_the_one_before(
     post: Post, book: Callable[..., Appointment]
 ) -> None:
