@@ -287,9 +287,10 @@ def side_by_side(how: str) -> tuple[float, int]:
 
 
 _BARE = """
-UPDATE notifications_delivery SET state = 'accepted', updated_at = now() WHERE id IN (
+WITH due AS MATERIALIZED (
   SELECT id FROM notifications_delivery WHERE state = 'pending' AND next_attempt_at <= now()
-  ORDER BY next_attempt_at, id LIMIT %s FOR UPDATE SKIP LOCKED) RETURNING id
+  ORDER BY next_attempt_at, id LIMIT %s FOR UPDATE SKIP LOCKED)
+UPDATE notifications_delivery d SET state = 'accepted', updated_at = now() FROM due WHERE d.id = due.id RETURNING d.id
 """
 
 

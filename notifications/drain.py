@@ -52,14 +52,16 @@ RETRY_BASE, RETRY_BASE_URGENT, RETRY_MAX = timedelta(seconds=30), timedelta(seco
 # by key say `(state = …) IS TRUE`, which no partial index answers: its planner's guess is "hardly a row", and while a thousand
 # messages go out it holds all of their dead entries. Whatever touches several rows skips those that others hold, so that nothing
 # here can wait in a circle; a row that was skipped is looked at again when its lease ends, or found to be untrue by its fence.
+# Materialized, because a plan may ask a sub-select again for each row, and each time it would lock that many more.
 _CLAIM = """
-UPDATE notifications_delivery
-SET state = 'claimed', claim = %(claim)s, lease_until = now() + %(lease)s::interval, updated_at = %(now)s
-WHERE id IN (
+WITH due AS MATERIALIZED (
     SELECT id FROM notifications_delivery
     WHERE state = 'pending' AND next_attempt_at <= %(now)s AND channel <> ALL(%(resting)s::text[]) {urgent}
     ORDER BY next_attempt_at, id LIMIT %(size)s FOR UPDATE SKIP LOCKED)
-RETURNING id
+UPDATE notifications_delivery d
+SET state = 'claimed', claim = %(claim)s, lease_until = now() + %(lease)s::interval, updated_at = %(now)s
+FROM due WHERE d.id = due.id
+RETURNING d.id
 """
 _KNOWN = """
 SELECT {both} FROM notifications_delivery d JOIN notifications_message m ON m.id = d.message_id

@@ -60,6 +60,16 @@ def test_a_message_costs_one_commit_because_the_next_fence_says_that_it_was_acce
     assert {d.state for d in Delivery.objects.filter(pk__in=[m.pk for m in mails])} == {"accepted"}
 
 
+def test_a_claim_takes_no_more_than_it_was_asked_for_whatever_the_plan(post: Post, book: Callable[..., Appointment]) -> None:
+    for hour in (9, 10, 11, 14, 15):
+        book(at(f"2027-03-11 {hour:02d}:00"))
+    planner.tick(now=DUE)
+    with connection.cursor() as cursor:
+        for how in ("hashagg", "hashjoin", "mergejoin", "material", "sort", "indexscan", "bitmapscan"):
+            cursor.execute(f"SET LOCAL enable_{how} = off")
+    assert [len(drain.Drain(now=DUE).claim_ids(2)) for _n in range(3)] == [2, 2, 2]
+
+
 def test_a_receipt_that_is_quicker_than_our_own_note_keeps_its_word(post: Post, visit: Appointment) -> None:
     planner.tick(now=DUE)
     one = drain.Drain(now=DUE)
