@@ -72,6 +72,7 @@ class WaitlistEntry(models.Model):
     service = models.ForeignKey("booking.Service", on_delete=models.PROTECT, related_name="waiting")
     visit = models.ForeignKey("booking.Appointment", null=True, on_delete=models.PROTECT, related_name="waiting")
     response = models.ForeignKey(QuestionnaireResponse, null=True, on_delete=models.PROTECT, related_name="waiting")
+    article = models.UUIDField(null=True, help_text=_("Random id of the article they came from."))
     practitioners = models.ManyToManyField("booking.Practitioner", related_name="waiting", blank=True)
     times = models.PositiveIntegerField(default=ANY_TIME, help_text=_("A bit per half day, from Monday morning."))
     notice = models.CharField(max_length=8, choices=Notice.choices, default=Notice.DAY)

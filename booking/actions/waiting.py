@@ -1,5 +1,6 @@
 """The waiting list, as verbs: join, change, leave; offer a time, take it, pass, let it go."""
 
+import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -60,6 +61,7 @@ def join(
     contact: Contact | None = None,
     checked_channel: str | None = None,
     response: QuestionnaireResponse | None = None,
+    article: uuid.UUID | None = None,
     urgent: bool = False,
     by: Actor,
     now: datetime,
@@ -69,6 +71,7 @@ def join(
     Args:
         patient: who waits; None finds or makes them from `contact`, as a booking does (`checked_channel`).
         visit: the visit they keep until something earlier is taken.
+        article: what they read before; the visit that comes of it remembers it.
         response: the draft of a browser that has answered questions; it goes to the visit that comes of it.
     """
     if patient is None:
@@ -81,7 +84,7 @@ def join(
     if entry is None:
         entry = WaitlistEntry(patient=patient, service=service, joined_at=now, changed_at=now)
         _write(entry, wishes)
-        entry.visit, entry.response, entry.urgent = visit, response, urgent
+        entry.visit, entry.response, entry.urgent, entry.article = visit, response, urgent, article
         secret = new_link(PURPOSE_WAITING, entry.public_id, entry.link_generation)
         entry.link_key_id, entry.link_sha256 = secret.key_id, secret.sha256
         try:
@@ -209,7 +212,7 @@ def offer(entry: WaitlistEntry, practitioner: Practitioner, start: datetime, *, 
     )  # fmt: skip
     held = Appointment(
         status=Status.HELD, hold_key=f"offer:{made.public_id}", hold_expires_at=made.expires_at, patient=entry.patient,
-        offer=made, source=Appointment.Source.WEB, created_at=now, changed_at=now,
+        offer=made, source=Appointment.Source.WEB, article=entry.article, created_at=now, changed_at=now,
     )  # fmt: skip
     place(held, service, practitioner, start, free.room_id or None)
     if not insert(held):

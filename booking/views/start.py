@@ -20,7 +20,10 @@ HOLD_MINUTES = 30
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def start(request: HttpRequest) -> HttpResponse:
-    """`?slot=` (instant), `?who=` (practitioner) and `?from=` (article) come from a booking card; GET only shows them."""
+    """`?slot=` (instant), `?who=` (practitioner) and `?from=` (article) come from a booking card; GET only shows them.
+
+    `?wait=1` (with an article, too) begins with the waiting list.
+    """
     now = clock.now()
     journey = Journey(request, now)
     service = the_service()
@@ -38,7 +41,8 @@ def start(request: HttpRequest) -> HttpResponse:
     if opening and not _is_free(service, *opening, now=now):
         near = calendar.alternatives(service, opening[0], now=now)
         return _page(journey, service, article=request.GET.get("from", ""), taken=opening[0], near=near)
-    return _page(journey, service, article=request.GET.get("from", ""), opening=opening)
+    waits = request.GET.get("wait") == "1" and opening is None
+    return _page(journey, service, article=request.GET.get("from", ""), opening=opening, waits=waits)
 
 
 def _opening(service: Service, start_text: object, who: object, *, now: datetime) -> tuple[datetime, Practitioner] | None:
@@ -68,6 +72,7 @@ def _page(
     opening: tuple[datetime, Practitioner] | None = None,
     taken: datetime | None = None,
     near: list[picker.Slot] | None = None,
+    waits: bool = False,
     status: int = 200,
 ) -> HttpResponse:
     closed = idle.is_closed(journey.request, journey.now)
@@ -87,6 +92,7 @@ def _page(
         "pass": {"from": str(as_uuid(article) or ""), "draft": "keep"},
         "near": picker.choices(near or [], calendar.people(service)) if taken else [],
         "hold": journey.hold,
+        "waits": waits,
     }
     return render(journey.request, "booking/start.html", context, status=status)
 
@@ -122,6 +128,8 @@ def _begin(journey: Journey, service: Service) -> HttpResponse:
     _draft(journey, service, again=post.get("draft") == "new")
     if article:
         journey.session["article"] = str(article)
+    if post.get("wait") == "1" and held is None:
+        return see("booking:join_list")
     if opening:
         journey.choose(opening[0], opening[1], held)
     if journey.is_draft and journey.document.done:

@@ -18,7 +18,7 @@ from booking import actions, calendar, words
 from booking.links import find_entry, hold_key_of, token_of, waiting_token_of
 from booking.models import Appointment, Service, WaitlistEntry, WaitlistOffer
 from booking.views.by_link import Visit, by_link
-from booking.views.journey import Journey, client_address, guard, see
+from booking.views.journey import Journey, as_uuid, client_address, guard, see
 from booking.waitlist import ON_LIST, OfferState
 from booking.wishes import WishesForm, from_session, in_words, initial_of, to_session
 from intake.errors import IntakeError
@@ -69,6 +69,7 @@ def join_list(request: HttpRequest) -> HttpResponse:
             contact=journey.contact,
             checked_channel=journey.checked_channel,
             response=journey.response,
+            article=as_uuid(journey.session.get("article")),
             by=journey.by,
             now=journey.now,
         )

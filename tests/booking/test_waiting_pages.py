@@ -53,6 +53,22 @@ def test_who_finds_no_time_joins_with_the_details_and_code_of_a_booking(walker):
     assert walker.get("join_list")["Location"] == url(entry)  # Pressed Back: already on it.
 
 
+def test_who_comes_from_an_article_joins_at_once_and_the_visit_remembers_the_article(walker, service, practitioner):
+    article = "0b0e7c5a-6d6e-4a55-9d3e-2f1f3f1f9a10"
+    page = walker.get("start", query=f"?from={article}&wait=1")
+    assert "Join the waiting list" in text_of(page)
+    assert not walker.client.session.get("draft"), "looking begins nothing"
+    assert walker.post("start", **{"from": article, "wait": "1"})["Location"] == "/book/waiting/"
+    walker.post("join_list", **FORM)
+    walker.post("details", **DETAILS)
+    walker.post("code", code=digits_of(ContactCode.objects.latest("pk")))
+    walker.post("join_list", **FORM)
+    entry = WaitlistEntry.objects.get()
+    made = actions.offer(entry, practitioner, on(12, 10), by=SYSTEM, now=clock.now())
+    visit = actions.accept(made, by=SYSTEM, now=clock.now())
+    assert (str(entry.article), str(visit.article), visit.status) == (article, article, "booked")
+
+
 def test_joining_lets_go_of_a_time_that_was_held(walker):
     walker.with_time()
     walker.post("join_list", **FORM)
