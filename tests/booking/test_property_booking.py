@@ -3,6 +3,7 @@
 import uuid
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as wall
+from typing import Any
 
 from django.db import transaction
 from hypothesis import HealthCheck, given, settings
@@ -13,6 +14,7 @@ from audit.actor import Actor
 from booking import actions, calendar
 from booking.models import Appointment, Availability, AvailabilityOverride, Practitioner, Room, Service, TimeOff
 from booking.reasons import why_not
+from patients.models import Patient
 from tests.factories import contact_of
 
 WEB = Actor.anonymous()
@@ -23,9 +25,12 @@ plans = st.fixed_dictionaries(
     {
         "day": st.sampled_from(DAYS),
         "hours": st.lists(st.tuples(st.integers(0, 1), spans), min_size=1, max_size=4),
-        "override": st.none() | st.tuples(st.sampled_from(["replace", "add"]), spans),
-        "off": st.none() | st.tuples(st.integers(-60, 1500), st.integers(5, 300)),
-        "busy": st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1440)), max_size=5),
+        "override": st.none() | st.tuples(st.sampled_from(["replace", "add", "closed"]), spans),
+        "off": st.none() | st.tuples(st.integers(-60, 1500), st.integers(5, 300), st.sampled_from([None, 0, 1])),
+        "busy": st.lists(
+            st.tuples(st.integers(0, 1), st.integers(0, 1440), st.sampled_from(["held", "expired", "booked", "cancelled"])),
+            max_size=6,
+        ),
         "minutes": st.sampled_from([20, 30, 45]),
         "gaps": st.tuples(st.sampled_from([0, 10]), st.sampled_from([0, 15])),
         "step": st.sampled_from([15, 20, 30]),
@@ -58,23 +63,36 @@ def build(plan, clinic) -> tuple[Service, list[Practitioner], datetime]:
         )
     if plan["override"]:
         mode, (start, end) = plan["override"]
-        AvailabilityOverride.objects.create(practitioner=people[0], date=day, mode=mode, local_start=start, local_end=end)
+        span = {} if mode == "closed" else {"local_start": start, "local_end": end}
+        AvailabilityOverride.objects.create(practitioner=people[0], date=day, mode=mode, **span)
     if plan["off"]:
-        begin, length = plan["off"]
+        begin, length, whose = plan["off"]
         begin_at = midnight + timedelta(minutes=begin)
         TimeOff.objects.create(
-            practitioner=None, starts_at=begin_at, ends_at=begin_at + timedelta(minutes=length), kind="meeting"
+            practitioner=None if whose is None else people[whose],
+            starts_at=begin_at,
+            ends_at=begin_at + timedelta(minutes=length),
+            kind="meeting",
         )
     now = midnight - timedelta(hours=2)
-    for n, (who, minute) in enumerate(plan["busy"]):
+    patient = Patient.objects.create(legal_first_name="B", legal_last_name="B", date_of_birth=date(1990, 1, 1), created_at=now)
+    for n, (who, minute, what) in enumerate(plan["busy"]):
         start = midnight + timedelta(minutes=minute)
         if not Appointment.objects.filter(starts_at__lt=start + timedelta(minutes=25), ends_at__gt=start).exists():
             Appointment.objects.create(
-                practitioner=people[who], service=other, room=room if n % 2 else None, status="held", starts_at=start,
-                ends_at=start + timedelta(minutes=25), local_start="x", zone=zone.key, hold_key=f"h{n}", created_at=now,
-                changed_at=now, hold_expires_at=now + timedelta(days=1),
+                practitioner=people[who], service=other, room=room if n % 2 else None, starts_at=start,
+                ends_at=start + timedelta(minutes=25), local_start="x", zone=zone.key, created_at=now, changed_at=now,
+                **_busy(what, n, patient, now),
             )  # fmt: skip
     return service, people, now
+
+
+def _busy(what: str, n: int, patient: Patient, now: datetime) -> dict[str, Any]:
+    """A row that takes the time up, or no longer does: a hold, one that has run out, a visit, one that was cancelled."""
+    if what in ("held", "expired"):
+        until = now + timedelta(days=1) if what == "held" else now
+        return {"status": "held", "hold_key": f"h{n}", "hold_expires_at": until}
+    return {"status": what, "patient": patient}
 
 
 def grid(day: date, step: int) -> list[datetime]:
