@@ -1,4 +1,4 @@
-"""The soonest openings of a first assessment, for the public pages.
+"""The soonest openings of what is booked online, for the public pages.
 
 Found by the same slot function that books, kept per (calendar revision, minute): first in this process, then in Redis,
 and computed when neither has them. A failure here never takes a page down: the times are left out, the button stays.
@@ -20,7 +20,6 @@ from booking.models import Practitioner, Service
 
 log = logging.getLogger(__name__)
 
-SERVICE_SLUG = "first-assessment"
 SHOWN = 3
 DAYS_AHEAD = 14
 _KEEP_SECONDS = 90
@@ -65,21 +64,20 @@ class Soonest:
     key: str = ""
 
 
-# Joined into other statements (`articles.views`), so that a warm page asks the database once.
+# Of `Service.objects.first_online()`; joined into other statements (`articles.views`), so that a warm page asks once.
 FACTS_SQL = """
 SELECT s.id, s.name, s.minutes, s.price_text, count(p.id), coalesce(sum(p.calendar_rev), 0)::bigint
-FROM booking_service s
+FROM (SELECT * FROM booking_service WHERE active AND online AND questionnaire <> '' ORDER BY position, name LIMIT 1) s
 LEFT JOIN booking_service_practitioners sp ON sp.service_id = s.id
 LEFT JOIN booking_practitioner p ON p.id = sp.practitioner_id AND p.active
-WHERE s.slug = %(service)s AND s.active
-GROUP BY s.id
+GROUP BY s.id, s.name, s.minutes, s.price_text
 """
 
 
 def facts() -> Facts | None:
-    """The first assessment, in one statement; None while the clinic does not offer it."""
+    """What is booked online, in one statement; None while nothing is."""
     with connection.cursor() as cursor:
-        cursor.execute(FACTS_SQL, {"service": SERVICE_SLUG})
+        cursor.execute(FACTS_SQL)
         row = cursor.fetchone()
     return Facts(*row) if row else None
 
@@ -140,7 +138,7 @@ def soonest_by_physician(people: Iterable[Practitioner], now: datetime, limit: i
     """Up to `limit` openings per physician at `now`; none of them when the lookup fails."""
     times: dict[int, list[Opening]] = {}
     try:
-        service = Service.objects.filter(slug=SERVICE_SLUG, active=True).first()
+        service = Service.objects.first_online()
         if service is None:
             return {}
         for person in people:

@@ -18,7 +18,7 @@ from wagtail.models import Page
 from accounts import clock
 from accounts.models import Clinic
 from articles.models import ArticlePage
-from articles.openings import FACTS_SQL, SERVICE_SLUG, Facts, Soonest, soonest, soonest_by_physician, soonest_of
+from articles.openings import FACTS_SQL, Facts, Soonest, soonest, soonest_by_physician, soonest_of
 from booking.models import Practitioner
 
 # Everything a warm article has to know, in one statement. The list of related articles changes with the others, so what
@@ -102,7 +102,7 @@ def article(request: HttpRequest, slug: str) -> HttpResponse:
     One statement when warm: the page's revision and the calendars' revision.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_REVISIONS, {"slug": slug, "service": SERVICE_SLUG})
+        cursor.execute(_REVISIONS, {"slug": slug})
         row = cursor.fetchone()
     if row is None:
         raise Http404

@@ -58,6 +58,14 @@ class Room(models.Model):
         return self.name
 
 
+class ServiceQuerySet(models.QuerySet["Service"]):
+    """Named sets of services."""
+
+    def first_online(self) -> "Service | None":
+        """What is booked online, without the clinic: the first that patients may book and that asks its questions before."""
+        return self.filter(active=True, online=True).exclude(questionnaire="").first()
+
+
 class Service(models.Model):
     """What can be booked. Lengths are minutes; the policy binds patients and warns staff."""
 
@@ -82,6 +90,8 @@ class Service(models.Model):
     practitioners = models.ManyToManyField(Practitioner, related_name="services")
     active = models.BooleanField(default=True)
     position = models.PositiveSmallIntegerField(default=0)
+
+    objects = ServiceQuerySet.as_manager()
 
     class Meta:
         ordering = ["position", "name"]

@@ -91,11 +91,6 @@ def iso(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def the_service() -> Service | None:
-    """What is booked online: the first service that patients may book and that has a questionnaire."""
-    return Service.objects.filter(active=True, online=True).exclude(questionnaire="").first()
-
-
 @dataclass(frozen=True, slots=True)
 class Chosen:
     """The time a browser has chosen. `until` is the end of its hold; None while unheld."""
@@ -154,7 +149,7 @@ class Journey:
     @cached_property
     def service(self) -> Service | None:
         """What is being booked."""
-        return self.hold.service if self.hold else the_service()
+        return self.hold.service if self.hold else Service.objects.first_online()
 
     @cached_property
     def hold_row(self) -> Appointment | None:

@@ -12,7 +12,7 @@ from accounts import clock
 from booking import actions, calendar, idle, picker, words
 from booking.links import hold_key_of
 from booking.models import Practitioner, Service
-from booking.views.journey import STEPS, Journey, as_instant, as_uuid, client_address, iso, see, the_service
+from booking.views.journey import STEPS, Journey, as_instant, as_uuid, client_address, iso, see
 from intake.actions import delete_draft, start_draft
 
 HOLD_MINUTES = 30
@@ -26,7 +26,7 @@ def start(request: HttpRequest) -> HttpResponse:
     """
     now = clock.now()
     journey = Journey(request, now)
-    service = the_service()
+    service = Service.objects.first_online()
     if service is None:
         return render(request, "booking/closed.html", status=503)
     if request.method == "POST":

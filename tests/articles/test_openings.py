@@ -51,6 +51,26 @@ def test_the_card_shows_the_three_soonest_openings_and_its_links_carry_slot_phys
     assert article.slug not in re.sub(r"<[^>]+canonical[^>]+>", "", html)
 
 
+def test_a_service_that_is_not_booked_online_has_no_openings_on_the_card(client: Client, article: ArticlePage) -> None:
+    Service.objects.filter(slug="first-assessment").update(online=False)
+    found = card(client.get(article.path_on_site).content.decode())
+    assert links(found) == []
+
+
+def test_the_card_shows_what_the_booking_path_books_whatever_its_name(client: Client, article: ArticlePage) -> None:
+    Service.objects.filter(slug="first-assessment").update(slug="visit-one", name="Hello visit")
+    other = Service.objects.exclude(slug="visit-one").order_by("pk").first()
+    assert other is not None
+    Service.objects.filter(pk=other.pk).update(online=True, active=True, questionnaire="", position=0)  # asks nothing before
+    html = card(client.get(article.path_on_site).content.decode())
+    assert "Hello visit" in html
+    assert len(links(html)) == 3
+    wanted = {name: value[0] for name, value in links(html)[0].items()}
+    page = client.get("/book/", wanted)
+    assert (page.context["service"].name, page.context["taken"]) == ("Hello visit", None)
+    assert page.context["opening"]
+
+
 def test_the_phone_bar_books_the_soonest_one(client: Client, article: ArticlePage) -> None:
     html = client.get(article.path_on_site).content.decode()
     bar = html[html.index('class="sticky-cta"') :]
