@@ -35,7 +35,7 @@ from notifications import allowance, channels, receipts
 from notifications.channels import Became, Outcome, Session
 from notifications.fallback import call_about, fall_back
 from notifications.kinds import EMAIL, MUST_REACH, TEXT
-from notifications.letters import Facts, Letter, Stay, compose
+from notifications.letters import Facts, Letter, Stay, Wait, compose
 from notifications.models import Channel, ChannelSwitch, Delivery, Message, State
 from notifications.seals import digest_of
 
@@ -245,6 +245,9 @@ class Drain:
             # A hole in a template, a key that left the ring. Never a letter with a gap, and never in the way of the others.
             log.exception("a %s message could not be written: %s", delivery.message.kind, delivery.public_id)
             self._stumble(delivery, now)
+            return
+        if isinstance(letter, Wait):
+            self.release([delivery], at=letter.until)
             return
         if isinstance(letter, Stay):
             self.count[str(letter.state)] += 1

@@ -16,17 +16,19 @@ from django.urls import reverse
 
 from accounts import clock
 from accounts.models import Clinic, SignInMail
+from accounts.quiet import quiet_night
 from booking import ics
 from booking.links import token_of
 from booking.models import Appointment, LinkRequest, WaitlistOffer
 from intake.models import ResumeLink
 from notifications import words
-from notifications.kinds import COMING, EMAIL, KINDS, TEXT, Kind
+from notifications.kinds import COMING, EMAIL, KINDS, MUST_REACH, TEXT, Kind
 from notifications.models import Delivery, Inbound, KindNote, Message, State, Subject, TestSend
 from patients.models import ContactCode, Helper, Patient, ReminderBy
 
 FALLBACK = "fallback"  # the reason of a delivery that stands in for one that failed the other way
 RESEND = "resend"  # the reason of a delivery that somebody at the desk asked for
+EVENING_LASTS = timedelta(minutes=10)  # what was planned for the evening before may be so late
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,13 @@ class Stay:
     state: str
     reason: str
     call: str = ""  # what the desk is to phone about instead
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Not now: it is looked at again then."""
+
+    until: datetime
 
 
 @dataclass(slots=True)
@@ -118,8 +127,8 @@ def visit_id_of(message: Message) -> int | None:
     return int(pk) if role == "visit" else None
 
 
-def compose(delivery: Delivery, facts: Facts, *, texts_work: bool, now: datetime) -> Letter | Stay:
-    """The letter of a claimed delivery as things stand now, or why there is none.
+def compose(delivery: Delivery, facts: Facts, *, texts_work: bool, now: datetime) -> Letter | Stay | Wait:
+    """The letter of a claimed delivery as things stand now, or why there is none, or none yet.
 
     Args:
         texts_work: whether the text channel is configured and switched on; if not, texts go by e-mail.
@@ -130,12 +139,28 @@ def compose(delivery: Delivery, facts: Facts, *, texts_work: bool, now: datetime
         return Stay(State.SKIPPED, "unknown_kind")
     if now >= message.expires_at:
         return Stay(State.EXPIRED, "too_late")
+    if message.subject_type != Subject.TEST and (kept := _kept_by_night(kind, delivery, now)):
+        return kept
     kind = replace(kind, note=facts.notes.get(kind.code, ""))
     if message.subject_type == Subject.VISIT:
         return _visit(kind, delivery, facts, texts_work, now)
     from notifications import other_letters  # it builds on this module
 
     return other_letters.BY_SUBJECT[Subject(message.subject_type)](kind, delivery, facts, texts_work, now)
+
+
+def _kept_by_night(kind: Kind, delivery: Delivery, now: datetime) -> Stay | Wait | None:
+    """What comes late into quiet hours (a sender was away, a second try, the other way) wakes nobody, as if it were planned now.
+
+    It waits for the morning if that is not too late; if it is, only news goes out, and what was due in the last minutes before.
+    """
+    night = quiet_night(now, clock.clinic_zone()) if delivery.channel not in kind.wakes else None
+    if night is None:
+        return None
+    evening, morning = night
+    if morning < delivery.message.expires_at:
+        return Wait(morning)
+    return None if kind.code in MUST_REACH or now < evening + EVENING_LASTS else Stay(State.SKIPPED, "quiet")
 
 
 def ways(kind: Kind, patient: Patient | Helper, *, texts_work: bool) -> list[str]:

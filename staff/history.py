@@ -169,6 +169,7 @@ WORDS: dict[str, Any] = {
 }
 REASONS: dict[str, Any] = {
     "late_booking": gettext_lazy("booked too late for it"),
+    "quiet": gettext_lazy("it would have come at night"),
     "too_late": gettext_lazy("it would have been too late"),
     "confirmed": gettext_lazy("confirmed already"),
     "answered": gettext_lazy("the questions are sent"),

@@ -391,6 +391,28 @@ def test_a_text_about_a_booking_made_at_night_waits_for_the_morning_while_the_em
     assert len(texts()) == 1
 
 
+def test_what_is_late_and_would_come_in_the_night_waits_for_the_morning(post: Post, book: Callable[..., Appointment]) -> None:
+    book(at("2027-03-11 10:20"), now=at("2027-02-10 20:40"))
+    planner.tick(now=at("2027-02-10 20:40"))
+    for moment in ("2027-02-10 23:40", "2027-02-11 07:59"):  # the sender was away
+        go(at(moment))
+        assert (len(post.mails), texts()) == (1, [])
+    go(at("2027-02-11 08:00"))
+    assert len(texts()) == 1
+
+
+def test_a_reminder_that_is_late_and_cannot_wait_for_the_morning_wakes_nobody(
+    post: Post, book: Callable[..., Appointment]
+) -> None:
+    book(at("2027-03-11 07:30"))
+    go(WEDNESDAY + GRACE)
+    reminder = Message.objects.filter(kind="reminder_1d", channel="text")
+    reminder.update(expires_at=at("2027-03-11 07:30"))
+    Delivery.objects.filter(message__in=reminder).update(next_attempt_at=at("2027-03-10 20:59"))
+    go(at("2027-03-10 23:40"))
+    assert states("reminder_1d")["text"] == ("skipped", "quiet")
+
+
 def test_news_that_cannot_wait_for_the_morning_goes_at_night(post: Post, book: Callable[..., Appointment]) -> None:
     night = at("2027-02-10 23:00")
     book(at("2027-02-11 07:30"), now=night)
