@@ -117,6 +117,10 @@ class QuestionnaireResponse(models.Model):
     info_flags = models.PositiveSmallIntegerField(null=True)
     page_sequence = models.PositiveSmallIntegerField(default=0, help_text="A fact: up when somebody must be paged the same day.")
     page_announced = models.PositiveSmallIntegerField(default=0)
+    ask_sequence = models.PositiveSmallIntegerField(
+        default=0, help_text="A fact: up when a physician asks the patient something."
+    )
+    ask_announced = models.PositiveSmallIntegerField(default=0)
     reviewer = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", help_text="Who is on the review now."
     )
@@ -142,6 +146,7 @@ class QuestionnaireResponse(models.Model):
             models.Index(
                 fields=["id"], name="response_to_page", condition=models.Q(page_announced__lt=models.F("page_sequence"))
             ),
+            models.Index(fields=["id"], name="response_to_ask", condition=models.Q(ask_announced__lt=models.F("ask_sequence"))),
         ]
         constraints = [
             models.CheckConstraint(

@@ -12,7 +12,7 @@ from booking.models import Appointment
 from notifications import planner
 from notifications.kinds import KINDS
 from notifications.letters import RESEND
-from notifications.models import ChannelSwitch, Delivery, Inbound, KindNote, State, Subject, TestSend
+from notifications.models import ABOUT_VISITS, ChannelSwitch, Delivery, Inbound, KindNote, State, TestSend
 from notifications.wordlist import ADDRESS, says_why
 
 TROUBLE = (State.FAILED, State.BOUNCED, State.UNKNOWN)
@@ -66,7 +66,7 @@ def _settle(delivery: Delivery, action: str, *, by: Actor, now: datetime) -> Non
 def visit_of(delivery: Delivery) -> Appointment | None:
     """The visit that a message is about, if it is about one."""
     message = delivery.message
-    return Appointment.objects.filter(pk=message.subject_id).first() if message.subject_type == Subject.VISIT else None
+    return Appointment.objects.filter(pk=message.subject_id).first() if message.subject_type in ABOUT_VISITS else None
 
 
 @transaction.atomic

@@ -10,7 +10,7 @@ from booking.models import Appointment
 from notifications import channels
 from notifications.kinds import EMAIL, KINDS
 from notifications.letters import FALLBACK, ways
-from notifications.models import TOLD, WAITING, Delivery, Message, State, Subject
+from notifications.models import ABOUT_VISITS, TOLD, WAITING, Delivery, Message, State, Subject
 
 
 def call_about(delivery: Delivery, *, now: datetime) -> None:
@@ -30,9 +30,11 @@ def call_about(delivery: Delivery, *, now: datetime) -> None:
 def fall_back(delivery: Delivery, *, now: datetime) -> None:
     """A message about a visit that did not arrive: the other channel if it has not been used, else the desk's call list."""
     message = delivery.message
-    if message.subject_type != Subject.VISIT:
+    if message.subject_type not in ABOUT_VISITS:
         return
-    visit = Appointment.objects.filter(pk=message.subject_id, ics_sequence=message.sequence).first()
+    visit = Appointment.objects.filter(pk=message.subject_id).first()
+    if visit is not None and message.subject_type == Subject.VISIT and visit.ics_sequence != message.sequence:
+        return
     if visit is None or visit.patient is None:
         return
     key = {name: getattr(message, name) for name in ("subject_type", "subject_id", "kind", "sequence", "recipient")}

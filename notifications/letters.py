@@ -19,11 +19,11 @@ from accounts.models import Clinic, SignInMail
 from accounts.quiet import quiet_night
 from booking import ics
 from booking.links import token_of
-from booking.models import Appointment, LinkRequest, WaitlistOffer
+from booking.models import Appointment, LinkRequest, RunningLate, WaitlistOffer
 from intake.models import ResumeLink
 from notifications import words
 from notifications.kinds import COMING, EMAIL, KINDS, MUST_REACH, TEXT, Kind
-from notifications.models import Delivery, Inbound, KindNote, Message, State, Subject, TestSend
+from notifications.models import ABOUT_VISITS, Delivery, Inbound, KindNote, Message, State, Subject, TestSend
 from patients.models import ContactCode, Helper, Patient, ReminderBy
 
 FALLBACK = "fallback"  # the reason of a delivery that stands in for one that failed the other way
@@ -83,6 +83,7 @@ class Facts:
     flagged: dict[int, Appointment] = field(default_factory=dict)  # by response
     replies: dict[int, Inbound] = field(default_factory=dict)
     tests: dict[int, TestSend] = field(default_factory=dict)
+    late: dict[int, RunningLate] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)  # by kind
 
     @classmethod
@@ -92,7 +93,10 @@ class Facts:
         def ids(subject: str) -> list[int]:
             return [m.subject_id for m in messages if m.subject_type == subject]
 
-        visits = {*ids(Subject.VISIT), *(pk for m in messages if (pk := visit_id_of(m)))}
+        visits = {
+            *(m.subject_id for m in messages if m.subject_type in ABOUT_VISITS),
+            *(pk for m in messages if (pk := visit_id_of(m))),
+        }
         facts = cls()
         if visits:
             rows = Appointment.objects.select_related("patient", "helper", "practitioner", "service", "response")
@@ -116,6 +120,8 @@ class Facts:
             facts.replies = Inbound.objects.defer("sealed").in_bulk(replies)
         if tests := ids(Subject.TEST):
             facts.tests = TestSend.objects.in_bulk(tests)
+        if late := [m.sequence for m in messages if m.subject_type == Subject.LATE]:
+            facts.late = RunningLate.objects.in_bulk(late)
         kinds = {message.kind for message in messages}
         facts.notes = dict(KindNote.objects.filter(kind__in=kinds).exclude(words="").values_list("kind", "words"))
         return facts
@@ -184,12 +190,34 @@ def _visit(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: 
     visit = facts.visits.get(message.subject_id)
     if visit is None or visit.patient is None or visit.ics_sequence != message.sequence:
         return Stay(State.SUPERSEDED, "changed")
+    if kind.asks_questions and visit.status in kind.statuses and not visit.intake_missing:
+        return Stay(State.SKIPPED, "switched_off" if kind.code in visit.service.messages_off else "answered")
+    seen: tuple[Seen, ...] = ()
+    if kind.asks_questions and visit.response is not None:
+        seen = (Seen("intake_questionnaireresponse", visit.response.pk, "version", visit.response.version),)
+    return to_patient(kind, delivery, visit, {}, seen, texts_work, now)
+
+
+def to_patient(
+    kind: Kind,
+    delivery: Delivery,
+    visit: Appointment,
+    more: dict[str, Any],
+    more_seen: tuple[Seen, ...],
+    texts_work: bool,
+    now: datetime,
+) -> Letter | Stay:
+    """A letter about a visit to whoever hears about it, by a channel that is theirs; or why not.
+
+    Args:
+        more: what it may say beside the words of every visit.
+        more_seen: rows it was taken from beside the visit and the patient.
+    """
+    assert visit.patient is not None
     if visit.status not in kind.statuses:
         return Stay(State.SKIPPED, "confirmed" if visit.status in COMING else "changed")
     if kind.code in visit.service.messages_off:
         return Stay(State.SKIPPED, "switched_off")
-    if kind.asks_questions and not visit.intake_missing:
-        return Stay(State.SKIPPED, "answered")
     patient = visit.reach or visit.patient
     open_ways = [delivery.channel] if delivery.reason in (FALLBACK, RESEND) else ways(kind, patient, texts_work=texts_work)
     if delivery.channel not in open_ways:
@@ -197,10 +225,8 @@ def _visit(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: 
         call = str(kind.call) if not open_ways and delivery.channel == kind.channels[0] else ""
         return Stay(State.SKIPPED, why_not(delivery.channel, patient, texts_work), call)
     address = patient.email if delivery.channel == EMAIL else patient.e164
-    said = visit_words(visit, message, now=now)
-    seen = seen_of(visit, patient)
-    if kind.asks_questions and visit.response is not None:
-        seen += (Seen("intake_questionnaireresponse", visit.response.pk, "version", visit.response.version),)
+    said = visit_words(visit, delivery.message, now=now) | more
+    seen = seen_of(visit, patient) + more_seen
     return letter_of(kind, delivery.channel, address, said, seen, visit=visit, now=now)
 
 

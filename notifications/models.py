@@ -30,6 +30,13 @@ class Subject(models.TextChoices):
     REPLY = "reply", _("Reply to a text")
     OFFER = "offer", _("Waiting-list offer")
     TEST = "test", _("Test")
+    # About a visit too (`subject_id` is the visit's), but of facts of their own, which `sequence` follows.
+    ASKED = "asked", _("Physician’s question")
+    LATE = "late", _("Running late")
+
+
+# Messages whose `subject_id` is a visit.
+ABOUT_VISITS = (Subject.VISIT, Subject.ASKED, Subject.LATE)
 
 
 class State(models.TextChoices):
@@ -63,7 +70,7 @@ class MessageQuerySet(models.QuerySet["Message"]):
 
     def about_visit(self, appointment_id: int) -> "MessageQuerySet":
         """Everything planned for one visit, oldest first, with its tries."""
-        messages = self.filter(subject_type=Subject.VISIT, subject_id=appointment_id)
+        messages = self.filter(subject_type__in=ABOUT_VISITS, subject_id=appointment_id)
         return messages.prefetch_related("deliveries").order_by("due_at", "pk")
 
 

@@ -27,6 +27,7 @@ from notifications.letters import (
     Stay,
     letter_of,
     seen_of,
+    to_patient,
     visit_id_of,
     visit_link,
     visit_words,
@@ -186,9 +187,13 @@ def _reply(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: 
 def _offer(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: datetime) -> Letter | Stay:
     """A time to take or pass on until a deadline. Answered meanwhile, it is not told."""
     made = facts.offers.get(delivery.message.subject_id)
-    if made is None or made.sequence != delivery.message.sequence or made.state != OfferState.OPEN:
+    gone = kind.code == "wait_gone"
+    state = OfferState.SKIPPED if gone else OfferState.OPEN
+    if made is None or made.sequence != delivery.message.sequence or made.state != state:
         return Stay(State.SUPERSEDED, "changed")
-    if not made.is_live(now):
+    if gone and not made.entry.is_on_list:
+        return Stay(State.SKIPPED, "changed")
+    if not gone and not made.is_live(now):
         return Stay(State.EXPIRED, "too_late")
     patient, visit = made.entry.patient, made.entry.visit
     open_ways = [delivery.channel] if delivery.reason in (FALLBACK, RESEND) else ways(kind, patient, texts_work=texts_work)
@@ -216,6 +221,30 @@ def _offer(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: 
     return letter_of(kind, delivery.channel, address, said, seen, now=now)
 
 
+def _asked(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: datetime) -> Letter | Stay:
+    """That there is a question; answered meanwhile, or after a newer one, it is not told."""
+    visit = facts.visits.get(delivery.message.subject_id)
+    response = visit.response if visit is not None else None
+    if visit is None or visit.patient is None or response is None or response.ask_sequence != delivery.message.sequence:
+        return Stay(State.SUPERSEDED, "changed")
+    if response.asked_at is None:
+        return Stay(State.SKIPPED, "answered")
+    more = {"link": settings.SITE_URL + reverse("booking:visit_reply", args=[token_of(visit)])}
+    seen = (Seen("intake_questionnaireresponse", response.pk, "version", response.version),)
+    return to_patient(kind, delivery, visit, more, seen, texts_work, now)
+
+
+def _late(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: datetime) -> Letter | Stay:
+    """How far behind we are; taken back, said anew, moved or arrived meanwhile, it is not told."""
+    visit, said = facts.visits.get(delivery.message.subject_id), facts.late.get(delivery.message.sequence)
+    if visit is None or visit.patient is None or said is None or said.ended_at is not None:
+        return Stay(State.SUPERSEDED, "changed")
+    if visit.starts_at != delivery.message.says_start or visit.practitioner_id != said.practitioner_id:
+        return Stay(State.SKIPPED, "changed")
+    seen = (Seen("booking_runninglate", said.pk, "sequence", said.sequence),)
+    return to_patient(kind, delivery, visit, {"behind": said.minutes}, seen, texts_work, now)
+
+
 def _test(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: datetime) -> Letter | Stay:
     """A kind with a sample's words, to whoever wanted to see it arrive. It says that it is a test."""
     test = facts.tests.get(delivery.message.subject_id)
@@ -241,4 +270,6 @@ BY_SUBJECT = {
     Subject.REPLY: _reply,
     Subject.TEST: _test,
     Subject.OFFER: _offer,
+    Subject.ASKED: _asked,
+    Subject.LATE: _late,
 }

@@ -18,8 +18,9 @@ from django.db.models import Exists, F, OuterRef, Q
 
 from accounts import clock
 from accounts.models import SignInMail
-from booking.actions import RULES
-from booking.models import Appointment, LinkRequest, Status, WaitlistOffer
+from booking.actions import RULES, still_to_come
+from booking.late import REST
+from booking.models import Appointment, LinkRequest, RunningLate, Status, WaitlistOffer
 from booking.waitlist import OfferState
 from intake.models import QuestionnaireResponse, ResumeLink
 from notifications.kinds import CANCELLATIONS, COMING, EMAIL, KINDS, NEWS, REMINDERS, TEXT, Kind, expiry, out_of_quiet, rested
@@ -31,7 +32,8 @@ BATCH = 100
 LINKS_PER_REQUEST = 5
 # allauth's name of a mail → kind; the rest are notices that something about the sign-in changed.
 # Subject → the mark that is behind, and the column it follows, where they are not called announced and sequence.
-MARKS = {Subject.VISIT: ("announced", "version"), Subject.RESPONSE: ("page_announced", "page_sequence")}
+MARKS = {Subject.VISIT: ("announced", "version"), Subject.RESPONSE: ("page_announced", "page_sequence"),
+         Subject.ASKED: ("ask_announced", "ask_sequence")}  # fmt: skip
 SIGN_IN_KINDS = {"password_reset_key": "password_reset", "invited": "invitation"}
 
 
@@ -296,20 +298,63 @@ def plan_answer(inbound: Inbound, code: str, visit: Appointment | None, *, now: 
     _write(Subject.REPLY, {inbound.pk: Plan([message])}, now)
 
 
-def plan_offer(made: WaitlistOffer) -> Plan:
-    """A time held for somebody on the waiting list until a deadline; answered or withdrawn, whatever still waits is withdrawn."""
-    kind = KINDS["wait_offer"]
-    if made.state != OfferState.OPEN or made.entry.is_called:
+def plan_offer(made: WaitlistOffer, *, told: bool = False) -> Plan:
+    """A time held for somebody on the waiting list until a deadline; answered or withdrawn, whatever still waits is withdrawn.
+
+    Args:
+        told: whether the offer's own message may have left.
+    """
+    kind, due, end = KINDS["wait_offer"], made.offered_at, made.expires_at
+    if made.state == OfferState.SKIPPED and made.answered_at and told:  # taken back by the clinic while they had it in hand
+        kind, due = KINDS["wait_gone"], made.answered_at
+        end = due + kind.lasts
+    elif made.state != OfferState.OPEN or made.entry.is_called:
         return Plan([], made.sequence)
     row = (Subject.OFFER.value, made.pk, kind.code, made.sequence, "patient")
     messages = [
         Planned(
-            *row, channel, made.offered_at, made.expires_at, urgent=kind.urgent,
+            *row, channel, due, end, urgent=kind.urgent,
             says_start=made.starts_at, says_practitioner_id=made.practitioner_id,
         )
         for channel in kind.channels
     ]  # fmt: skip
     return Plan(messages, made.sequence)
+
+
+def plan_asked(response: QuestionnaireResponse, visit: Appointment | None, *, now: datetime) -> Plan:
+    """There is a question from the physician; which, stands on the visit's page only. Not about a visit that has begun."""
+    kind, at = KINDS["asked"], response.asked_at
+    if at is None or visit is None or visit.status not in COMING or visit.starts_at <= now:
+        return Plan([])
+    end = expiry(kind, at, start=visit.starts_at)
+    return Plan(_beside(kind, Subject.ASKED, visit, response.ask_sequence, at, end, earliest=at))
+
+
+def plan_late(said: RunningLate, *, now: datetime) -> Plan:
+    """To everybody of the next hours who has not arrived: once for each time it is said."""
+    kind, rested = KINDS["late"], said.said_at + REST
+    if not said.counts(now):
+        return Plan([])
+    messages: list[Planned] = []
+    for visit in still_to_come(said.practitioner_id, since=now, until=said.until):
+        end = expiry(kind, rested, start=visit.starts_at)
+        messages += _beside(kind, Subject.LATE, visit, said.pk, rested, end, earliest=said.said_at)
+    return Plan(messages)
+
+
+def _beside(
+    kind: Kind, subject: Subject, visit: Appointment, sequence: int, due: datetime, end: datetime, *, earliest: datetime
+) -> list[Planned]:
+    """A message about a visit that is not part of its own course, by each channel of its kind."""
+    zone = clock.zone_of(visit.zone)
+    return [
+        Planned(
+            subject.value, visit.pk, kind.code, sequence, "patient", channel,
+            out_of_quiet(kind, channel, due, earliest=earliest, latest=end, zone=zone), end, urgent=kind.urgent,
+            says_start=visit.starts_at, says_practitioner_id=visit.practitioner_id,
+        )
+        for channel in kind.channels
+    ]  # fmt: skip
 
 
 def plan_test(test: TestSend, *, now: datetime, lasts: timedelta) -> None:
@@ -324,7 +369,7 @@ def plan_test(test: TestSend, *, now: datetime, lasts: timedelta) -> None:
 def tick(*, now: datetime | None = None) -> int:
     """Plan for every fact that is behind. Returns how many facts were planned. Safe to run anywhere, any number at a time."""
     now = now or clock.now()
-    return sum(_pull(source, now) for source in (_codes, _links, _resumes, _sign_ins, _pages, _offers, _visits))
+    return sum(_pull(source, now) for source in (_codes, _links, _resumes, _sign_ins, _pages, _offers, _visits, _asked, _late))
 
 
 def _pull(source: Callable[[int, datetime], tuple[str, list[Any], dict[int, Plan]]], now: datetime) -> int:
@@ -388,7 +433,10 @@ def _resumes(after: int, now: datetime) -> tuple[str, list[Any], dict[int, Plan]
 def _offers(after: int, now: datetime) -> tuple[str, list[Any], dict[int, Plan]]:
     behind = WaitlistOffer.objects.filter(announced__lt=F("sequence")).select_related("entry__patient")
     facts = _behind(behind, after)
-    return Subject.OFFER, facts, _each("offer", facts, plan_offer)
+    gone = [fact.pk for fact in facts if fact.state == OfferState.SKIPPED]
+    left = Delivery.objects.filter(message__subject_type=Subject.OFFER, message__subject_id__in=gone, state__in=TOLD)
+    told = set(left.values_list("message__subject_id", flat=True)) if gone else set()
+    return Subject.OFFER, facts, _each("offer", facts, lambda fact: plan_offer(fact, told=fact.pk in told))
 
 
 def _sign_ins(after: int, now: datetime) -> tuple[str, list[Any], dict[int, Plan]]:
@@ -400,6 +448,18 @@ def _pages(after: int, now: datetime) -> tuple[str, list[Any], dict[int, Plan]]:
     waiting = QuestionnaireResponse.objects.filter(page_announced__lt=F("page_sequence")).defer("document")
     facts = _behind(waiting, after)
     return Subject.RESPONSE, facts, _each("page", facts, plan_page)
+
+
+def _asked(after: int, now: datetime) -> tuple[str, list[Any], dict[int, Plan]]:
+    waiting = QuestionnaireResponse.objects.filter(ask_announced__lt=F("ask_sequence")).defer("document")
+    facts = _behind(waiting, after)
+    visits = {v.response_id: v for v in Appointment.objects.filter(response__in=facts)} if facts else {}
+    return Subject.ASKED, facts, _each("asked", facts, lambda fact: plan_asked(fact, visits.get(fact.pk), now=now))
+
+
+def _late(after: int, now: datetime) -> tuple[str, list[Any], dict[int, Plan]]:
+    facts = _behind(RunningLate.objects.filter(announced__lt=F("sequence")), after)
+    return Subject.LATE, facts, _each("late", facts, lambda fact: plan_late(fact, now=now))
 
 
 # A delivery that a drain holds in this moment is left to it: its fence, or its next look, finds that it is no longer true.

@@ -16,7 +16,7 @@ from booking.actions.write_path import retrying
 from booking.models import Appointment
 from notifications.fallback import fall_back
 from notifications.letters import visit_id_of
-from notifications.models import Channel, Delivery, Receipt, State, Subject
+from notifications.models import ABOUT_VISITS, Channel, Delivery, Receipt, State, Subject
 from notifications.seals import digest_of
 from patients import reach
 from patients.models import Helper, Patient
@@ -80,7 +80,7 @@ def _apply(receipt: Receipt, *, now: datetime) -> Counter[str]:
 def mark_contact(delivery: Delivery, code: str, *, now: datetime) -> None:
     """Remember that an address is no good, or that texts were stopped there; only if it is still that of who was written to."""
     dead, stopped = is_dead(delivery.channel, code), code == STOPPED_NUMBER and delivery.channel == Channel.TEXT
-    if not (dead or stopped) or delivery.message.subject_type not in (Subject.VISIT, Subject.LINK, Subject.OFFER):
+    if not (dead or stopped) or delivery.message.subject_type not in (*ABOUT_VISITS, Subject.LINK, Subject.OFFER):
         return
     for reader in _readers_of(delivery):
         address = reader.email if delivery.channel == Channel.EMAIL else reader.e164

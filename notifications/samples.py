@@ -42,5 +42,6 @@ def sample_words(*, now: datetime) -> dict[str, Any]:
         "days": 30,
         "what": _("An authenticator app was added to your sign-in."),
         "at": now,
+        "behind": 20,
         "who": "Dr. Osei",
     }

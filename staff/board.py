@@ -18,13 +18,14 @@ from booking.models import (
     AvailabilityOverride,
     Practitioner,
     Room,
+    RunningLate,
     Service,
     Status,
     TimeOff,
     WaitlistEntry,
 )
 from staff import gaps
-from staff.lines import Column, Entry, board_time
+from staff.lines import Behind, Column, Entry, board_time
 
 FILTERS = ("waiting", "unconfirmed", "missing", "openings")
 # What may be done next, by status: the likeliest first.
@@ -74,7 +75,7 @@ class Board:
         return not any(column.working or column.booked for column in self.columns)
 
 
-def _people(day: date, since: datetime, until: datetime) -> list[Any]:
+def _people(day: date, since: datetime, until: datetime, now: datetime) -> list[Any]:
     """Everybody active with that day's hours, exceptions and time off, in one statement."""
     mine = {"practitioner": OuterRef("pk")}
     hours = Availability.objects.filter(**mine, weekday=day.weekday(), valid_from__lte=day).filter(
@@ -82,6 +83,7 @@ def _people(day: date, since: datetime, until: datetime) -> list[Any]:
     )
     only = Availability.services.through.objects.filter(availability=OuterRef("pk")).values("service_id")
     overrides = AvailabilityOverride.objects.filter(**mine, date=day)
+    late = RunningLate.objects.filter(**mine, ended_at=None, until__gt=max(now, since), said_at__lt=until)
     off = TimeOff.objects.filter(Q(practitioner=OuterRef("pk")) | Q(practitioner=None)).filter(
         ends_at__gt=since, starts_at__lt=until
     )
@@ -93,6 +95,7 @@ def _people(day: date, since: datetime, until: datetime) -> list[Any]:
                 hours.values(j=JSONObject(start="local_start", end="local_end", room="room_id", only=ArraySubquery(only)))
             ),
             overrides_json=ArraySubquery(overrides.values(j=JSONObject(mode="mode", start="local_start", end="local_end"))),
+            late_json=Subquery(late.values(j=JSONObject(minutes="minutes", said_at="said_at"))[:1]),
             off_json=ArraySubquery(off.values(j=JSONObject(start="starts_at", end="ends_at", kind="kind"))),
         )
     )
@@ -133,13 +136,15 @@ def load(user: Any, day: date, *, now: datetime, show: str = "", selected: str =
     """
     zone = clock.clinic_zone()
     since, until = clock.day_bounds(day, zone)
-    people, services, visits = _people(day, since, until), _services(), _visits(user, since, until, now)
+    people, services, visits = _people(day, since, until, now), _services(), _visits(user, since, until, now)
     columns = {person.pk: Column(person) for person in people}
     for visit in visits:
         columns.setdefault(visit.practitioner_id, Column(visit.practitioner))
     calendar = gaps.calendar_of(people, visits, day)
     for person in people:
         gaps.add_hours(columns[person.pk], person, day)
+        if said := person.late_json:
+            columns[person.pk].late = Behind(said["minutes"], datetime.fromisoformat(said["said_at"]))
     counts = {"booked": 0, "waiting": 0, "unconfirmed": 0, "missing": 0, "openings": 0}
     for visit in visits:
         column, entry = columns[visit.practitioner_id], _entry(visit, now)

@@ -110,6 +110,8 @@ WORDS: dict[str, Any] = {
     "booking.remember_visit": gettext_lazy("Waiting list: booked a visit meanwhile"),
     "booking.ask_first": gettext_lazy("Waiting list: order changed"),
     "staff.waiting_read": gettext_lazy("Waiting list shown"),
+    "booking.say_late": gettext_lazy("Said that a physician runs late"),
+    "booking.on_time_again": gettext_lazy("Running late: taken back"),
     "booking.offer": gettext_lazy("Time offered"),
     "booking.pass_offer": gettext_lazy("Offer passed on"),
     "booking.expire_offer": gettext_lazy("Offer not answered"),

@@ -32,6 +32,14 @@ class Entry:
     selected: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """That a physician runs late: about how much, and since when it is said."""
+
+    minutes: int
+    said_at: datetime
+
+
 @dataclass(slots=True)
 class Column:
     """One physician's day."""
@@ -43,6 +51,7 @@ class Column:
     openings: int = 0
     working: bool = False
     note: str = ""
+    late: Behind | None = None
 
     @property
     def summary(self) -> str:

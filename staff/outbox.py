@@ -14,7 +14,7 @@ from booking.models import Appointment
 from notifications import replies
 from notifications.actions import TROUBLE
 from notifications.kinds import KINDS
-from notifications.models import WAITING, Delivery, Inbound, State, Subject
+from notifications.models import ABOUT_VISITS, WAITING, Delivery, Inbound, State
 from patients.models import Patient
 
 SHOWN = 100
@@ -72,13 +72,13 @@ def cause_of(delivery: Delivery) -> str:
 def _lines(deliveries: Iterable[Delivery], user: Any, *, now: datetime) -> list[Line]:
     """With their visits, in one more query."""
     found = list(deliveries)
-    ids = {d.message.subject_id for d in found if d.message.subject_type == Subject.VISIT}
+    ids = {d.message.subject_id for d in found if d.message.subject_type in ABOUT_VISITS}
     visits = Appointment.objects.for_actor(user).select_related("patient", "practitioner").in_bulk(ids)
     return [
         Line(
             d,
             kind_name(d.message.kind),
-            visits.get(d.message.subject_id) if d.message.subject_type == Subject.VISIT else None,
+            visits.get(d.message.subject_id) if d.message.subject_type in ABOUT_VISITS else None,
             d.sent_at or d.next_attempt_at,
             ICONS.get(d.state, "alert"),
             cause_of(d) if d.state in TROUBLE else "",

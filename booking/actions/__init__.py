@@ -14,6 +14,7 @@ from booking.actions.errors import (
 )
 from booking.actions.feeds import close_feed, open_feed
 from booking.actions.holds import extend_hold, hold, release_hold
+from booking.actions.late import on_time_again, say_late, still_to_come
 from booking.actions.reach import change_contact, hand_over_questions, open_questions, request_link
 from booking.actions.rebook import (
     Choice,
@@ -113,6 +114,7 @@ __all__ = [
     "move_series",
     "moved_by_rules",
     "offer",
+    "on_time_again",
     "open_feed",
     "open_questions",
     "pause",
@@ -124,10 +126,12 @@ __all__ = [
     "save_practitioner",
     "save_room",
     "save_service",
+    "say_late",
     "set_day",
     "set_week",
     "skip",
     "stale",
+    "still_to_come",
     "take_new_time",
     "take_time_off",
     "to_room",

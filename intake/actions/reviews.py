@@ -116,7 +116,7 @@ def _user(by: Actor) -> int:
 
 def _save(locked: QuestionnaireResponse) -> None:
     locked.version += 1
-    locked.save(update_fields=["reviewer", "claimed_at", "reviewed_at", "asked_at", "to_confirm", "version"])
+    locked.save(update_fields=["reviewer", "claimed_at", "reviewed_at", "asked_at", "ask_sequence", "to_confirm", "version"])
 
 
 def claim_review(response: QuestionnaireResponse, *, take_over: bool = False, by: Actor, now: datetime) -> None:
@@ -326,6 +326,7 @@ def _after(locked: QuestionnaireResponse, outcome: str, *, now: datetime) -> Non
     locked.reviewer, locked.claimed_at = None, None
     if outcome == "more-info":
         locked.reviewed_at, locked.asked_at = None, now
+        locked.ask_sequence += 1
     else:
         locked.reviewed_at, locked.asked_at = locked.reviewed_at or now, None
     locked.to_confirm = outcome in reviewing.TO_CONFIRM

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts import clock
 from accounts.access import reception_required
 from booking import matching
+from booking.late import MINUTES
 from booking.models import Appointment
 from staff import board, steps
 from staff.reading import reading
@@ -87,6 +88,7 @@ def _page(
         "next": day + timedelta(days=1),
         "now": now,
         "gaps": gaps[:3],
+        "late_minutes": MINUTES,
         "someone_waits": found.someone_waits and day >= clock.today(now),
         "refusal": refusal,
         "about": visit or about,

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 from accounts import clock
 from accounts.access import physician_required
+from booking.late import MINUTES, RunningLate
 from booking.models import Appointment, Practitioner, Status
 from intake.corrections import Correction
 from staff import queue
@@ -48,7 +49,12 @@ def _rows(visits: list[Appointment]) -> list[Row]:
     return rows
 
 
-def _visits(request: HttpRequest, since: datetime, until: datetime) -> list[Appointment]:
+def _own(request: HttpRequest) -> Practitioner | None:
+    """This physician's calendar, if they have one of their own."""
+    return Practitioner.objects.filter(user=request.user).first()
+
+
+def _visits(request: HttpRequest, own: Practitioner | None, since: datetime, until: datetime) -> list[Appointment]:
     """This physician's visits; everybody's for a physician who has no calendar of their own."""
     found = (
         Appointment.objects.for_actor(request.user)
@@ -59,7 +65,6 @@ def _visits(request: HttpRequest, since: datetime, until: datetime) -> list[Appo
         .defer("response__document", "practitioner__approach")
         .order_by("starts_at", "pk")
     )
-    own = Practitioner.objects.filter(user=request.user).first()
     return list(found.filter(practitioner=own) if own else found)
 
 
@@ -72,7 +77,8 @@ def my_day(request: HttpRequest) -> HttpResponse:
     day = day_of(request.GET.get("date"), today)
     since, until = clock.day_bounds(day, clock.clinic_zone())
     with reading(request, "staff.my_day_read", now=now, detail={"date": day.isoformat()}):
-        rows = _rows(_visits(request, since, until))
+        own = _own(request)
+        rows = _rows(_visits(request, own, since, until))
         open_reviews, overdue = queue.counts(request.user, now)
     here = [r for r in rows if r.visit.status in (Status.IN_ROOM, Status.ARRIVED)]
     coming = [r for r in rows if r.visit.status in (Status.BOOKED, Status.CONFIRMED) and r.visit.ends_at > now]
@@ -89,6 +95,9 @@ def my_day(request: HttpRequest) -> HttpResponse:
         "overdue": overdue,
         "following": following,
         "waiting": following.visit.waiting_minutes(now) if following and following.visit.status == Status.ARRIVED else None,
+        "own": own if own and day == today and rows else None,
+        "late": RunningLate.objects.filter(practitioner=own, ended_at=None, until__gt=now).first() if own else None,
+        "late_minutes": MINUTES,
         "corrections": Correction.objects.for_actor(request.user).open().count(),
         "age": following.visit.patient.age_on(today) if following and following.visit.patient else None,
     }

@@ -351,6 +351,15 @@ def _sign(page: Page, form: ReviewForm, fields: dict[str, Any], reason: str, ver
 
 
 def _tell_the_desk(page: Page, fields: dict[str, Any]) -> None:
-    """Somebody has to reach the patient; what about stands in the review, which reception cannot read."""
-    if fields.get("outcome") == "more-info" and page.visit is not None and page.visit.is_open:
-        ask_to_call(page.visit, reason=_("The physician asks you to call"), by=page.by, now=page.now)
+    """The patient gets a message that there is a question; once the visit has begun, or is over, somebody has to reach them.
+
+    What about stands in the review, which reception cannot read.
+    """
+    visit = page.visit
+    begun = (
+        visit is not None
+        and visit.is_open
+        and (visit.starts_at <= page.now or visit.status not in (Status.BOOKED, Status.CONFIRMED))
+    )
+    if fields.get("outcome") == "more-info" and visit is not None and begun:
+        ask_to_call(visit, reason=_("The physician asks you to call"), by=page.by, now=page.now)

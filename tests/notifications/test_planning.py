@@ -355,7 +355,7 @@ def test_planning_a_hundred_visits_takes_as_many_statements_as_planning_one(
         row.public_id = uuid4()
         rows.append(row)
     Appointment.objects.bulk_create(rows)
-    with django_assert_max_num_queries(24):
+    with django_assert_max_num_queries(30):
         assert planner.tick(now=WEDNESDAY) == 61
 
 

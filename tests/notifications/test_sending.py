@@ -454,7 +454,7 @@ def test_a_connection_that_died_between_two_mails_is_opened_again(post: Post, vi
 
 def test_an_idle_round_asks_the_database_little(visit: Appointment, django_assert_max_num_queries: Any) -> None:
     go(WEDNESDAY)
-    with django_assert_max_num_queries(28):
+    with django_assert_max_num_queries(32):
         go(WEDNESDAY)
     assert connection.vendor == "postgresql"
 

@@ -102,3 +102,23 @@ def test_n_in_answer_to_the_text_passes_and_yes_confirms_nothing(offer, post, vi
     replies.handle(now=WEDNESDAY)
     made.refresh_from_db()
     assert (made.state, made.entry.state) == ("passed", "waiting")
+
+
+def test_a_time_that_the_clinic_took_back_is_said_to_be_gone(entry, offer, post, desk):
+    offer()
+    go(WEDNESDAY)
+    actions.skip(entry, entry.visit.practitioner, at("2027-02-10 13:20"), by=desk, now=WEDNESDAY)
+    for n in range(3):
+        go(WEDNESDAY + n * timedelta(minutes=5))
+    gone = "True North: that time was just taken. You are still on the list and we will tell you about the next one."
+    assert texts().count(gone) == 1
+    assert states("wait_gone")["email"] == ("skipped", "not_chosen")
+
+
+def test_who_never_heard_of_the_time_or_passed_on_it_hears_nothing(entry, offer, post, desk):
+    offer("2027-02-12 13:20", now=NIGHT)
+    actions.skip(entry, entry.visit.practitioner, at("2027-02-12 13:20"), by=desk, now=NIGHT)
+    go(NIGHT)
+    actions.decline(offer(), by=desk, now=WEDNESDAY)
+    go(WEDNESDAY)
+    assert states("wait_gone") == {}

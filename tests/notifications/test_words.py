@@ -15,7 +15,8 @@ from accounts import clock
 from accounts.models import Clinic, SignInMail, User
 from audit.actor import Actor
 from booking import actions
-from booking.models import Appointment, LinkRequest, Practitioner, Service, WaitlistOffer
+from booking.models import Appointment, LinkRequest, Practitioner, RunningLate, Service, WaitlistOffer
+from booking.waitlist import OfferState
 from intake.actions import publish_all, save_contact, start_draft
 from intake.later import save_for_later
 from intake.models import QuestionnaireResponse, ResumeLink
@@ -23,7 +24,7 @@ from notifications import planner, words
 from notifications.channels import build_mail
 from notifications.kinds import CANCELLATIONS, EMAIL, KINDS, TEXT
 from notifications.letters import Facts, Letter, compose
-from notifications.models import Delivery, Inbound, Message, Subject
+from notifications.models import ABOUT_VISITS, Delivery, Inbound, Message, Subject
 from patients.actions import ask_code
 from patients.models import Patient
 from tests.factories import WEDNESDAY
@@ -43,7 +44,7 @@ def letter_of(
     start = visit.starts_at if visit else None
     message = Message(
         subject_type=subject, subject_id=subject_id or (visit.pk if visit else 0), kind=kind, channel=channel,
-        sequence=visit.ics_sequence if subject == Subject.VISIT and visit else 1,
+        sequence=sequence_of(kind, visit, now=now),
         recipient=f"visit:{visit.pk}" if subject in (Subject.LINK, Subject.REPLY) and visit else "patient",
         due_at=now, expires_at=now + timedelta(days=90), says_start=start, **fields,
     )  # fmt: skip
@@ -53,14 +54,33 @@ def letter_of(
     return found
 
 
+def sequence_of(kind: str, visit: Appointment | None, *, now: datetime) -> int:
+    """The sequence of the fact that a kind is about, made here where it takes more than the visit."""
+    subject = KINDS[kind].subject
+    if visit is None or subject not in ABOUT_VISITS:
+        return 1
+    if subject == Subject.LATE:
+        until = now + timedelta(hours=3)
+        made = {"minutes": 60, "said_at": now, "until": until}
+        return RunningLate.objects.get_or_create(practitioner=visit.practitioner, ended_at=None, defaults=made)[0].pk
+    if subject == Subject.ASKED:
+        if visit.response is None:
+            publish_all(by=Actor.system(), now=WEDNESDAY)
+            visit.response = start_draft("hair-loss-intake", by=Actor.anonymous(), now=WEDNESDAY)
+            visit.save()
+        QuestionnaireResponse.objects.filter(pk=visit.response.pk).update(ask_sequence=1, asked_at=now)
+        return 1
+    return visit.ics_sequence
+
+
 def flagged(visit: Appointment, clinic: Clinic) -> QuestionnaireResponse:
     """Sent answers that need somebody today, with a named person to page."""
     if visit.response is None:
         publish_all(by=Actor.system(), now=WEDNESDAY)
         visit.response = start_draft("hair-loss-intake", by=Actor.anonymous(), now=WEDNESDAY)
         visit.save()
-        Clinic.objects.update(urgent_email="oncall@tn.example")
-        Clinic.forget_current()
+    Clinic.objects.update(urgent_email="oncall@tn.example")
+    Clinic.forget_current()
     return visit.response
 
 
@@ -112,7 +132,10 @@ def every_letter(
                 elif kind.subject == Subject.RESPONSE:
                     subject_id = flagged(visit, clinic).pk
                 elif kind.subject == Subject.OFFER:
-                    subject_id = time_offered(visit, now=clock_now).pk
+                    made = time_offered(visit, now=clock_now)
+                    made.state = OfferState.SKIPPED if code == "wait_gone" else OfferState.OPEN
+                    made.save()
+                    subject_id = made.pk
                 elif kind.subject == Subject.RESUME:
                     address = "maya@example.com" if channel == EMAIL else "+15195550181"
                     subject_id = finish_later(channel, address, now=clock_now).pk
@@ -133,7 +156,7 @@ def every_letter(
                     ("cancelled",) if code in CANCELLATIONS else ("noshow",) if code == "missed" else ("booked", "confirmed")
                 )
                 for status in said_at:
-                    if kind.subject == Subject.VISIT and status not in kind.statuses:
+                    if kind.subject in ABOUT_VISITS and status not in kind.statuses:
                         continue
                     visit.status = "confirmed" if code == "confirmed" else status
                     for was in (None, visit.starts_at, visit.starts_at - timedelta(days=3)):

@@ -260,10 +260,17 @@ def test_what_cannot_be_kept_is_refused_beside_its_field(doctor: Client, sent: A
     assert not Review.objects.exists()
 
 
-def test_more_information_puts_the_visit_on_receptions_list_without_saying_why(doctor: Client, sent: Appointment) -> None:
+@pytest.mark.parametrize("begun", [False, True])
+def test_more_information_is_asked_by_a_message_and_by_phone_once_the_visit_has_begun(
+    doctor: Client, sent: Appointment, begun: bool
+) -> None:
+    if begun:
+        Appointment.objects.filter(pk=sent.pk).update(status="arrived")
     doctor.post(url_of(sent), IN_PERSON | {"outcome": "more-info", "ask": "Which pills exactly?"})
     sent.refresh_from_db()
-    assert (sent.needs_call, sent.call_reason) == (True, "The physician asks you to call")
+    sent.response.refresh_from_db()
+    assert sent.response.ask_sequence == 1
+    assert (sent.needs_call, sent.call_reason) == ((True, "The physician asks you to call") if begun else (False, ""))
     assert names(doctor.get("/md/review/?show=waiting")) == ["Whitford"]
 
 
