@@ -34,6 +34,9 @@ class Clinic(models.Model):
     auto_offers = models.BooleanField(
         default=False, help_text=_("Offer time that becomes free to the waiting list by itself; else the desk does.")
     )
+    recall_months = models.PositiveSmallIntegerField(
+        default=0, help_text=_("After how many months without a visit patients who agreed are reminded, once; 0: never.")
+    )
 
     _current: ClassVar[tuple[Any, "Clinic"] | None] = None
 
@@ -41,6 +44,7 @@ class Clinic(models.Model):
         constraints = [
             models.CheckConstraint(condition=models.Q(id=1), name="clinic_one_row"),
             models.CheckConstraint(condition=models.Q(minimum_age__gte=18), name="clinic_minimum_age"),
+            models.CheckConstraint(condition=models.Q(recall_months__lte=36), name="clinic_recall_months"),
         ]
 
     def __str__(self) -> str:

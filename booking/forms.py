@@ -426,9 +426,17 @@ class MessagesForm(PlainForm):
         error_messages={"required": _("Choose yes or no"), "invalid_choice": _("Choose one of the answers shown")},
     )
 
-    def __init__(self, data: Any, *, reach: Patient | Helper, consent: tuple[str, str] | None) -> None:
-        """For whoever is reached, in the words of the consent that choosing is."""
+    def __init__(
+        self, data: Any, *, reach: Patient | Helper, consent: tuple[str, str] | None, care: tuple[str, str, bool] | None = None
+    ) -> None:
+        """For whoever is reached, in the words of the consent that choosing is.
+
+        Args:
+            care: the words of the consent to reminders of care, and whether it stands; None where there are none.
+        """
         super().__init__(data, initial={"reminder_by": reach.reminder_by, "voicemail_ok": "yes" if reach.voicemail_ok else "no"})
+        if care:
+            self.fields["care"] = forms.BooleanField(required=False, label=care[0], help_text=care[1], initial=care[2])
         if consent:
             self.fields["reminder_by"].label, self.fields["reminder_by"].help_text = consent
         takes_texts = bool(reach.mobile) and words.takes_texts(reach.mobile)

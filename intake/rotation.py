@@ -5,7 +5,7 @@ new file is written before its row changes and the old file removed after, so a 
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -33,7 +33,12 @@ class Rotated:
     answers: int = 0
     reviews: int = 0
     photos: int = 0
+    texts: int = 0
     failed: list[str] = field(default_factory=list)
+
+
+# Rows of an app above: those not under the newest key, and what re-encrypts some of them.
+Also = Sequence[tuple[Callable[[], QuerySet[Any]], Callable[[list[Any], Rotated], None]]]
 
 
 def old_answers() -> QuerySet[QuestionnaireResponse]:
@@ -46,9 +51,10 @@ def old_reviews() -> QuerySet[Review]:
     return Review.objects.exclude(key_id=crypto.newest_key_id())
 
 
-def left() -> int:
+def left(*, also: Also = ()) -> int:
     """How many rows there are that are not under the newest key."""
-    return sum(source().count() for source in (old_answers, old_reviews, old_corrections, old_photos))
+    sources = (old_answers, old_reviews, old_corrections, old_photos, *(source for source, _turn in also))
+    return sum(source().count() for source in sources)
 
 
 def old_corrections() -> QuerySet[Correction]:
@@ -62,13 +68,16 @@ def old_photos() -> QuerySet[Photo]:
     return Photo.objects.exclude(Q(key_id=newest) & (Q(small_name="") | Q(small_key_id=newest)))
 
 
-def rotate(*, by: Actor, now: datetime, batch: int = BATCH, tell: Callable[[Rotated], None] = lambda done: None) -> Rotated:
+def rotate(
+    *, by: Actor, now: datetime, batch: int = BATCH, tell: Callable[[Rotated], None] = lambda done: None, also: Also = ()
+) -> Rotated:
     """Re-encrypt everything that is not under the newest key. Resumable: run it again after any crash.
 
     Rows that somebody is changing are passed over; whoever changes them writes with the newest key.
 
     Args:
         tell: called after every batch, for a progress bar.
+        also: what apps above keep under the same keys.
     """
     done = Rotated()
     kinds: tuple[tuple[Callable[[], Any], Callable[[Any, Rotated], None], int], ...] = (
@@ -76,6 +85,7 @@ def rotate(*, by: Actor, now: datetime, batch: int = BATCH, tell: Callable[[Rota
         (old_reviews, _reviews, batch),
         (old_corrections, _corrections, batch),
         (old_photos, _photos, max(1, batch // 10)),
+        *((source, turn, batch) for source, turn in also),
     )
     for source, turn, size in kinds:
         after = 0

@@ -93,6 +93,11 @@ def build_mail(delivery: Delivery, letter: Letter) -> EmailMultiAlternatives:
             "X-Auto-Response-Suppress": "All",
         },
     )
+    if letter.unsubscribe:  # RFC 8058; never in mail about something that is booked
+        mail.extra_headers |= {
+            "List-Unsubscribe": f"<{letter.unsubscribe}>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        }
     mail.attach_alternative(letter.html, "text/html")
     if letter.calendar:
         part = MIMEBase("text", "calendar", method=letter.method, charset="utf-8", name="appointment.ics")

@@ -30,7 +30,7 @@ def call_about(delivery: Delivery, *, now: datetime) -> None:
 def fall_back(delivery: Delivery, *, now: datetime) -> None:
     """A message about a visit that did not arrive: the other channel if it has not been used, else the desk's call list."""
     message = delivery.message
-    if message.subject_type not in ABOUT_VISITS:
+    if message.subject_type not in ABOUT_VISITS or message.subject_type == Subject.RECALL:
         return
     visit = Appointment.objects.filter(pk=message.subject_id).first()
     if visit is not None and message.subject_type == Subject.VISIT and visit.ics_sequence != message.sequence:

@@ -35,7 +35,8 @@ class Kind:
     `outlives`. `wakes` are the channels that may go in quiet hours. `statuses` are the visit's at which it may still go.
     `asks_questions` kinds go only while the questions are not sent. A visit type may do without those that are `optional`.
     `note` is the clinic's own sentence, put in when a letter is written. `call` is what the desk is asked to phone about where
-    the patient chose a call, or cannot be reached by a message.
+    the patient chose a call, or cannot be reached by a message. `care` kinds are not about something booked: they need a
+    consent of their own, and one click ends them.
     """
 
     code: str
@@ -57,6 +58,7 @@ class Kind:
     urgent: bool = False
     call: str | Promise = ""
     note: str = ""
+    care: bool = False
 
 
 _TABLE = [
@@ -82,6 +84,8 @@ _TABLE = [
     Kind("asked", _("Asked by the physician"), Subject.ASKED.value, lasts=7 * DAY, call=_("The physician has a question")),
     Kind("late", _("Running late"), Subject.LATE.value, (TEXT, EMAIL), every=False, lasts=HOUR, urgent=True, optional=True,
          call=_("Tell that we are running late")),
+    Kind("recall", _("Review due"), Subject.RECALL.value, (EMAIL,), lasts=7 * DAY, outlives=True, optional=True, care=True,
+         statuses=frozenset({Status.FULFILLED.value})),
     Kind("wait_gone", _("An offered time is gone"), Subject.OFFER.value, (TEXT, EMAIL), every=False, lasts=2 * HOUR, urgent=True),
     Kind("wait_offer", _("A time offered"), Subject.OFFER.value, urgent=True),
     Kind("code", _("Code"), Subject.CODE.value, wakes=(EMAIL, TEXT), urgent=True),

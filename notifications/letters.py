@@ -50,6 +50,7 @@ class Letter:
     subject: str = ""
     html: str = ""
     calendar: bytes = b""
+    unsubscribe: str = ""
     method: str = ""
     seen: tuple[Seen, ...] = ()
 
@@ -343,5 +344,6 @@ def letter_of(
         html=words.html(kind.code, said),
         calendar=calendar,
         method=kind.calendar,
+        unsubscribe=said["unsubscribe"] if kind.care else "",
         seen=seen,
     )

@@ -17,6 +17,7 @@ from booking.models import Status
 from booking.waitlist import OfferState
 from intake.later import KEPT
 from intake.later import token_of as resume_token_of
+from notifications import care
 from notifications.kinds import COMING, EMAIL, OPT_OUT_ANSWERS, TEXT, Kind
 from notifications.letters import (
     FALLBACK,
@@ -37,6 +38,7 @@ from notifications.letters import (
 from notifications.models import Delivery, State, Subject
 from notifications.samples import sample_words
 from patients.actions import digits_of
+from patients.care import agreed_to_care
 from patients.models import ReminderBy
 from patients.reach import stopped_at
 
@@ -245,6 +247,17 @@ def _late(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: d
     return to_patient(kind, delivery, visit, {"behind": said.minutes}, seen, texts_work, now)
 
 
+def _recall(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: datetime) -> Letter | Stay:
+    """That it may be time to come again, to the patient alone; not if the consent went, or something was booked."""
+    visit = facts.visits.get(delivery.message.subject_id)
+    if visit is None or visit.patient is None or not Clinic.current().recall_months or not care.nothing_booked(visit):
+        return Stay(State.SKIPPED, "changed")
+    if visit.reach != visit.patient or not agreed_to_care(visit.patient):
+        return Stay(State.SKIPPED, "not_chosen")
+    more = {"link": settings.SITE_URL + reverse("booking:start"), "unsubscribe": care.ends_at(visit.patient)}
+    return to_patient(kind, delivery, visit, more, (), texts_work, now)
+
+
 def _test(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: datetime) -> Letter | Stay:
     """A kind with a sample's words, to whoever wanted to see it arrive. It says that it is a test."""
     test = facts.tests.get(delivery.message.subject_id)
@@ -272,4 +285,5 @@ BY_SUBJECT = {
     Subject.OFFER: _offer,
     Subject.ASKED: _asked,
     Subject.LATE: _late,
+    Subject.RECALL: _recall,
 }

@@ -295,7 +295,7 @@ def plan_answer(inbound: Inbound, code: str, visit: Appointment | None, *, now: 
         urgent=kind.urgent,
         says_start=visit.starts_at if visit else None,
     )
-    _write(Subject.REPLY, {inbound.pk: Plan([message])}, now)
+    write(Subject.REPLY, {inbound.pk: Plan([message])}, now)
 
 
 def plan_offer(made: WaitlistOffer, *, told: bool = False) -> Plan:
@@ -327,7 +327,7 @@ def plan_asked(response: QuestionnaireResponse, visit: Appointment | None, *, no
     if at is None or visit is None or visit.status not in COMING or visit.starts_at <= now:
         return Plan([])
     end = expiry(kind, at, start=visit.starts_at)
-    return Plan(_beside(kind, Subject.ASKED, visit, response.ask_sequence, at, end, earliest=at))
+    return Plan(beside(kind, Subject.ASKED, visit, response.ask_sequence, at, end, earliest=at))
 
 
 def plan_late(said: RunningLate, *, now: datetime) -> Plan:
@@ -338,11 +338,11 @@ def plan_late(said: RunningLate, *, now: datetime) -> Plan:
     messages: list[Planned] = []
     for visit in still_to_come(said.practitioner_id, since=now, until=said.until):
         end = expiry(kind, rested, start=visit.starts_at)
-        messages += _beside(kind, Subject.LATE, visit, said.pk, rested, end, earliest=said.said_at)
+        messages += beside(kind, Subject.LATE, visit, said.pk, rested, end, earliest=said.said_at)
     return Plan(messages)
 
 
-def _beside(
+def beside(
     kind: Kind, subject: Subject, visit: Appointment, sequence: int, due: datetime, end: datetime, *, earliest: datetime
 ) -> list[Planned]:
     """A message about a visit that is not part of its own course, by each channel of its kind."""
@@ -360,7 +360,7 @@ def _beside(
 def plan_test(test: TestSend, *, now: datetime, lasts: timedelta) -> None:
     """Write a test message, in the caller's transaction."""
     message = Planned(Subject.TEST.value, test.pk, test.kind, 1, "tester", test.channel, now, now + lasts, urgent=True)
-    _write(Subject.TEST, {test.pk: Plan([message])}, now)
+    write(Subject.TEST, {test.pk: Plan([message])}, now)
 
 
 # --- Pulling ------------------------------------------------------------------------------------------------------------
@@ -377,7 +377,7 @@ def _pull(source: Callable[[int, datetime], tuple[str, list[Any], dict[int, Plan
     while True:
         with transaction.atomic():
             subject, facts, plans = source(after, now)
-            _write(subject, plans, now)
+            write(subject, plans, now)
             if plans:
                 mark, of = MARKS.get(Subject(subject), ("announced", "sequence"))
                 type(facts[0])._default_manager.filter(pk__in=plans).update(**{mark: F(of)})
@@ -491,7 +491,7 @@ FROM m JOIN r USING (subject_type, subject_id, kind, sequence, recipient, channe
 """
 
 
-def _write(subject: str, plans: dict[int, Plan], now: datetime) -> None:
+def write(subject: str, plans: dict[int, Plan], now: datetime) -> None:
     """Withdraw what waits and is no longer true; add what is new. Two statements, however many facts."""
     rows = [asdict(message) for plan in plans.values() for message in plan.messages]
     with connection.cursor() as cursor:

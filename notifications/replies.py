@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts import limits
 from audit.actions import record
@@ -18,7 +18,9 @@ from audit.actor import Actor
 from booking import actions
 from booking.models import Appointment, Status, WaitlistOffer
 from booking.waitlist import OfferState
-from intake.crypto import seal, unseal
+from intake.crypto import newest_key_id, seal, unseal
+from intake.errors import IntakeError
+from intake.rotation import Rotated
 from notifications import channels, planner
 from notifications.kinds import ASKS, OPT_OUT_ANSWERS, TEXT
 from notifications.meaning import MAY_MEAN_THE_VISIT, meaning_of, words_of
@@ -197,6 +199,25 @@ def offers_told(mobile: str, *, now: datetime) -> list[WaitlistOffer]:
     """Times of the waiting list that are offered to whoever has this number right now."""
     live = WaitlistOffer.objects.filter(state=OfferState.OPEN, expires_at__gt=now, offered_at__lte=now)
     return list(live.filter(entry__patient__mobile=mobile).select_related("entry"))
+
+
+def old_texts() -> QuerySet[Inbound]:
+    """Texts whose words are kept, but not under the newest key."""
+    return Inbound.objects.exclude(key_id__in=("", newest_key_id()))
+
+
+def reseal(rows: list[Inbound], done: Rotated) -> None:
+    """The words of these texts under the newest key; one that cannot be opened is named and stays as it was."""
+    for row in rows:
+        try:
+            words = unseal(row.sealed, key_id=row.key_id, label=LABEL, owner=row.public_id)
+        except IntakeError as error:
+            log.error("text %s: %s", row.pk, error)
+            done.failed.append(f"text {row.pk}")
+            continue
+        key_id, sealed = seal(words, label=LABEL, owner=row.public_id)
+        Inbound.objects.filter(pk=row.pk).exclude(key_id="").update(sealed=sealed, key_id=key_id)
+        done.texts += 1
 
 
 def forget(*, now: datetime) -> int:

@@ -43,5 +43,6 @@ def sample_words(*, now: datetime) -> dict[str, Any]:
         "what": _("An authenticator app was added to your sign-in."),
         "at": now,
         "behind": 20,
+        "unsubscribe": f"{settings.SITE_URL}/m/",
         "who": "Dr. Osei",
     }

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from accounts import clock
-from notifications import drain, health, retention, rounds
+from notifications import care, drain, health, retention, rounds
 
 
 @shared_task(name="notifications.tick")
@@ -28,5 +28,7 @@ def reconcile() -> None:
 
 @shared_task(name="notifications.forget")
 def forget() -> None:
-    """Delete what nobody needs any more."""
-    retention.forget(now=clock.now())
+    """What is done every hour: delete what nobody needs any more, write the reminders of reviews that are due."""
+    now = clock.now()
+    retention.forget(now=now)
+    care.plan_recalls(now=now)

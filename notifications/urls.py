@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from notifications import hooks, views
+from notifications import care, hooks, views
 
 app_name = "notifications"
 urlpatterns = [
@@ -10,6 +10,7 @@ urlpatterns = [
     path("hooks/twilio/text/", hooks.twilio_text, name="twilio_text"),
     path("hooks/twilio/status/<uuid:public_id>/<str:seal>/", hooks.twilio_status, name="twilio_status"),
     path("hooks/mail/", hooks.mail_events, name="mail_events"),
+    path("m/<uuid:public_id>/<str:seal>/", care.care_off, name="care_off"),
     path("demo/mailbox/", views.mailbox, name="mailbox"),
     path("demo/mailbox/mail/<int:pk>/", views.mail, name="mail"),
     path("demo/mailbox/mail/<int:pk>/html/", views.mail_html, name="mail_html"),

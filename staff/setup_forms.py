@@ -152,6 +152,9 @@ class ClinicForm(PlainForm):
         required=False, label=_("Email for urgent answers"), help_text=_("Paged the same day. Empty: the visit’s physician")
     )
     minimum_age = number(_("Youngest patient, years"), 18, 99)
+    recall_months = number(
+        _("Remind of a review after … months"), 0, 36, _("Once, by email, only who agreed and has nothing booked. 0 is never")
+    )
     auto_offers = forms.BooleanField(required=False, label=_("Offer freed times to the waiting list by itself"))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

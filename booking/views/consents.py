@@ -18,6 +18,7 @@ TITLES: dict[str, str | Promise] = {
     "C2": gettext_lazy("Messages by email and text"),
     "C3": gettext_lazy("Photos for care"),
     "C4": gettext_lazy("True statement"),
+    "C8": gettext_lazy("An email when a review is due"),
 }
 MEANING: dict[str, str | Promise] = {
     "C1": gettext_lazy(
@@ -26,11 +27,13 @@ MEANING: dict[str, str | Promise] = {
     ),
     "C2": gettext_lazy("We send no more emails and texts about your visits. We phone you instead."),
     "C3": gettext_lazy("Nobody at the clinic sees your photos any more, and we ask for no new ones. You can still be seen."),
+    "C8": gettext_lazy("We do not email you when a review is due. Messages about booked visits still come."),
 }
 DONE: dict[str, str | Promise] = {
     "C1": gettext_lazy("Done. We will call you about what was already sent."),
     "C2": gettext_lazy("Done. From now on we phone you."),
     "C3": gettext_lazy("Done. Your photos are not shown to anybody any more."),
+    "C8": gettext_lazy("Done. We do not email you about reviews."),
 }
 
 

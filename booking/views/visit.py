@@ -22,7 +22,8 @@ from booking.views.by_link import Visit, by_link, year_of_birth
 from booking.views.done import calendar_links, directions_url
 from booking.views.journey import see
 from patients.actions import update_helper
-from patients.models import Helper
+from patients.care import agreed_to_care, care_wording, choose_care
+from patients.models import Helper, Patient
 
 
 @require_http_methods(["GET", "HEAD"])
@@ -271,7 +272,11 @@ def visit_messages(request: HttpRequest, it: Visit) -> HttpResponse:
     """How we contact them about the visit. The addresses themselves are changed by phone, and shown masked."""
     patient = it.row.reach
     assert patient is not None
-    form = MessagesForm(request.POST if request.method == "POST" else None, reach=patient, consent=consents.messages_wording())
+    care = None
+    if isinstance(patient, Patient) and patient.email and Clinic.current().recall_months:
+        care = (*care_wording(), agreed_to_care(patient))
+    typed = request.POST if request.method == "POST" else None
+    form = MessagesForm(typed, reach=patient, consent=consents.messages_wording(), care=care)
     status = 200
     if request.method == "POST":
         if form.is_valid():
@@ -283,6 +288,8 @@ def visit_messages(request: HttpRequest, it: Visit) -> HttpResponse:
                 update_helper(patient, **choice, by=it.by, now=it.now)
             else:
                 consents.choose_ways(patient, **choice, agreed=True, by=it.by, now=it.now)
+            if isinstance(patient, Patient) and "care" in form.cleaned_data:
+                choose_care(patient, form.cleaned_data["care"], by=it.by, now=it.now)
             messages.success(request, _("Saved. That is how we contact you from now on."))
             return it.see()
         status = 422

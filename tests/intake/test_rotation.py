@@ -63,7 +63,7 @@ def test_everything_comes_under_the_new_key_and_the_old_one_can_go(old_key: None
     files = {photo.name, photo.small_name}
     settings.ANSWER_KEYS = BOTH
     call_command("rotate_keys", "--batch", "10")
-    assert capsys.readouterr().out == "answers=26 reviews=0 photos=1 failed=0 left=0\n"
+    assert capsys.readouterr().out == "answers=26 reviews=0 photos=1 texts=0 failed=0 left=0\n"
     settings.ANSWER_KEYS = {"new": NEW}
     for n, row in enumerate(rows):
         row.refresh_from_db()
@@ -85,7 +85,7 @@ def test_a_second_run_changes_nothing(old_key: None, settings: Any, capsys: Any)
     assert [bytes(d) for d in QuestionnaireResponse.objects.order_by("pk").values_list("document", flat=True)] == [
         bytes(d) for d in before
     ]
-    assert capsys.readouterr().out.endswith("answers=0 reviews=0 photos=0 failed=0 left=0\n")
+    assert capsys.readouterr().out.endswith("answers=0 reviews=0 photos=0 texts=0 failed=0 left=0\n")
 
 
 @pytest.mark.django_db

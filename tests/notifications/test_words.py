@@ -26,6 +26,7 @@ from notifications.kinds import CANCELLATIONS, EMAIL, KINDS, TEXT
 from notifications.letters import Facts, Letter, compose
 from notifications.models import ABOUT_VISITS, Delivery, Inbound, Message, Subject
 from patients.actions import ask_code
+from patients.care import choose_care
 from patients.models import Patient
 from tests.factories import WEDNESDAY
 from tests.notifications.conftest import Post, at
@@ -63,6 +64,12 @@ def sequence_of(kind: str, visit: Appointment | None, *, now: datetime) -> int:
         until = now + timedelta(hours=3)
         made = {"minutes": 60, "said_at": now, "until": until}
         return RunningLate.objects.get_or_create(practitioner=visit.practitioner, ended_at=None, defaults=made)[0].pk
+    if subject == Subject.RECALL:
+        Clinic.objects.update(recall_months=6)
+        Clinic.forget_current()
+        assert visit.patient
+        choose_care(visit.patient, True, by=Actor.anonymous(), now=now)
+        return 1
     if subject == Subject.ASKED:
         if visit.response is None:
             publish_all(by=Actor.system(), now=WEDNESDAY)
@@ -152,9 +159,8 @@ def every_letter(
                 Patient.objects.update(reminder_by={EMAIL: "email", TEXT: "text"}[channel])
                 if kind.asks_questions:
                     Service.objects.update(questionnaire="hair-loss-intake")
-                said_at = (
-                    ("cancelled",) if code in CANCELLATIONS else ("noshow",) if code == "missed" else ("booked", "confirmed")
-                )
+                ends = {"missed": ("noshow",), "recall": ("fulfilled",)} | dict.fromkeys(CANCELLATIONS, ("cancelled",))
+                said_at = ends.get(code, ("booked", "confirmed"))
                 for status in said_at:
                     if kind.subject in ABOUT_VISITS and status not in kind.statuses:
                         continue
@@ -290,7 +296,14 @@ def test_every_mail_has_the_headers_that_keep_it_out_of_loops(post: Post, visit:
     assert mail["Reply-To"] == "hello@tn.example"
     assert mail["Message-ID"] == f"<{delivery.public_id}@tn.example>"
     assert mail["Message-ID"] == build_mail(delivery, letter_of("booked", EMAIL, visit)).message()["Message-ID"]
-    assert "List-Unsubscribe" not in mail
+
+
+def test_one_click_unsubscribe_is_on_care_and_on_nothing_about_what_is_booked(every_letter: Any) -> None:
+    for kind, channel, letter in every_letter():
+        if channel == EMAIL:
+            mail = build_mail(Delivery(), letter).message()
+            assert ("List-Unsubscribe" in mail) is KINDS[kind].care, kind
+            assert ("List-Unsubscribe-Post" in mail) is KINDS[kind].care, kind
 
 
 def test_the_footer_leads_to_the_choice_of_channels(post: Post, visit: Appointment) -> None:

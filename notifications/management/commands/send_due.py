@@ -11,7 +11,7 @@ from django.db import DatabaseError, connection
 
 from accounts import clock
 from booking import matching
-from notifications import drain, health, retention, rounds
+from notifications import care, drain, health, retention, rounds
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +46,7 @@ class Command(BaseCommand):
                         drain.reconcile()
                         health.alarm(now=clock.now())
                         retention.forget(now=clock.now())
+                        care.plan_recalls(now=clock.now())
             except DatabaseError:
                 # The database restarts, or is not up yet. Nothing is lost: everything that is due is in it.
                 log.exception("send_due: the database did not answer")

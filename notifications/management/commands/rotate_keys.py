@@ -1,4 +1,4 @@
-"""`manage.py rotate_keys`: re-encrypt answers, reviews and photos with the newest key of ANSWER_KEYS."""
+"""`manage.py rotate_keys`: re-encrypt answers, reviews, photos and texts that came in with the newest key of ANSWER_KEYS."""
 
 import time
 from argparse import ArgumentParser
@@ -9,14 +9,16 @@ from django.core.management.base import BaseCommand, CommandError
 from accounts import clock
 from audit.actor import Actor
 from intake import rotation
+from notifications import replies
 
 _WIDTH, _PASSES = 30, 5
+ALSO = ((replies.old_texts, replies.reseal),)
 
 
 class Command(BaseCommand):
     """Rotate keys. Works while the site is in use; may be stopped and run again at any time."""
 
-    help = "Re-encrypt every response, review and photo that is not under the newest key. Safe to interrupt and to run again."
+    help = "Re-encrypt what is not under the newest key: answers, reviews, photos, texts that came in. Safe to stop."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The size of a batch, which is one transaction."""
@@ -24,26 +26,31 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """A bar while it runs, then counts; an error while anything is still under an old key."""
-        total = rotation.left()
+        total = rotation.left(also=ALSO)
         made, left = rotation.Rotated(), 0
         for _pass in range(_PASSES):
-            sofar = made.answers + made.reviews + made.photos
+            sofar = made.answers + made.reviews + made.photos + made.texts
             done = rotation.rotate(
                 by=Actor.system(),
                 now=clock.now(),
                 batch=max(1, options["batch"]),
-                tell=lambda d, sofar=sofar: self._bar(sofar + d.answers + d.reviews + d.photos, total),
+                tell=lambda d, sofar=sofar: self._bar(sofar + d.answers + d.reviews + d.photos + d.texts, total),
+                also=ALSO,
             )
             made = rotation.Rotated(
-                made.answers + done.answers, made.reviews + done.reviews, made.photos + done.photos, done.failed
+                made.answers + done.answers,
+                made.reviews + done.reviews,
+                made.photos + done.photos,
+                made.texts + done.texts,
+                done.failed,
             )
-            left = rotation.left()
+            left = rotation.left(also=ALSO)
             if left <= len(made.failed):
                 break
             time.sleep(1)  # Somebody was writing; their rows come next.
         if self.stdout.isatty():
             self.stdout.write("")
-        counts = f"answers={made.answers} reviews={made.reviews} photos={made.photos}"
+        counts = f"answers={made.answers} reviews={made.reviews} photos={made.photos} texts={made.texts}"
         self.stdout.write(f"{counts} failed={len(made.failed)} left={left}")
         if left:
             raise CommandError("Still under an old key: " + (", ".join(made.failed[:20]) or "rows in use; run it again."))
