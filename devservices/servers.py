@@ -72,6 +72,10 @@ def _binaries(who: dict[str, Any]) -> Path:
     return copy / wheel.name / "pginstall" / "bin"
 
 
+# A statement that fails would be written into the log with its values, and a broken constraint with the row: names, addresses.
+QUIET_LOG = ("log_min_error_statement=panic", "log_error_verbosity=terse")
+
+
 def postgres(family: Family, path: Path, *, durable: bool) -> str:
     """Start PostgreSQL and return its DATABASE_URL: a unix socket in a folder that only its user can enter."""
     who = _as_nobody()
@@ -102,7 +106,7 @@ def postgres(family: Family, path: Path, *, durable: bool) -> str:
         if done.returncode:
             sys.exit(f"initdb failed:\n{done.stdout}{done.stderr}")
         fresh.rename(data)
-    options: list[str] = ["listen_addresses=", f"unix_socket_directories={home}", "max_connections=200", "jit=off"]
+    options: list[str] = ["listen_addresses=", f"unix_socket_directories={home}", "max_connections=200", "jit=off", *QUIET_LOG]
     options.extend(() if durable else UNSAFE_BUT_FAST)
     command = [str(binaries / "postgres"), "-D", str(data), *(part for option in options for part in ("-c", option))]
     log = path / "postgres.log"

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from accounts import clock
 from audit.actor import Actor
 from booking import actions
 from booking.models import Appointment, Practitioner, Service
 from intake.actions import publish_all, start_draft
 from notifications import drain, planner
+from notifications.kinds import KINDS, TEXT, out_of_quiet
 from notifications.models import Delivery, Message
 from patients.models import Patient
 from tests.factories import WEDNESDAY
@@ -418,6 +420,25 @@ def test_news_that_cannot_wait_for_the_morning_goes_at_night(post: Post, book: C
     book(at("2027-02-11 07:30"), now=night)
     go(night + GRACE)
     assert (len(post.subjects), len(texts())) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("due", "latest", "known", "goes"),
+    [
+        ("2027-03-11 05:30", "2027-03-11 07:30", "2027-03-01 09:00", "2027-03-10 20:59"),
+        ("2027-03-11 05:30", "2027-03-11 07:30", "2027-03-10 22:00", "2027-03-11 05:30"),  # nobody knew of it the evening before
+        ("2027-03-14 05:30", "2027-03-14 07:30", "2027-03-01 09:00", "2027-03-13 20:59"),  # the night has an hour less
+        ("2026-11-01 05:30", "2026-11-01 07:30", "2026-10-01 09:00", "2026-10-31 20:59"),  # and one more
+        ("2026-11-01 01:30", "2026-11-01 12:00", "2026-10-01 09:00", "2026-11-01 08:00"),
+    ],
+)
+def test_where_the_morning_would_be_too_late_it_goes_the_evening_before(
+    settings: Any, due: str, latest: str, known: str, goes: str
+) -> None:
+    settings.MESSAGE_QUIET_HOURS = "21:00-08:00"
+    zone = clock.zone_of("America/Toronto")
+    found = out_of_quiet(KINDS["reminder_1d"], TEXT, at(due), earliest=at(known), latest=at(latest), zone=zone)
+    assert found == at(goes)
 
 
 def test_what_waits_past_its_time_is_never_sent(post: Post, visit: Appointment) -> None:
