@@ -11,6 +11,7 @@ from django.db.models.functions import JSONObject
 from django.utils.translation import gettext as _
 
 from accounts import clock
+from booking.late import AHEAD
 from booking.models import (
     OPEN,
     Appointment,
@@ -156,6 +157,7 @@ def load(user: Any, day: date, *, now: datetime, show: str = "", selected: str =
                 column.cancelled.append(entry)
             continue
         kinds = set()
+        column.expected |= visit.status in (Status.BOOKED, Status.CONFIRMED) and now < visit.starts_at < now + AHEAD
         if visit.status != Status.HELD:
             column.booked += 1
             counts["booked"] += 1

@@ -52,6 +52,7 @@ class Column:
     working: bool = False
     note: str = ""
     late: Behind | None = None
+    expected: bool = False  # today, somebody has still to arrive
 
     @property
     def summary(self) -> str:

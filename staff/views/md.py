@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from accounts import clock
 from accounts.access import physician_required
-from booking.late import MINUTES, RunningLate
+from booking.late import AHEAD, MINUTES, RunningLate
 from booking.models import Appointment, Practitioner, Status
 from intake.corrections import Correction
 from staff import queue
@@ -98,6 +98,7 @@ def my_day(request: HttpRequest) -> HttpResponse:
         "own": own if own and day == today and rows else None,
         "late": RunningLate.objects.filter(practitioner=own, ended_at=None, until__gt=now).first() if own else None,
         "late_minutes": MINUTES,
+        "expected": any(now < r.visit.starts_at < now + AHEAD for r in coming),
         "corrections": Correction.objects.for_actor(request.user).open().count(),
         "age": following.visit.patient.age_on(today) if following and following.visit.patient else None,
     }
