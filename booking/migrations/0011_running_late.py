@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('booking', '0009_queue'),
+        ('booking', '0010_waiting_article'),
     ]
 
     operations = [
