@@ -197,11 +197,15 @@ def waiting(request: HttpRequest, place: Place) -> HttpResponse:
     try:
         visit = actions.accept(offer, by=place.by, now=place.now)
     except actions.BookingError as refusal:
-        entry = WaitlistEntry.objects.select_related("patient", "service", "visit__practitioner", "visit__service").get(
-            pk=place.entry.pk
-        )
-        return _page(Place(request, place.token, entry, place.now), status=409, refusal=str(refusal))
+        return _refused(place, refusal)
     return see("booking:visit", token_of(visit))
+
+
+def _refused(place: Place, refusal: actions.BookingError) -> HttpResponse:
+    """The page as it is by now, and why not."""
+    found = WaitlistEntry.objects.select_related("patient", "service", "visit__practitioner", "visit__service")
+    now_there = Place(place.request, place.token, found.get(pk=place.entry.pk), place.now)
+    return _page(now_there, status=409, refusal=str(refusal))
 
 
 def _page(place: Place, *, status: int = 200, refusal: str = "") -> HttpResponse:
@@ -231,7 +235,10 @@ def waiting_wishes(request: HttpRequest, place: Place) -> HttpResponse:
     form, status = _form(request, place.entry.service, place.entry), 200
     if request.method == "POST":
         if form.is_valid():
-            actions.change(place.entry, form.wishes(), by=place.by, now=place.now)
+            try:
+                actions.change(place.entry, form.wishes(), by=place.by, now=place.now)
+            except actions.BookingError as refusal:
+                return _refused(place, refusal)
             messages.success(request, _("Saved. Your place on the list stays."))
             return see("booking:waiting", place.token)
         status = 422

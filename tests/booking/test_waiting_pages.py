@@ -157,6 +157,19 @@ def test_a_button_that_is_not_there_does_nothing(link, offer, do):
     assert WaitlistOffer.objects.get().state == "open"
 
 
+def test_wishes_that_are_saved_while_the_desk_takes_them_off_the_list_say_so(link, entry, monkeypatch):
+    change = actions.change
+
+    def first_the_desk(entry, *args, **kwargs):
+        actions.leave(entry, by=DESK, now=clock.now())
+        return change(entry, *args, **kwargs)
+
+    monkeypatch.setattr(actions, "change", first_the_desk)
+    answer = link.client.post(f"{url(entry)}wishes/", FORM)
+    assert answer.status_code == 409
+    assert "You are not on the list any more." in text_of(answer)
+
+
 def test_a_new_address_closes_the_old_link(link, entry):
     old = url(entry)
     actions.change_contact(
