@@ -15,6 +15,8 @@ from audit.actor import actor_of
 from audit.models import AuditEvent
 from booking import actions
 from booking.models import Appointment
+from booking.words import ended
+from staff.history import who_of
 
 VERBS = {
     "confirm": actions.confirm,
@@ -63,9 +65,9 @@ def perform(request: HttpRequest, *, now: datetime, only: uuid.UUID | None = Non
 
 
 _DID = {
-    "booking.move": gettext_lazy("%(who)s moved this at %(time)s. Here is where it is now."),
-    "booking.cancel": gettext_lazy("%(who)s cancelled this at %(time)s. Here is where it is now."),
-    "booking.undo": gettext_lazy("%(who)s undid a step at %(time)s. Here is where it is now."),
+    "booking.move": gettext_lazy("%(who)s moved this at %(time)s"),
+    "booking.cancel": gettext_lazy("%(who)s cancelled this at %(time)s"),
+    "booking.undo": gettext_lazy("%(who)s undid a step at %(time)s"),
 }
 
 
@@ -78,14 +80,14 @@ def who_changed(visit: Appointment, user: User | AnonymousUser) -> str:
     )
     if last is None:
         return _("This visit changed meanwhile. Here is where it is now.")
-    who = _("The patient")
+    who = who_of(last, {})
     if last.actor_kind == "staff":
         person = User.objects.filter(pk=last.actor_id).first()
-        who = _("You") if last.actor_id == user.pk else person.get_short_name() if person else _("Someone here")
+        who = _("You") if last.actor_id == user.pk else person.get_short_name() if person else who
         if who == "Dr.":
             who = person.name if person else who
-    text = _DID.get(last.action) or _("%(who)s changed this at %(time)s. Here is where it is now.")
-    return str(text) % {"who": who, "time": clock.clock_time(last.at)}
+    did = str(_DID.get(last.action) or _("%(who)s changed this at %(time)s")) % {"who": who, "time": clock.clock_time(last.at)}
+    return f"{ended(did)} {_('Here is where it is now.')}"
 
 
 def said(visit: Appointment, verb: str) -> str:

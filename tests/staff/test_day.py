@@ -123,7 +123,7 @@ def test_a_stale_button_says_who_moved_it_and_where_it_is(
     answer = press(desk, appointment, "arrive", seen)
     assert answer.status_code == 409
     page = answer.content.decode()
-    assert re.search(r"Sam moved this at \d+:\d\d.[ap]\.m\.\. Here is where it is now\.", page)
+    assert re.search(r"Sam moved this at \d+:\d\d.[ap]\.m\. Here is where it is now\.", page)
     assert "2:00" in page
     appointment.refresh_from_db()
     assert appointment.status == "booked"

@@ -125,6 +125,13 @@ def test_a_move_from_an_old_page_says_who_was_first(desk: Client, appointment: A
     assert "Sam moved this at" in answer.content.decode()
 
 
+def test_a_change_by_the_system_is_told_as_that(desk: Client, appointment: Appointment) -> None:
+    seen, now = appointment.version, clock.now()
+    actions.ask_to_call(appointment, reason="A message did not arrive", by=Actor.system(), now=now)
+    answer = desk.post(url_of(appointment), {"do": f"arrive:{appointment.public_id}:{seen}"})
+    assert f"The system changed this at {clock.clock_time(now)} Here is where it is now." in unescape(answer.content.decode())
+
+
 def test_cancelling_wants_a_reason_and_can_be_undone(desk: Client, appointment: Appointment) -> None:
     assert desk.post(url_of(appointment, "cancel/"), {"version": appointment.version}).status_code == 422
     answer = desk.post(url_of(appointment, "cancel/"), {"version": appointment.version, "reason": "patient-asked"})
