@@ -1,9 +1,27 @@
 /* A form that does not arrive keeps its page, with what was typed, and says so. It is sent first, and the page is left only when
-   the server has answered: to the next page, or, with something to correct, by sending it once more the ordinary way.
-   Without this file it is an ordinary form from the beginning. */
+   the server has answered. An answer with something to correct takes this page's place: it is sent once, and Back never meets a
+   form that was sent. Without this file it is an ordinary form from the beginning. */
 "use strict";
 
+{
 const PATIENCE = 20000;
+const TO_CORRECT = [409, 422, 429];
+
+/* Scripts that look after what stands in the page are run again for the new one. */
+function swap(text) {
+  const page = new DOMParser().parseFromString(text, "text/html");
+  document.title = page.title;
+  document.querySelector("main").replaceWith(document.adoptNode(page.querySelector("main")));
+  for (const old of document.querySelectorAll("script[data-again]")) {
+    const script = document.createElement("script");
+    script.src = old.src;
+    script.dataset.again = "";
+    script.addEventListener("load", () => dispatchEvent(new Event("pageshow")));
+    old.replaceWith(script);
+  }
+  scrollTo(0, 0);
+  document.querySelector("[data-focus-now]")?.focus();
+}
 
 for (const place of document.querySelectorAll("form [data-offline]")) {
   const form = place.closest("form");
@@ -19,14 +37,15 @@ for (const place of document.querySelectorAll("form [data-offline]")) {
     } else location.assign(there);
   };
 
-  /* Where to go on; empty if the answer is a page with something to correct. */
+  /* Where to go on, or the page with something to correct; neither if it has to be sent the ordinary way. */
   const send = async (button) => {
     const data = new URLSearchParams(new FormData(form));
     if (button?.name) data.append(button.name, button.value);
     const answer = await fetch(form.action, {
       method: "POST", body: data, headers: { "X-Save": "1" }, redirect: "manual", signal: AbortSignal.timeout?.(PATIENCE),
     });
-    return answer.ok && answer.headers.get("Content-Type") === "application/json" ? (await answer.json()).next : "";
+    if (TO_CORRECT.includes(answer.status)) return { page: await answer.text() };
+    return answer.ok && answer.headers.get("Content-Type") === "application/json" ? answer.json() : {};
   };
 
   form.addEventListener("submit", async (event) => {
@@ -37,9 +56,10 @@ for (const place of document.querySelectorAll("form [data-offline]")) {
     if (form.dataset.busy) return;
     busy(form, button);
     try {
-      const next = await send(button);
+      const { next, page } = await send(button);
       if (next) { leave(next); return; }
       ready();
+      if (page) { swap(page); return; }
       plain = true;
       form.requestSubmit(button);
     } catch {
@@ -50,4 +70,5 @@ for (const place of document.querySelectorAll("form [data-offline]")) {
   });
   addEventListener("online", clear);
   addEventListener("pageshow", clear);
+}
 }

@@ -2,6 +2,7 @@
    Without this file the server asks the same after Continue, and says the same after it. */
 "use strict";
 
+{
 const form = document.querySelector("form[data-questions]");
 
 const chosen = (name) => [...form.querySelectorAll(`[name="${CSS.escape(name)}"]:checked`)]
@@ -61,4 +62,5 @@ if (form) {
     follow();
   });
   addEventListener("pageshow", follow);
+}
 }

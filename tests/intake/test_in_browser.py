@@ -15,6 +15,7 @@ from intake import actions, engine
 from intake.document import decrypt
 from intake.models import QuestionnaireResponse
 from tests.intake.conftest import HAIR, NOW, PEOPLE, SOMEBODY, answers_of
+from tests.journeys.person import next_page
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 FULL = "Man 58, three treatments, heart history, ASA"
@@ -50,7 +51,7 @@ class Booth:
         self.page.goto(f"{self.address}/book/{path}")
 
     def go_on(self) -> None:
-        with self.page.expect_navigation():
+        with next_page(self.page):
             self.page.get_by_role("button", name="Continue").click()
 
     @property

@@ -39,6 +39,23 @@ def test_without_a_connection_the_page_stays_with_its_answer_and_says_so(booth: 
     assert "Saved at " in booth.page.locator(".privacy").inner_text()
 
 
+def test_back_after_a_corrected_mistake_shows_the_question_and_not_a_form_that_was_sent(booth: Booth) -> None:  # noqa: F811
+    booth.open("questions/1/1/")
+    posts: list[str] = []
+    booth.page.on("request", lambda request: posts.append(request.url) if request.method == "POST" else None)
+    booth.page.get_by_role("button", name="Continue").click()
+    booth.page.locator(".errsum").wait_for()
+    assert booth.page.evaluate("document.activeElement.className") == "errsum"
+    assert booth.page.title().startswith("Error: ")
+    booth.page.get_by_role("checkbox").check(force=True)
+    booth.page.get_by_role("button", name="Continue").click()
+    booth.page.wait_for_url("**/questions/1/2/")
+    booth.page.go_back()
+    assert booth.page.url.endswith("/1/1/")
+    assert booth.page.get_by_role("checkbox").is_checked()
+    assert len(posts) == 2
+
+
 def test_nothing_is_called_saved_before_anything_is(booth: Booth) -> None:  # noqa: F811
     booth.open("questions/1/1/")
     assert "Saved at " not in booth.page.locator(".privacy").inner_text()

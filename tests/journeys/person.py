@@ -4,6 +4,8 @@ Works the same with and without JavaScript; collects what the browser's console 
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Locator, Page
@@ -37,6 +39,19 @@ SAYS: dict[str, str] = {
     "finish_signature": "Jonah Marwick",
 }
 BORN = {"day": "27", "month": "3", "year": "1987"}
+
+
+@contextmanager
+def next_page(page: Page, *, script: bool = True) -> Iterator[None]:
+    """Around a press: afterwards the next page is there, or this one with something to correct, which a script puts in its place."""
+    if not script:
+        with page.expect_navigation():
+            yield
+        return
+    page.evaluate("document.querySelector('main').setAttribute('data-left', '')")
+    yield
+    page.locator("main:not([data-left])").wait_for(state="attached")
+    page.wait_for_load_state()
 
 
 class Person:
@@ -79,7 +94,7 @@ class Person:
         place = within or self.page
         button = place.get_by_role("button", name=name)
         target = button.first if button.count() else place.get_by_role("link", name=name).first
-        with self.page.expect_navigation():
+        with next_page(self.page, script=self.script):
             target.click()
         self.paths.append(self.path)
 

@@ -10,6 +10,7 @@ from booking.models import Appointment
 from tests.intake.pictures import jpeg
 from tests.journeys.conftest import send
 from tests.journeys.patient import HAIR, Patient
+from tests.journeys.person import next_page
 
 WOMAN_66 = json.loads((Path(__file__).parents[1] / "intake/patients.json").read_text())["patients"][4]
 # Where the focus is: what it is called, and whether it can be seen: on the screen, not under anything, with a ring around it.
@@ -40,7 +41,7 @@ class Keys(Patient):
         raise AssertionError(f"{self.path}: Tab never reaches {what or wanted}")
 
     def enter(self, key="Enter"):
-        with self.page.expect_navigation():
+        with next_page(self.page):
             self.page.keyboard.press(key)
         self.paths.append(self.path)
 
