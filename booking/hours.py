@@ -77,6 +77,14 @@ def week_on(practitioner: Practitioner, day: date) -> list[Interval]:
     return _intervals(practitioner.availability.filter(in_force(day)).prefetch_related("services"))
 
 
+def weeks_on(people: Iterable[Practitioner], day: date) -> dict[int, list[Interval]]:
+    """The weekly hours of several people that are in force on a day, by primary key."""
+    rows: dict[int, list[Availability]] = {who.pk: [] for who in people}
+    for row in Availability.objects.filter(in_force(day), practitioner__in=list(rows)).prefetch_related("services"):
+        rows[row.practitioner_id].append(row)
+    return {pk: _intervals(mine) for pk, mine in rows.items()}
+
+
 def versions(practitioner: Practitioner) -> list[date]:
     """The days from which weekly hours hold, in order; where some end and none begin, from then on nobody works."""
     spans = set(practitioner.availability.values_list("valid_from", "valid_until"))
@@ -202,6 +210,16 @@ def until_of(practitioner: Practitioner, valid_from: date) -> date | None:
     """The last day on which hours from `valid_from` on would hold: the day before the next version, or None."""
     later = [day for day in versions(practitioner) if day > valid_from]
     return later[0] - timedelta(days=1) if later else None
+
+
+def next_away(people: Iterable[Practitioner], *, now: datetime) -> dict[int, TimeOff]:
+    """The first time off that is not over, of each who has any, closures of the clinic included."""
+    found: dict[int, TimeOff] = {}
+    keys = [who.pk for who in people]
+    for off in TimeOff.objects.filter(Q(practitioner__in=keys) | Q(practitioner=None), ends_at__gt=now).order_by("starts_at"):
+        for pk in [off.practitioner_id] if off.practitioner_id else keys:
+            found.setdefault(pk, off)
+    return found
 
 
 def away(practitioner: Practitioner, *, now: datetime) -> list[TimeOff]:

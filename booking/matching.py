@@ -6,8 +6,9 @@ under the calendar's lock and the list's constraints. Without any round the list
 """
 
 import logging
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime
+from functools import cache
 
 from django.db.models import Prefetch
 
@@ -58,14 +59,29 @@ def wish_of(entry: WaitlistEntry, *, now: datetime) -> Wish:
 
 def who_fits(practitioner: Practitioner, start: datetime, *, now: datetime) -> list[WaitlistEntry]:
     """Those a free start suits, best first; their service must be free to start then, too."""
-    found: list[tuple[tuple[bool, bool, int], WaitlistEntry]] = []
-    for service, entries in _by_service(practitioner):
-        day = clock.local(start).date()
-        starts = calendar.starts(service, since=day, until=day, now=now, practitioner=practitioner, for_staff=True)
-        at = next((s for s in starts if s.at == int(start.timestamp())), None)
-        if at is not None:
-            found += _ranked(entries, at, now=now)
-    return [entry for _rank, entry in sorted(found, key=lambda pair: pair[0])]
+    return next(who_fit([(practitioner.pk, start)], now=now))
+
+
+def who_fit(times: Iterable[tuple[int, datetime]], *, now: datetime) -> Iterator[list[WaitlistEntry]]:
+    """For one time with a physician after the other those whom it suits, best first.
+
+    The list is read once, and the calendar once for each service that is waited for and each day, however many times there are.
+    """
+    waiting: dict[Service, list[WaitlistEntry]] = {}
+    for entry in waiting_for(Service.objects.filter(active=True)):
+        waiting.setdefault(entry.service, []).append(entry)
+
+    @cache
+    def free(service: Service, day: date) -> dict[tuple[int, int], Start]:
+        found = calendar.starts(service, since=day, until=day, now=now, any_physician=False, for_staff=True)
+        return {(start.practitioner_id, start.at): start for start in found}
+
+    for person, start in times:
+        found: list[tuple[tuple[bool, bool, int], WaitlistEntry]] = []
+        for service, entries in waiting.items():
+            at = free(service, clock.local(start).date()).get((person, int(start.timestamp())))
+            found += _ranked(entries, at, now=now) if at is not None else []
+        yield [entry for _rank, entry in sorted(found, key=lambda pair: pair[0])]
 
 
 def _by_service(practitioner: Practitioner) -> list[tuple[Service, list[WaitlistEntry]]]:

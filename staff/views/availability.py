@@ -48,12 +48,9 @@ class Page:
 def index(request: HttpRequest) -> HttpResponse:
     """Everybody, today's hours, and who is away."""
     now = clock.now()
-    today = clock.today(now)
-    found = []
-    for who in Practitioner.objects.filter(active=True):
-        week = hours.week_on(who, today)
-        off = hours.away(who, now=now)
-        found.append((who, in_words(week), off[0] if off else None))
+    people = list(Practitioner.objects.filter(active=True))
+    weeks, off = hours.weeks_on(people, clock.today(now)), hours.next_away(people, now=now)
+    found = [(who, in_words(weeks[who.pk]), off.get(who.pk)) for who in people]
     return render(request, "staff/availability_index.html", {"people": found})
 
 

@@ -78,7 +78,7 @@ def _page(
         found = board.load(request.user, day, now=now, show=show if show in board.FILTERS else "", selected=selected)
         gaps = []
         if found.someone_waits and day >= clock.today(now):
-            gaps = gaps_of(matching.freed_between(*clock.day_bounds(day, clock.clinic_zone()), now=now), now=now)
+            gaps = gaps_of(matching.freed_between(*clock.day_bounds(day, clock.clinic_zone()), now=now), now=now, most=3)
     visit = found.visits.get(selected)
     context = {
         "board": found,
@@ -87,7 +87,7 @@ def _page(
         "previous": day - timedelta(days=1),
         "next": day + timedelta(days=1),
         "now": now,
-        "gaps": gaps[:3],
+        "gaps": gaps,
         "late_minutes": MINUTES,
         "someone_waits": found.someone_waits and day >= clock.today(now),
         "refusal": refusal,

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -55,14 +56,15 @@ class Gap:
     fit: list[WaitlistEntry] = field(default_factory=list)
 
 
-def gaps_of(freed: list[FreedTime], *, now: datetime) -> list[Gap]:
-    """Freed times that suit somebody on the list; empty, without a look at any calendar, when there are none."""
-    found = []
-    for each in freed:
-        fit = matching.who_fits(each.practitioner, each.starts_at, now=now)
-        if fit:
-            found.append(Gap(value_of(each.starts_at, each.practitioner), each.starts_at, each.practitioner, fit))
-    return found
+def gaps_of(freed: list[FreedTime], *, now: datetime, most: int | None = None) -> list[Gap]:
+    """Freed times that suit somebody on the list, the first `most`; without a look at any calendar when there are none."""
+    fits = matching.who_fit(((each.practitioner_id, each.starts_at) for each in freed), now=now) if freed else ()
+    found = (
+        Gap(value_of(each.starts_at, each.practitioner), each.starts_at, each.practitioner, fit)
+        for each, fit in zip(freed, fits, strict=False)  # the fits of a time are looked for when it is its turn
+        if fit
+    )
+    return list(islice(found, most))
 
 
 @reception_required

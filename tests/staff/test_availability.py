@@ -12,7 +12,7 @@ from audit.models import AuditEvent
 from booking import calendar, hours
 from booking.models import Appointment, Practitioner, Room, Service
 from tests.factories import WEDNESDAY
-from tests.staff.conftest import at
+from tests.staff.conftest import Statements, at
 
 URL = "/desk/availability/osei/"
 WEEK = {f"d{day}-0-from": "09:00" for day in range(5)} | {f"d{day}-0-to": "12:00" for day in range(5)}
@@ -39,6 +39,18 @@ def test_everybody_is_listed_with_todays_hours(desk: Client, service: Service) -
     assert "Dr. Amara Osei" in page
     assert "Monday to Friday" in page
     assert "9:00–12:00, 1:00–5:00" in page
+
+
+def test_the_list_costs_the_same_however_many_work_here(desk: Client, service: Service, make_practitioner: Any) -> None:
+    def statements() -> int:
+        with Statements() as seen:
+            desk.get("/desk/availability/")
+        return len(seen.of_page())
+
+    one = statements()
+    for name in ("Dr. Priya Raman", "Dr. Lena Ito", "Dr. Sam Roy"):
+        make_practitioner(name)
+    assert statements() == one
 
 
 def test_new_hours_hold_from_their_day_on_and_what_was_stays(desk: Client, service: Service, practitioner: Practitioner) -> None:

@@ -10,6 +10,7 @@ from booking.models import Appointment, WaitlistEntry, WaitlistOffer
 from booking.picker import value_of
 from tests.booking.conftest import at, on, text_of  # noqa: F401
 from tests.booking.test_waiting import DESK, book, cancelled, wait
+from tests.staff.conftest import Statements
 
 URL = "/desk/waiting/"
 
@@ -95,3 +96,16 @@ def test_only_the_lead_turns_offers_by_themselves_on(lucas, lead_user, signed_in
     Clinic.forget_current()
     assert Clinic.current().auto_offers
     assert Actor.staff(lead_user).is_staff
+
+
+def test_many_freed_times_cost_the_day_no_more_than_one(desk, lucas, service):
+    def statements():
+        with Statements() as seen:
+            assert desk.get("/desk/day/2027-02-12/").status_code == 200
+        return len(seen.of_page())
+
+    one = statements()
+    for hour in (9, 11, 13, 14, 15, 16):
+        cancelled(service, on(12, hour), f"P{hour}")
+    assert statements() == one
+    assert len(desk.get("/desk/day/2027-02-12/").context["gaps"]) == 3
