@@ -23,6 +23,9 @@ from booking.picker import parse_value, value_of
 from booking.reasons import in_words, why_not
 from booking.words import phone_text
 from intake.consents import messages_refused
+from notifications.channels import texts_configured
+from notifications.kinds import EMAIL, KINDS
+from notifications.letters import ways
 from patients.actions import PatientError
 from patients.models import ReminderBy
 from staff import board, gaps, history, steps
@@ -150,17 +153,19 @@ def link(request: HttpRequest, public_id: UUID) -> HttpResponse:
             record("staff.link_shown", by=by, now=now, obj=found, subject_id=found.patient_id)
         url = request.build_absolute_uri(reverse("booking:visit", args=[token_of(found)]))
         return show(request, found, now, shown_link=url)
-    ways = [("text", patient.e164)] if patient.mobile and patient.reminder_by != "email" else []
-    ways += [("email", patient.email)] if patient.email and (patient.reminder_by != "text" or not ways) else []
     if patient.reminder_by == ReminderBy.PHONE:
         refusal = _("This patient gets phone calls only, so no link can go out. If they agree, change that first.")
         return show(request, found, now, refusal=refusal, status=409)
-    if not ways:
+    if not (patient.mobile or patient.email):
         return show(request, found, now, refusal=_("There is no mobile and no email to send it to."), status=409)
+    by_ways = ways(KINDS["lost_link"], patient, texts_work=texts_configured())
+    if not by_ways:
+        refusal = _("No message gets through: texts were stopped or mail came back. Call, or change the contact first.")
+        return show(request, found, now, refusal=refusal, status=409)
     with transaction.atomic():
-        for channel, address in ways:
-            actions.request_link(channel=channel, address=address, now=now)
-        record("staff.link_resent", by=by, now=now, obj=found, subject_id=found.patient_id, detail={"by": [w for w, _a in ways]})
+        for channel in by_ways:
+            actions.request_link(channel=channel, address=patient.email if channel == EMAIL else patient.e164, now=now)
+        record("staff.link_resent", by=by, now=now, obj=found, subject_id=found.patient_id, detail={"by": by_ways})
     messages.success(request, _("The link is on its way."))
     return _back(public_id)
 

@@ -195,6 +195,19 @@ def test_the_link_is_sent_again_by_the_ways_on_file(desk: Client, appointment: A
     assert desk.post(url_of(appointment, "link/"), {"how": "send"}).status_code == 409
 
 
+def test_the_link_is_not_said_to_be_on_its_way_where_nothing_gets_through(desk: Client, appointment: Appointment) -> None:
+    appointment.patient.texts_stopped_at = clock.now()
+    appointment.patient.save()
+    assert desk.post(url_of(appointment, "link/"), {"how": "send"}).status_code == 303
+    assert list(LinkRequest.objects.values_list("channel", flat=True)) == ["email"]
+    appointment.patient.email_bounced_at = clock.now()
+    appointment.patient.save()
+    refused = desk.post(url_of(appointment, "link/"), {"how": "send"})
+    assert refused.status_code == 409
+    assert "No message gets through" in refused.content.decode()
+    assert LinkRequest.objects.count() == 1
+
+
 def test_a_visit_that_is_not_there_is_not_found(desk: Client, practitioner: Practitioner) -> None:
     assert desk.get(f"/desk/visit/{uuid4()}/").status_code == 404
 
