@@ -13,7 +13,7 @@ from audit.actor import Actor
 from booking.actions.errors import BookingError, NotAllowed, SeriesTaken
 from booking.actions.steps import cancel
 from booking.actions.visits import make_visit, move
-from booking.actions.write_path import free_start, insert, lock_and_sweep, locked, place, retrying, rooms_of
+from booking.actions.write_path import free_start, insert, lock_and_sweep, locked, place, retrying, rooms_of, stale
 from booking.models import Appointment, Practitioner, Service, Status
 from booking.series import shifted
 from patients.models import Patient
@@ -73,11 +73,14 @@ def move_series(
         SeriesTaken: some of the new times cannot be had; the text says which.
         Stale, NotAllowed.
     """
-    rest = from_here_on(appointment, now=now)
-    people = {practitioner.pk, *(v.practitioner_id for v in rest)}
-    rooms = {*rooms_of(appointment.service), *(v.room_id for v in rest if v.room_id)}
+    seen = from_here_on(appointment, now=now)
+    people = {practitioner.pk, *(v.practitioner_id for v in seen)}
+    rooms = {*rooms_of(appointment.service), *(v.room_id for v in seen if v.room_id)}
     lock_and_sweep(people, rooms, now=now)
     first = locked(appointment, version)
+    rest = from_here_on(first, now=now)  # as it is now that nobody else can move it
+    if any(visit.practitioner_id not in people for visit in rest):
+        raise stale(first)
     if first.pk not in {visit.pk for visit in rest}:
         raise NotAllowed(_("This visit cannot be moved any more."))
     old = first.starts_at
@@ -87,7 +90,7 @@ def move_series(
     lost: list[tuple[int, datetime]] = []
     for visit, to in reversed(plan) if start > old else plan:
         try:
-            done[visit.pk] = move(visit, practitioner, to, by=by, now=now)
+            done[visit.pk] = move(visit, practitioner, to, by=by, now=now, version=visit.version)
         except BookingError:
             lost.append((rest.index(visit), to))
     if lost:

@@ -6,6 +6,7 @@ import pytest
 
 from accounts import clock
 from booking import actions, series
+from booking.actions import series as verbs
 from booking.models import Appointment
 from tests.booking.conftest import on, somebody_books
 from tests.booking.test_waiting import DESK
@@ -83,6 +84,19 @@ def test_moving_the_rest_too_shifts_days_and_wall_time(three):
     moved = actions.move_series(three[1], three[1].practitioner, on(17, 10, month=3), by=DESK, now=WEDNESDAY)
     assert len(moved) == 2
     assert walls(Appointment.objects.order_by("starts_at")) == ["Tue 14:00", "Wed 10:00", "Wed 10:00"]
+
+
+def test_one_of_the_rest_that_somebody_else_moves_meanwhile_is_moved_on_from_there(three, monkeypatch):
+    lock = verbs.lock_and_sweep
+
+    def after_sam(*args, **kwargs):
+        monkeypatch.setattr(verbs, "lock_and_sweep", lock)
+        actions.move(three[2], three[2].practitioner, on(15, 10, month=4), by=DESK, now=WEDNESDAY)
+        return lock(*args, **kwargs)
+
+    monkeypatch.setattr(verbs, "lock_and_sweep", after_sam)
+    actions.move_series(three[1], three[1].practitioner, on(16, 15, month=3), by=DESK, now=WEDNESDAY)
+    assert walls(Appointment.objects.order_by("starts_at")) == ["Tue 14:00", "Tue 15:00", "Thu 11:00"]
 
 
 def test_a_weekly_series_moves_a_week_on_over_its_own_places(at, service, patient):
