@@ -1,5 +1,6 @@
 """Claim, fence, send, result: what goes out goes out once, and nothing stale does."""
 
+import io
 import random
 import threading
 import time
@@ -8,12 +9,13 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.core.management import call_command
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
 from audit.actor import Actor
-from booking import actions
+from booking import actions, matching
 from booking.models import Appointment, Practitioner
 from notifications import channels, drain, health, planner, receipts
 from notifications.letters import Letter, compose
@@ -457,6 +459,18 @@ def test_an_idle_round_asks_the_database_little(visit: Appointment, django_asser
     with django_assert_max_num_queries(32):
         go(WEDNESDAY)
     assert connection.vendor == "postgresql"
+
+
+def test_a_waiting_list_that_is_refused_a_round_keeps_no_message_back(
+    post: Post, visit: Appointment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy() -> None:
+        raise actions.BookingError("Many people are booking right now.")
+
+    monkeypatch.setattr(matching, "run", busy)
+    with time_machine.travel(DUE, tick=False):
+        call_command("send_due", verbosity=0, stdout=io.StringIO())
+    assert len(post.mails) == 1
 
 
 # --- The other way, and the call list ---------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from django.db import DatabaseError, connection
 
 from accounts import clock
 from booking import matching
+from booking.actions import BookingError
 from notifications import care, drain, health, retention, rounds
 
 log = logging.getLogger(__name__)
@@ -51,11 +52,16 @@ class Command(BaseCommand):
                 # The database restarts, or is not up yet. Nothing is lost: everything that is due is in it.
                 log.exception("send_due: the database did not answer")
                 connection.close()
+            except BookingError:
+                log.exception("send_due: something that follows from a message has to wait for the next round")
             stopping.wait(every)
 
     def round(self, stopping: threading.Event | None = None) -> str:
         """Plan and send once; what became of it, in a line."""
-        matching.run()
+        try:
+            matching.run()
+        except BookingError:
+            log.exception("send_due: the waiting list's round")  # messages are sent all the same
         count = rounds.once(stop=stopping.is_set if stopping else lambda: False)
         facts = count.pop("facts", 0)
         return " ".join([f"facts={facts}", *(f"{state}={number}" for state, number in sorted(count.items()))])
