@@ -16,7 +16,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from statistics import median
 
-from bench import booking, messages, reviewing
+from bench import booking, messages, races, reviewing
 from bench.asking import BIN, GRANIAN, Conditional, Row, Target, again, interleave, ratio, said, wait_for
 from bench.client import Client, get
 from devservices import servers, state
@@ -219,6 +219,8 @@ def measure(family: Family, path: Path, databases: Databases, names: dict[str, s
     use(names["full"])
     saving_ratio, took_saving = saving.measure(family, path, f"{base}/{names['full']}")
 
+    raced = races.measure(ports["full"])
+
     said("messages")
     sending = messages.measure(family, path, databases)
 
@@ -234,6 +236,7 @@ def measure(family: Family, path: Path, databases: Databases, names: dict[str, s
         Row.at_most("Availability, 20 physicians, 1 day", ratio(took, "all day"), "x no-op", 10),
         Row.at_most("100,000 appointments / none", ratio(took, "free day, full", "free day, empty"), "x empty", 1.3),
         *booked,
+        *raced,
         Row.at_most("Day list of 160 appointments", desk_statements, "statements", 4),
         Row.told("Day list of 160 appointments", ratio(took, "desk"), "x no-op"),
         Row.at_most("Open a response for review", review_statements, "statements", 4),

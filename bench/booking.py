@@ -5,7 +5,7 @@ import json
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from statistics import median
 from typing import Any
 from urllib.parse import urlencode
@@ -54,10 +54,25 @@ def complete_draft() -> Any:
 
 
 def people(number: int, days: Sequence[date]) -> list[Person]:
-    """Make `number` of them, each with a time of their own."""
+    """Make `number` of them, each with a time of their own, which is held."""
+    from datetime import time as wall
+
+    from accounts import clock
+    from booking.models import Practitioner
+
+    times = [
+        (practitioner, clock.instant(day, wall(hour, minute), clock.clinic_zone()))
+        for day in days
+        for hour, minute in ((10, 0), (11, 0), (13, 0), (14, 0))
+        for practitioner in Practitioner.objects.filter(slug__startswith="bench-")
+    ]
+    return wanting(times[:number], held=True)
+
+
+def wanting(times: Sequence[tuple[Any, datetime]], *, held: bool, name: str = "Bench") -> list[Person]:
+    """One person for each practitioner and time; with `held=False` nothing is held, and the same time may be wanted by many."""
     import uuid
     from copy import deepcopy
-    from datetime import time as wall
 
     from django.contrib.sessions.backends.db import SessionStore
 
@@ -65,7 +80,7 @@ def people(number: int, days: Sequence[date]) -> list[Person]:
     from accounts.links import newest_key_id
     from bench.seed import ALL
     from booking import idle
-    from booking.models import Appointment, Practitioner, Service
+    from booking.models import Appointment, Service
     from intake.document import decrypt, put
     from intake.models import QuestionnaireResponse
     from patients.models import ContactCode
@@ -74,18 +89,12 @@ def people(number: int, days: Sequence[date]) -> list[Person]:
     service = Service.objects.get(slug=ALL)
     model = complete_draft()
     document = decrypt(model)
-    times = [
-        (practitioner, clock.instant(day, wall(hour, minute), zone))
-        for day in days
-        for hour, minute in ((10, 0), (11, 0), (13, 0), (14, 0))
-        for practitioner in Practitioner.objects.filter(slug__startswith="bench-")
-    ]
     responses, holds, codes, sessions = [], [], [], []
-    for n, (practitioner, start) in enumerate(times[:number]):
+    for n, (practitioner, start) in enumerate(times):
         mine = deepcopy(document)
         mine.contact = {
-            "first_name": f"Pat{n}", "last_name": f"Bench{n}", "mobile": f"+1519{5550000 + n:07d}",
-            "email": f"bench{n}@example.com", "reminder_by": "email", "voicemail_ok": False,
+            "first_name": f"Pat{n}", "last_name": f"{name}{n}", "mobile": f"+1519{5550000 + n:07d}",
+            "email": f"{name}{n}@example.com", "reminder_by": "email", "voicemail_ok": False,
         }  # fmt: skip
         response = QuestionnaireResponse(
             questionnaire_id=model.questionnaire_id, today=model.today, started_at=now, saved_at=now,
@@ -111,16 +120,18 @@ def people(number: int, days: Sequence[date]) -> list[Person]:
             )
         )  # fmt: skip
         session["draft"], session["code"] = str(response.public_id), str(codes[-1].public_id)
-        session["hold"] = str(holds[-1].public_id)
+        if held:
+            session["hold"] = str(holds[-1].public_id)
         session[idle.SEEN] = now.isoformat()  # as the check page before it has written
         session["wanted"] = {"start": start.strftime("%Y-%m-%dT%H:%M:%SZ"), "practitioner": str(practitioner.public_id)}
         session.save()
         sessions.append(session.session_key)
     QuestionnaireResponse.objects.bulk_create(responses)
-    Appointment.objects.bulk_create(holds)
+    if held:
+        Appointment.objects.bulk_create(holds)
     ContactCode.objects.bulk_create(codes)
     return [
-        Person(session, response.pk, hold.pk, f"Pat{n} Bench{n}")
+        Person(session, response.pk, hold.pk, f"Pat{n} {name}{n}")
         for n, (session, response, hold) in enumerate(zip(sessions, responses, holds, strict=True))
     ]
 
