@@ -14,7 +14,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, Value
 
 from accounts import clock
 from accounts.models import SignInMail
@@ -369,97 +369,79 @@ def plan_test(test: TestSend, *, now: datetime, lasts: timedelta) -> None:
 def tick(*, now: datetime | None = None) -> int:
     """Plan for every fact that is behind. Returns how many facts were planned. Safe to run anywhere, any number at a time."""
     now = now or clock.now()
-    return sum(_pull(source, now) for source in (_codes, _links, _resumes, _sign_ins, _pages, _offers, _visits, _asked, _late))
+    return sum(_pull(*_SOURCES[n], now) for n in _with_something_behind())
 
 
-def _pull(source: Callable[[int, datetime], tuple[str, list[Any], dict[int, Plan]]], now: datetime) -> int:
+def _with_something_behind() -> list[int]:
+    """Which of the sources have a fact that is behind. Most rounds find none, so all of them are asked in one statement."""
+    first, *rest = [behind.order_by().values(n=Value(n))[:1] for n, (_subject, behind, _plan) in enumerate(_SOURCES)]
+    return sorted(row["n"] for row in first.union(*rest, all=True))
+
+
+def _pull(subject: Subject, behind: Any, plan: Callable[[list[Any], datetime], dict[int, Plan]], now: datetime) -> int:
     done, after = 0, 0
     while True:
         with transaction.atomic():
-            subject, facts, plans = source(after, now)
+            # Locked for this transaction; those that somebody is changing come next time.
+            rows = behind.filter(pk__gt=after).order_by("pk")[:BATCH]
+            facts = list(rows.select_for_update(skip_locked=True, of=("self",), no_key=True))
+            plans = plan(facts, now)
             write(subject, plans, now)
             if plans:
-                mark, of = MARKS.get(Subject(subject), ("announced", "sequence"))
-                type(facts[0])._default_manager.filter(pk__in=plans).update(**{mark: F(of)})
+                mark, of = MARKS.get(subject, ("announced", "sequence"))
+                behind.model._default_manager.filter(pk__in=plans).update(**{mark: F(of)})
         done += len(plans)
         if len(facts) < BATCH:
             return done
         after = facts[-1].pk
 
 
-def _behind(queryset: Any, after: int) -> list[Any]:
-    """The next facts whose mark is behind, locked for this transaction; those that somebody is changing come next time."""
-    rows = queryset.filter(pk__gt=after).order_by("pk")[:BATCH]
-    return list(rows.select_for_update(skip_locked=True, of=("self",), no_key=True))
-
-
-def _each(subject: str, facts: list[Any], plan: Callable[[Any], Plan]) -> dict[int, Plan]:
+def _each(facts: list[Any], plan: Callable[[Any], Plan]) -> dict[int, Plan]:
     """The plan of each fact; one that cannot be planned must not stop the others."""
     plans: dict[int, Plan] = {}
     for fact in facts:
         try:
             plans[fact.pk] = plan(fact)
         except Exception:
-            log.exception("planning failed: %s %s", subject, fact.pk)
+            log.exception("planning failed: %s %s", fact._meta.label, fact.pk)
     return plans
 
 
-def _visits(after: int, now: datetime) -> tuple[str, list[Any], dict[int, Plan]]:
-    facts = _behind(Appointment.objects.visits().exclude(announced=F("version")).select_related("service"), after)
+def _visits(facts: list[Any], now: datetime) -> dict[int, Plan]:
     told = Delivery.objects.filter(message=OuterRef("pk"), state__in=TOLD)
     earlier: dict[int, list[Message]] = {fact.pk: [] for fact in facts}
-    if facts:
-        known = Message.objects.filter(subject_type=Subject.VISIT, subject_id__in=earlier).annotate(told=Exists(told))
-        for message in known.order_by("sequence", "due_at", "pk"):
-            earlier[message.subject_id].append(message)
-    return Subject.VISIT, facts, _each("visit", facts, lambda fact: plan_visit(fact, earlier[fact.pk], now=now))
+    known = Message.objects.filter(subject_type=Subject.VISIT, subject_id__in=earlier).annotate(told=Exists(told))
+    for message in known.order_by("sequence", "due_at", "pk"):
+        earlier[message.subject_id].append(message)
+    return _each(facts, lambda fact: plan_visit(fact, earlier[fact.pk], now=now))
 
 
-def _codes(after: int, now: datetime) -> tuple[str, list[Any], dict[int, Plan]]:
-    facts = _behind(ContactCode.objects.filter(announced__lt=F("sequence")), after)
-    return Subject.CODE, facts, _each("code", facts, plan_code)
-
-
-def _links(after: int, now: datetime) -> tuple[str, list[Any], dict[int, Plan]]:
-    facts = _behind(LinkRequest.objects.filter(announced__lt=F("sequence")), after)
-    return Subject.LINK, facts, _each("link", facts, lambda fact: plan_link(fact, now=now))
-
-
-def _resumes(after: int, now: datetime) -> tuple[str, list[Any], dict[int, Plan]]:
-    facts = _behind(ResumeLink.objects.filter(announced__lt=F("sequence")), after)
-    return Subject.RESUME, facts, _each("resume", facts, plan_resume)
-
-
-def _offers(after: int, now: datetime) -> tuple[str, list[Any], dict[int, Plan]]:
-    behind = WaitlistOffer.objects.filter(announced__lt=F("sequence")).select_related("entry__patient")
-    facts = _behind(behind, after)
+def _offers(facts: list[Any], now: datetime) -> dict[int, Plan]:
     gone = [fact.pk for fact in facts if fact.state == OfferState.SKIPPED]
     left = Delivery.objects.filter(message__subject_type=Subject.OFFER, message__subject_id__in=gone, state__in=TOLD)
-    told = set(left.values_list("message__subject_id", flat=True)) if gone else set()
-    return Subject.OFFER, facts, _each("offer", facts, lambda fact: plan_offer(fact, told=fact.pk in told))
+    told = set(left.values_list("message__subject_id", flat=True))
+    return _each(facts, lambda fact: plan_offer(fact, told=fact.pk in told))
 
 
-def _sign_ins(after: int, now: datetime) -> tuple[str, list[Any], dict[int, Plan]]:
-    facts = _behind(SignInMail.objects.filter(announced__lt=F("sequence")), after)
-    return Subject.SIGN_IN, facts, _each("sign-in", facts, plan_sign_in)
+def _asked(facts: list[Any], now: datetime) -> dict[int, Plan]:
+    visits = {visit.response_id: visit for visit in Appointment.objects.filter(response__in=facts)}
+    return _each(facts, lambda fact: plan_asked(fact, visits.get(fact.pk), now=now))
 
 
-def _pages(after: int, now: datetime) -> tuple[str, list[Any], dict[int, Plan]]:
-    waiting = QuestionnaireResponse.objects.filter(page_announced__lt=F("page_sequence")).defer("document")
-    facts = _behind(waiting, after)
-    return Subject.RESPONSE, facts, _each("page", facts, plan_page)
-
-
-def _asked(after: int, now: datetime) -> tuple[str, list[Any], dict[int, Plan]]:
-    waiting = QuestionnaireResponse.objects.filter(ask_announced__lt=F("ask_sequence")).defer("document")
-    facts = _behind(waiting, after)
-    visits = {v.response_id: v for v in Appointment.objects.filter(response__in=facts)} if facts else {}
-    return Subject.ASKED, facts, _each("asked", facts, lambda fact: plan_asked(fact, visits.get(fact.pk), now=now))
-
-
-def _late(after: int, now: datetime) -> tuple[str, list[Any], dict[int, Plan]]:
-    facts = _behind(RunningLate.objects.filter(announced__lt=F("sequence")), after)
-    return Subject.LATE, facts, _each("late", facts, lambda fact: plan_late(fact, now=now))
+_BEHIND = Q(announced__lt=F("sequence"))
+_RESPONSES = QuestionnaireResponse.objects.defer("document")
+# What is said something about: subject, the facts whose mark is behind, and the plans of some of them.
+_SOURCES: tuple[tuple[Subject, Any, Callable[[list[Any], datetime], dict[int, Plan]]], ...] = (
+    (Subject.CODE, ContactCode.objects.filter(_BEHIND), lambda facts, now: _each(facts, plan_code)),
+    (Subject.LINK, LinkRequest.objects.filter(_BEHIND), lambda facts, now: _each(facts, lambda fact: plan_link(fact, now=now))),
+    (Subject.RESUME, ResumeLink.objects.filter(_BEHIND), lambda facts, now: _each(facts, plan_resume)),
+    (Subject.SIGN_IN, SignInMail.objects.filter(_BEHIND), lambda facts, now: _each(facts, plan_sign_in)),
+    (Subject.RESPONSE, _RESPONSES.filter(page_announced__lt=F("page_sequence")), lambda facts, now: _each(facts, plan_page)),
+    (Subject.OFFER, WaitlistOffer.objects.filter(_BEHIND).select_related("entry__patient"), _offers),
+    (Subject.VISIT, Appointment.objects.visits().exclude(announced=F("version")).select_related("service"), _visits),
+    (Subject.ASKED, _RESPONSES.filter(ask_announced__lt=F("ask_sequence")), _asked),
+    (Subject.LATE, RunningLate.objects.filter(_BEHIND), lambda facts, now: _each(facts, lambda said: plan_late(said, now=now))),
+)
 
 
 # A delivery that a drain holds in this moment is left to it: its fence, or its next look, finds that it is no longer true.
