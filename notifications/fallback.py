@@ -6,11 +6,13 @@ from django.utils.translation import gettext as _
 
 from audit.actor import Actor
 from booking.actions import ask_to_call
-from booking.models import Appointment
+from booking.models import Appointment, WaitlistOffer
+from booking.waitlist import OfferState
 from notifications import channels
 from notifications.kinds import EMAIL, KINDS
 from notifications.letters import FALLBACK, ways
 from notifications.models import ABOUT_VISITS, TOLD, WAITING, Delivery, Message, State, Subject
+from patients.models import Helper, Patient
 
 
 def call_about(delivery: Delivery, *, now: datetime) -> None:
@@ -27,15 +29,30 @@ def call_about(delivery: Delivery, *, now: datetime) -> None:
         ask_to_call(visit, reason=str(kind.call or _("A message did not arrive")), by=Actor.system(), now=now)
 
 
-def fall_back(delivery: Delivery, *, now: datetime) -> None:
-    """A message about a visit that did not arrive: the other channel if it has not been used, else the desk's call list."""
-    message = delivery.message
+def _offered(message: Message, now: datetime) -> tuple[Patient | None, Appointment | None]:
+    """Who may still take the time that a message offers, and the visit they have."""
+    live = WaitlistOffer.objects.filter(
+        pk=message.subject_id, sequence=message.sequence, state=OfferState.OPEN, expires_at__gt=now
+    )
+    made = live.select_related("entry__patient", "entry__visit").first()
+    return (made.entry.patient, made.entry.visit) if made else (None, None)
+
+
+def _told(message: Message) -> tuple[Patient | Helper | None, Appointment | None]:
+    """Who hears about the visit that a message is about, and the visit, while what it says is so."""
     if message.subject_type not in ABOUT_VISITS or message.subject_type == Subject.RECALL:
-        return
+        return None, None
     visit = Appointment.objects.filter(pk=message.subject_id).first()
-    if visit is not None and message.subject_type == Subject.VISIT and visit.ics_sequence != message.sequence:
-        return
-    if visit is None or visit.patient is None:
+    if visit is None or (message.subject_type == Subject.VISIT and visit.ics_sequence != message.sequence):
+        return None, None
+    return visit.reach or visit.patient, visit
+
+
+def fall_back(delivery: Delivery, *, now: datetime) -> None:
+    """A message that did not arrive, about a visit or an offered time: the other channel if it has not been used, else a call."""
+    message = delivery.message
+    reader, visit = _offered(message, now) if message.subject_type == Subject.OFFER else _told(message)
+    if reader is None:
         return
     key = {name: getattr(message, name) for name in ("subject_type", "subject_id", "kind", "sequence", "recipient")}
     other = Message.objects.filter(**key).exclude(channel=message.channel).first()
@@ -43,19 +60,18 @@ def fall_back(delivery: Delivery, *, now: datetime) -> None:
     tried = set(tries.values_list("state", flat=True))
     texts_work = channels.texts_configured()
     waits = bool(tried & set(WAITING))
-    if tried & set(TOLD) or (
-        other and waits and other.channel in ways(KINDS[message.kind], visit.reach or visit.patient, texts_work=texts_work)
-    ):
+    if tried & set(TOLD) or (other and waits and other.channel in ways(KINDS[message.kind], reader, texts_work=texts_work)):
         return  # the patient hears of it the other way
-    reader = visit.reach or visit.patient
     reachable = reader.can_email if other and other.channel == EMAIL else reader.can_text and texts_work
     if other is None or not reachable or tried & {State.FAILED, State.BOUNCED}:
-        ask_to_call(visit, reason=str(_("A message did not arrive")), by=Actor.system(), now=now)
+        if visit is not None:
+            ask_to_call(visit, reason=str(_("A message did not arrive")), by=Actor.system(), now=now)
     elif waits:
         tries.filter(state__in=WAITING).update(
             state=State.PENDING, reason=FALLBACK, claim=None, lease_until=None, next_attempt_at=now, updated_at=now
         )
     else:
         Delivery.objects.create(
-            message=other, channel=other.channel, reason=FALLBACK, next_attempt_at=now, created_at=now, updated_at=now
-        )
+            message=other, channel=other.channel, urgent=delivery.urgent, reason=FALLBACK, next_attempt_at=now, created_at=now,
+            updated_at=now,
+        )  # fmt: skip

@@ -8,6 +8,7 @@ import pytest
 from booking import actions
 from booking.models import WaitlistEntry
 from notifications import replies
+from patients.models import Patient
 from tests.factories import WEDNESDAY
 from tests.notifications.conftest import at, go, states, texts
 
@@ -75,6 +76,24 @@ def test_an_address_that_does_not_exist_is_marked_when_an_offer_finds_it(offer, 
     go(WEDNESDAY)
     entry.patient.refresh_from_db()
     assert entry.patient.email_bounced_at == WEDNESDAY
+
+
+def test_an_offer_whose_mail_is_refused_goes_by_text(offer, post, entry):
+    Patient.objects.filter(pk=entry.patient_id).update(reminder_by="email")
+    post.mood = "no_rcpt"
+    offer()
+    go(WEDNESDAY)
+    go(WEDNESDAY)
+    assert len([t for t in texts() if "a time opened" in t]) == 1
+
+
+def test_an_offer_that_reaches_nobody_asks_the_desk_to_call(offer, post, entry, visit):
+    Patient.objects.filter(pk=entry.patient_id).update(reminder_by="email", mobile="")
+    post.mood = "no_rcpt"
+    offer()
+    go(WEDNESDAY)
+    visit.refresh_from_db()
+    assert (visit.needs_call, visit.call_reason) == (True, "A message did not arrive")
 
 
 def test_after_its_deadline_it_is_not_sent(offer, post):
