@@ -22,8 +22,9 @@ from intake.later import save_for_later
 from intake.models import QuestionnaireResponse, ResumeLink
 from notifications import planner, words
 from notifications.channels import build_mail
-from notifications.kinds import CANCELLATIONS, EMAIL, KINDS, TEXT
+from notifications.kinds import CANCELLATIONS, EMAIL, KINDS, OPT_OUT_ANSWERS, TEXT
 from notifications.letters import Facts, Letter, compose
+from notifications.meaning import HELP, START, STOP
 from notifications.models import ABOUT_VISITS, Delivery, Inbound, Message, Subject
 from patients.actions import ask_code
 from patients.care import choose_care
@@ -216,6 +217,17 @@ def test_every_text_is_one_segment_of_gsm7_with_the_longest_names(
             if channel == TEXT:
                 assert len(letter.text) <= 160, (kind, len(letter.text), letter.text)
                 assert set(letter.text) <= words.GSM7, (kind, set(letter.text) - words.GSM7)
+
+
+def test_no_text_asks_for_a_reply_that_networks_take_for_an_opt_out(every_letter: Any) -> None:
+    """Only the answer to HELP says STOP, and means it."""
+    asked: set[str] = set()
+    for kind, channel, letter in every_letter():
+        if channel == TEXT and kind not in OPT_OUT_ANSWERS:
+            replies = {word.casefold() for word in re.findall(r"\b(?:reply|answer|text|send) ([A-Z]+)\b", letter.text, re.I)}
+            assert not replies & (STOP | START | HELP), (kind, letter.text)
+            asked |= replies & {"c", "n"}
+    assert asked == {"c", "n"}, "or nothing was looked at"
 
 
 @pytest.mark.parametrize(
