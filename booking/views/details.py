@@ -38,6 +38,11 @@ def details(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _page(journey, DetailsForm(initial=_initial(journey), **shape))
     form = DetailsForm(request.POST, **shape)
+    if (
+        request.POST.get("shown", shown := "other" if for_other else "me") != shown
+    ):  # the fields for somebody else, or for oneself: with what was typed, and nothing is checked yet
+        typed = {name: field.widget.value_from_datadict(request.POST, {}, name) for name, field in form.fields.items()}
+        return _page(journey, DetailsForm(initial=_initial(journey) | {k: v for k, v in typed.items() if v}, **shape))
     if not form.is_valid():
         return _page(journey, form, status=422)
     typed = form.cleaned_data

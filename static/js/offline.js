@@ -1,11 +1,11 @@
 /* A form that does not arrive keeps its page, with what was typed, and says so. It is sent first, and the page is left only when
-   the server has answered. An answer with something to correct takes this page's place: it is sent once, and Back never meets a
-   form that was sent. Without this file it is an ordinary form from the beginning. */
+   the server has answered. An answer with something to correct, or to choose, takes this page's place: it is sent once, and Back
+   never meets a form that was sent. Without this file it is an ordinary form from the beginning. */
 "use strict";
 
 {
 const PATIENCE = 20000;
-const TO_CORRECT = [409, 422, 429];
+const PAGES = [200, 409, 422, 429];
 
 /* Scripts that look after what stands in the page are run again for the new one. */
 function swap(text) {
@@ -20,7 +20,7 @@ function swap(text) {
     old.replaceWith(script);
   }
   scrollTo(0, 0);
-  document.querySelector("[data-focus-now]")?.focus();
+  (document.querySelector("[data-focus-now]") ?? document.querySelector("[data-resubmit]:checked"))?.focus();
 }
 
 for (const place of document.querySelectorAll("form [data-offline]")) {
@@ -44,8 +44,8 @@ for (const place of document.querySelectorAll("form [data-offline]")) {
     const answer = await fetch(form.action, {
       method: "POST", body: data, headers: { "X-Save": "1" }, redirect: "manual", signal: AbortSignal.timeout?.(PATIENCE),
     });
-    if (TO_CORRECT.includes(answer.status)) return { page: await answer.text() };
-    return answer.ok && answer.headers.get("Content-Type") === "application/json" ? answer.json() : {};
+    if (answer.headers.get("Content-Type") === "application/json") return answer.ok ? answer.json() : {};
+    return PAGES.includes(answer.status) ? { page: await answer.text() } : {};
   };
 
   form.addEventListener("submit", async (event) => {
@@ -68,6 +68,7 @@ for (const place of document.querySelectorAll("form [data-offline]")) {
       place.querySelector("button").focus();
     }
   });
+  form.addEventListener("change", (event) => { if (event.target.matches("[data-resubmit]")) form.requestSubmit(); });
   addEventListener("online", clear);
   addEventListener("pageshow", clear);
 }

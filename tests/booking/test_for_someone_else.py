@@ -9,7 +9,7 @@ from booking.models import Appointment
 from notifications import planner
 from notifications.letters import Facts, Letter, compose
 from notifications.models import Delivery
-from patients.models import Patient
+from patients.models import ContactCode, Patient
 from tests.booking.conftest import DETAILS, text_of
 from tests.factories import WEDNESDAY
 
@@ -129,3 +129,14 @@ def test_the_check_page_names_both(walker):
     assert "Booked by Sam Lee (son)" in said
     assert "We write to Sam Lee" in said
     assert Appointment.objects.get().status == "held"
+
+
+def test_choosing_whom_it_is_for_keeps_what_was_typed(walker):
+    page = walker.with_time().post("details", **DETAILS, shown="me", **{"for": "other"})
+    assert page.status_code == 200
+    html = page.content.decode()
+    assert 'value="Whitford"' in html
+    assert 'value="daniel@example.com"' in html
+    assert 'name="helper_name"' in html
+    assert "errsum" not in html
+    assert not ContactCode.objects.exists()
