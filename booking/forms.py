@@ -294,7 +294,7 @@ class SignForm(PlainForm):
 
     finish_declare = forms.BooleanField(
         label=_("My answers are true as far as I know. I will tell the clinic if anything changes."),
-        error_messages={"required": _("Tick the box to say your answers are correct")},
+        error_messages={"required": _("Tick the box to say your answers are true as far as you know")},
     )
     finish_signature = TextField(
         limit=200,

@@ -150,6 +150,6 @@ def in_words(entry: WaitlistEntry) -> list[tuple[str, str]]:
     return [
         (_("With"), who or _("Anybody")),
         (_("Times"), times_in_words(entry.times)),
-        (_("To know"), str(dict(NOTICES)[entry.notice])),
+        (_("Notice you need"), str(dict(NOTICES)[entry.notice])),
         (_("By"), _("Phone call") if entry.is_called else _("Text or email")),
     ]

@@ -73,7 +73,7 @@ def _menu(it: Visit) -> list[dict[str, Any]]:
     if row.response is not None and row.response.asked_at is not None:
         items.append(_item(it.url("visit_reply"), "chat", _("A question for you"), _("The physician needs one more thing")))
     if _takes_photos(it):
-        items.append(_item(it.url("visit_photos"), "camera", _("Add photos"), _("Until the physician has finished looking")))
+        items.append(_item(it.url("visit_photos"), "camera", _("Add photos"), _("Until your answers are reviewed")))
     if row.response is not None and row.response.completed_at is not None:
         items.append(_item(it.url("visit_answers"), "form", _("Your answers"), _("A PDF of what you sent")))
     if it.is_coming:

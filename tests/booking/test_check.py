@@ -144,7 +144,7 @@ def test_the_box_and_the_name_are_asked_for(ready):
     answer = ready.post("check", do="book")
     assert answer.status_code == 422
     assert title_of(answer).startswith("Error: ")
-    assert "Tick the box to say your answers are correct" in text_of(answer)
+    assert "Tick the box to say your answers are true as far as you know" in text_of(answer)
     assert "Type your full name to sign" in text_of(answer)
     assert Appointment.objects.get().status == Status.HELD
 
