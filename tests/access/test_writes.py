@@ -75,7 +75,7 @@ def test_no_form_takes_a_role(world: World, audience: str) -> None:
 
 def test_a_valid_form_takes_none_either(world: World) -> None:
     browser, visit = world.client("reception"), world.visits["A"]
-    contact = {"mobile": "519-555-0171", "email": "new@example.com", "reminder_by": "email"}
+    contact = {"mobile": "519-555-0171", "email": "new@example.com", "reminder_by": "email", "version": world.people["A"].version}
     assert browser.post(reverse("staff:visit_contact", args=[visit.public_id]), contact | RANK).status_code == 303
     new = {"oldpassword": PASSWORD, "password1": "another fine pass phrase", "password2": "another fine pass phrase"}
     assert browser.post("/staff/password/change/", new | RANK).status_code == 302
@@ -123,7 +123,9 @@ def forms(world: World) -> dict[str, tuple[str, str, dict[str, Any]]]:
         "desk arrive": ("reception", staff["visit"], {"do": f"arrive:{visit.public_id}:{visit.version}"}),
         "desk move": ("reception", staff["move"], {"slot": slot, "version": visit.version}),
         "desk cancel": ("reception", staff["visit_cancel"], {"reason": "other", "version": visit.version}),
-        "desk contact": ("reception", staff["visit_contact"], {"mobile": "519-555-0171", "email": "x@example.com", "reminder_by": "email"}),
+        "desk contact": ("reception", staff["visit_contact"], {
+            "mobile": "519-555-0171", "email": "x@example.com", "reminder_by": "email", "version": world.people["A"].version,
+        }),
         "desk link": ("reception", staff["visit_link"], {"how": "send"}),
     }  # fmt: skip
 

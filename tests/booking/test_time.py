@@ -61,7 +61,7 @@ def test_a_closed_day_and_a_full_one_say_which_they_are(walker, practitioner):
 def book_web(walker, practitioner, start, name):
     actions.book(
         walker.service, practitioner, start, contact=contact_of(first_name=name, email=f"{name}@example.com", mobile=""),
-        checked_channel=None, response=start_draft("hair-loss-intake", by=WEB, now=WEDNESDAY), by=WEB, now=WEDNESDAY,
+        checked_channel="email", response=start_draft("hair-loss-intake", by=WEB, now=WEDNESDAY), by=WEB, now=WEDNESDAY,
     )  # fmt: skip
 
 
