@@ -66,10 +66,9 @@ def free_starts(days: range) -> dict[datetime, list[Any]]:
     """Starts of the service that is booked online, with the physicians who are free then."""
     from accounts import clock
     from booking import calendar
-    from booking.models import Practitioner
-    from booking.views.journey import the_service
+    from booking.models import Practitioner, Service
 
-    service = the_service()
+    service = Service.objects.first_online()
     if service is None:
         raise RuntimeError("nothing can be booked online")
     now, today = clock.now(), clock.today()
@@ -87,10 +86,10 @@ def swapping(starts: dict[datetime, list[Any]], port: int) -> list[list[bytes]]:
     from audit.actor import Actor
     from booking import actions, picker
     from booking.links import token_of
-    from booking.views.journey import the_service
+    from booking.models import Service
     from patients.actions import Contact
 
-    service, by, now = the_service(), Actor("staff", None, "reception"), clock.now()
+    service, by, now = Service.objects.first_online(), Actor("staff", None, "reception"), clock.now()
     visits = []
     for start, people in starts.items():
         for practitioner in people:
@@ -113,12 +112,11 @@ def swapping(starts: dict[datetime, list[Any]], port: int) -> list[list[bytes]]:
 
 def two_rooms() -> None:
     """From now on the service takes place in one of two rooms."""
-    from booking.models import Room
-    from booking.views.journey import the_service
+    from booking.models import Room, Service
 
     for name in ("Race 1", "Race 2"):
         Room.objects.create(name=name, kind="race")
-    service = the_service()
+    service = Service.objects.first_online()
     if service is not None:
         service.room_kind = "race"
         service.save()
@@ -132,6 +130,9 @@ def measure(port: int) -> list[Row]:
 
     said("races")
     began, tally = clock.now(), Tally()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+        before = cursor.fetchone()[0]
     starts = free_starts(range(20, 48))
     order = [at for at in sorted(starts) if len(starts[at]) >= 3]
     days = sorted({at.date() for at in order})
@@ -149,9 +150,6 @@ def measure(port: int) -> list[Row]:
         four = first_of[days[n]][2:6]
         who = starts[four[0]][1]
         contest(f"Over{n}x", [(who, at) for at in four if who in starts[at]], lambda won: 1 <= won <= 2)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
-        before = cursor.fetchone()[0]
     late = {at: people for at, people in free_starts(range(50, 75)).items() if at not in order}
     for requests in swapping(late, port):
         count(tally, port, requests, lambda won: won == 0)
