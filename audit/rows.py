@@ -199,6 +199,22 @@ def assignments(model: type[Model], names: tuple[str, ...] = ()) -> str:
     return ", ".join(f'"{f.column}" = %s' for f in _writable(model, names))
 
 
+def locked(rows: models.QuerySet[M], *, pk: int) -> M:
+    """A row as it is now with what it points at, locked until the transaction ends.
+
+    Locked alone and read afterwards. PostgreSQL joins a row that had to be waited for to what it pointed at before, and where
+    that has changed meanwhile, another physician, say, it finds no row, or none of what it points at now.
+
+    Args:
+        rows: with what is read along (`select_related`).
+
+    Raises:
+        rows.model.DoesNotExist: there is none.
+    """
+    rows.model._default_manager.select_for_update().values_list("pk").get(pk=pk)
+    return rows.get(pk=pk)
+
+
 def insert(rows: Iterable[Model]) -> None:
     """Insert new rows of one model in one statement; each gets its key."""
     rows = list(rows)

@@ -6,6 +6,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from audit import rows
 from audit.actions import record
 from audit.actor import Actor
 from booking.actions import change_contact
@@ -44,7 +45,7 @@ def withdraw(appointment: Appointment, code: str, *, by: Actor, now: datetime) -
         False if there was none that stands.
     """
     with transaction.atomic():
-        visit = Appointment.objects.select_for_update(of=("self",)).select_related("patient").get(pk=appointment.pk)
+        visit = rows.locked(Appointment.objects.select_related("patient"), pk=appointment.pk)
         assert visit.patient is not None
         if not withdraw_consent(visit.patient, code, by=by, now=now):
             return False

@@ -252,7 +252,7 @@ def open_account(patient: Patient, code: ContactCode, *, by: Actor, now: datetim
     Raises:
         PatientError: the code did not come back from the contact on file.
     """
-    patient = Patient.objects.select_for_update(of=("self",)).select_related("user").get(pk=patient.pk)
+    patient = rows.locked(Patient.objects.select_related("user"), pk=patient.pk)
     on_file = patient.email.casefold() if code.channel == "email" else patient.e164
     if code.used_at is None or not on_file or code.address.casefold() != on_file:
         raise PatientError(_("That code does not match. Check the newest text"))

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from accounts import clock
 from accounts.links import new_link
 from accounts.quiet import quiet_night
+from audit import rows
 from audit.actions import record
 from audit.actor import Actor
 from booking.actions.errors import NotAllowed, OfferOver
@@ -307,19 +308,12 @@ def accept(made: WaitlistOffer, *, by: Actor, now: datetime) -> Appointment:
     lock_and_sweep(people, rooms, now=now, keep=f"offer:{made.public_id}")
     entry = _locked(made.entry)  # before the offer, as everybody locks them
     made = _locked_offer(made)
-    held = (
-        Appointment.objects.select_for_update(of=("self",))
-        .select_related("service", "practitioner", "patient", "room")
-        .filter(offer=made)
-        .first()
-    )
+    held = Appointment.objects.select_for_update().filter(offer=made).first()
     if not made.is_live(now) or held is None:
         return _visit_of(made, held)
     current = None
     if had is not None:
-        current = Appointment.objects.select_for_update(of=("self",)).select_related("service", "practitioner", "patient").get(
-            pk=had.pk
-        )  # fmt: skip
+        current = rows.locked(Appointment.objects.select_related("service", "practitioner", "patient"), pk=had.pk)
         if current.status not in (Status.BOOKED, Status.CONFIRMED) or current.starts_at <= now:
             current = None
         elif current.practitioner_id not in people or entry.visit_id not in (None, had.pk):  # It was moved meanwhile.

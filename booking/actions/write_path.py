@@ -244,11 +244,7 @@ def update(
 
 def locked(appointment: Appointment, version: int | None) -> Appointment:
     """The row as it is now, locked; refused if it is not the version the caller saw."""
-    fresh = (
-        Appointment.objects.select_for_update(of=("self",))
-        .select_related("service", "practitioner", "patient", "room")
-        .get(pk=appointment.pk)
-    )
+    fresh = rows.locked(Appointment.objects.select_related("service", "practitioner", "patient", "room"), pk=appointment.pk)
     if version is not None and fresh.version != version:
         raise stale(fresh)
     return fresh

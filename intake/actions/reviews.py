@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from accounts import clock
 from accounts.models import Clinic
+from audit import rows
 from audit.actions import record
 from audit.actor import Actor
 from intake import answering, crypto, reviewing
@@ -88,7 +89,7 @@ def _digest(content: Content) -> str:
 
 
 def _locked(response: QuestionnaireResponse) -> QuestionnaireResponse:
-    locked = QuestionnaireResponse.objects.select_for_update(of=("self",)).select_related("reviewer").get(pk=response.pk)
+    locked = rows.locked(QuestionnaireResponse.objects.select_related("reviewer"), pk=response.pk)
     if locked.is_draft or locked.patient_id is None:
         raise IntakeError(_("The patient is still answering."))
     return locked

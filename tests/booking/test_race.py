@@ -6,6 +6,7 @@ The storm itself, with figures, is `make race`.
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -216,6 +217,28 @@ def test_two_patients_who_swap_times_neither_deadlock_nor_overlap(service, pract
     Appointment.objects.filter(pk=b.pk).delete()
     assert actions.move(a, other, eleven, by=DESK, now=clock.now()).starts_at == eleven
     assert overlaps() == 0
+
+
+def while_waiting(first: Callable[[], Any], second: Callable[[], Any]) -> Answer:
+    """`first` has happened and is not committed while `second` begins; what `second` was told."""
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            first()
+            told = pool.submit(lambda: at_once([second])[0])
+            time.sleep(0.5)  # it waits for the row by now
+        return told.result(30)
+
+
+def test_who_confirms_while_it_moves_to_another_physician_confirms_it_there(service, practitioner, make_practitioner, drafts):
+    other = make_practitioner("Dr. Priya Raman")
+    service.practitioners.add(other)
+    visit = booking(service, practitioner, next_weekday_at(10), drafts(1)[0], 1)()
+    answer = while_waiting(
+        lambda: actions.move(visit, other, next_weekday_at(11), by=DESK, now=clock.now()),
+        lambda: actions.confirm(visit, by=DESK, now=clock.now()),
+    )
+    assert answer.won, repr(answer.value)
+    assert (answer.value.status, answer.value.practitioner) == (Status.CONFIRMED, other)
 
 
 def test_two_who_move_to_the_same_free_time_one_gets_it(service, practitioner, drafts):

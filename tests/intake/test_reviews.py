@@ -1,9 +1,11 @@
 """A physician's review: who is on it, what must be seen first, the signature, and what it can no longer be."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connections, transaction
 
 from accounts.models import User
 from audit.actor import Actor
@@ -205,3 +207,24 @@ def test_the_charts_copy_ends_with_what_was_signed_and_the_patients_does_not(
     assert "Review, version 1" in chart
     assert signed.sha256[:20] in chart
     assert "Pattern loss" not in own
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_claim_at_the_same_moment_the_second_is_told(
+    sent: QuestionnaireResponse, doctor: Actor, colleague: Actor
+) -> None:
+    def late() -> str:
+        try:
+            actions.claim_review(sent, by=colleague, now=NOW)
+        except actions.Taken as refusal:
+            return str(refusal)
+        finally:
+            connections.close_all()
+        return "claimed"
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            actions.claim_review(sent, by=doctor, now=NOW)
+            told = pool.submit(late)
+            time.sleep(0.5)  # the colleague waits for the row by now
+        assert "is on this since" in told.result(30)
