@@ -426,10 +426,6 @@ class Appointment(models.Model):
         """Until when a patient may move the visit by link."""
         return self.starts_at - timedelta(minutes=self.service.reschedule_cutoff_minutes)
 
-    def is_held_by(self, hold_key: str, now: datetime) -> bool:
-        """True for a live or just expired hold of this browser."""
-        return self.status == Status.HELD and bool(hold_key) and self.hold_key == hold_key
-
     def waiting_minutes(self, now: datetime) -> int:
         """Minutes since arrival."""
         return int((now - self.arrived_at).total_seconds() // 60) if self.arrived_at else 0

@@ -247,12 +247,6 @@ def completed(definition: Definition, answers: Answers, shown: set[str] | None =
     return result
 
 
-def shown_count(definition: Definition, answers: Answers) -> int:
-    """How many of the possible fields apply to these answers, those asked elsewhere and photos included."""
-    shown = enabled(definition, answers)
-    return sum(1 for q in definition.questions.values() if q.link_id in shown and not q.calc and q.type != "display")
-
-
 def triggered_advice(definition: Definition, answers: Answers, shown: set[str] | None = None) -> list[Notice]:
     """The advice pages these answers call for. `shown` as for `pages`."""
     shown = enabled(definition, answers) if shown is None else shown
@@ -295,12 +289,6 @@ def progress(
         state = "done" if not open_pages else "partly" if begun else "todo"
         states.append(SectionState(section, state, next(iter(open_pages or own), None)))
     return states
-
-
-def first_unfinished(definition: Definition, answers: Answers, done: Iterable[str], asking: Asking) -> Page | None:
-    """The page to go on with; None when all is answered."""
-    done = set(done)
-    return next((p for p in pages(definition, answers, asking) if not is_finished(definition, p, answers, done)), None)
 
 
 def first_control(question: Question) -> str:

@@ -4,14 +4,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from allauth.account import app_settings as allauth_settings
-from allauth.account.utils import user_pk_to_url_str
 from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts import clock
 from accounts.models import Clinic
+from accounts.signin import password_link
 from booking.links import token_of, waiting_token_of
 from booking.models import Status
 from booking.waitlist import OfferState
@@ -110,9 +109,7 @@ def _sign_in(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now
     if kind.code == "invitation" and user.has_usable_password():
         return Stay(State.SKIPPED, "changed")  # They have chosen one meanwhile; the link would be of no use.
     if kind.code in ("password_reset", "invitation"):
-        uid, key = user_pk_to_url_str(user), allauth_settings.PASSWORD_RESET_TOKEN_GENERATOR().make_token(user)
-        path = reverse("account_reset_password_from_key", kwargs={"uidb36": "UID", "key": "KEY"})
-        said["link"] = settings.SITE_URL + path.replace("UID-KEY", f"{uid}-{key}")
+        said["link"] = password_link(user)
     else:
         said |= {"what": _(SIGN_IN_WORDS.get(mail.kind, "Something about your sign-in was changed.")), "at": mail.asked_at}
     seen = (Seen("accounts_signinmail", mail.pk, "sequence", mail.sequence),)

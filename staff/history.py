@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 from accounts import clock
 from accounts.models import User
 from audit.models import AuditEvent
-from booking.models import Appointment, Practitioner
+from booking.models import Appointment
 from notifications.kinds import KINDS
 from notifications.models import WAITING, Delivery, Inbound, Message
 
@@ -122,6 +122,10 @@ WORDS: dict[str, Any] = {
     "intake.publish": gettext_lazy("Questionnaire published"),
     "intake.start": gettext_lazy("Questions begun"),
     "intake.take_over": gettext_lazy("Questions handed to the patient"),
+    "intake.attach_patient": gettext_lazy("Answers put with the patient"),
+    "intake.save_contact": gettext_lazy("Details typed"),
+    "intake.bring_facts": gettext_lazy("Facts of the last visit brought along"),
+    "intake.stop_under_age": gettext_lazy("Ended: under 18, answers deleted"),
     "staff.tablet_started": gettext_lazy("Tablet given to the patient"),
     "booking.tablet_back": gettext_lazy("Tablet handed back"),
     "staff.questions_left": gettext_lazy("Questions left for later"),
@@ -274,8 +278,3 @@ def _told(delivery: Delivery, name: str, due_at: datetime) -> list[Line]:
         receipt = max((r for r in delivery.receipts.all() if r.outcome == delivery.state), key=lambda r: r.pk, default=None)
         lines.append(Line(receipt.received_at if receipt else delivery.updated_at, name, state, STATES[delivery.state]))
     return lines
-
-
-def practitioner_names() -> dict[int, str]:
-    """Short names by key."""
-    return dict(Practitioner.objects.values_list("pk", "short_name"))

@@ -241,12 +241,6 @@ def status_card(value: str) -> str:
     return STATUSES[value][3]
 
 
-@register.filter
-def status_word(value: str) -> str:
-    """The word the desk uses for a status."""
-    return str(STATUSES[value][1])
-
-
 @register.simple_tag
 def tag(colour: str, icon_name: str, text: object) -> SafeString:
     """A small label: `{% tag "ok" "check" _("Booked") %}`. Colours: ok warn bad info busy hold plain, "" for grey."""

@@ -13,10 +13,11 @@ from django.views.decorators.http import require_http_methods
 from accounts import clock
 from audit.actor import Actor
 from booking import actions, calendar, picker, tablet, words
+from booking.actions.holds import HOLD_EXTENSIONS
 from booking.forms import SignForm
 from booking.links import hold_key_of, token_of
 from booking.models import Appointment
-from booking.views.journey import MAX_EXTENSIONS, Journey, as_uuid, client_address, see
+from booking.views.journey import Journey, as_uuid, client_address, see
 from intake.actions import complete
 from intake.errors import IntakeError
 from intake.models import QuestionnaireResponse
@@ -85,7 +86,7 @@ def _page(
         "chosen": chosen,
         "service": service,
         "until": chosen.until,
-        "can_extend": bool(chosen.hold and chosen.hold.hold_extensions < MAX_EXTENSIONS),
+        "can_extend": bool(chosen.hold and chosen.hold.hold_extensions < HOLD_EXTENSIONS),
         "hold_ended": journey.hold_ended,
         "details": _details(journey),
         "check": answers,

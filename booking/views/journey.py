@@ -23,7 +23,6 @@ from patients.actions import Contact
 from patients.helpers import HelperContact
 from patients.models import ContactCode, ReminderBy
 
-MAX_EXTENSIONS = 2
 # What a draft keeps beside the details when somebody books for another person.
 HELPER_FIELDS = ("helper_name", "helper_relation", "messages_to", "own_mobile", "own_email")
 # What a browser remembers of a booking; another draft starts without it.

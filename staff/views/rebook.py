@@ -6,7 +6,6 @@ from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
@@ -150,8 +149,3 @@ def _state(row: Any, visit: Appointment, held: Appointment | None, batch: Batch,
         _("%(when)s with %(who)s, and the patient said yes") if visit.status == Status.CONFIRMED else _("%(when)s with %(who)s")
     )
     return {"state": "done", "text": said % when_now}
-
-
-def visits_url(off: TimeOff) -> str:
-    """Where the visits of a time off are rebooked."""
-    return reverse("staff:time_off_visits", args=[off.pk])

@@ -28,7 +28,7 @@ from notifications.kinds import EMAIL, KINDS
 from notifications.letters import ways
 from patients.actions import PatientError
 from patients.models import ReminderBy
-from staff import board, gaps, history, steps
+from staff import board, gaps, history, steps, week
 from staff.forms import CancelForm, ContactForm
 from staff.reading import reading
 from staff.typed import TypedTime, instant_of
@@ -275,12 +275,8 @@ def wanted_of(request: HttpRequest, people: list[Practitioner]) -> tuple[datetim
 
 
 def day_of(text: str | None, fallback: date) -> date:
-    """A date from a query, kept within a sensible span."""
-    try:
-        day = date.fromisoformat(text or "")
-    except ValueError:
-        return fallback
-    return day if 2000 < day.year < 2200 else fallback
+    """The date of a query, else `fallback`."""
+    return week.day_of(text) or fallback
 
 
 def _move_page(

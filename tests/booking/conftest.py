@@ -165,7 +165,8 @@ class Browser:
         for _turn in range(200):
             document = decrypt(response)
             asking = asking_for(response, document)
-            page = engine.first_unfinished(response.definition, document.answers, document.done, asking)
+            states = engine.progress(response.definition, document.answers, document.done, asking)
+            page = next((state.go for state in states if state.state != "done"), None)
             if page is None:
                 return
             given = {}

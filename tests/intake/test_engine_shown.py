@@ -14,7 +14,9 @@ def enabled(hair: Definition, **answers: Any) -> set[str]:
 
 @each_person
 def test_a_scripted_person_is_shown_exactly_so_many_questions(person: dict[str, Any], hair: Definition) -> None:
-    assert engine.shown_count(hair, answers_of(person)) == person["shown_of_127"]
+    shown = engine.enabled(hair, answers_of(person))
+    asked = [q for q in hair.questions.values() if q.link_id in shown and not q.calc and q.type != "display"]
+    assert len(asked) == person["shown_of_127"]
 
 
 @each_person
@@ -121,7 +123,7 @@ def test_a_section_is_done_only_when_each_of_its_pages_was_continued_from(hair: 
     # Without its optional page, "About you" is only partly done.
     states = engine.progress(hair, answers, [key for key in done if key != "2/6"], ASKING)
     assert [s.state for s in states].count("partly") == 1
-    assert engine.first_unfinished(hair, answers, [k for k in done if k != "2/6"], ASKING).key == "2/6"  # type: ignore[union-attr]
+    assert [s.go.key for s in states if s.state == "partly" and s.go] == ["2/6"]
 
 
 def test_a_required_answer_that_is_missing_is_named_with_its_page(hair: Definition) -> None:
