@@ -73,6 +73,11 @@ class Clinic(models.Model):
         return "+1" + "".join(c for c in self.phone if c.isdigit())
 
     @property
+    def late_fee(self) -> str:
+        """What a late cancellation costs, in words; empty where it costs nothing."""
+        return "" if self.late_fee_text.strip().casefold() in {"no", "none", "$0", "0"} else self.late_fee_text
+
+    @property
     def address_line(self) -> str:
         """Street, unit and city in one line."""
         return ", ".join(part for part in (self.street, self.unit, self.city) if part)

@@ -418,9 +418,9 @@ class Appointment(models.Model):
         """The private link works until a day after the visit."""
         return self.ends_at + timedelta(hours=24)
 
-    def cancel_deadline(self) -> datetime:
-        """Until when a patient may cancel without the late fee."""
-        return self.starts_at - timedelta(minutes=self.service.cancel_cutoff_minutes)
+    def cancel_deadline(self, start: datetime | None = None) -> datetime:
+        """Until when a patient may cancel without the late fee; of another start, if one is given."""
+        return (start or self.starts_at) - timedelta(minutes=self.service.cancel_cutoff_minutes)
 
     def move_deadline(self) -> datetime:
         """Until when a patient may move the visit by link."""

@@ -14,7 +14,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from accounts import clock
-from booking import calendar, slots, words
+from booking import calendar, slots, terms, words
 from booking.models import Practitioner, Service
 from booking.slots import Slot
 
@@ -43,6 +43,7 @@ class Day:
     afternoon: list[Choice] = field(default_factory=list)
     gap: str = ""
     all_url: str = ""
+    terms: list[str] = field(default_factory=list)
 
     @property
     def few_of_morning(self) -> list[Choice]:
@@ -146,6 +147,7 @@ class Picker:
     base: dict[str, str]
     today: date
     soonest: Choice | None = None
+    soonest_terms: str = ""
     days: list[Day] = field(default_factory=list)
     month: Month | None = None
     more_url: str = ""
@@ -153,6 +155,7 @@ class Picker:
     part_links: list[Link] = field(default_factory=list)
     none_text: str = ""
     instead: Choice | None = None
+    instead_terms: str = ""
 
     @property
     def who_select(self) -> bool:
@@ -274,7 +277,10 @@ def build(
         day = by_day[this]
         if this != filters.start_day:  # the day that was asked for is shown whole
             day.all_url = filters.query(picker.base, day=this.isoformat(), more="", month="") + f"#{day.anchor}"
+        day.terms = terms.of_several(service, [choice.start for choice in (*day.morning, *day.afternoon)], now=now)
         picker.days.append(day)
+    if picker.soonest:
+        picker.soonest_terms = terms.of_one(service, picker.soonest.start, now=now)
     if len(with_times) > wanted or (listed and until < horizon):
         after = f"#d{with_times[wanted].isoformat()}" if len(with_times) > wanted else f"#d{listed[-1].isoformat()}"
         picker.more_url = filters.query(picker.base, more=filters.more + 1) + after
@@ -359,3 +365,5 @@ def _say_none(picker: Picker, *, now: datetime, own: int | None, weeks: int) -> 
     if filters.practitioner or filters.part or filters.start_day:
         found = calendar.soonest(picker.service, now=now, days=picker.service.horizon_days, limit=1, own_hold=own)
         picker.instead = next(iter(choices(found, picker.people)), None)
+        if picker.instead:
+            picker.instead_terms = terms.of_one(picker.service, picker.instead.start, now=now)

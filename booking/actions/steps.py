@@ -109,7 +109,7 @@ def cancel(appointment: Appointment, *, reason: str = "", by: Actor, now: dateti
     visit = locked(appointment, version)
     if not by.is_staff and now >= visit.starts_at:
         raise TooLate(_("This visit has already started. Call %(phone)s.") % {"phone": Clinic.current().phone})
-    late = not by.is_staff and now > visit.cancel_deadline()
+    late = not by.is_staff and late_to_cancel(visit, now=now)
     return _step(
         "cancel", visit, by=by, now=now,
         cancelled_by=side(by), cancel_reason=reason[:40], cancelled_late=late, needs_call=False,
@@ -197,9 +197,22 @@ def _patient_may_undo(visit: Appointment, *, now: datetime) -> bool:
     """A patient takes back only what the patient did: a move for three minutes, a cancel until the visit would start."""
     if visit.changed_by != "patient":
         return False
-    if visit.previous["verb"] == "move":
-        return now - visit.changed_at <= UNDO_BY_PATIENT
-    return visit.previous["verb"] == "cancel" and now < visit.starts_at
+    return just_moved(visit, now=now) or (visit.previous["verb"] == "cancel" and now < visit.starts_at)
+
+
+def just_moved(visit: Appointment, *, now: datetime) -> bool:
+    """True while a patient can take back a move of their own."""
+    own = visit.changed_by == "patient" and visit.previous.get("verb") == "move"
+    return own and now - visit.changed_at <= UNDO_BY_PATIENT
+
+
+def late_to_cancel(visit: Appointment, *, now: datetime) -> bool:
+    """True once cancelling costs the late fee. While a move can still be taken back, the time before it counts as well."""
+    if now <= visit.cancel_deadline():
+        return False
+    if not just_moved(visit, now=now):
+        return True
+    return now > visit.cancel_deadline(datetime.fromisoformat(visit.previous["starts_at"]))
 
 
 @retrying

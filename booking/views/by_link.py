@@ -96,8 +96,8 @@ class Visit:
 
     @property
     def is_late(self) -> bool:
-        """True past the cut-off for a free cancellation."""
-        return self.now > self.row.cancel_deadline()
+        """True once a cancellation costs something."""
+        return actions.late_to_cancel(self.row, now=self.now)
 
     @property
     def undoable(self) -> str:
@@ -105,9 +105,19 @@ class Visit:
         verb = str(self.row.previous.get("verb", ""))
         if self.row.changed_by != "patient":
             return ""
-        if verb == "move" and self.is_coming and self.now - self.row.changed_at <= actions.UNDO_BY_PATIENT:
+        if self.is_coming and actions.just_moved(self.row, now=self.now):
             return verb
         return verb if verb == "cancel" and self.row.status == Status.CANCELLED and self.now < self.row.starts_at else ""
+
+    @property
+    def undo_until(self) -> datetime:
+        """Until when a move can be taken back, where `undoable` says that it can."""
+        return self.row.changed_at + actions.UNDO_BY_PATIENT
+
+    @property
+    def moved_by_them_from(self) -> datetime | None:
+        """The time they had before, while their own move can be taken back."""
+        return datetime.fromisoformat(self.row.previous["starts_at"]) if self.undoable == "move" else None
 
     @property
     def moved_from(self) -> datetime | None:

@@ -1,6 +1,6 @@
 """B10: everything on one page, then Book my visit. Also, after booking, where the rest of the answers is sent from."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import clock
 from audit.actor import Actor
-from booking import actions, calendar, picker, tablet, words
+from booking import actions, calendar, picker, tablet, terms, words
 from booking.actions.holds import HOLD_EXTENSIONS
 from booking.forms import SignForm
 from booking.links import hold_key_of, token_of
@@ -100,7 +100,8 @@ def _page(
         "back_url": reverse("booking:details"),
         "time_url": reverse("booking:time"),
         "change_url": reverse("booking:time") + "?change=1",
-        "cutoff_hours": service.cancel_cutoff_minutes // 60,
+        "terms": terms.of_one(service, chosen.start, now=journey.now),
+        "is_late": journey.now > chosen.start - timedelta(minutes=service.cancel_cutoff_minutes),
     }
     return render(journey.request, "booking/check.html", context, status=status)
 

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts import clock
 from accounts.models import Clinic
 from audit.actor import Actor
-from booking import actions, calendar, consents, ics, idle, picker, words
+from booking import actions, calendar, consents, ics, idle, picker, terms, words
 from booking.forms import CancelForm, MessagesForm
 from booking.models import Appointment, Status, WaitlistEntry
 from booking.views.by_link import Visit, by_link, year_of_birth
@@ -42,13 +42,15 @@ def _show(it: Visit, *, status: int = 200, refusal: str = "", near: list[picker.
         "refusal": refusal,
         "has_errors": bool(refusal),
         "near": near or [],
-        "undo_until": row.changed_at + actions.UNDO_BY_PATIENT,
+        "near_terms": terms.of_several(row.service, [choice.start for choice in near or []], now=it.now) if it.is_coming else [],
         # The closest times after a failed undo: of a move they move the visit, of a cancel they book again.
         "near_url": it.url("visit_time") if it.is_coming else reverse("booking:start"),
         "near_field": "slot" if it.is_coming else "pick",
-        "fee": Clinic.current().late_fee_text,
+        "fee": Clinic.current().late_fee,
+        "held_terms": terms.of_one(row.service, it.held.starts_at, now=it.now) if it.held else "",
         "directions": directions_url(),
         "moved_just_now": it.undoable == "move",
+        "afterwards": terms.afterwards(row.service, row.starts_at, now=it.now) if it.undoable == "move" else "",
         "calendar": calendar_links(row) if it.is_coming else None,
     }
     return render(it.request, "booking/visit.html", context, status=status)
@@ -153,6 +155,7 @@ def _time_page(
 ) -> HttpResponse:
     had = (it.row.starts_at, it.row.practitioner_id) if it.is_coming else None
     built = picker.build(it.row.service, people, it.request.GET, now=it.now, own=it.row.pk, skip=had)
+    near = picker.choices(taken.alternatives, people) if taken else []
     context = {
         "it": it,
         "visit": it.row,
@@ -161,7 +164,8 @@ def _time_page(
         "error_items": [("", error)],
         "has_errors": bool(error or taken),
         "taken_text": str(taken) if taken else "",
-        "near": picker.choices(taken.alternatives, people) if taken else [],
+        "near": near,
+        "near_terms": terms.of_several(it.row.service, [choice.start for choice in near], now=it.now),
         "post_url": it.request.get_full_path(),
         "pass": {"seen": it.row.ics_sequence},
         "waiting_url": it.url("visit_waiting"),
@@ -188,7 +192,7 @@ def visit_cancel(request: HttpRequest, it: Visit) -> HttpResponse:
                 return _show(it, status=409, refusal=str(refusal))
             return it.see()
         status = 422
-    context = {"it": it, "visit": it.row, "form": form, "fee": Clinic.current().late_fee_text, "back_url": it.url("visit")}
+    context = {"it": it, "visit": it.row, "form": form, "fee": Clinic.current().late_fee, "back_url": it.url("visit")}
     return render(request, "booking/visit_cancel.html", context, status=status)
 
 

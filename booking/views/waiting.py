@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import clock, limits
 from audit.actor import Actor
-from booking import actions, calendar, words
+from booking import actions, calendar, terms, words
 from booking.links import find_entry, hold_key_of, token_of, waiting_token_of
 from booking.models import Appointment, Service, WaitlistEntry, WaitlistOffer
 from booking.views.by_link import Visit, by_link
@@ -214,6 +214,7 @@ def _page(place: Place, *, status: int = 200, refusal: str = "") -> HttpResponse
         "place": place,
         "entry": entry,
         "offer": place.offer,
+        "terms": terms.of_one(entry.service, place.offer.starts_at, now=place.now) if place.offer else "",
         "missed": None if refusal else place.missed,
         "visit": visit,
         "visit_url": reverse("booking:visit", args=[token_of(visit)]) if visit else "",

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from django.urls import reverse
 
+from booking import picker
 from booking.models import Status
 from tests.booking.conftest import HOSTILE, offered, on, somebody_books, text_of
 
@@ -67,11 +68,63 @@ def test_less_than_a_day_before_the_fee_is_said_before_and_after(link, token, vi
     at.move_to(on(17, 10) + timedelta(minutes=1))
     said = text_of(link.get("visit_cancel", token))
     assert "A $50 fee applies: it is later than 10:00 a.m. on Wednesday, February 17." in said
-    assert "Would another time help?" not in said
+    assert "Would another time help? Call us at 519-555-0142 and we will do our best." in said
     link.post("visit_cancel", token)
     visit.refresh_from_db()
     assert visit.cancelled_late
     assert "A $50 fee applies" in text_of(link.get("visit", token))
+
+
+def test_where_only_cancelling_is_late_a_change_of_time_is_still_offered(link, token, visit, at):
+    visit.service.reschedule_cutoff_minutes = 120
+    visit.service.save()
+    at.move_to(on(17, 12))
+    said = text_of(link.get("visit_cancel", token))
+    assert "A $50 fee applies" in said
+    assert "Would another time help? Change the time" in said
+
+
+def test_a_move_that_can_be_taken_back_costs_nothing_to_cancel_and_its_undo_is_there(link, token, visit, practitioner, at):
+    link.post("visit_time", token, slot=picker.value_of(on(10, 14), practitioner))
+    said = text_of(link.get("visit_cancel", token))
+    assert "You have just moved it, so there is no fee until 9:03 a.m." in said
+    assert "Undo, back to Thursday, February 18 at 10:00 a.m. until 9:03 a.m." in said
+    at.shift(timedelta(minutes=3))
+    link.post("visit_cancel", token)
+    visit.refresh_from_db()
+    assert not visit.cancelled_late
+
+
+def test_after_its_three_minutes_it_does(link, token, visit, practitioner, at):
+    link.post("visit_time", token, slot=picker.value_of(on(10, 14), practitioner))
+    at.shift(timedelta(minutes=3, seconds=1))
+    said = text_of(link.get("visit_cancel", token))
+    assert "A $50 fee applies" in said
+    assert "Undo" not in said
+    link.post("visit_cancel", token)
+    visit.refresh_from_db()
+    assert visit.cancelled_late
+
+
+def test_moving_a_visit_that_is_late_to_cancel_wins_no_free_minutes(link, token, visit, practitioner, at):
+    visit.service.reschedule_cutoff_minutes = 60
+    visit.service.save()
+    at.move_to(on(17, 12))
+    link.post("visit_time", token, slot=picker.value_of(on(18, 11), practitioner))
+    assert "A $50 fee applies" in text_of(link.get("visit_cancel", token))
+    link.post("visit_cancel", token)
+    visit.refresh_from_db()
+    assert visit.cancelled_late
+
+
+def test_a_clinic_without_a_fee_speaks_of_none(link, token, clinic, at):
+    clinic.late_fee_text = "no"
+    clinic.save()
+    clinic.forget_current()
+    at.move_to(on(17, 12))
+    said = text_of(link.get("visit_cancel", token))
+    assert "There is no fee." in said
+    assert "fee applies" not in said
 
 
 def test_at_the_cut_off_itself_it_is_free(link, token, visit, at):

@@ -72,6 +72,13 @@ def test_it_shows_the_time_the_details_and_that_nothing_is_booked_yet(walker):
         assert part in said
 
 
+def test_a_close_time_says_what_booking_it_means(walker):
+    walker.usual = on(10, 14)
+    said = text_of(walker.with_code().get("check"))
+    assert "It is less than 24 hours away. After you take it, changes are by phone and cancelling costs $50." in said
+    assert "If you cancel after booking, there is a $50 fee." in said
+
+
 def test_the_time_can_be_held_fifteen_minutes_longer_twice(walker):
     walker.with_code()
     for until in ("9:30 a.m.", "9:45 a.m."):

@@ -102,6 +102,36 @@ def test_less_than_a_day_before_it_is_a_call(link, token, visit, practitioner, a
     assert visit.starts_at == on(18, 10)
 
 
+def test_times_that_are_close_say_what_taking_them_means(link, token):
+    said = text_of(link.get("visit_time", token))
+    fee = "changes are by phone and cancelling costs $50."
+    assert f"It is less than 24 hours away. After you take it, {fee} Take this time" in said
+    assert f"Wednesday, February 10 today Less than 24 hours away: after you take one of these, {fee}" in said
+    assert "Thursday, February 11 tomorrow Morning" in said  # nine o'clock is a day away to the minute
+
+
+def test_on_a_day_that_is_only_partly_close_it_says_up_to_when(link, token, at):
+    at.move_to(on(10, 10))
+    assert "tomorrow Up to 9:40 a.m. it is less than 24 hours away: after you take one of those," in text_of(
+        link.get("visit_time", token)
+    )
+
+
+def test_two_cut_offs_are_two_lines(link, token, visit):
+    visit.service.reschedule_cutoff_minutes = 180
+    visit.service.save()
+    said = text_of(link.get("visit_time", token))
+    assert "Up to 11:20 a.m. it is less than 3 hours away: after you take one of those, changes are by phone." in said
+    assert "Less than 24 hours away: after you take one of these, cancelling costs $50." in said
+
+
+def test_a_move_to_a_close_time_says_what_holds_once_it_cannot_be_undone(link, token, practitioner):
+    link.post("visit_time", token, slot=picker.value_of(on(10, 14), practitioner))
+    said = text_of(link.get("visit", token))
+    assert "Undo until 9:03 a.m. After that, changes are by phone and cancelling costs $50." in said
+    assert "Undo, back to Thursday, February 18 at 10:00 a.m." in text_of(link.get("visit_time", token))
+
+
 def test_each_cut_off_is_its_own_and_said_as_it_is(link, token, visit, practitioner, at):
     visit.service.reschedule_cutoff_minutes = 48 * 60
     visit.service.save()

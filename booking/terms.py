@@ -1,0 +1,60 @@
+"""What goes with a time that is close: from when on a change is a phone call, and cancelling costs something.
+
+Both cut-offs are the service's, the fee is the clinic's. It is said before somebody takes such a time, because afterwards it
+is too late to choose another for nothing.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.utils.translation import gettext as _
+
+from accounts import clock
+from accounts.models import Clinic
+from booking.models import Service
+from booking.words import span
+
+
+def _cut_offs(service: Service, fee: str) -> list[tuple[int, str]]:
+    """(minutes before the start, what holds from then on), the two together where they begin at the same moment."""
+    by_phone, costs = _("changes are by phone"), _("cancelling costs %(fee)s") % {"fee": fee}
+    change, cancel = service.reschedule_cutoff_minutes, service.cancel_cutoff_minutes
+    if not fee:
+        return [(change, by_phone)]
+    if change == cancel:
+        return [(change, _("%(one)s and %(other)s") % {"one": by_phone, "other": costs})]
+    return [(change, by_phone), (cancel, costs)]
+
+
+def _is_past(start: datetime, minutes: int, now: datetime) -> bool:
+    return now > start - timedelta(minutes=minutes)
+
+
+def of_one(service: Service, start: datetime, *, now: datetime) -> str:
+    """What taking this time means, in a sentence or two; empty while it is far enough away."""
+    found = [(minutes, what) for minutes, what in _cut_offs(service, Clinic.current().late_fee) if _is_past(start, minutes, now)]
+    if not found:
+        return ""
+    words = {"span": span(min(minutes for minutes, _what in found)), "what": _(" and ").join(what for _minutes, what in found)}
+    return _("It is less than %(span)s away. After you take it, %(what)s.") % words
+
+
+def afterwards(service: Service, start: datetime, *, now: datetime) -> str:
+    """The same for a time that was just taken; empty while it is far enough away."""
+    found = [what for minutes, what in _cut_offs(service, Clinic.current().late_fee) if _is_past(start, minutes, now)]
+    return _("After that, %(what)s.") % {"what": _(" and ").join(found)} if found else ""
+
+
+def of_several(service: Service, starts: Sequence[datetime], *, now: datetime) -> list[str]:
+    """The same for times to choose from, in order: a line for each cut-off that some of them are past."""
+    lines = []
+    for minutes, what in _cut_offs(service, Clinic.current().late_fee):
+        late = [start for start in starts if _is_past(start, minutes, now)]
+        if not late:
+            continue
+        words = {"span": span(minutes), "what": what, "time": clock.clock_time(late[-1])}
+        if len(late) == len(starts):
+            lines.append(_("Less than %(span)s away: after you take one of these, %(what)s.") % words)
+        else:
+            lines.append(_("Up to %(time)s it is less than %(span)s away: after you take one of those, %(what)s.") % words)
+    return lines
