@@ -26,6 +26,7 @@ from booking.actions.write_path import (
     update,
 )
 from booking.models import Appointment, Status, WaitlistEntry, WaitlistOffer
+from booking.reasons import all_against
 from booking.rebooking import hold_key_of
 from booking.waitlist import OfferState, Waiting
 
@@ -181,16 +182,18 @@ def _wait_again(made: WaitlistOffer, *, by: Actor, now: datetime) -> None:
 def _is_free_still(visit: Appointment, *, by: Actor, since: datetime, now: datetime) -> bool:
     """False if a time that was given up at `since` is not to be had again by going back to it.
 
-    A patient gets it as one who books does, whatever the notice: within hours, beside nobody. Staff get back what they had; in a
-    lane of its own, beside whom they overbooked, no constraint sees who has come since.
+    A patient gets it as one who books does, whatever the notice: within hours, beside nobody; off the steps too, as the desk gave
+    it. Staff get back what they had; in a lane of its own, beside whom they overbooked, no constraint sees who has come since.
     """
     if by.is_staff:
         beside = Appointment.objects.occupying().filter(starts_at__lt=visit.ends_at, ends_at__gt=visit.starts_at)
         since_then = beside.filter(practitioner=visit.practitioner_id, changed_at__gte=since).exclude(pk=visit.pk)
         return not visit.lane or not since_then.exists()
-    free = free_start(visit.service, visit.practitioner, visit.starts_at, own=visit.pk, for_staff=True, now=now)
-    visit.lane, visit.room_id = 0, (free.room_id or None) if free else None
-    return free is not None
+    asked = (visit.service, visit.practitioner, visit.starts_at)
+    free = free_start(*asked, own=visit.pk, for_staff=True, now=now)
+    against, room = ([], free.room_id or None) if free else all_against(*asked, own=visit.pk, now=now)
+    visit.lane, visit.room_id = 0, room
+    return [refusal.reason for refusal in against] in ([], ["grid"])
 
 
 def _patient_may_undo(visit: Appointment, *, now: datetime) -> bool:

@@ -179,6 +179,14 @@ def test_a_patient_undoes_a_move_for_three_minutes_only(appointment, practitione
     assert actions.undo(moved, by=maya, now=now + timedelta(minutes=2)).starts_at == appointment.starts_at
 
 
+def test_a_patient_goes_back_to_a_time_that_the_desk_gave_off_the_steps(practitioner, service, desk):
+    values = {"patient": None, "contact": contact_of(first_name="Noor"), "overbook": True, "by": desk, "now": clock.now()}
+    noor = actions.book_for(service, practitioner, next_weekday_at(10) + timedelta(minutes=7), **values)
+    by = Actor.patient(noor.patient_id)
+    moved = actions.move(noor, practitioner, next_weekday_at(14), by=by, now=clock.now())
+    assert actions.undo(moved, by=by, now=clock.now()).starts_at == noor.starts_at
+
+
 def test_a_patient_cannot_undo_what_the_clinic_did(appointment, maya, desk):
     cancelled = actions.cancel(appointment, by=desk, now=clock.now())
     with pytest.raises(actions.NotAllowed):

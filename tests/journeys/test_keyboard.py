@@ -85,7 +85,8 @@ class Keys(Patient):
         values = controls.evaluate_all("els => els.map(e => e.value)")
         wanted = self.details.get(name) or self.script_of.get(name)
         question = HAIR.questions.get(name)
-        if wanted is None and question is not None and not question.required:
+        chosen = controls.evaluate_all("els => els.some(e => e.checked)")
+        if wanted is None and (chosen or (question is not None and not question.required)):
             return
         if wanted is None:
             wanted = values[-1]
