@@ -95,8 +95,6 @@ def _closed(request: HttpRequest, name: str, view: Any, args: Any, kwargs: Any) 
     if name not in _LATE:
         return _to_closed({"next": request.path, "late": "no"})
     answer: HttpResponse = view(request, *args, **kwargs)
-    if not any(map(request.session.get, HOLDS)):
-        return answer  # The draft is gone, as for somebody too young.
     if 300 <= answer.status_code < 400 and answer["Location"] != reverse("booking:start"):
         return _to_closed({"next": answer["Location"], "late": "yes"})
     return _to_closed({"next": request.path, "late": "no"})

@@ -33,6 +33,7 @@ urlpatterns = [
     path("book/done/answers.pdf", paper.done_answers, name="done_answers"),
     path("book/lost-link/", lost_link.lost_link, name="lost_link"),
     path("book/save/", later.save, name="save"),
+    path("book/too-young/", later.too_young, name="too_young"),
     path("book/save/delete/", later.delete, name="delete_answers"),
     path("book/resume/<str:token>/", later.resume, name="resume"),
     path("book/openings/", openings.openings, name="openings"),

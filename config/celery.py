@@ -15,7 +15,7 @@ app.conf.beat_schedule = {
     name: {"task": f"notifications.{name}", "schedule": seconds, "options": {"expires": seconds}}
     for name, seconds in {"tick": 2.0, "sweep": 15.0, "reconcile": 60.0}.items()
 }
-app.conf.beat_schedule["purge_drafts"] = {"task": "intake.purge_drafts", "schedule": 3600.0, "options": {"expires": 3600.0}}
+app.conf.beat_schedule["purge_drafts"] = {"task": "booking.purge_drafts", "schedule": 3600.0, "options": {"expires": 3600.0}}
 app.conf.beat_schedule["waiting_round"] = {"task": "booking.waiting_round", "schedule": 10.0, "options": {"expires": 10.0}}
 app.conf.beat_schedule["forget"] = {"task": "notifications.forget", "schedule": 3600.0, "options": {"expires": 3600.0}}
-app.autodiscover_tasks(["notifications", "intake", "booking"])
+app.autodiscover_tasks(["notifications", "booking"])

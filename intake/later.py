@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts import limits
@@ -20,6 +20,7 @@ from intake.photos import drop_photos
 
 PURPOSE = "resume"
 KEPT = timedelta(days=30)  # after the last use
+DOUBTED = timedelta(hours=1)  # the same where a date of birth under the clinic's age was typed and left so
 TRIES, PAUSE = 5, timedelta(minutes=10)
 _BATCH = 100
 
@@ -151,10 +152,12 @@ def born(response: QuestionnaireResponse) -> str:
 def purge_drafts(*, now: datetime) -> int:
     """Delete drafts that belong to nobody, 30 days after they were last saved or opened; each in its own transaction, audited.
 
-    A draft lives as long as any of its links. Returns how many were deleted. Safe to run at any time, any number at once.
+    One whose date of birth is in doubt, because it would be somebody under age, stays an hour. Else a draft lives as long as any
+    of its links. Returns how many were deleted. Safe to run at any time, any number at once.
     """
-    old = _nobodys(now - KEPT).exclude(resume_links__expires_at__gt=now)
-    return sum(_each(old, lambda row: _purge(row, now=now)))
+    old = _nobodys(now - DOUBTED).exclude(resume_links__expires_at__gt=now)
+    old = old.filter(Q(saved_at__lte=now - KEPT) | Q(doubted=True))
+    return sum(each(old, lambda row: _purge(row, now=now)))
 
 
 def purge_photos(*, now: datetime) -> int:
@@ -165,7 +168,7 @@ def purge_photos(*, now: datetime) -> int:
     """
     since = now - timedelta(hours=settings.PHOTO_HOURS)
     old = _nobodys(since).exclude(resume_links__last_used_at__gt=since).filter(photos__isnull=False).distinct()
-    return sum(_each(old, lambda row: _drop_photos(row, since=since, now=now)))
+    return sum(each(old, lambda row: _drop_photos(row, since=since, now=now)))
 
 
 def _nobodys(since: datetime) -> QuerySet[QuestionnaireResponse]:
@@ -174,7 +177,7 @@ def _nobodys(since: datetime) -> QuerySet[QuestionnaireResponse]:
     return drafts.defer("document").order_by("pk")
 
 
-def _each(old: QuerySet[QuestionnaireResponse], act: Callable[[QuestionnaireResponse], int]) -> Iterator[int]:
+def each(old: QuerySet[QuestionnaireResponse], act: Callable[[QuestionnaireResponse], int]) -> Iterator[int]:
     """Act on each row, locked, in a transaction of its own; one that is in use or gone is passed over."""
     after = 0
     while batch := list(old.filter(pk__gt=after).values_list("pk", flat=True)[:_BATCH]):
@@ -188,7 +191,7 @@ def _each(old: QuerySet[QuestionnaireResponse], act: Callable[[QuestionnaireResp
 
 def _purge(row: QuestionnaireResponse, *, now: datetime) -> int:
     """Delete one draft unless somebody came back to it meanwhile."""
-    if row.saved_at > now - KEPT or row.resume_links.filter(expires_at__gt=now).exists():
+    if row.saved_at > now - (DOUBTED if row.doubted else KEPT) or row.resume_links.filter(expires_at__gt=now).exists():
         return 0
     try:
         with transaction.atomic():

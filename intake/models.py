@@ -107,6 +107,9 @@ class QuestionnaireResponse(models.Model):
     today = models.DateField()
     started_at = models.DateTimeField()
     saved_at = models.DateTimeField()
+    doubted = models.BooleanField(
+        default=False, help_text="A date of birth under the clinic's age was typed, and neither changed nor said to be right."
+    )
     completed_at = models.DateTimeField(null=True)
     document = models.BinaryField()
     key_id = models.CharField(max_length=16)

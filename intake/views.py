@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import date
 from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
@@ -159,8 +160,7 @@ def _save(request: HttpRequest, sitting: Sitting, page: engine.Page, upload: str
             return seats.lost_seat(request, seats.SeatLost(sitting.seat.visit))
         return redirect("booking:start")
     if saved.under_age:
-        request.session.pop(seats.OWN_KEY, None)
-        return redirect("intake:stop", code="under-age")
+        return _render_page(request, sitting, page, typed=True, too_young=saved.document.answers["about_dob"])
     sitting.saved(saved)
     change = _change_mode(request, was_finished)
     if saved.advice:
@@ -244,6 +244,7 @@ def _render_page(
     *,
     typed: bool = False,
     problems: list[engine.Problem] | None = None,
+    too_young: str = "",
 ) -> HttpResponse:
     definition, offered = sitting.definition, prefill.for_page(sitting.document, page)
     answers = offered | sitting.document.answers
@@ -285,13 +286,18 @@ def _render_page(
         "still_since": prefill.since(sitting.document),
         "saved_at": sitting.response.saved_at if sitting.document.done else None,
     }
+    if too_young:
+        born = definition.questions["about_dob"]
+        here = (born.section, born.page) == (page.section.number, page.number)
+        place = "" if here else reverse("intake:question", args=[born.section, born.page])
+        context |= {"too_young": date.fromisoformat(too_young), "change_birth_url": f"{place}#{engine.first_control(born)}"}
     if only_files:
         missing = [c for c in drawn if c.kind == "files" and c.question.recommended and not c.files]
         remind = "remind" in request.GET and missing
         context |= {"response": sitting.response, "draft": True, "missing": missing if remind else []}
         return render(request, "intake/photos.html", context, status=422 if problems else 200)
     context |= {"response": sitting.response, "mixed": True, "has_files": any(c.kind == "files" for c in drawn)}
-    return render(request, "intake/question.html", context, status=422 if problems else 200)
+    return render(request, "intake/question.html", context, status=422 if problems or too_young else 200)
 
 
 def _consent_notice(definition: Any, page: engine.Page) -> dict[str, str] | None:

@@ -125,6 +125,7 @@ WORDS: dict[str, Any] = {
     "intake.attach_patient": gettext_lazy("Answers put with the patient"),
     "intake.save_contact": gettext_lazy("Details typed"),
     "intake.bring_facts": gettext_lazy("Facts of the last visit brought along"),
+    "intake.doubt_age": gettext_lazy("Date of birth under 18 typed, asked whether it is right"),
     "intake.stop_under_age": gettext_lazy("Ended: under 18, answers deleted"),
     "staff.tablet_started": gettext_lazy("Tablet given to the patient"),
     "booking.tablet_back": gettext_lazy("Tablet handed back"),

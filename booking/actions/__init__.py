@@ -15,6 +15,7 @@ from booking.actions.errors import (
 from booking.actions.feeds import close_feed, open_feed
 from booking.actions.holds import extend_hold, hold, release_hold
 from booking.actions.late import on_time_again, say_late, still_to_come
+from booking.actions.leftovers import purge_left_drafts
 from booking.actions.reach import change_contact, hand_over_questions, open_questions, request_link
 from booking.actions.rebook import (
     Choice,
@@ -122,6 +123,7 @@ __all__ = [
     "open_feed",
     "open_questions",
     "pause",
+    "purge_left_drafts",
     "rebook_many",
     "release_hold",
     "remember_visit",

@@ -1,5 +1,6 @@
 """B8: who is coming and how to reach them. Kept in the draft until there is a patient."""
 
+from datetime import date
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -9,13 +10,12 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import clock
 from accounts.models import Clinic
-from booking import actions, words
+from booking import words
 from booking.forms import DetailsForm
-from booking.links import hold_key_of
 from booking.views.code import forget_code, send_code
 from booking.views.journey import HELPER_FIELDS, Journey, guard
 from intake import engine
-from intake.actions import consent_wording, delete_draft, save_contact
+from intake.actions import consent_wording, doubt_age, save_contact
 from intake.errors import IntakeError
 
 
@@ -54,7 +54,8 @@ def details(request: HttpRequest) -> HttpResponse:
         return _page(journey, form, meant=meant)
     born = typed.get("date_of_birth")
     if born and engine.age_on(born, journey.response.today) < max(18, Clinic.current().minimum_age):  # type: ignore[union-attr]
-        return _stop(journey)
+        doubt_age(journey.response, by=journey.by, now=now)  # type: ignore[arg-type]
+        return _page(journey, form, status=422, too_young=born)
     contact = {name: typed[name] for name in ("first_name", "last_name", "preferred_name", "mobile", "email", "reminder_by")}
     contact["voicemail_ok"] = typed["voicemail_ok"] == "yes"
     for name in HELPER_FIELDS:
@@ -106,23 +107,15 @@ def _initial(journey: Journey) -> dict[str, Any]:
     return {"reminder_by": "text_email", "voicemail_ok": "no", "messages_to": "helper"} | known | typed
 
 
-def _page(journey: Journey, form: DetailsForm, *, status: int = 200, meant: str = "") -> HttpResponse:
+def _page(
+    journey: Journey, form: DetailsForm, *, status: int = 200, meant: str = "", too_young: date | None = None
+) -> HttpResponse:
     context = {
         "form": form,
         "for_other": form.for_other,
         "meant": meant,
+        "too_young": too_young,
         "chosen": journey.chosen,
         "back_url": reverse("booking:time") + "?change=1",
     }
     return render(journey.request, "booking/details.html", context, status=status)
-
-
-def _stop(journey: Journey) -> HttpResponse:
-    """Under the clinic's age: nothing is kept, and the page says who can help."""
-    if journey.response is not None:
-        delete_draft(journey.response, by=journey.by, now=journey.now)
-    if journey.hold_row is not None:
-        actions.release_hold(journey.hold_row, hold_key=hold_key_of(journey.request), by=journey.by, now=journey.now)
-    for key in ("draft", "hold", "wanted", "code", "no_code"):
-        journey.session.pop(key, None)
-    return redirect("intake:stop", code="under-age")

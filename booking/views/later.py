@@ -1,6 +1,6 @@
 """B12: save and finish later. A link goes out; it asks for the year of birth before it shows anything."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import clock, limits
 from accounts.models import Clinic
@@ -20,7 +20,7 @@ from booking.links import hold_key_of
 from booking.views.code import one_key
 from booking.views.journey import STEPS, Journey, client_address, see
 from intake import engine, later
-from intake.actions import delete_draft, save_contact
+from intake.actions import delete_draft, doubt_age, save_contact
 from intake.errors import IntakeError
 
 PER_ADDRESS, PER_CLIENT = 5, 20  # links an hour
@@ -52,8 +52,8 @@ def save(request: HttpRequest) -> HttpResponse:
     typed = form.cleaned_data
     born = typed.get("date_of_birth")
     if born and engine.age_on(born, journey.response.today) < max(18, Clinic.current().minimum_age):
-        _forget(journey)
-        return redirect("intake:stop", code="under-age")
+        doubt_age(journey.response, by=journey.by, now=journey.now)
+        return _page(journey, form, status=422, too_young=born)
     channel, address = typed.get("address") or (journey.channels[0], journey.address(journey.channels[0]))
     by_client = limits.hit(f"resume-from:{client_address(request)}", limit=PER_CLIENT, window=HOUR, now=journey.now)
     if not (by_client and limits.hit(f"resume-to:{one_key(address)}", limit=PER_ADDRESS, window=HOUR, now=journey.now)):
@@ -75,11 +75,12 @@ def _form(journey: Journey, data: Any = None) -> SaveForm:
     return SaveForm(data, ask_address=not journey.channels, ask_birth=not journey.date_of_birth, today=clock.today(journey.now))
 
 
-def _page(journey: Journey, form: SaveForm, *, status: int = 200) -> HttpResponse:
+def _page(journey: Journey, form: SaveForm, *, status: int = 200, too_young: date | None = None) -> HttpResponse:
     assert journey.response is not None
     sent = journey.response.resume_links.order_by("-pk").first() if journey.request.GET.get("sent") == "1" else None
     context = {
         "form": form,
+        "too_young": too_young,
         "sent_to": words.masked(sent.channel, sent.address) if sent else "",
         "known_to": words.masked(journey.channels[0], journey.address(journey.channels[0])) if journey.channels else "",
         "days": later.KEPT.days,
@@ -105,10 +106,25 @@ def delete(request: HttpRequest) -> HttpResponse:
     return see("booking:start")
 
 
-def _forget(journey: Journey) -> None:
+@require_POST
+def too_young(request: HttpRequest) -> HttpResponse:
+    """The date of birth that was said back is right: nothing is kept, and the page says who can help."""
+    journey = Journey(request, clock.now())
+    if elsewhere := _elsewhere(journey):
+        return elsewhere
+    if journey.response is None or not journey.response.doubted:
+        return see("intake:questions")
+    try:
+        _forget(journey, action="intake.stop_under_age")
+    except IntakeError:
+        return redirect("booking:start")
+    return see("intake:stop", "under-age")
+
+
+def _forget(journey: Journey, *, action: str = "intake.delete_draft") -> None:
     """Delete the draft and let go of the held time."""
     if journey.response is not None:
-        delete_draft(journey.response, by=journey.by, now=journey.now)
+        delete_draft(journey.response, by=journey.by, now=journey.now, action=action)
     if journey.hold_row is not None:
         actions.release_hold(journey.hold_row, hold_key=hold_key_of(journey.request), by=journey.by, now=journey.now)
     for key in STEPS:

@@ -6,7 +6,17 @@ One module per noun, all of them to be imported from here.
 from intake.actions.consents import WAYS, consent_text, consent_wording, note_no
 from intake.actions.corrections import answer_correction, ask_correction, read_corrections
 from intake.actions.definitions import publish, publish_all
-from intake.actions.drafts import Saved, asking_for, delete_draft, is_complete, save_contact, save_page, start_draft, take_over
+from intake.actions.drafts import (
+    Saved,
+    asking_for,
+    delete_draft,
+    doubt_age,
+    is_complete,
+    save_contact,
+    save_page,
+    start_draft,
+    take_over,
+)
 from intake.actions.replies import question_for, reply
 from intake.actions.reviews import (
     NotYet,
@@ -41,6 +51,7 @@ __all__ = [
     "consent_wording",
     "delete_draft",
     "discard_review",
+    "doubt_age",
     "is_complete",
     "missing_to_sign",
     "note_no",

@@ -24,7 +24,7 @@ _WHO = ("first_name", "email", "mobile", "date_of_birth")
 
 @dataclass(slots=True)
 class Saved:
-    """What saving a page led to; `pages` are those that apply now."""
+    """What saving a page led to; `pages` are those that apply now. Of somebody `under_age` nothing was saved."""
 
     document: Document
     advice: list[str] = field(default_factory=list)
@@ -81,8 +81,8 @@ def save_page(
     """Store a page's cleaned answers in a draft.
 
     What the answers set off happens in the same transaction: worked-out items, consent decisions with the time they were
-    made, and the note of each advice page that is about to be shown. A date of birth under the clinic's age deletes the
-    draft instead.
+    made, and the note of each advice page that is about to be shown. A date of birth under the clinic's age is not saved: the
+    draft is in doubt from then on (`doubt_age`), until another date comes or the date is said to be right.
 
     Args:
         page: the page, or its key ("3/7").
@@ -108,7 +108,7 @@ def save_page(
             for offered in (document.offered.get("answers", {}), document.offered.get("rows", {}) if finished else {}):
                 offered.pop(link_id, None)  # It was confirmed, changed or taken out.
         if engine.under_age(document.answers, asking):
-            _delete(locked, "intake.stop_under_age", by=by, now=now)
+            doubt_age(locked, by=by, now=now)
             return Saved(document, under_age=True)
         document.answers = engine.calc(definition, document.answers, locked.today)
         if finished and key not in document.done:
@@ -128,6 +128,8 @@ def save_page(
         locked.saved_at = now
         locked.version += 1
         write(locked, "document", "key_id", "saved_at", "version", "sections_done")
+        if locked.doubted and answers.get("about_dob"):
+            _settle_age(locked)
         record("intake.save_page", by=by, now=now, obj=locked, subject_id=locked.patient_id, detail={"page": key})
     for name in ("document", "key_id", "saved_at", "version", "sections_done"):
         setattr(response, name, getattr(locked, name))
@@ -168,6 +170,8 @@ def save_contact(response: QuestionnaireResponse, contact: dict[str, Any], *, by
     with transaction.atomic():
         if (held := read_locked(response.pk)) is not None:
             must_hold(held, by)
+            if held.doubted and contact.get("date_of_birth"):
+                _settle_age(held)
         return save_document(response, change, by=by, now=now, action="intake.save_contact")
 
 
@@ -182,6 +186,21 @@ def take_over(response: QuestionnaireResponse, *, by: Actor, now: datetime) -> N
         save_document(response, change, by=by, now=now, action="intake.take_over")
         response.filled_in_by = QuestionnaireResponse.FilledInBy.PATIENT
         response.save(update_fields=["filled_in_by"])
+
+
+def doubt_age(response: QuestionnaireResponse, *, by: Actor, now: datetime) -> None:
+    """Somebody typed a date of birth under the clinic's age, and is asked whether it is right. The date is kept nowhere."""
+    if not response.doubted:
+        with transaction.atomic():
+            QuestionnaireResponse.objects.filter(pk=response.pk).update(doubted=True)
+            record("intake.doubt_age", by=by, now=now, obj=response, subject_id=response.patient_id)
+        response.doubted = True
+
+
+def _settle_age(response: QuestionnaireResponse) -> None:
+    """Another date of birth was given."""
+    QuestionnaireResponse.objects.filter(pk=response.pk).update(doubted=False)
+    response.doubted = False
 
 
 def delete_draft(response: QuestionnaireResponse, *, by: Actor, now: datetime, action: str = "intake.delete_draft") -> None:

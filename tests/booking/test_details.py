@@ -190,8 +190,17 @@ def test_the_questions_do_not_ask_a_date_of_birth_given_here(walker):
     assert page.status_code == 302
 
 
-def test_under_age_nothing_is_kept_and_the_stop_page_is_shown(walker):
-    answer = walker.with_time().post("details", **(DETAILS | {"date_of_birth_year": "2010"}))
+def test_a_date_under_age_is_said_back_with_all_that_was_typed(walker):
+    page = walker.with_time().post("details", **(DETAILS | {"date_of_birth_year": "2010"}))
+    assert page.status_code == 422
+    assert "You typed March 27, 2010" in text_of(page)
+    assert 'value="daniel@example.com"' in page.content.decode()
+    assert decrypt(walker.draft).contact == {}
+
+
+def test_said_to_be_right_nothing_is_kept_and_the_time_is_free_at_once(walker):
+    walker.with_time().post("details", **(DETAILS | {"date_of_birth_year": "2010"}))
+    answer = walker.post("too_young")
     assert answer["Location"] == reverse("intake:stop", args=["under-age"])
     assert not QuestionnaireResponse.objects.exists()
     assert not Appointment.objects.exists()
@@ -201,8 +210,8 @@ def test_under_age_nothing_is_kept_and_the_stop_page_is_shown(walker):
 def test_the_clinics_own_minimum_age_counts(walker):
     Clinic.objects.update(minimum_age=21)
     Clinic.forget_current()
-    answer = walker.with_time().post("details", **(DETAILS | {"date_of_birth_year": "2007"}))
-    assert answer["Location"] == reverse("intake:stop", args=["under-age"])
+    page = walker.with_time().post("details", **(DETAILS | {"date_of_birth_year": "2007"}))
+    assert "We see people 21 and older." in text_of(page)
 
 
 def test_changing_another_detail_keeps_the_checked_number(walker):

@@ -84,12 +84,23 @@ def test_what_is_missing_or_wrong_is_said_and_nothing_is_sent(walker, typed):
     assert not ResumeLink.objects.exists()
 
 
-def test_somebody_too_young_is_told_so_and_nothing_is_kept(walker):
+def test_a_date_under_age_is_said_back_and_once_right_nothing_is_kept(walker):
     walker.with_time()
-    answer = walker.post("save", address="d@example.com", **(BORN | {"date_of_birth_year": "2015"}))
-    assert answer["Location"] == reverse("intake:stop", args=["under-age"])
+    page = walker.post("save", address="d@example.com", **(BORN | {"date_of_birth_year": "2015"}))
+    assert (page.status_code, ResumeLink.objects.count()) == (422, 0)
+    assert "You typed March 27, 2015" in text_of(page)
+    assert walker.post("too_young")["Location"] == reverse("intake:stop", args=["under-age"])
     assert not QuestionnaireResponse.objects.exists()
     assert not Appointment.objects.exists()
+
+
+def test_left_there_it_is_deleted_within_the_hour(walker, at):
+    walker.with_time().post("save", address="d@example.com", **(BORN | {"date_of_birth_year": "2015"}))
+    Appointment.objects.all().delete()
+    at.shift(timedelta(minutes=59))
+    assert later.purge_drafts(now=clock.now()) == 0
+    at.shift(timedelta(minutes=1))
+    assert later.purge_drafts(now=clock.now()) == 1
 
 
 def test_the_links_to_one_address_are_limited(walker, saved):

@@ -4,12 +4,14 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.core.management import call_command
 
 from accounts import clock
 from booking import actions
 from booking.links import waiting_token_of
 from booking.models import Appointment, WaitlistEntry, WaitlistOffer
 from booking.waitlist import ANY_TIME
+from intake.models import QuestionnaireResponse
 from patients.actions import digits_of
 from patients.models import ContactCode
 from tests.booking.conftest import DETAILS, on, rows, text_of
@@ -67,6 +69,24 @@ def test_who_comes_from_an_article_joins_at_once_and_the_visit_remembers_the_art
     made = actions.offer(entry, practitioner, on(12, 10), by=SYSTEM, now=clock.now())
     visit = actions.accept(made, by=SYSTEM, now=clock.now())
     assert (str(entry.article), str(visit.article), visit.status) == (article, article, "booked")
+
+
+def test_what_somebody_answered_who_left_the_list_is_deleted_after_thirty_days(walker, at, capsys):
+    walker.begun().post("join_list", **FORM)
+    walker.post("details", **DETAILS)
+    walker.post("code", code=digits_of(ContactCode.objects.latest("pk")))
+    walker.post("join_list", **FORM)
+    entry = WaitlistEntry.objects.get()
+    at.shift(timedelta(days=40))
+    assert actions.purge_left_drafts(now=clock.now()) == 0  # They still wait.
+    actions.leave(entry, by=DESK, now=clock.now())
+    at.shift(timedelta(days=29))
+    assert actions.purge_left_drafts(now=clock.now()) == 0
+    at.shift(timedelta(days=1))
+    call_command("purge_drafts")
+    assert capsys.readouterr().out == "deleted=1 photos=0\n"
+    assert not QuestionnaireResponse.objects.exists()
+    assert WaitlistEntry.objects.get().response is None
 
 
 def test_joining_lets_go_of_a_time_that_was_held(walker):

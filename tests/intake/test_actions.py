@@ -91,11 +91,12 @@ def test_answers_that_became_hidden_wait_in_the_draft_and_do_not_reach_the_recor
     assert not [name for name in sent if name.startswith("tx_") and name != "tx_any"]
 
 
-def test_a_date_of_birth_under_age_deletes_the_draft(draft: QuestionnaireResponse) -> None:
+def test_a_date_of_birth_under_age_is_not_saved_and_puts_the_draft_in_doubt(draft: QuestionnaireResponse) -> None:
     saved = actions.save_page(draft, "2/2", {"about_dob": "2010-02-11"}, by=SOMEBODY, now=NOW)
     assert saved.under_age
-    assert not QuestionnaireResponse.objects.exists()
-    assert AuditEvent.objects.filter(action="intake.stop_under_age").exists()
+    draft.refresh_from_db()
+    assert (draft.doubted, decrypt(draft).answers.get("about_dob")) == (True, None)
+    assert AuditEvent.objects.filter(action="intake.doubt_age").count() == 1
 
 
 def test_on_the_eighteenth_birthday_one_is_of_age(draft: QuestionnaireResponse) -> None:

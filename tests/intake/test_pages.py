@@ -174,9 +174,32 @@ def test_the_whole_consent_is_a_click_away(sitting: Client) -> None:
     assert "I know I can withhold or withdraw my consent" in html
 
 
-def test_under_age_leads_to_the_stop_page_and_leaves_nothing(sitting: Client, draft: QuestionnaireResponse) -> None:
-    form = {"shown": "about_dob", "about_dob_day": "1", "about_dob_month": "3", "about_dob_year": "2012"}
-    result = sitting.post(url(2, 2), form)
+TOO_YOUNG = {"shown": "about_dob", "about_dob_day": "1", "about_dob_month": "3", "about_dob_year": "2012"}
+
+
+def test_a_date_under_age_is_said_back_before_anything_is_deleted(sitting: Client, draft: QuestionnaireResponse) -> None:
+    page = sitting.post(url(2, 2), TOO_YOUNG)
+    html = page.content.decode().replace("\xa0", " ")
+    assert page.status_code == 422
+    assert "You typed March 1, 2012" in html
+    assert 'href="#about_dob_' in html
+    assert 'value="2012"' in html
+    draft.refresh_from_db()
+    assert "about_dob" not in decrypt(draft).answers
+
+
+def test_it_can_be_changed_and_nothing_is_lost(sitting: Client, draft: QuestionnaireResponse) -> None:
+    sitting.post(url(2, 2), TOO_YOUNG)
+    assert sitting.post(url(2, 2), TOO_YOUNG | {"about_dob_year": "1987"})["Location"] == url(2, 3)
+    draft.refresh_from_db()
+    assert (decrypt(draft).answers["about_dob"], draft.doubted) == ("1987-03-01", False)
+    assert sitting.post(reverse("booking:too_young"))["Location"] == reverse("intake:questions")
+    assert QuestionnaireResponse.objects.filter(pk=draft.pk).exists()
+
+
+def test_said_to_be_right_it_leads_to_the_stop_page_and_leaves_nothing(sitting: Client, draft: QuestionnaireResponse) -> None:
+    sitting.post(url(2, 2), TOO_YOUNG)
+    result = sitting.post(reverse("booking:too_young"))
     assert result["Location"] == reverse("intake:stop", args=["under-age"])
     assert "Nothing you typed has been kept" in sitting.get(result["Location"]).content.decode()
     assert not QuestionnaireResponse.objects.exists()

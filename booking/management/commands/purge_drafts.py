@@ -5,16 +5,18 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from accounts import clock
+from booking.actions import purge_left_drafts
 from intake.later import purge_drafts, purge_photos
 
 
 class Command(BaseCommand):
     """Delete old drafts. The worker does the same every hour; safe to run again."""
 
-    help = "Delete drafts that belong to nobody 30 days after they were last used, and their photos after PHOTO_HOURS."
+    help = "Delete drafts without a visit 30 days after they were last used, and their photos after PHOTO_HOURS."
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Say how many were deleted."""
         now = clock.now()
         photos = purge_photos(now=now)
-        self.stdout.write(f"deleted={purge_drafts(now=now)} photos={photos}")
+        drafts = purge_drafts(now=now) + purge_left_drafts(now=now)
+        self.stdout.write(f"deleted={drafts} photos={photos}")
