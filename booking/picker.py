@@ -19,7 +19,7 @@ from booking.models import Practitioner, Service
 from booking.slots import Slot
 
 DAYS_AT_ONCE = 5
-MOST_IN_PART = 6  # buttons of a morning or afternoon; a longer one shows an even spread of them, and a link to all
+MOST_IN_PART = 6  # buttons of a morning or afternoon; a longer one shows an even spread of them
 MOST_CHIPS = 6
 WEEKS_SHOWN = 4
 MAX_MORE = 12
@@ -55,12 +55,22 @@ class Day:
         """The afternoon's buttons."""
         return self._few(self.afternoon)
 
+    @property
+    def total(self) -> int:
+        """How many times the day has."""
+        return len(self.morning) + len(self.afternoon)
+
+    @property
+    def more(self) -> bool:
+        """True if some of them are not among the buttons."""
+        return len(self.few_of_morning) + len(self.few_of_afternoon) < self.total
+
     def _few(self, times: list[Choice]) -> list[Choice]:
-        """All of them, or an even spread with the first and the last, which leaves room for the link to all."""
+        """All of them, or an even spread with the first and the last, behind the link to all."""
         if not self.all_url or len(times) <= MOST_IN_PART:
             return times
-        shown = MOST_IN_PART - 1
-        return [times[round(n * (len(times) - 1) / (shown - 1))] for n in range(shown)]
+        last = MOST_IN_PART - 1
+        return [times[round(n * (len(times) - 1) / last)] for n in range(MOST_IN_PART)]
 
     @property
     def anchor(self) -> str:

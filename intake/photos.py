@@ -29,6 +29,7 @@ from intake.document import Document, decrypt, is_own_draft, must_hold, put
 from intake.errors import IntakeError
 from intake.fields import Control
 from intake.models import Photo, QuestionnaireResponse
+from intake.texts import filled
 from patients.models import ConsentRecord
 
 log = logging.getLogger(__name__)
@@ -78,6 +79,19 @@ def questions_for(response: QuestionnaireResponse, document: Document) -> list[Q
     if not response.is_draft and not _agrees(response):
         found = [q for q in found if q.group != GROUP]
     return found
+
+
+def views_to_add(response: QuestionnaireResponse) -> list[str]:
+    """The views of the scalp that we ask everybody for and that a sent response has no photo of, by their short names.
+
+    None without the patient's consent, and none once the review is signed. Nothing is opened for it.
+    """
+    if response.is_draft or response.reviewed_at is not None or not _agrees(response):
+        return []
+    there = set(visible(response).values_list("link_id", flat=True))
+    views = [q for q in response.definition.questions.values() if q.group == GROUP and q.type == "attachment"]
+    asked = [q for q in views if q.recommended and not q.show_when]
+    return [filled(q.short) for q in asked if q.link_id not in there]
 
 
 def _agrees(response: QuestionnaireResponse) -> bool:

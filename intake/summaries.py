@@ -18,13 +18,35 @@ from intake.models import QuestionnaireResponse
 from intake.standing import standing_of
 from intake.texts import filled
 
+GIST = 3  # answers that a folded section shows
+
 
 @dataclass(slots=True)
 class Card:
-    """One section on the check page; its rows have the keys `components/summary.html` draws."""
+    """One section on the check page, folded to a line; its rows have the keys `intake/_summary.html` draws.
 
+    Args:
+        waiting: how many of its questions need an answer before the form can be sent; then it is open.
+        is_open: shown with all its rows.
+        gist: what the line says of the answers. Nothing of a page with a neutral title, so not about health.
+    """
+
+    number: int
     title: str
     rows: list[dict[str, Any]]
+    waiting: int = 0
+    is_open: bool = False
+    gist: str = ""
+
+    @property
+    def given(self) -> int:
+        """How many answers it holds."""
+        return sum(not row["missing"] for row in self.rows)
+
+    @property
+    def skipped(self) -> int:
+        """How many questions were left out that may be left out."""
+        return max(0, len(self.rows) - self.given - self.waiting)
 
 
 @dataclass(slots=True)
@@ -49,12 +71,17 @@ class Check:
     signature_label: str = ""
     answers_sha256: str = ""
 
+    @property
+    def all_open(self) -> bool:
+        """True if no section is folded."""
+        return all(card.is_open for card in self.cards)
 
-def for_check(response: QuestionnaireResponse, *, by: Actor, now: datetime, cards: bool = True) -> Check:
+
+def for_check(response: QuestionnaireResponse, *, by: Actor, now: datetime, cards: bool = True, opened: str = "") -> Check:
     """The cards for the check page, from a draft.
 
     Draw them with `{% include "intake/_summary.html" with check=check %}`. With `cards=False`, only what the sending of the
-    form needs.
+    form needs. `opened` is the number of the section to show open, or "all".
     """
     document = open_document(response, by=by, now=now, purpose="check")
     definition, asking = response.definition, actions.asking_for(response, document)
@@ -65,20 +92,32 @@ def for_check(response: QuestionnaireResponse, *, by: Actor, now: datetime, card
     wanting = {problem.link_id for problem in problems}
     shown = []
     for part in wording.summary(definition, answers, asking) if cards else ():
-        rows = []
+        rows: list[dict[str, Any]] = []
+        waiting, said = 0, []
         views = [row for row in part.rows if row.question.group == photos.GROUP]
         for row in part.rows:
             if row.question.group == photos.GROUP:
                 if row is views[0]:
                     rows.append(_photos_row(views))
                 continue
+            if row.question.consent and row.question.type == "boolean" and not row.missing:
+                continue  # Without it nobody comes this far, so there is nothing to look over.
             group = definition.groups.get(row.question.group)
             name = group.link_id if group and group.repeats else row.question.link_id
             missing = row.missing
+            waiting += name in wanting
+            values = [spoken(row.question.type, text) for text in row.answers]
+            frame = part.section.frame(row.question.page)
+            if (
+                row.question.type == "choice"
+                and len(row.question.options) > 2
+                and not (row.negative or (frame and frame.neutral))
+            ):
+                said += values[:1]
             rows.append(
                 {
                     "label": filled(row.label),
-                    "values": [spoken(row.question.type, text) for text in row.answers] + ([row.note] if row.note else []),
+                    "values": values + ([row.note] if row.note else []),
                     "value": _("Not answered yet") if name in wanting else _("Not given") if missing else "",
                     "missing": missing,
                     "url": _change_url(row.page) if row.page in pages else "",
@@ -86,7 +125,9 @@ def for_check(response: QuestionnaireResponse, *, by: Actor, now: datetime, card
                 }
             )
         if rows:
-            shown.append(Card(part.section.title, rows))
+            number = part.section.number
+            is_open = bool(waiting) or opened in {"all", str(number)}
+            shown.append(Card(number, part.section.title, rows, waiting, is_open, " · ".join(said[:GIST])))
     declare = definition.questions.get("finish_declare")
     sign = definition.questions.get("finish_signature")
     return Check(

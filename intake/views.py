@@ -16,6 +16,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import clock
+from accounts.templatetags.ui import Segment
 from intake import actions, answering, engine, photos, prefill, seats
 from intake.errors import IntakeError
 from intake.fields import controls, title_of
@@ -68,9 +69,22 @@ def questions(request: HttpRequest, sitting: Sitting) -> HttpResponse:
             "go_on": _page_url(unfinished[0]) if unfinished else _after_questions(sitting),
             "finished": not unfinished,
             "booked": bool(sitting.response.patient_id),
+            "bar": _bar(sitting),
             "back_url": _way_in(sitting),
         },
     )
+
+
+def _bar(sitting: Sitting, here: engine.Page | None = None) -> list[Segment]:
+    """The bar above the questions: a piece for each section, as full as it is; the open one shows its pages."""
+    waiting, bar = {page.key for page in sitting.unfinished}, []
+    for section in sitting.definition.sections:
+        keys = [page.key for page in sitting.pages if page.section.number == section.number]
+        if here and here.key in keys:
+            bar.append(Segment(pages=len(keys), at=keys.index(here.key)))
+        elif keys:
+            bar.append(Segment(sum(key not in waiting for key in keys) / len(keys)))
+    return bar
 
 
 # --- One page --------------------------------------------------------------------------------------------------------
@@ -197,11 +211,16 @@ def _change_mode(request: HttpRequest, was_finished: bool) -> str:
 def _next_url(sitting: Sitting, key: str, change: str, before: set[str]) -> str:
     if change:
         opened = [p for p in sitting.unfinished if change == "all" or p.key not in before]
-        return _page_url(opened[0], change) if opened else reverse("booking:check")
+        return _page_url(opened[0], change) if opened else _check_url(key.partition("/")[0])
     following = engine.next_page(sitting.pages, key)
     if following:
         return _page_url(following)
     return reverse("intake:questions") if sitting.unfinished else _after_questions(sitting)
+
+
+def _check_url(section: object) -> str:
+    """Back to the check, where the section that was changed is open."""
+    return f"{reverse('booking:check')}?open={section}#answers-{section}"
 
 
 def _way_in(sitting: Sitting) -> str:
@@ -261,7 +280,7 @@ def _render_page(
     change = request.POST.get("change") or request.GET.get("change") or ""
     previous = engine.previous_page(sitting.pages, page.key)
     back = (
-        reverse("booking:check")
+        _check_url(page.section.number)
         if change
         else _page_url(previous)
         if previous
@@ -279,7 +298,7 @@ def _render_page(
         "back_url": back,
         "section_number": page.section.number,
         "sections_total": len(definition.sections),
-        "part": page.section.number / (len(definition.sections) + 1),
+        "bar": _bar(sitting, page),
         "consent": _consent_notice(definition, page),
         "booked": bool(sitting.response.patient_id),
         "still": still,

@@ -6,6 +6,7 @@ stands here and in `templates/components/`.
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
@@ -81,9 +82,15 @@ def tel(phone: object) -> str:
 
 
 @register.filter
+def together(text: object) -> str:
+    """`8:30 a.m.` with a space that does not break, in words that somebody typed."""
+    return re.sub(r"(\d) ([ap]\.m\.)", "\\1\u00a0\\2", str(text or ""))
+
+
+@register.filter
 def in_lines(text: object) -> SafeString:
     """`Monday to Friday, 8:30 a.m. to 4:30 p.m.` on two lines: a line ends at the first comma."""
-    first, _comma, rest = str(text or "").partition(", ")
+    first, _comma, rest = together(text).partition(", ")
     return format_html("{}<br>{}", first, rest) if rest else format_html("{}", first)
 
 
@@ -209,17 +216,45 @@ def errors(source: "BaseForm | Iterable[Any] | Mapping[str, Any] | None", *more:
 
 
 # --- Progress, status, tags, notes ----------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A piece of the progress bar: full, filled to `share` (0 to 1), or, where the person is, one piece for each page.
+
+    Args:
+        pages: how many pages it has; `at` is the one that is open, from 0.
+    """
+
+    share: float = 0
+    pages: int = 0
+    at: int = 0
+
+    @property
+    def css(self) -> str:
+        """What the stylesheet calls it."""
+        if self.pages:
+            return "here"
+        tenths = max(1, min(9, round(self.share * 10)))
+        return "done" if self.share >= 1 else f"part p{tenths}" if self.share > 0 else ""
+
+    @property
+    def steps(self) -> list[str]:
+        """The pages behind, the open one, the pages ahead."""
+        return ["done"] * self.at + ["part p5"] + [""] * (self.pages - self.at - 1) if self.pages else []
+
+
 @register.inclusion_tag("components/progress.html")
-def progress(step: int, label: str = "", detail: str = "", of: int = 5, part: float = 0.34) -> dict[str, Any]:
+def progress(
+    step: int, label: str = "", detail: str = "", of: int = 5, part: float = 0.34, bar: list[Segment] | None = None
+) -> dict[str, Any]:
     """Five segments. `{% progress step=3 label="Pick a time" %}` says "Step 3 of 5: Pick a time".
 
-    With `detail` ("Question 2 of 6") the label stands alone on the left, the detail on the right. `part` (0 to 1) is
-    how much of the current segment is filled.
+    With `detail` ("Section 3 of 8") the label stands alone on the left, the detail on the right. `part` (0 to 1) is
+    how much of the current segment is filled. `bar` is drawn instead of the five, where there is more to tell.
     """
-    step, tenths = int(step), max(1, min(9, round(float(part) * 10)))
-    segments = ["done" if n < step else f"part p{tenths}" if n == step else "" for n in range(1, of + 1)]
+    step = int(step)
+    five = [Segment(1 if n < step else max(0.1, min(0.9, float(part))) if n == step else 0) for n in range(1, of + 1)]
     left = label if detail else _("Step %(step)s of %(of)s: %(label)s") % {"step": step, "of": of, "label": label}
-    return {"left": left, "right": detail, "segments": segments}
+    return {"left": left, "right": detail, "segments": bar or five}
 
 
 @register.simple_tag

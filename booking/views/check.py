@@ -189,7 +189,7 @@ def _answers(journey: Journey, *, cards: bool = True) -> Check | None:
     response = journey.response
     if response is None:
         return None
-    check = for_check(response, by=journey.by, now=journey.now, cards=cards)
+    check = for_check(response, by=journey.by, now=journey.now, cards=cards, opened=journey.request.GET.get("open", ""))
     born = response.definition.questions.get("about_dob")
     for card in check.cards:  # The date of birth is among the details.
         card.rows = [row for row in card.rows if not born or row["label"] != filled(born.short or born.text)]
@@ -278,7 +278,7 @@ def _at_desk(request: HttpRequest, seat: Seat) -> HttpResponse:
     now, response = clock.now(), seat.response
     if request.method == "POST" and not seat.means(request):
         return render(request, "intake/other_seat.html", status=409)
-    answers = for_check(response, by=seat.by, now=now)
+    answers = for_check(response, by=seat.by, now=now, opened="all")  # to be read aloud
     if not answers.complete:
         return see("intake:questions")
     page = _send(request, response.appointment, response, answers, by=seat.by, now=now)

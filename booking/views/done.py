@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.html import format_html_join
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -18,6 +19,7 @@ from booking import actions, words
 from booking.links import hold_key_of, token_of
 from booking.models import Appointment, Status
 from booking.views.journey import Journey, See, client_address, see
+from intake.photos import views_to_add
 
 SEND_AGAIN_PER_HOUR = 3
 
@@ -113,7 +115,7 @@ def done(request: HttpRequest) -> HttpResponse:
     context = {
         "visit": visit,
         "token": token_of(visit),
-        "sent_to": _(" and ").join(sent_to),
+        "sent_to": format_html_join(_(" and "), '<span class="nowrap">{}</span>', ((address,) for address in sent_to)),
         "minutes": max(1, -(-settings.MESSAGE_GRACE_SECONDS // 60)),
         "just_booked": visit.booked_at is not None and now - visit.booked_at < timedelta(seconds=settings.MESSAGE_GRACE_SECONDS),
         "reminder": reminder,
@@ -122,6 +124,7 @@ def done(request: HttpRequest) -> HttpResponse:
         "phone_text": words.masked_phone(reader.mobile) if reader.mobile else "",
         "calendar": calendar_links(visit),
         "directions": directions_url(),
+        "views": views_to_add(visit.response) if visit.response else [],
         "answers_sent": request.GET.get("sent") == "1",
         "can_change": now <= visit.move_deadline(),
         "free_cancel": now <= visit.cancel_deadline(),

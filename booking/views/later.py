@@ -85,7 +85,7 @@ def _page(journey: Journey, form: SaveForm, *, status: int = 200, too_young: dat
         "known_to": words.masked(journey.channels[0], journey.address(journey.channels[0])) if journey.channels else "",
         "days": later.KEPT.days,
         "photo_hours": settings.PHOTO_HOURS if journey.response and journey.response.photos.exists() else 0,
-        "back_url": reverse("intake:questions"),
+        "back_url": reverse("booking:check" if journey.request.GET.get("back") == "check" else "intake:questions"),
     }
     return render(journey.request, "booking/save.html", context, status=status)
 

@@ -12,6 +12,7 @@ from booking import actions, picker
 from booking.actions import holds, visits
 from booking.links import token_of
 from booking.models import Appointment, Status
+from intake import engine
 from intake.actions import save_page, start_draft
 from intake.document import decrypt
 from intake.models import QuestionnaireResponse
@@ -77,6 +78,43 @@ def test_a_close_time_says_what_booking_it_means(walker):
     said = text_of(walker.with_code().get("check"))
     assert "It is less than 24 hours away. After you take it, changes are by phone and cancelling costs $50." in said
     assert "If you cancel after booking, there is a $50 fee." in said
+
+
+def fold(page, number):
+    """A section of the check page, with its tag."""
+    html = page.content.decode()
+    at = html.index(f'id="answers-{number}"')
+    return html[html.rindex("<details", 0, at) : html.index("</details>", at)]
+
+
+def test_each_section_is_folded_to_a_line_that_tells_nothing_about_health(ready):
+    page = ready.get("check")
+    assert " open>" not in fold(page, 3)
+    line = fold(page, 3).partition("</summary>")[0]
+    assert "answers" in line and " · " in line
+    assert "fold-gist" not in fold(page, 6)
+    assert "Agreement" not in text_of(page)
+
+
+def test_a_section_with_a_required_answer_missing_is_open(walker):
+    walker.with_code()
+    draft = walker.draft
+    page = next(p for p in engine.pages(draft.definition, {}, engine.Asking(today=draft.today)) if p.key == "3/2")
+    save_page(draft, page, {"hair_onset": "1-5y"}, by=WEB, now=WEDNESDAY)
+    assert " open>" in fold(walker.get("check"), 3)
+
+
+def test_the_section_that_was_changed_or_all_of_them_can_be_shown_open(ready):
+    page = ready.get("check", query="?open=3")
+    assert " open>" in fold(page, 3) and " open>" not in fold(page, 4)
+    everything = ready.get("check", query="?open=all")
+    assert " open>" in fold(everything, 3) and "Close all" in text_of(everything)
+
+
+def test_saving_for_later_is_offered_and_leads_back_here(ready):
+    assert reverse("booking:save") + "?back=check" in anchors(ready.get("check"))
+    page = ready.get("save", query="?back=check")
+    assert f'class="back" href="{reverse("booking:check")}"' in page.content.decode()
 
 
 def test_the_time_can_be_held_fifteen_minutes_longer_twice(walker):

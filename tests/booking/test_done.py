@@ -9,8 +9,11 @@ from booking import actions, picker, words
 from booking.links import token_of
 from booking.models import Appointment, LinkRequest
 from booking.views import done as view
+from intake import engine
+from intake.actions import save_page
 from notifications.kinds import REMINDERS
 from tests.booking.conftest import WEB, anchors, on, rows, text_of, title_of
+from tests.factories import WEDNESDAY
 
 
 def test_without_a_booking_it_leads_to_the_beginning(walker):
@@ -142,3 +145,26 @@ def test_leaving_lets_go_of_a_held_time(walker):
 
 def test_the_map_is_an_ordinary_link(clinic):
     assert view.directions_url().startswith("https://www.openstreetmap.org/search?query=100+Example+Street")
+
+
+def test_views_without_a_photo_are_a_step_once_the_answers_are_sent(walker):
+    walker.with_code()
+    draft = walker.draft
+    page = next(p for p in engine.pages(draft.definition, {}, engine.Asking(today=draft.today)) if p.key == "8/1")
+    save_page(draft, page, {"photo_consent": "yes"}, by=WEB, now=WEDNESDAY)
+    walker.answer_everything()
+    walker.post("check", do="book", finish_declare="on", finish_signature="Daniel Whitford")
+    page = walker.get("done")
+    assert "Before your visit: add 5 photos Front photo, top photo, crown photo, left photo, right photo." in text_of(page)
+    assert reverse("portal:data") + "#correct" in anchors(page)
+
+
+def test_answers_that_are_not_sent_yet_can_be_changed_from_here(walker):
+    walker.booked()
+    assert "Change your answers" in text_of(walker.get("done"))
+    assert "Before your visit: add" not in text_of(walker.get("done"))
+
+
+def test_an_address_is_never_broken_over_two_lines(walker):
+    walker.booked()
+    assert '<span class="nowrap">519-555-••78</span>' in walker.get("done").content.decode()

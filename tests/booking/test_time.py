@@ -111,7 +111,7 @@ def test_another_month_can_be_looked_at_and_a_day_in_it_shown_whole(walker):
 
 def test_a_long_half_day_shows_a_spread_of_times_and_a_link_to_all(walker):
     page = walker.begun().get("time")
-    assert "All 11 times" in text_of(page)
+    assert "Show all 19 on this day" in text_of(page)
     link = next(a for a in anchors(page) if a.endswith("#d2027-02-11") and "day=" in a)
     whole = offered(walker.client.get(f"/book/time/{link.partition('#')[0]}"))
     assert len([v for v in whole if v.startswith("2027-02-11")]) == 8 + 11

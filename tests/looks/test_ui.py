@@ -104,6 +104,13 @@ def test_progress_has_five_segments_and_says_the_step() -> None:
     assert 'class="part p5"' in inside
 
 
+def test_the_bar_above_the_questions_shows_each_section_as_full_as_it_is_and_the_pages_of_the_open_one() -> None:
+    bar = [ui.Segment(1), ui.Segment(0.5), ui.Segment(pages=3, at=1), ui.Segment()]
+    drawn = draw('{% progress step=2 label="Your hair" detail="Section 3 of 8" bar=bar %}', bar=bar)
+    assert '<li class="done"></li><li class="part p5"></li>' in drawn
+    assert '<li class="here"><i class="done"></i><i class="part p5"></i><i></i></li><li></li>' in drawn
+
+
 def test_every_status_has_a_colour_an_icon_and_a_word_and_no_two_look_alike() -> None:
     from booking.models import Status
 
