@@ -5,7 +5,7 @@ from celery import shared_task
 from accounts import clock
 from booking import matching
 from booking.actions import purge_left_drafts
-from intake import later
+from intake import actions as intake_actions
 
 
 @shared_task(name="booking.waiting_round", ignore_result=True)
@@ -18,6 +18,6 @@ def waiting_round() -> None:
 def purge_drafts() -> None:
     """Delete drafts nobody came back to, and before that their photos."""
     now = clock.now()
-    later.purge_photos(now=now)
-    later.purge_drafts(now=now)
+    intake_actions.purge_photos(now=now)
+    intake_actions.purge_drafts(now=now)
     purge_left_drafts(now=now)

@@ -9,7 +9,17 @@ from typing import Any
 from accounts.models import User
 from audit.actor import Actor
 from intake import engine, photos
-from intake.actions import asking_for, attach_patient, complete, save_contact, save_page, sign_review, start_draft
+from intake.actions import (
+    Upload,
+    add_photo,
+    asking_for,
+    attach_patient,
+    complete,
+    save_contact,
+    save_page,
+    sign_review,
+    start_draft,
+)
 from intake.demo_art import draw
 from intake.models import QuestionnaireResponse
 from patients.models import Patient
@@ -80,8 +90,8 @@ def _answer(patient: Patient, answers: dict[str, Any], index: int, *, at: dateti
     open_now = {q.link_id for q in photos.questions_for(response, document)}
     for view in _VIEWS.get(index, ()):
         if thin is not None and (link_id := f"photo_{view}") in open_now:
-            drawn = photos.Upload(draw(view, index, thin))
-            photos.add_photo(response, link_id, drawn, by=by, now=at + timedelta(minutes=7))
+            drawn = Upload(draw(view, index, thin))
+            add_photo(response, link_id, drawn, by=by, now=at + timedelta(minutes=7))
     if half:
         attach_patient(response, patient, by=by, now=at + timedelta(minutes=4))
         return response

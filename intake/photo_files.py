@@ -26,7 +26,7 @@ def trouble_with(photo: Photo, names: Iterable[str], *, opened: bool) -> str:
                 crypto.unseal(
                     file.read(),
                     key_id=photo.small_key_id if small else photo.key_id,
-                    label=photos._SMALL if small else photos._WHOLE,
+                    label=photos.SMALL if small else photos.WHOLE,
                     owner=photo.public_id,
                 )
         except (OSError, IntakeError):
@@ -41,8 +41,3 @@ def left_over(known: set[str], *, older_than: datetime) -> list[str]:
     except FileNotFoundError:
         return []
     return [name for name in names if name not in known and photos.store().get_modified_time(name) < older_than]
-
-
-def delete_files(names: Iterable[str]) -> None:
-    """Remove files, by name."""
-    photos._forget(names)

@@ -24,7 +24,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts import clock, limits
 from audit.actor import Actor
-from intake import fields, imaging, photos
+from intake import actions, fields, imaging, photos
 from intake.document import Document, open_document
 from intake.errors import IntakeError
 from intake.models import Photo, QuestionnaireResponse
@@ -213,23 +213,23 @@ def photo_add(request: HttpRequest) -> HttpResponse:
     error = ""
     try:
         if not limits.hit(f"photo:{place.response.pk}", limit=PER_HOUR, window=timedelta(hours=1), now=now):
-            raise photos.PhotoRefused(_("That was a lot of photos. Wait a few minutes and try again"))
-        photos.add_photo(place.response, link_id, _upload(request, link_id), by=place.by, now=now)
-    except photos.PhotoRefused as refusal:
+            raise actions.PhotoRefused(_("That was a lot of photos. Wait a few minutes and try again"))
+        actions.add_photo(place.response, link_id, _upload(request, link_id), by=place.by, now=now)
+    except actions.PhotoRefused as refusal:
         error = str(refusal)
     except IntakeError:
         return redirect(place.page)
     return _row(request, place, link_id, error)
 
 
-def _upload(request: HttpRequest, link_id: str) -> photos.Upload:
+def _upload(request: HttpRequest, link_id: str) -> actions.Upload:
     handler: InMemory = request.handler  # type: ignore[attr-defined]
     if handler.taken not in {"file", f"file-{link_id}"}:
-        return photos.Upload()
+        return actions.Upload()
     file = request.FILES.get(handler.taken)
     if handler.too_large:
-        return photos.Upload(too_large=True)
-    return photos.Upload(file.read() if file else b"")
+        return actions.Upload(too_large=True)
+    return actions.Upload(file.read() if file else b"")
 
 
 def _row(request: HttpRequest, place: Place, link_id: str, error: str = "") -> HttpResponse:
@@ -265,8 +265,8 @@ def photo_date(request: HttpRequest, public_id: UUID) -> HttpResponse:
     error = ""
     try:
         taken_on = date.fromisoformat(request.POST.get(f"taken-{photo.public_id}", "").strip())
-        photos.date_photo(photo, taken_on, by=place.by, now=clock.now())
-    except photos.PhotoRefused as refusal:
+        actions.date_photo(photo, taken_on, by=place.by, now=clock.now())
+    except actions.PhotoRefused as refusal:
         error = str(refusal)
     except ValueError:
         error = _("Enter the day the photo was taken, like 2026-03-27")
@@ -281,8 +281,8 @@ def photo_remove(request: HttpRequest, public_id: UUID) -> HttpResponse:
     error = ""
     _ = request.POST  # A body that is no form is refused here, before anything is taken out.
     try:
-        photos.remove_photo(photo, by=place.by, now=clock.now())
-    except photos.PhotoRefused as refusal:
+        actions.remove_photo(photo, by=place.by, now=clock.now())
+    except actions.PhotoRefused as refusal:
         error = str(refusal)
     return _row(request, place, photo.link_id, error)
 
@@ -301,7 +301,7 @@ def picture(photo: Photo, *, by: Actor, now: datetime, small: bool = False) -> H
         Http404: it cannot be opened.
     """
     try:
-        data = photos.read_photo(photo, by=by, now=now, small=small)
+        data = actions.read_photo(photo, by=by, now=now, small=small)
     except IntakeError as error:
         log.error("a photo cannot be opened: %s", error)
         raise Http404 from None

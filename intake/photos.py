@@ -1,69 +1,36 @@
-"""Photos and files of a response: taken in, looked at, taken out. Every verb is one transaction: write, audit, version up.
+"""Photos and files of a response, as they are looked at: which are taken, which may still change, where their files are."""
 
-A file is written before its row and removed after the row is gone, so a crash can leave a file without a row (found by
-`manage.py check_photos`), never a row without its file. Files are sealed like answers, with names that say nothing.
-"""
-
-import logging
-import secrets
 import shutil
-import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, Storage, storages
-from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
-from accounts import clock
-from audit.actions import record
-from audit.actor import Actor
-from intake import crypto, engine, imaging
-from intake.definition import Definition, Question
-from intake.document import Document, decrypt, is_own_draft, must_hold, put
-from intake.errors import IntakeError
+from intake import engine
+from intake.definition import Question
+from intake.document import Document
 from intake.fields import Control
 from intake.models import Photo, QuestionnaireResponse
 from intake.texts import filled
 from patients.models import ConsentRecord
 
-log = logging.getLogger(__name__)
-
-MAX_IMAGES = 12
 HINTS = {
     "dark": gettext_lazy("This one looks dark. You can use it anyway"),
     "blurred": gettext_lazy("This one looks blurry. You can use it anyway"),
     "small": gettext_lazy("This one is small. You can use it anyway"),
 }
 SECOND_THOUGHTS = timedelta(minutes=15)
-OLDEST = timedelta(days=3653)
 GROUP, CONSENT, LABS = "grp_photos", "C3", "hx_labs_file"
-_WHOLE, _SMALL = "intake.photo", "intake.photo.small"
-
-
-class PhotoRefused(IntakeError):
-    """A file is not taken; the text can be shown to the person who sent it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """A file as it arrived, whole or not. Its name and its type are what the sender says, so they are not even here."""
-
-    data: bytes = b""
-    too_large: bool = False
+WHOLE, SMALL = "intake.photo", "intake.photo.small"
 
 
 def store() -> Storage:
     """Where the sealed files are: a folder, or a bucket."""
     return storages["photos"]
-
-
-# --- May it be taken? ------------------------------------------------------------------------------------------------
 
 
 def questions_for(response: QuestionnaireResponse, document: Document) -> list[Question]:
@@ -100,14 +67,6 @@ def _agrees(response: QuestionnaireResponse) -> bool:
     return latest is not None and latest.decision and latest.withdrawn_at is None
 
 
-def _opens_here(definition: Definition, question: Question, document: Document) -> bool:
-    """True for a question that its own page may have opened without that being saved yet. Never for a view of the scalp."""
-    if question.group == GROUP:
-        return False
-    here = {q.link_id for q in definition.page_questions(question.section, question.page)}
-    return any(name in here for name, _codes in question.show_when)
-
-
 def room_left() -> bool:
     """Whether the disk has room; a bucket always has."""
     at = store()
@@ -131,87 +90,6 @@ def refusal(why: str, *, pdf_too: bool = False) -> str:
     }.get(why, _("The photo did not arrive. Your answers are safe. Try again"))
 
 
-# --- Verbs -----------------------------------------------------------------------------------------------------------
-
-
-def add_photo(response: QuestionnaireResponse, link_id: str, upload: Upload, *, by: Actor, now: datetime) -> Photo:
-    """Take a file for a view. Where one only is taken, it replaces the one there was.
-
-    Raises:
-        PhotoRefused: it is not taken, and why, in words for the sender.
-        IntakeError: this response takes no such file.
-    """
-    question = response.definition.questions.get(link_id)
-    if question is None or question.type != "attachment":
-        raise IntakeError("No file belongs here.")
-    _may(response, decrypt(response), question)
-    pdf_too = link_id == LABS
-    if upload.too_large:
-        raise PhotoRefused(refusal("size"))
-    if not upload.data:
-        raise PhotoRefused(_("Choose a photo first"))
-    if not room_left():
-        raise PhotoRefused(refusal("disk"))
-    photo = Photo(public_id=uuid.uuid4(), response=response, link_id=link_id, received_at=now)
-    if imaging.kind_of(upload.data) == "pdf":
-        if not (pdf_too and imaging.is_pdf(upload.data)):
-            raise PhotoRefused(refusal("kind", pdf_too=pdf_too))
-        photo.kind, whole, small = Photo.Kind.PDF, upload.data, b""
-    else:
-        try:
-            made = imaging.clean(upload.data)
-        except imaging.ImagingError as error:
-            raise PhotoRefused(refusal(str(error), pdf_too=pdf_too)) from None
-        photo.kind, whole, small = Photo.Kind.IMAGE, made.whole, made.small
-        photo.width, photo.height, photo.hints = made.width, made.height, list(made.hints)
-    photo.size = len(whole)
-    written: list[str] = []
-    try:
-        photo.key_id, photo.name = _write(whole, photo, _WHOLE, written)
-        if small:
-            photo.small_key_id, photo.small_name = _write(small, photo, _SMALL, written)
-        with transaction.atomic():
-            _enter(response, question, photo, by=by, now=now)
-    except BaseException:
-        _forget(written)
-        raise
-    return photo
-
-
-def _may(response: QuestionnaireResponse, document: Document, question: Question) -> None:
-    open_now = {q.link_id for q in questions_for(response, document)}
-    if question.link_id not in open_now and not (response.is_draft and _opens_here(response.definition, question, document)):
-        raise IntakeError("No file is taken for this now.")
-
-
-def _enter(response: QuestionnaireResponse, question: Question, photo: Photo, *, by: Actor, now: datetime) -> None:
-    locked = QuestionnaireResponse.objects.select_for_update().filter(pk=response.pk).first()
-    if locked is None:
-        raise IntakeError("These answers were deleted.")
-    must_hold(locked, by)
-    document = decrypt(locked)
-    _may(locked, document, question)
-    there = list(locked.photos.order_by("position", "pk"))
-    here = [p for p in there if p.link_id == question.link_id]
-    limit = max(question.max_files, 1)
-    replaced = here if limit == 1 and all(changeable(p, locked, now=now) for p in here) else []
-    if len(here) >= limit and not replaced:
-        text = ngettext("You can add %(n)d photo here. Remove it first", "You can add %(n)d photos here. Remove one first", limit)
-        raise PhotoRefused(text % {"n": limit})
-    images = sum(p.kind == Photo.Kind.IMAGE for p in there if p not in replaced)
-    if photo.kind == Photo.Kind.IMAGE and images >= MAX_IMAGES:
-        raise PhotoRefused(_("You have added %(n)d photos, and that is all we can take. Remove one first") % {"n": MAX_IMAGES})
-    _delete(replaced)
-    photo.position = max((p.position for p in here), default=0) + 1
-    photo.save(force_insert=True)
-    _settle(locked, document, question.link_id, now=now)
-    record(
-        "intake.add_photo", by=by, now=now, obj=photo, subject_id=locked.patient_id,
-        detail={"view": question.link_id, "kind": photo.kind, "replaced": len(replaced)},
-    )  # fmt: skip
-    response.version, response.document, response.key_id = locked.version, locked.document, locked.key_id
-
-
 def changeable(photo: Photo, response: QuestionnaireResponse, *, now: datetime) -> bool:
     """Whether the patient may replace or remove it: in a draft, or right after sending it late. Else it is on the record."""
     if response.completed_at is None:
@@ -219,144 +97,6 @@ def changeable(photo: Photo, response: QuestionnaireResponse, *, now: datetime) 
     if response.reviewed_at is not None:
         return False
     return photo.received_at > response.completed_at and now - photo.received_at <= SECOND_THOUGHTS
-
-
-def remove_photo(photo: Photo, *, by: Actor, now: datetime) -> None:
-    """Take a photo out, row and files. Removing what is gone changes nothing.
-
-    Raises:
-        PhotoRefused: it was sent, and is part of the record.
-    """
-    with transaction.atomic():
-        locked = QuestionnaireResponse.objects.select_for_update().get(pk=photo.response_id)
-        must_hold(locked, by)
-        row = locked.photos.filter(pk=photo.pk).first()
-        if row is None:
-            return
-        if not changeable(row, locked, now=now):
-            raise PhotoRefused(_("This photo was sent and is part of your record. To change that, call us"))
-        record(
-            "intake.remove_photo", by=by, now=now, obj=row, subject_id=locked.patient_id,
-            detail={"view": row.link_id, "kind": row.kind},
-        )  # fmt: skip
-        _delete([row])
-        _settle(locked, decrypt(locked), row.link_id, now=now)
-
-
-def date_photo(photo: Photo, taken_on: date, *, by: Actor, now: datetime) -> None:
-    """Say on which day a photo was taken, if that was not the day it came.
-
-    Raises:
-        PhotoRefused: no photo can be from that day, or it is on the record.
-    """
-    today = clock.today(now)
-    if taken_on > today:
-        raise PhotoRefused(_("The day it was taken cannot be in the future"))
-    if taken_on < today - OLDEST:
-        raise PhotoRefused(_("Choose a photo of the last ten years"))
-    with transaction.atomic():
-        locked = QuestionnaireResponse.objects.select_for_update().get(pk=photo.response_id)
-        row = locked.photos.filter(pk=photo.pk).first()
-        if row is None or not changeable(row, locked, now=now):
-            raise PhotoRefused(_("This photo was sent and is part of your record. To change that, call us"))
-        row.taken_on = None if taken_on == clock.local(row.received_at).date() else taken_on
-        row.save(update_fields=["taken_on"])
-        record(
-            "intake.date_photo", by=by, now=now, obj=row, subject_id=locked.patient_id,
-            detail={"view": row.link_id, "kind": row.kind},
-        )  # fmt: skip
-
-
-def purge(
-    response: QuestionnaireResponse, *, by: Actor, now: datetime, only: Iterable[str] | None = None, reason: str = "deleted"
-) -> int:
-    """Delete photos of a response, files included once the transaction is through; call it inside one.
-
-    Args:
-        only: link_ids whose photos go; None: all go.
-
-    Returns:
-        How many were deleted.
-    """
-    gone = list(response.photos.all() if only is None else response.photos.filter(link_id__in=list(only)))
-    for photo in gone:
-        record(
-            "intake.purge_photo", by=by, now=now, obj=photo, subject_id=response.patient_id,
-            detail={"view": photo.link_id, "reason": reason},
-        )  # fmt: skip
-    _delete(gone)
-    return len(gone)
-
-
-def read_photo(photo: Photo, *, by: Actor, now: datetime, small: bool = False) -> bytes:
-    """Open a photo; the read is in the trail first, except for a person's own draft.
-
-    Raises:
-        IntakeError: it cannot be opened.
-    """
-    if not is_own_draft(photo.response, by):
-        with transaction.atomic():
-            record(
-                "intake.photo_read", by=by, now=now, obj=photo, subject_id=photo.response.patient_id,
-                detail={"view": photo.link_id, "size": "small" if small else "whole"},
-            )  # fmt: skip
-    name, key_id, label = photo.name, photo.key_id, _WHOLE
-    if small and photo.small_name:
-        name, key_id, label = photo.small_name, photo.small_key_id, _SMALL
-    try:
-        with store().open(name) as file:
-            sealed = file.read()
-    except OSError as error:
-        raise IntakeError("The file of this photo is not there.") from error
-    return crypto.unseal(sealed, key_id=key_id, label=label, owner=photo.public_id)
-
-
-# --- Files -----------------------------------------------------------------------------------------------------------
-
-
-def _write(data: bytes, photo: Photo, label: str, written: list[str]) -> tuple[str, str]:
-    key_id, sealed = crypto.seal(data, label=label, owner=photo.public_id)
-    name = secrets.token_hex(32)
-    written.append(name)
-    try:
-        store().save(name, ContentFile(sealed))
-    except Exception as error:  # noqa: BLE001 (whatever the storage throws: a full disk, a bucket that does not answer)
-        log.error("a photo could not be stored: %s", type(error).__name__)
-        raise PhotoRefused(refusal("disk")) from None
-    return key_id, name
-
-
-def _forget(names: Iterable[str]) -> None:
-    for name in names:
-        try:
-            store().delete(name)
-        except Exception as error:  # noqa: BLE001 (the same; the row is gone already)
-            log.error("a photo's file is left over (manage.py check_photos finds it): %s", type(error).__name__)
-
-
-def _delete(photos: list[Photo]) -> None:
-    names = [name for photo in photos for name in (photo.name, photo.small_name) if name]
-    if photos:
-        Photo.objects.filter(pk__in=[p.pk for p in photos]).delete()
-        transaction.on_commit(lambda: _forget(names))
-
-
-def _settle(locked: QuestionnaireResponse, document: Document, link_id: str, *, now: datetime) -> None:
-    """A draft's answers name its photos. What was sent stays as it was signed; photos that came later stand beside it."""
-    fields = ["version"]
-    if locked.asked_at is not None:
-        locked.asked_at = None  # It waited for the patient; now it waits for the physician again.
-        fields.append("asked_at")
-    if locked.is_draft:
-        ids = [str(p.public_id) for p in locked.photos.filter(link_id=link_id).order_by("position", "pk")]
-        document.answers.pop(link_id, None)
-        if ids:
-            document.answers[link_id] = ids
-        put(locked, document)
-        locked.saved_at = now
-        fields += ["document", "key_id", "saved_at"]
-    locked.version += 1
-    locked.save(update_fields=fields)
 
 
 def lay_out(controls: Iterable[Control], response: QuestionnaireResponse, *, now: datetime) -> None:
@@ -373,27 +113,3 @@ def lay_out(controls: Iterable[Control], response: QuestionnaireResponse, *, now
 def visible(response: QuestionnaireResponse) -> QuerySet[Photo]:
     """The photos that may be looked at, in the order of the form's views."""
     return response.photos.filter(status=Photo.Status.KEPT).order_by("position", "pk")
-
-
-def drop_photos(response: QuestionnaireResponse, *, by: Actor, now: datetime, reason: str) -> int:
-    """Delete every photo of a draft that goes on living, files too.
-
-    Returns:
-        How many there were.
-
-    Raises:
-        IntakeError: the response was sent; its photos are part of the record.
-    """
-    with transaction.atomic():
-        locked = QuestionnaireResponse.objects.select_for_update().get(pk=response.pk)
-        if not locked.is_draft:
-            raise IntakeError("These photos were sent and are part of the record.")
-        count = purge(locked, by=by, now=now, reason=reason)
-        if count:
-            document = decrypt(locked)
-            files = {q.link_id for q in locked.definition.questions.values() if q.type == "attachment"}
-            document.answers = {name: value for name, value in document.answers.items() if name not in files}
-            put(locked, document)
-            locked.version += 1
-            locked.save(update_fields=["document", "key_id", "version"])
-    return count

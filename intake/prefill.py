@@ -5,54 +5,16 @@ What may be offered is said in the questionnaire, question by question (`prefill
 """
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
-from accounts import clock
-from audit.actor import Actor
 from intake import engine
 from intake.definition import Definition, Group
-from intake.document import Document, decrypt, open_document, save_document
+from intake.document import Document
 from intake.engine import Page, Problem
-from intake.models import QuestionnaireResponse
-
-
-def offer_last_answers(
-    response: QuestionnaireResponse, *, by: Actor, now: datetime, patient_id: int | None = None
-) -> date | None:
-    """Put the patient's last sent answers to the same questionnaire beside a draft, once. The reading of them is audited.
-
-    Args:
-        patient_id: who answers, where a code has shown it and the draft has no patient yet.
-
-    Returns:
-        The day those answers were sent; None if nothing was offered.
-    """
-    patient_id = response.patient_id or patient_id
-    if not response.is_draft or patient_id is None:
-        return None
-    last = (
-        QuestionnaireResponse.objects.filter(
-            patient=patient_id, questionnaire__slug=response.questionnaire.slug, completed_at__isnull=False
-        )
-        .exclude(pk=response.pk)
-        .order_by("-completed_at")
-        .first()
-    )
-    if last is None or last.completed_at is None or decrypt(response).offered:
-        return None
-    earlier = open_document(last, by=by, now=now, purpose="offered again").answers
-    offered = pick(response.definition, earlier)
-    offered["from"] = clock.local(last.completed_at).date().isoformat()
-
-    def change(document: Document) -> None:
-        document.offered = offered
-
-    save_document(response, change, by=by, now=now, action="intake.offer_answers")
-    return clock.local(last.completed_at).date()
 
 
 def pick(definition: Definition, earlier: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,8 @@ from booking.models import OPEN, Appointment, Status
 from notifications import planner
 from notifications.kinds import KINDS, expiry
 from notifications.models import Message, Subject
-from patients.care import CARE, choose_care
+from patients.actions import choose_care
+from patients.care import CARE
 from patients.models import ConsentRecord, Patient
 
 BATCH = 100

@@ -14,8 +14,8 @@ from accounts.signin import password_link
 from booking.links import token_of, waiting_token_of
 from booking.models import Status
 from booking.waitlist import OfferState
-from intake.later import KEPT
-from intake.later import token_of as resume_token_of
+from intake.actions.later import KEPT
+from intake.actions.later import token_of as resume_token_of
 from notifications import care
 from notifications.kinds import COMING, EMAIL, OPT_OUT_ANSWERS, TEXT, Kind
 from notifications.letters import (
@@ -36,10 +36,9 @@ from notifications.letters import (
 )
 from notifications.models import Delivery, State, Subject
 from notifications.samples import sample_words
-from patients.actions import digits_of
+from patients.actions import digits_of, stopped_at
 from patients.care import agreed_to_care
 from patients.models import ReminderBy
-from patients.reach import stopped_at
 
 SIGN_IN_WORDS = {
     "password_changed": "Your password was changed.",

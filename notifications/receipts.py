@@ -18,7 +18,7 @@ from notifications.fallback import fall_back
 from notifications.letters import visit_id_of
 from notifications.models import ABOUT_VISITS, Channel, Delivery, Receipt, State, Subject
 from notifications.seals import digest_of
-from patients import reach
+from patients import actions as people
 from patients.models import Helper, Patient
 
 RANK = {State.SENDING: 0, State.UNKNOWN: 0, State.ACCEPTED: 1, State.DELIVERED: 2, State.BOUNCED: 3}
@@ -87,9 +87,9 @@ def mark_contact(delivery: Delivery, code: str, *, now: datetime) -> None:
         if not address or (delivery.sent_to and delivery.sent_to != digest_of(address)):
             continue
         if stopped:
-            reach.stop_texts(address, by=Actor.system(), now=now)
+            people.stop_texts(address, by=Actor.system(), now=now)
         else:
-            reach.mark_bounced(delivery.channel, address, by=Actor.system(), now=now)
+            people.mark_bounced(delivery.channel, address, by=Actor.system(), now=now)
 
 
 def _readers_of(delivery: Delivery) -> Sequence[Patient | Helper]:

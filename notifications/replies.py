@@ -18,14 +18,14 @@ from audit.actor import Actor
 from booking import actions
 from booking.models import Appointment, Status, WaitlistOffer
 from booking.waitlist import OfferState
+from intake.actions.rotation import Rotated
 from intake.crypto import newest_key_id, seal, unseal
 from intake.errors import IntakeError
-from intake.rotation import Rotated
 from notifications import channels, planner
 from notifications.kinds import ASKS, OPT_OUT_ANSWERS, TEXT
 from notifications.meaning import MAY_MEAN_THE_VISIT, meaning_of, words_of
 from notifications.models import TOLD, Delivery, Inbound, Meaning, Message, Subject
-from patients import reach
+from patients import actions as people
 from patients.models import Patient
 
 log = logging.getLogger(__name__)
@@ -138,14 +138,14 @@ def _pass(row: Inbound, body: str, now: datetime) -> Understood:
 
 def _stop(row: Inbound, body: str, now: datetime) -> Understood:
     """No more texts to this number. "Cancel" stops texts on every network, but may be meant for the visit: a person asks."""
-    reach.stop_texts(row.sender, by=Actor.patient(None), now=now)
+    people.stop_texts(row.sender, by=Actor.patient(None), now=now)
     visit = next(iter(visits_told(row.sender, now=now)), None)
     meant_more = visit is not None and bool(MAY_MEAN_THE_VISIT & set(words_of(body)))
     return Understood("texts_off", visit if meant_more else None, _only(row.sender), needs_person=meant_more)
 
 
 def _start(row: Inbound, body: str, now: datetime) -> Understood:
-    reach.start_texts(row.sender, by=Actor.patient(None), now=now)
+    people.start_texts(row.sender, by=Actor.patient(None), now=now)
     return Understood("texts_on", None, _only(row.sender))
 
 

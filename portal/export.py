@@ -15,12 +15,12 @@ from audit.actor import Actor
 from audit.models import AuditEvent
 from booking.models import Appointment
 from intake import paper
-from intake.actions import read_corrections
+from intake.actions import read_corrections, read_photo
 from intake.corrections import Correction
 from intake.document import open_document
 from intake.errors import IntakeError
 from intake.models import QuestionnaireResponse
-from intake.photos import read_photo, visible
+from intake.photos import visible
 from intake.sheet import for_patient
 from patients.models import Patient
 

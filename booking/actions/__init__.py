@@ -16,7 +16,7 @@ from booking.actions.feeds import close_feed, open_feed
 from booking.actions.holds import extend_hold, hold, release_hold
 from booking.actions.late import on_time_again, say_late, still_to_come
 from booking.actions.leftovers import purge_left_drafts
-from booking.actions.reach import change_contact, hand_over_questions, open_questions, request_link
+from booking.actions.reach import change_contact, choose_ways, hand_over_questions, open_questions, request_link, withdraw_consent
 from booking.actions.rebook import (
     Choice,
     call_those_who_did_not_take,
@@ -92,6 +92,7 @@ __all__ = [
     "cancel_series",
     "change",
     "change_contact",
+    "choose_ways",
     "clear_day",
     "close_days",
     "close_feed",
@@ -143,4 +144,5 @@ __all__ = [
     "to_room",
     "undo",
     "undo_batch",
+    "withdraw_consent",
 ]

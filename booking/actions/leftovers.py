@@ -8,8 +8,8 @@ from audit.actor import Actor
 from booking.models import Appointment, WaitlistEntry
 from booking.waitlist import ON_LIST
 from intake.actions import delete_draft
+from intake.actions.later import KEPT, each
 from intake.errors import IntakeError
-from intake.later import KEPT, each
 from intake.models import QuestionnaireResponse
 
 

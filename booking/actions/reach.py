@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from accounts.links import new_link
 from accounts.signin import end_sessions
+from audit import rows
 from audit.actions import record
 from audit.actor import Actor
 from booking.actions.errors import NotAllowed
@@ -15,13 +16,21 @@ from booking.actions.write_path import locked, retrying
 from booking.links import PURPOSE, PURPOSE_WAITING
 from booking.models import OPEN, Appointment, LinkRequest
 from booking.waitlist import ON_LIST
-from intake.actions import attach_patient, start_draft, take_over
-from intake.followup import bring_facts
-from intake.later import hand_over
+from intake.actions import (
+    attach_patient,
+    bring_facts,
+    hand_over,
+    note_messages,
+    offer_last_answers,
+    start_draft,
+    take_over,
+    withdraw,
+)
 from intake.models import QuestionnaireResponse
-from intake.prefill import offer_last_answers
 from patients.actions import update_contact
 from patients.models import Patient
+
+_COLLECTION = "C1"  # the consent without which what was sent has to be talked about
 
 
 @retrying
@@ -122,3 +131,35 @@ def hand_over_questions(appointment: Appointment, *, by: Actor, now: datetime) -
         raise NotAllowed(_("This patient gets phone calls only, so no link can go out. If they agree, change that first."))
     hand_over(response, ways, by=by, now=now)
     return [channel for channel, _address in ways]
+
+
+def choose_ways(patient: Patient, *, agreed: bool, by: Actor, now: datetime, **reach: Any) -> Patient:
+    """How a patient is reached from now on; with `agreed`, the choice was made in the words of the consent and is recorded.
+
+    Args:
+        reach: as for `change_contact`, which also says what is raised.
+    """
+    with transaction.atomic():
+        patient = change_contact(patient, **reach, by=by, now=now)
+        if agreed:
+            note_messages(patient, by=by, now=now)
+    return patient
+
+
+def withdraw_consent(appointment: Appointment, code: str, *, by: Actor, now: datetime) -> bool:
+    """Withdraw a consent of the visit's patient. Without C1 the desk is asked to call: what was sent has to be talked about.
+
+    Returns:
+        False if there was none that stands.
+    """
+    with transaction.atomic():
+        visit = rows.locked(Appointment.objects.select_related("patient"), pk=appointment.pk)
+        assert visit.patient is not None
+        if not withdraw(visit.patient, code, by=by, now=now):
+            return False
+        if code == _COLLECTION:
+            visit.add_call(_("Took back the agreement to the form"))
+            visit.version += 1
+            visit.save(update_fields=["needs_call", "call_reason", "version"])
+            record("booking.ask_to_call", by=by, now=now, obj=visit, subject_id=visit.patient_id, detail={"reason": code})
+    return True

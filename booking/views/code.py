@@ -15,8 +15,7 @@ from audit.actor import Actor
 from booking import words
 from booking.forms import CodeForm
 from booking.views.journey import Journey, client_address, guard, see
-from intake.actions import is_complete
-from intake.prefill import offer_last_answers
+from intake.actions import is_complete, offer_last_answers
 from patients.actions import PatientError, ask_again, ask_code, check_code, recognise
 
 PER_ADDRESS, PER_CLIENT = 5, 20  # codes an hour

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
-from booking import consents
+from booking import actions
 from booking.views.by_link import Visit, by_link, year_first
 from patients.actions import consents_of
 
@@ -47,7 +47,7 @@ def visit_consents(request: HttpRequest, it: Visit) -> HttpResponse:
         code = request.POST.get("withdraw", "")
         if code not in MEANING:
             return _page(request, it, status=422)
-        if consents.withdraw(it.row, code, by=it.by, now=it.now):
+        if actions.withdraw_consent(it.row, code, by=it.by, now=it.now):
             messages.success(request, str(DONE[code]))
         return it.see("visit_consents")
     return _page(request, it)

@@ -15,7 +15,8 @@ from booking.forms import DetailsForm
 from booking.views.code import forget_code, send_code
 from booking.views.journey import HELPER_FIELDS, Journey, guard
 from intake import engine
-from intake.actions import consent_wording, doubt_age, save_contact
+from intake.actions import doubt_age, save_contact
+from intake.consents import consent_wording
 from intake.errors import IntakeError
 
 

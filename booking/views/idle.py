@@ -15,7 +15,7 @@ from booking.forms import YearForm
 from booking.models import Appointment
 from booking.views.journey import See, as_uuid, client_address
 from booking.views.later import HOUR, TRIES_PER_CLIENT
-from intake import later
+from intake.actions import later
 from intake.models import QuestionnaireResponse
 
 

@@ -19,8 +19,8 @@ from booking.forms import SaveForm, YearForm
 from booking.links import hold_key_of
 from booking.views.code import one_key
 from booking.views.journey import STEPS, Journey, client_address, see
-from intake import engine, later
-from intake.actions import delete_draft, doubt_age, save_contact
+from intake import engine
+from intake.actions import delete_draft, doubt_age, later, save_contact
 from intake.errors import IntakeError
 
 PER_ADDRESS, PER_CLIENT = 5, 20  # links an hour

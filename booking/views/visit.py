@@ -15,14 +15,15 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts import clock
 from accounts.models import Clinic
 from audit.actor import Actor
-from booking import actions, calendar, consents, ics, idle, picker, terms, words
+from booking import actions, calendar, ics, idle, picker, terms, words
 from booking.forms import CancelForm, MessagesForm
 from booking.models import Appointment, Status, WaitlistEntry
 from booking.views.by_link import Visit, by_link, year_of_birth
 from booking.views.done import calendar_links, directions_url
 from booking.views.journey import see
-from patients.actions import update_helper
-from patients.care import agreed_to_care, care_wording, choose_care
+from intake.consents import messages_wording
+from patients.actions import choose_care, update_helper
+from patients.care import agreed_to_care, care_wording
 from patients.models import Helper, Patient
 
 
@@ -280,7 +281,7 @@ def visit_messages(request: HttpRequest, it: Visit) -> HttpResponse:
     if isinstance(patient, Patient) and patient.email and Clinic.current().recall_months:
         care = (*care_wording(), agreed_to_care(patient))
     typed = request.POST if request.method == "POST" else None
-    form = MessagesForm(typed, reach=patient, consent=consents.messages_wording(), care=care)
+    form = MessagesForm(typed, reach=patient, consent=messages_wording(), care=care)
     status = 200
     if request.method == "POST":
         if form.is_valid():
@@ -291,7 +292,7 @@ def visit_messages(request: HttpRequest, it: Visit) -> HttpResponse:
             if isinstance(patient, Helper):
                 update_helper(patient, **choice, by=it.by, now=it.now)
             else:
-                consents.choose_ways(patient, **choice, agreed=True, by=it.by, now=it.now)
+                actions.choose_ways(patient, **choice, agreed=True, by=it.by, now=it.now)
             if isinstance(patient, Patient) and "care" in form.cleaned_data:
                 choose_care(patient, form.cleaned_data["care"], by=it.by, now=it.now)
             messages.success(request, _("Saved. That is how we contact you from now on."))

@@ -3,7 +3,7 @@
 One module per noun, all of them to be imported from here.
 """
 
-from intake.actions.consents import WAYS, consent_text, consent_wording, note_no
+from intake.actions.consents import note_messages, withdraw
 from intake.actions.corrections import answer_correction, ask_correction, read_corrections
 from intake.actions.definitions import publish, publish_all
 from intake.actions.drafts import (
@@ -17,6 +17,9 @@ from intake.actions.drafts import (
     start_draft,
     take_over,
 )
+from intake.actions.earlier import bring_facts, offer_last_answers
+from intake.actions.later import YearRefused, find_link, hand_over, purge_drafts, purge_photos, reopen, resume, save_for_later
+from intake.actions.photos import PhotoRefused, Upload, add_photo, date_photo, drop_photos, read_photo, remove_photo
 from intake.actions.replies import question_for, reply
 from intake.actions.reviews import (
     NotYet,
@@ -34,37 +37,52 @@ from intake.actions.reviews import (
 from intake.actions.sending import attach_patient, complete
 
 __all__ = [
-    "WAYS",
     "NotYet",
+    "PhotoRefused",
     "Saved",
     "Taken",
+    "Upload",
+    "YearRefused",
     "acknowledge_flag",
+    "add_photo",
     "amend_review",
     "answer_correction",
     "ask_correction",
     "asking_for",
     "attach_patient",
+    "bring_facts",
     "claim_review",
     "complete",
     "confirm_done",
-    "consent_text",
-    "consent_wording",
+    "date_photo",
     "delete_draft",
     "discard_review",
     "doubt_age",
+    "drop_photos",
+    "find_link",
+    "hand_over",
     "is_complete",
     "missing_to_sign",
-    "note_no",
+    "note_messages",
+    "offer_last_answers",
     "publish",
     "publish_all",
+    "purge_drafts",
+    "purge_photos",
     "question_for",
     "read_corrections",
+    "read_photo",
     "release_review",
+    "remove_photo",
+    "reopen",
     "reply",
+    "resume",
     "save_contact",
+    "save_for_later",
     "save_page",
     "save_review",
     "sign_review",
     "start_draft",
     "take_over",
+    "withdraw",
 ]

@@ -1,34 +1,23 @@
-"""Consents in a draft, and the records they become."""
+"""Consents in a draft, the records they become, and how they are given again and taken back.
+
+Taking one back dates its record, and what rested on it stops at once. Giving it again writes a new record.
+"""
 
 import hashlib
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
+
 from audit import rows
+from audit.actions import record
 from audit.actor import Actor
+from intake import consents, photos
 from intake.definition import Definition, Question
-from intake.document import Document
-from intake.texts import filled
+from intake.document import Document, decrypt, save_document
+from intake.models import Photo, QuestionnaireResponse
+from patients.actions import withdraw_consent
 from patients.models import ConsentRecord, Patient
-
-# What the patient's words for reminders mean as consent to electronic messages (C2).
-WAYS = {"text_email": "text,email", "text": "text", "email": "email", "phone": ""}
-# On the details page the ways to reach somebody are one choice, so this hint of the questionnaire is left out there.
-_NOT_ON_DETAILS = "Choose all that apply. "
-
-
-def consent_wording(question: Question) -> tuple[str, str]:
-    """A consent's question and help as they are shown, with the clinic's name in them.
-
-    For a question asked with the details this is what that page shows: it takes the words from here.
-    """
-    text, note = filled(question.text), filled(question.help)
-    return (text, note.removeprefix(_NOT_ON_DETAILS)) if question.asked == "details" else (text, note)
-
-
-def consent_text(question: Question) -> str:
-    """The text of a consent as shown: question and help. This is what is hashed."""
-    return "\n".join(part for part in consent_wording(question) if part)
 
 
 def note_consent(
@@ -48,7 +37,7 @@ def note_consent(
     if value is None:
         document.consents = [c for c in document.consents if c["code"] != question.consent]
         return
-    text = consent_text(question)
+    text = consents.consent_text(question)
     entry = {
         "code": question.consent,
         "decision": value is True or value == "yes",
@@ -104,3 +93,69 @@ def write_consents(document: Document, patient: Patient, *, now: datetime, into:
         for entry in document.consents
         if (entry["code"], entry["sha256"], datetime.fromisoformat(entry["at"])) not in given
     )
+
+
+def withdraw(patient: Patient, code: str, *, by: Actor, now: datetime) -> bool:
+    """Withdraw a consent. Without C2 no message goes out; without C3 nobody is shown the photos and none are taken.
+
+    Returns:
+        False if there was none that stands.
+    """
+    with transaction.atomic():
+        done = withdraw_consent(patient, code, by=by, now=now)
+        if done and code == consents.PHOTOS:
+            for response in QuestionnaireResponse.objects.filter(patient=patient).select_for_update(no_key=True):
+                _no_photos(response, by=by, now=now)
+    return done
+
+
+def note_messages(patient: Patient, *, by: Actor, now: datetime) -> bool:
+    """Record what the patient has just chosen in the words of `messages_question`: yes by these ways, or no.
+
+    Returns:
+        False if that is what stands already, or nobody has asked and the answer is no.
+    """
+    asked = consents.messages_question()
+    ways = consents.WAYS.get(patient.reminder_by, "")
+    with transaction.atomic():
+        Patient.objects.select_for_update().get(pk=patient.pk)
+        latest = ConsentRecord.objects.filter(patient=patient, code=consents.MESSAGES).order_by("given_at", "pk").last()
+        stands = latest.choice if latest is not None and latest.decision and latest.withdrawn_at is None else ""
+        if asked is None or ways == stands:
+            return False
+        definition, question = asked
+        ConsentRecord.objects.create(
+            patient=patient,
+            code=consents.MESSAGES,
+            text_version=f"{definition.slug}|{definition.version}",
+            text_sha256=hashlib.sha256(consents.consent_text(question).encode()).hexdigest(),
+            language=definition.language,
+            decision=bool(ways),
+            choice=ways,
+            given_by="staff" if by.is_staff else "self",
+            how="verbal" if by.is_staff else "web",
+            heard_by_id=by.id if by.is_staff else None,
+            given_at=now,
+        )
+        detail = {"code": consents.MESSAGES, "decision": bool(ways)}
+        record("patients.give_consent", by=by, now=now, obj=patient, subject_id=patient.pk, detail=detail)
+    return True
+
+
+def _no_photos(response: QuestionnaireResponse, *, by: Actor, now: datetime) -> None:
+    """Withdraw the photos of one response; a draft's own answer becomes no, so that none are asked for."""
+    questions = response.definition.questions.values()
+    views = [q.link_id for q in questions if q.group == photos.GROUP]
+    hidden = response.photos.filter(link_id__in=views, status=Photo.Status.KEPT).update(status=Photo.Status.WITHDRAWN)
+    if hidden:
+        detail = {"photos": hidden}
+        record("intake.withdraw_photos", by=by, now=now, obj=response, subject_id=response.patient_id, detail=detail)
+    asked = next((q for q in questions if q.consent == consents.PHOTOS), None)
+    if asked is None or not response.is_draft or decrypt(response).answers.get(asked.link_id) != "yes":
+        return
+
+    def change(document: Document) -> None:
+        document.answers[asked.link_id] = "no"
+        note_no(document, response.definition, asked, by=by, now=now)
+
+    save_document(response, change, by=by, now=now, action="intake.withdraw_photos")

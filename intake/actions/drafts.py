@@ -11,8 +11,10 @@ from accounts import clock
 from accounts.models import Clinic
 from audit.actions import record
 from audit.actor import Actor
-from intake import engine, photos
-from intake.actions.consents import WAYS, note_consent
+from intake import engine
+from intake.actions.consents import note_consent
+from intake.actions.photos import purge_files
+from intake.consents import WAYS
 from intake.document import Document, decrypt, must_hold, put, save_document, write
 from intake.document import locked as read_locked
 from intake.errors import IntakeError
@@ -220,7 +222,7 @@ def delete_draft(response: QuestionnaireResponse, *, by: Actor, now: datetime, a
 
 def _delete(locked: QuestionnaireResponse, action: str, *, by: Actor, now: datetime) -> None:
     record(action, by=by, now=now, obj=locked, subject_id=locked.patient_id)
-    photos.purge(locked, by=by, now=now)
+    purge_files(locked, by=by, now=now)
     try:
         locked.delete()
     except ProtectedError as error:

@@ -12,9 +12,10 @@ from accounts.models import Clinic
 from audit import rows
 from audit.actions import event, record_all
 from audit.actor import Actor
-from intake import answering, engine, flags, photos
+from intake import answering, engine, flags
 from intake.actions.consents import note_consent, write_consents
 from intake.actions.drafts import asking_for
+from intake.actions.photos import purge_files
 from intake.definition import Definition, canonical
 from intake.document import Document, decrypt, must_hold, put
 from intake.errors import IntakeError
@@ -137,7 +138,7 @@ def complete(
             _write(row, patient, writes, fields=["status", "completed_at", "saved_at", "sections_done", *_FLAG_FIELDS])
             write_consents(document, patient, now=now, into=writes)
             if hidden:
-                photos.purge(row, by=by, now=now, only=hidden, reason="not sent")
+                purge_files(row, by=by, now=now, only=hidden, reason="not sent")
             record_all([event("intake.complete", by=by, now=now, obj=row, subject_id=patient.pk)], into=writes)
         writes.then(lambda: _is_now(response, row, patient, ["saved_at", "status", "completed_at", "sections_done"]))
 

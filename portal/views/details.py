@@ -10,10 +10,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from booking import words
-from booking.actions import change_contact
-from booking.consents import choose_ways, messages_wording
+from booking.actions import change_contact, choose_ways
 from booking.forms import CodeForm, MessagesForm
 from booking.views.journey import See, see
+from intake.consents import messages_wording
 from patients.actions import consents_of
 from portal import access
 from portal.access import Me, fresh_proof_required, patient_required

@@ -16,13 +16,13 @@ from accounts import clock
 from accounts.access import reception_required
 from audit.actions import record
 from audit.actor import actor_of
-from booking import actions, calendar, consents, hours
+from booking import actions, calendar, hours
 from booking.links import token_of
 from booking.models import OPEN, Appointment, Practitioner, Service, Status
 from booking.picker import parse_value, value_of
 from booking.reasons import in_words, why_not
 from booking.words import phone_text
-from intake.consents import messages_refused
+from intake.consents import messages_refused, messages_wording
 from notifications.channels import texts_configured
 from notifications.kinds import EMAIL, KINDS
 from notifications.letters import ways
@@ -70,7 +70,7 @@ def show(request: HttpRequest, visit: Any, now: datetime, *, status: int = 200, 
         "can_change": visit.status in (Status.BOOKED, Status.CONFIRMED),
         "may_ask": visit.status in OPEN,
         "contact": _contact_form(visit),
-        "messages_wording": consents.messages_wording(),
+        "messages_wording": messages_wording(),
         "cancel": CancelForm(),
         "rest": len(actions.from_here_on(visit, now=now)) - 1 if visit.series else 0,
         "log": log,
@@ -135,7 +135,7 @@ def contact(request: HttpRequest, public_id: UUID) -> HttpResponse:
     if not form.is_valid():
         return show(request, found, now, contact=form, form=form, status=422)
     try:
-        consents.choose_ways(found.patient, **form.cleaned_data, version=_version(request), by=actor_of(request), now=now)
+        actions.choose_ways(found.patient, **form.cleaned_data, version=_version(request), by=actor_of(request), now=now)
     except PatientError as refusal:
         return show(request, _visit(request, public_id), now, contact=form, refusal=str(refusal), status=409)
     messages.success(request, _("Contact details saved."))

@@ -25,12 +25,11 @@ from booking.links import token_of, waiting_token_of
 from booking.models import Appointment, Practitioner, Service, Status
 from booking.setup import DEMO_CLINIC, load_clinic
 from intake import engine
-from intake.actions import ask_correction, asking_for, publish_all, save_contact, start_draft
+from intake.actions import Upload, add_photo, ask_correction, asking_for, publish_all, save_contact, save_for_later, start_draft
+from intake.actions.later import token_of as resume_token_of
 from intake.document import decrypt, put
-from intake.later import save_for_later
-from intake.later import token_of as resume_token_of
 from intake.models import QuestionnaireResponse
-from intake.photos import LABS, Upload, add_photo
+from intake.photos import LABS
 from notifications.models import CaughtMail, CaughtText
 from patients.actions import Contact, ask_code, open_account
 from patients.models import MergeOffer, Patient

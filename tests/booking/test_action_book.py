@@ -12,9 +12,9 @@ from audit.models import AuditEvent
 from booking import actions, calendar
 from booking.models import Appointment, Status
 from intake.actions import publish_all, start_draft
-from patients.actions import HelperContact, add_helper
+from patients.actions import add_helper, stop_texts
+from patients.helpers import HelperContact
 from patients.models import MergeOffer, Patient
-from patients.reach import stop_texts
 from tests.factories import contact_of, next_weekday_at
 
 WEB = Actor.anonymous()

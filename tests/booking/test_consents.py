@@ -7,10 +7,10 @@ import pytest
 from django.urls import reverse
 
 from audit.models import AuditEvent
-from booking.consents import messages_wording
 from booking.models import Appointment
 from intake import photos
 from intake.actions import save_page
+from intake.consents import messages_wording
 from intake.document import decrypt
 from intake.models import Photo
 from notifications.kinds import KINDS

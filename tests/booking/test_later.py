@@ -11,8 +11,7 @@ from accounts import clock
 from audit.models import AuditEvent
 from booking.models import Appointment
 from booking.views import later as view
-from intake import later
-from intake.actions import save_page
+from intake.actions import later, save_page
 from intake.document import decrypt
 from intake.models import QuestionnaireResponse, ResumeLink
 from tests.booking.conftest import WEB, Browser, rows, text_of, title_of

@@ -5,7 +5,8 @@ from datetime import date
 import pytest
 
 from accounts import clock
-from intake import actions, later
+from intake import actions
+from intake.actions import later
 from tests.intake.conftest import NOW, SOMEBODY
 from tests.intake.test_in_browser import Booth, booth, look_at  # noqa: F401
 

@@ -32,7 +32,7 @@ def again(fill: Callable[..., QuestionnaireResponse], maya: Patient) -> Question
     actions.complete(first, patient=maya, declared_at=NOW, signature="Maya", by=SOMEBODY, now=NOW)
     second = actions.start_draft("hair-loss-intake", by=SOMEBODY, now=LATER)
     actions.attach_patient(second, maya, by=SOMEBODY, now=LATER)
-    prefill.offer_last_answers(second, by=SOMEBODY, now=LATER)
+    actions.offer_last_answers(second, by=SOMEBODY, now=LATER)
     return second
 
 
@@ -67,7 +67,7 @@ def test_what_is_offered_is_no_answer_yet_and_the_reading_is_noted(again: Questi
 
 def test_it_is_offered_once(again: QuestionnaireResponse) -> None:
     before = again.version
-    prefill.offer_last_answers(again, by=SOMEBODY, now=LATER)
+    actions.offer_last_answers(again, by=SOMEBODY, now=LATER)
     again.refresh_from_db()
     assert again.version == before
 
@@ -135,7 +135,7 @@ def test_a_made_up_value_is_not_taken_for_yes(seated: Client, again: Questionnai
 
 def test_somebody_elses_or_a_first_visit_gets_nothing(draft: QuestionnaireResponse, maya: Patient) -> None:
     actions.attach_patient(draft, maya, by=SOMEBODY, now=NOW)
-    prefill.offer_last_answers(draft, by=SOMEBODY, now=NOW)
+    actions.offer_last_answers(draft, by=SOMEBODY, now=NOW)
     assert decrypt(draft).offered == {}
 
 

@@ -17,8 +17,9 @@ from django.db import connection
 from audit.actor import Actor
 from audit.models import AuditEvent
 from audit.rows import Missed, Together
-from intake import actions, photos, rotation
-from intake.actions import sending
+from intake import actions, photos
+from intake.actions import rotation, sending
+from intake.actions.photos import write_file
 from intake.actions.reviews import read_review
 from intake.document import Document, decrypt, put
 from intake.models import Photo, QuestionnaireResponse
@@ -50,8 +51,8 @@ def drafts(count: int) -> list[QuestionnaireResponse]:
 
 def a_photo(response: QuestionnaireResponse) -> Photo:
     photo = Photo(public_id=uuid.uuid4(), response=response, link_id="photo_front", kind="image", received_at=NOW, size=5)
-    photo.key_id, photo.name = photos._write(b"whole", photo, photos._WHOLE, [])
-    photo.small_key_id, photo.small_name = photos._write(b"small", photo, photos._SMALL, [])
+    photo.key_id, photo.name = write_file(b"whole", photo, photos.WHOLE, [])
+    photo.small_key_id, photo.small_name = write_file(b"small", photo, photos.SMALL, [])
     photo.save()
     return photo
 
@@ -69,8 +70,8 @@ def test_everything_comes_under_the_new_key_and_the_old_one_can_go(old_key: None
         row.refresh_from_db()
         assert decrypt(row).answers["finish_other"] == f"text {n}"
     photo.refresh_from_db()
-    assert photos.read_photo(photo, by=SOMEBODY, now=NOW) == b"whole"
-    assert photos.read_photo(photo, by=SOMEBODY, now=NOW, small=True) == b"small"
+    assert actions.read_photo(photo, by=SOMEBODY, now=NOW) == b"whole"
+    assert actions.read_photo(photo, by=SOMEBODY, now=NOW, small=True) == b"small"
     assert not any(photos.store().exists(name) for name in files)
     assert AuditEvent.objects.filter(action="intake.rotate_keys").count() == 4
 

@@ -10,8 +10,7 @@ from audit.actor import Actor
 from booking import actions
 from booking.links import token_of
 from booking.models import Appointment
-from intake import later
-from intake.actions import delete_draft, publish_all, save_contact, start_draft
+from intake.actions import delete_draft, later, publish_all, save_contact, start_draft
 from intake.models import QuestionnaireResponse
 from notifications import planner
 from patients.models import Patient

@@ -16,8 +16,8 @@ from booking.links import token_of
 from booking.models import Appointment, Service
 from notifications import care
 from notifications.models import Message
-from patients.actions import withdraw_consent
-from patients.care import agreed_to_care, choose_care
+from patients.actions import choose_care, withdraw_consent
+from patients.care import agreed_to_care
 from patients.models import ConsentRecord, Patient
 from tests.notifications.conftest import Post, at, go, states
 

@@ -17,8 +17,7 @@ from audit.actor import Actor
 from booking import actions
 from booking.models import Appointment, LinkRequest, Practitioner, RunningLate, Service, WaitlistOffer
 from booking.waitlist import OfferState
-from intake.actions import publish_all, save_contact, start_draft
-from intake.later import save_for_later
+from intake.actions import publish_all, save_contact, save_for_later, start_draft
 from intake.models import QuestionnaireResponse, ResumeLink
 from notifications import planner, words
 from notifications.channels import build_mail
@@ -26,8 +25,7 @@ from notifications.kinds import CANCELLATIONS, EMAIL, KINDS, OPT_OUT_ANSWERS, TE
 from notifications.letters import Facts, Letter, compose
 from notifications.meaning import HELP, START, STOP
 from notifications.models import ABOUT_VISITS, Delivery, Inbound, Message, Subject
-from patients.actions import ask_code
-from patients.care import choose_care
+from patients.actions import ask_code, choose_care
 from patients.models import Patient
 from tests.factories import WEDNESDAY
 from tests.notifications.conftest import Post, at

@@ -18,6 +18,7 @@ from backups import actions, archive
 from backups.errors import BackupError
 from intake import actions as intake
 from intake import photos
+from intake.actions.photos import write_file
 from intake.document import unreadable
 from intake.models import Photo
 from tests.factories import WEDNESDAY
@@ -51,7 +52,7 @@ def copied(transactional_db: None, clinic: Any, settings: Any, tmp_path: Path) -
     draft = intake.start_draft("hair-loss-intake", by=Actor.anonymous(), now=WEDNESDAY)
     photo = Photo(response=draft, link_id="photo_front", kind="image", received_at=WEDNESDAY, size=5)
     picture = encoded(picture=scene(160, 120))
-    photo.key_id, photo.name = photos._write(picture, photo, photos._WHOLE, [])
+    photo.key_id, photo.name = write_file(picture, photo, photos.WHOLE, [])
     photo.save()
     storages["default"].save("images/door.jpg", ContentFile(b"a door"))
     out = io.BytesIO()

@@ -3,10 +3,8 @@
 from django.test import Client
 
 from audit.models import AuditEvent
-from intake import photos
-from intake.actions import start_draft
+from intake.actions import Upload, add_photo, photos, start_draft
 from intake.models import QuestionnaireResponse
-from intake.photos import Upload, add_photo
 from patients.models import Patient
 from tests.booking.conftest import WEB, anchors, text_of
 from tests.factories import WEDNESDAY

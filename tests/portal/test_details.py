@@ -6,9 +6,9 @@ from datetime import timedelta
 from django.test import Client
 
 from audit.actor import Actor
-from booking.consents import messages_wording
 from booking.links import find_visit, token_of
 from intake.actions import publish_all
+from intake.consents import messages_wording
 from patients.models import ConsentRecord, ContactCode
 from tests.booking.conftest import text_of
 from tests.factories import WEDNESDAY

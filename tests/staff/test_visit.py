@@ -15,11 +15,11 @@ from accounts.models import User
 from audit.actor import Actor
 from audit.models import AuditEvent
 from booking import actions
-from booking.consents import messages_wording
 from booking.links import find_visit
 from booking.models import Appointment, LinkRequest, Practitioner, Service
 from booking.picker import value_of
 from intake.actions import publish_all
+from intake.consents import messages_wording
 from patients.actions import withdraw_consent
 from patients.models import ConsentRecord
 from tests.factories import contact_of, next_weekday_at

@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand
 
 from accounts import clock
 from booking.actions import purge_left_drafts
-from intake.later import purge_drafts, purge_photos
+from intake.actions import purge_drafts, purge_photos
 
 
 class Command(BaseCommand):

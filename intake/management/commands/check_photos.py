@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts import clock
 from intake import photo_files
+from intake.actions.photos import forget_files
 
 _ASIDE = timedelta(hours=1)  # a file is written before its row: a young one may be about to get it
 
@@ -36,7 +37,7 @@ class Command(BaseCommand):
         for line in broken:
             self.stderr.write(line)
         if options["delete"]:
-            photo_files.delete_files(left)
+            forget_files(left)
         done = "deleted" if options["delete"] else "found"
         self.stdout.write(f"photos={rows} broken={len(broken)} files_without_a_row_{done}={len(left)}")
         if broken:

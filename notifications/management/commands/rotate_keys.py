@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts import clock
 from audit.actor import Actor
-from intake import rotation
+from intake.actions import rotation
 from notifications import replies
 
 _WIDTH, _PASSES = 30, 5

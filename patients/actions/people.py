@@ -1,29 +1,20 @@
-"""What happens to patients: found or made, reached, merged."""
+"""Who a person is: found or made, their contact, their helper, their account, and two rows that are one person."""
 
-import hmac
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from accounts.links import derive_code, newest_key_id
 from accounts.models import Role, User
 from audit import rows
 from audit.actions import record
 from audit.actor import Actor
-from patients import reach
+from patients.actions import reach
+from patients.actions.errors import PatientError
 from patients.helpers import HelperContact
-from patients.models import ConsentRecord, ContactCode, Helper, MergeOffer, Patient, ReminderBy
-
-CODE_LIFE = timedelta(minutes=15)
-CODE_TRIES = 5
-CODE_PAUSE = timedelta(minutes=10)
-
-
-class PatientError(Exception):
-    """A refusal whose text may be shown."""
+from patients.models import ContactCode, Helper, MergeOffer, Patient
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,110 +256,6 @@ def open_account(patient: Patient, code: ContactCode, *, by: Actor, now: datetim
         record("patients.open_account", by=by, now=now, obj=patient, subject_id=patient.pk)
     patient.save(update_fields=["user", "email_checked_at", "mobile_checked_at"])
     return patient.user
-
-
-def consents_of(patient: Patient) -> list[ConsentRecord]:
-    """The latest decision on each consent, in the order of the codes."""
-    return list(ConsentRecord.objects.filter(patient=patient).order_by("code", "-given_at", "-pk").distinct("code"))
-
-
-@transaction.atomic
-def withdraw_consent(patient: Patient, code: str, *, by: Actor, now: datetime) -> bool:
-    """Take back a consent; the records keep when it was given. Without C2 the patient is phoned, never written to.
-
-    Returns:
-        False if none was given that still stands.
-    """
-    patient = Patient.objects.select_for_update().get(pk=patient.pk)
-    stands = ConsentRecord.objects.filter(patient=patient, code=code, decision=True, withdrawn_at=None)
-    if not stands.update(withdrawn_at=now):
-        return False
-    if code == "C2":
-        patient.reminder_by = ReminderBy.PHONE
-    patient.version += 1
-    patient.save()
-    record("patients.withdraw_consent", by=by, now=now, obj=patient, subject_id=patient.pk, detail={"code": code})
-    return True
-
-
-@transaction.atomic
-def ask_code(*, channel: str, address: str, purpose: str, subject_key: str, by: Actor, now: datetime) -> ContactCode:
-    """State that a code is owed to an address. The same for known and unknown ones; the sender does the rest.
-
-    Args:
-        channel: "email" or "text".
-        subject_key: what the code opens, such as a draft's public id.
-    """
-    code = ContactCode.objects.create(
-        channel=channel,
-        address=address,
-        purpose=purpose,
-        subject_key=subject_key,
-        key_id=newest_key_id(),
-        asked_at=now,
-        expires_at=now + CODE_LIFE,
-    )
-    record("patients.ask_code", by=by, now=now, obj=code, detail={"channel": channel, "purpose": purpose})
-    return code
-
-
-@transaction.atomic
-def ask_again(code: ContactCode, *, by: Actor, now: datetime) -> ContactCode:
-    """A new code for the same contact; the old one stops working. Tries are not given back during a pause."""
-    code = ContactCode.objects.select_for_update().get(pk=code.pk)
-    if code.paused_until and now < code.paused_until:
-        raise PatientError(_("Too many tries. Wait 10 minutes or call us"))
-    code.generation += 1
-    code.sequence += 1
-    code.key_id, code.asked_at, code.expires_at, code.used_at = newest_key_id(), now, now + CODE_LIFE, None
-    code.tries, code.paused_until = 0, None
-    code.save()
-    record("patients.ask_code", by=by, now=now, obj=code, detail={"channel": code.channel, "purpose": code.purpose})
-    return code
-
-
-def digits_of(code: ContactCode) -> str:
-    """The six digits, derived."""
-    return derive_code("code", code.pk, code.generation, code.key_id)
-
-
-def check_code(code: ContactCode, typed: str, *, by: Actor, now: datetime) -> None:
-    """Accept a code once.
-
-    The failed try is committed before the refusal is raised, so that aborting the request gives no free tries.
-
-    Raises:
-        PatientError: wrong, too old, or five wrong tries (then a pause of ten minutes); the text may be shown.
-    """
-    with transaction.atomic():
-        code = ContactCode.objects.select_for_update().get(pk=code.pk)
-        refusal = _refusal(code, "".join(c for c in typed if c.isdigit()), now)
-        if refusal is None:
-            code.used_at = now
-        record("patients.check_code", by=by, now=now, obj=code, detail={"ok": refusal is None})
-        code.save()
-    if refusal is not None:
-        raise PatientError(refusal)
-
-
-def _refusal(code: ContactCode, digits: str, now: datetime) -> str | None:
-    """Why the typed digits are not accepted, counting the try; None when they are."""
-    if code.paused_until and now < code.paused_until:
-        return _("Too many tries. Wait 10 minutes or call us")
-    if code.used_at is not None or now >= code.expires_at:
-        return _("That code is too old. Send a new one")
-    if hmac.compare_digest(digits.encode(), digits_of(code).encode()):
-        return None
-    code.tries += 1
-    if code.tries >= CODE_TRIES:
-        code.paused_until, code.tries = now + CODE_PAUSE, 0
-        code.expires_at = now
-        return _("Too many tries. Wait 10 minutes or call us")
-    return (
-        _("That code does not match. Check the newest text")
-        if code.channel == "text"
-        else _("That code does not match. Check the newest email")
-    )
 
 
 @transaction.atomic

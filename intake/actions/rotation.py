@@ -16,6 +16,7 @@ from django.db.models import F, Q, QuerySet
 from audit.actions import record
 from audit.actor import Actor
 from intake import crypto, photos
+from intake.actions.photos import forget_files, write_file
 from intake.actions.reviews import put_review, read_review
 from intake.corrections import Correction
 from intake.document import decrypt, put
@@ -161,16 +162,16 @@ def _reseal(photo: Photo) -> None:
     left: list[str] = []
     change: dict[str, str] = {}
     try:
-        for prefix, label in (("", photos._WHOLE), ("small_", photos._SMALL)):
+        for prefix, label in (("", photos.WHOLE), ("small_", photos.SMALL)):
             name, key_id = getattr(photo, f"{prefix}name"), getattr(photo, f"{prefix}key_id")
             if not name or key_id == newest:
                 continue
             with photos.store().open(name) as file:
                 plain = crypto.unseal(file.read(), key_id=key_id, label=label, owner=photo.public_id)
-            change[f"{prefix}key_id"], change[f"{prefix}name"] = photos._write(plain, photo, label, written)
+            change[f"{prefix}key_id"], change[f"{prefix}name"] = write_file(plain, photo, label, written)
             left.append(name)
         Photo.objects.filter(pk=photo.pk).update(**change)
     except Exception:
-        photos._forget(written)
+        forget_files(written)
         raise
-    transaction.on_commit(lambda: photos._forget(left))
+    transaction.on_commit(lambda: forget_files(left))

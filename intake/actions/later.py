@@ -1,4 +1,4 @@
-"""Finishing later: private links to a draft, and the end of drafts nobody came back to. Verbs, as in `intake.actions`."""
+"""Finishing later: private links to a draft, and the end of drafts nobody came back to."""
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
@@ -12,11 +12,11 @@ from accounts import limits
 from accounts.links import derive_link, new_link, sha256_of
 from audit.actions import record
 from audit.actor import Actor
-from intake.actions import delete_draft, take_over
+from intake.actions.drafts import delete_draft, take_over
+from intake.actions.photos import drop_photos
 from intake.document import decrypt
 from intake.errors import IntakeError
 from intake.models import QuestionnaireResponse, ResumeLink
-from intake.photos import drop_photos
 
 PURPOSE = "resume"
 KEPT = timedelta(days=30)  # after the last use

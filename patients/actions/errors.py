@@ -1,0 +1,5 @@
+"""What the verbs refuse."""
+
+
+class PatientError(Exception):
+    """A refusal whose text may be shown."""
