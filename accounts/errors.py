@@ -23,8 +23,9 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """The form was too old or cookies are off; the answers already saved are still there."""
-    return render(request, "403.html", {"csrf": True}, status=403)
+    """The form was too old or cookies are off; what was saved is still there, and the booking path shows a way to it."""
+    page = "intake/lost_place.html" if request.path.startswith("/book/") else "403.html"
+    return render(request, page, {"csrf": True}, status=403)
 
 
 def server_error(request: HttpRequest, *args: Any) -> HttpResponse:

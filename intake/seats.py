@@ -13,7 +13,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from accounts import clock
@@ -142,7 +142,7 @@ def sit_down(request: HttpRequest) -> Sitting | None:
 
 
 def with_draft(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Without a draft, the way begins at the start; for the desk, at the visit."""
+    """Without a draft, the way begins at the start; for the desk, at the visit. A form that comes without one is told why."""
 
     @wraps(view)
     def seated(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -154,10 +154,15 @@ def with_draft(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]
             log.error("a draft cannot be opened: %s", error)
             sitting = None
         if sitting is None:
-            return redirect("booking:start")
+            return lost_place(request) if request.method == "POST" else redirect("booking:start")
         return view(request, sitting, *args, **kwargs)
 
     return seated
+
+
+def lost_place(request: HttpRequest) -> HttpResponse:
+    """A form came from a browser that holds no draft any more: how to find back to what was saved."""
+    return render(request, "intake/lost_place.html", status=409)
 
 
 def lost_seat(request: HttpRequest, lost: SeatLost) -> HttpResponse:

@@ -22,6 +22,7 @@ from booking.actions import RULES, still_to_come
 from booking.late import REST
 from booking.models import Appointment, LinkRequest, RunningLate, Status, WaitlistOffer
 from booking.waitlist import OfferState
+from intake import later
 from intake.models import QuestionnaireResponse, ResumeLink
 from notifications.kinds import CANCELLATIONS, COMING, EMAIL, KINDS, NEWS, REMINDERS, TEXT, Kind, expiry, out_of_quiet, rested
 from notifications.models import TOLD, WAITING, Delivery, Inbound, Message, State, Subject, TestSend
@@ -243,7 +244,11 @@ def plan_code(code: ContactCode) -> Plan:
 
 
 def plan_link(request: LinkRequest, *, now: datetime) -> Plan:
-    """A link for each visit still to come of whoever is reached there; for an unknown address, a row that says so and no more."""
+    """A link for each visit still to come of whoever is reached there; for an unknown address, a row that says so and no more.
+
+    A link to answers that were saved from there is owed again, as a fact of its own.
+    """
+    later.owe_again(channel=request.channel, address=request.address, now=now)
     kind = KINDS["lost_link"]
     there = {"email": request.address} if request.channel == EMAIL else {"mobile": request.address}
     field = "email__iexact" if request.channel == EMAIL else "mobile"

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts import limits
@@ -70,6 +70,20 @@ def hand_over(response: QuestionnaireResponse, ways: Iterable[tuple[str, str]], 
         take_over(row, by=by, now=now)
         for channel, address in ways:
             _owe(row, channel, address, now=now, for_visit=True)
+
+
+def owe_again(*, channel: str, address: str, now: datetime) -> None:
+    """State once more that the link sent last to an address is owed, if its draft can still be gone on with."""
+    drafts = QuestionnaireResponse.objects.filter(status="in-progress", patient=None)
+    links = ResumeLink.objects.filter(channel=channel, address__iexact=address, expires_at__gt=now, response__in=drafts)
+    link = links.order_by("-pk").first()
+    if link is None:
+        return
+    with transaction.atomic():
+        ResumeLink.objects.filter(pk=link.pk).update(sequence=F("sequence") + 1, asked_at=now)
+        record(
+            "intake.save_for_later", by=Actor.anonymous(), now=now, obj=link.response, detail={"channel": channel, "again": True}
+        )
 
 
 def _owe(row: QuestionnaireResponse, channel: str, address: str, *, now: datetime, for_visit: bool = False) -> ResumeLink:

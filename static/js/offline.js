@@ -1,15 +1,15 @@
 /* A form that does not arrive keeps its page, with what was typed, and says so. It is sent first, and the page is left only when
    the server has answered. An answer with something to correct, or to choose, takes this page's place: it is sent once, and Back
-   never meets a form that was sent. Without this file it is an ordinary form from the beginning. */
+   never meets a form that was sent. Where nothing can be saved any more, only the note about it comes here, and what was typed
+   stays. Without this file it is an ordinary form from the beginning. */
 "use strict";
 
 {
 const PATIENCE = 20000;
-const PAGES = [200, 409, 422, 429];
+const PAGES = [200, 403, 409, 422, 429];
 
 /* Scripts that look after what stands in the page are run again for the new one. */
-function swap(text) {
-  const page = new DOMParser().parseFromString(text, "text/html");
+function swap(page) {
   document.title = page.title;
   document.querySelector("main").replaceWith(document.adoptNode(page.querySelector("main")));
   for (const old of document.querySelectorAll("script[data-again]")) {
@@ -45,7 +45,7 @@ for (const place of document.querySelectorAll("form [data-offline]")) {
       method: "POST", body: data, headers: { "X-Save": "1" }, redirect: "manual", signal: AbortSignal.timeout?.(PATIENCE),
     });
     if (answer.headers.get("Content-Type") === "application/json") return answer.ok ? answer.json() : {};
-    return PAGES.includes(answer.status) ? { page: await answer.text() } : {};
+    return PAGES.includes(answer.status) ? { page: new DOMParser().parseFromString(await answer.text(), "text/html") } : {};
   };
 
   form.addEventListener("submit", async (event) => {
@@ -59,6 +59,8 @@ for (const place of document.querySelectorAll("form [data-offline]")) {
       const { next, page } = await send(button);
       if (next) { leave(next); return; }
       ready();
+      const note = page?.querySelector("[data-stay]");
+      if (note) { place.append(document.adoptNode(note)); note.focus(); return; }
       if (page) { swap(page); return; }
       plain = true;
       form.requestSubmit(button);

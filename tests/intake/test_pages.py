@@ -174,6 +174,16 @@ def test_the_whole_consent_is_a_click_away(sitting: Client) -> None:
     assert "I know I can withhold or withdraw my consent" in html
 
 
+@pytest.mark.parametrize("checks", [False, True])
+def test_a_browser_that_lost_its_cookies_is_shown_the_way_back(draft: QuestionnaireResponse, checks: bool) -> None:
+    page = Client(enforce_csrf_checks=checks).post(url(1, 2), {"shown": "start_respondent", "start_respondent": "self"})
+    html = page.content.decode()
+    assert page.status_code == (403 if checks else 409)
+    assert "data-stay" in html
+    assert f'href="{reverse("booking:lost_link")}">Send me my link' in html
+    assert f'href="{reverse("booking:start")}">Start again' in html
+
+
 TOO_YOUNG = {"shown": "about_dob", "about_dob_day": "1", "about_dob_month": "3", "about_dob_year": "2012"}
 
 
@@ -362,7 +372,7 @@ def test_without_a_draft_the_way_begins_at_the_start(clinic: Clinic, client: Cli
         session.save()
     for at in (reverse("intake:questions"), url(3, 5), reverse("intake:advice", args=[1])):
         assert client.get(at)["Location"] == reverse("booking:start")
-    assert client.post(url(3, 5), {"hair_scale_set": "a"})["Location"] == reverse("booking:start")
+    assert client.post(url(3, 5), {"hair_scale_set": "a"}).status_code == 409
 
 
 def test_a_sent_response_can_no_longer_be_opened_here(sitting: Client, draft: QuestionnaireResponse, maya: Patient) -> None:

@@ -43,6 +43,20 @@ def test_the_link_goes_out_in_the_next_round_and_opens_the_draft(post: Post, dra
     assert "30 days" in words
 
 
+def test_who_lost_it_gets_it_again_from_the_page_for_lost_links(post: Post, draft: QuestionnaireResponse) -> None:
+    later.save_for_later(draft, channel="email", address="maya@example.com", by=NOBODY, now=WEDNESDAY)
+    go(WEDNESDAY)
+    week = WEDNESDAY + timedelta(days=7)
+    actions.request_link(channel="email", address="Maya@example.com", now=week)
+    go(week)
+    go(week)
+    assert post.subjects == ["Pick up where you left off"] * 2
+    delete_draft(draft, by=NOBODY, now=week)
+    actions.request_link(channel="email", address="maya@example.com", now=week)
+    go(week)
+    assert len(post.subjects) == 2
+
+
 def test_it_comes_by_text_in_the_night_too(post: Post, draft: QuestionnaireResponse) -> None:
     night = at("2027-02-10 23:30")
     later.save_for_later(draft, channel="text", address="+15195550181", by=NOBODY, now=night)
