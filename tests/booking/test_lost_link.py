@@ -27,7 +27,9 @@ def test_known_and_unknown_get_the_same_answer(walker, visit):
     unknown = walker.post("lost_link", address="nobody@example.com")
     assert known["Location"] == unknown["Location"]
     page = walker.get("lost_link", query="?sent=1")
-    assert "If that address or number belongs to a visit, or to answers you saved, a new link is on its way to it." in text_of(page)
+    assert "If that address or number belongs to a visit, or to answers you saved, a new link is on its way to it." in text_of(
+        page
+    )
     assert "daniel" not in page.content.decode()
 
 
