@@ -22,7 +22,7 @@ from booking.actions import RULES, still_to_come
 from booking.late import REST
 from booking.models import Appointment, LinkRequest, RunningLate, Status, WaitlistOffer
 from booking.waitlist import OfferState
-from intake import later
+from intake.actions import later
 from intake.models import QuestionnaireResponse, ResumeLink
 from notifications.kinds import CANCELLATIONS, COMING, EMAIL, KINDS, NEWS, REMINDERS, TEXT, Kind, expiry, out_of_quiet, rested
 from notifications.models import TOLD, WAITING, Delivery, Inbound, Message, State, Subject, TestSend
