@@ -1,7 +1,7 @@
 """Many visits to be moved at once: what is proposed for each, and the batch that did it."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -66,6 +66,7 @@ class BatchRow(models.Model):
     done = models.BooleanField(default=False)
     version = models.PositiveIntegerField(default=0)
     said = models.CharField(max_length=200, blank=True, help_text=_("Why it was not done; of a call, what it is about."))
+    refused = models.CharField(max_length=200, blank=True, help_text=_("Why it is a call now, if another way was asked for."))
 
     class Meta:
         app_label = "booking"
@@ -83,10 +84,12 @@ def hold_key_of(visit: "Appointment") -> str:
 def propose(visits: Sequence["Appointment"], *, now: datetime) -> dict[int, list[Slot]]:
     """For each visit up to four times, the best first; no time is the first choice of two visits.
 
-    The same physician is best if they have time within two weeks, then anybody; then the same part of the day, then the
-    soonest. One statement per visit type.
+    Never a time at which the patient is here already. The same physician is best if they have time within two weeks, then
+    anybody; a day on which the patient has nothing else, then the same part of the day, then the soonest. One statement per
+    visit type, and one for what the patients have beside.
     """
-    taken: list[Slot] = []
+    own = _beside(visits, now=now)
+    taken: list[tuple[Slot, Service]] = []
     by_service: dict[Service, list[Slot]] = {}
     found: dict[int, list[Slot]] = {}
     for visit in visits:
@@ -95,24 +98,47 @@ def propose(visits: Sequence["Appointment"], *, now: datetime) -> dict[int, list
             by_service[visit.service] = calendar.openings(
                 visit.service, since=since, until=since + timedelta(days=LOOK_AHEAD), now=now, any_physician=False
             )
-        options = sorted(by_service[visit.service], key=lambda slot, v=visit: _rank(v, slot))
-        free = [slot for slot in options if not _clashes(slot, taken)]
+        mine = own.setdefault(visit.patient_id or 0, [])
+        options = sorted(by_service[visit.service], key=lambda slot, v=visit, m=mine: _rank(v, slot, m))
+        free = [
+            slot
+            for slot in options
+            if not any(start < slot.end and slot.start < end for start, end in mine)
+            and not any(_clashes(slot, visit.service, other, service) for other, service in taken)
+        ]
         found[visit.pk] = free[:OPTIONS]
-        taken += free[:1]
+        taken += [(slot, visit.service) for slot in free[:1]]
+        mine += [(slot.start, slot.end) for slot in free[:1]]
     return found
 
 
-def _rank(visit: "Appointment", slot: Slot) -> tuple[bool, bool, datetime]:
+def _beside(visits: Sequence["Appointment"], *, now: datetime) -> dict[int, list[tuple[datetime, datetime]]]:
+    """What else the patients of some visits have booked, or held for them, by patient."""
+    from booking.models import OPEN, Appointment, Status
+
+    keys = [v.pk for v in visits]
+    others = Appointment.objects.filter(
+        patient__in={v.patient_id for v in visits}, status__in=[*OPEN, Status.HELD], ends_at__gt=now
+    ).exclude(pk__in=keys)
+    found: dict[int, list[tuple[datetime, datetime]]] = {}
+    for patient, start, end in others.values_list("patient_id", "starts_at", "ends_at"):
+        found.setdefault(patient, []).append((start, end))
+    return found
+
+
+def _rank(visit: "Appointment", slot: Slot, mine: Sequence[tuple[datetime, datetime]]) -> tuple[bool, bool, bool, datetime]:
     near = slot.start < visit.starts_at + timedelta(days=SAME_PERSON_WITHIN)
     same_person = slot.practitioner_id == visit.practitioner_id and near
+    day = clock.local(slot.start).date()
+    twice = any(clock.local(start).date() == day for start, _end in mine)
     morning = clock.local(visit.starts_at).hour < 12
-    return not same_person, (clock.local(slot.start).hour < 12) != morning, slot.start
+    return not same_person, twice, (clock.local(slot.start).hour < 12) != morning, slot.start
 
 
-def _clashes(slot: Slot, taken: Iterable[Slot]) -> bool:
-    return any(
-        (t.practitioner_id == slot.practitioner_id or (t.room_id and t.room_id == slot.room_id))
-        and t.start < slot.end
-        and slot.start < t.end
-        for t in taken
-    )
+def _clashes(one: Slot, service: "Service", two: Slot, other: "Service") -> bool:
+    """True if two times cannot both be had: the same person or room, with what is needed between them."""
+    if one.practitioner_id != two.practitioner_id and not (one.room_id and one.room_id == two.room_id):
+        return False
+    after_two = timedelta(minutes=max(other.cleanup_minutes, service.setup_minutes))
+    after_one = timedelta(minutes=max(service.cleanup_minutes, other.setup_minutes))
+    return one.start < two.end + after_two and two.start < one.end + after_one

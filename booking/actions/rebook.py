@@ -1,7 +1,7 @@
 """Many visits that cannot stay: each is moved, handed to its patient with a time held, or put on the call list."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db import transaction
@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from accounts.models import User
 from audit.actions import record
 from audit.actor import Actor
-from booking.actions.errors import BookingError, NotAllowed
+from booking.actions.errors import BookingError, NotAllowed, SlotTaken, Warned
 from booking.actions.steps import ask_to_call, cancel, undo
 from booking.actions.visits import explain, move
 from booking.actions.write_path import free_start, insert, lock_and_sweep, locked, place, retrying, rooms_of, taken, touch, update
@@ -35,7 +35,10 @@ class Choice:
 
 
 def rebook_many(off: TimeOff, choices: Sequence[Choice], *, by: Actor, now: datetime) -> Batch:
-    """Do it, visit by visit, each in a transaction of its own: what fails says why and stops nothing else."""
+    """Do it, visit by visit, each in a transaction of its own: what fails says why and stops nothing else.
+
+    Whose time is gone meanwhile goes onto the call list: nobody is forgotten because somebody else was faster.
+    """
     with transaction.atomic():
         user = User.objects.filter(pk=by.id).first()
         batch = Batch.objects.create(time_off=off, made_by=user, made_at=now)
@@ -43,10 +46,14 @@ def rebook_many(off: TimeOff, choices: Sequence[Choice], *, by: Actor, now: date
         record("booking.rebook_many", by=by, now=now, obj=batch, detail={"visits": len(rows)})
     for row, choice in zip(rows, choices, strict=True):
         try:
-            _do_row(row, choice, off, by=by, now=now)
+            try:
+                _do_row(row, choice, off, by=by, now=now)
+            except (SlotTaken, Warned) as error:
+                row.way, row.refused = Way.CALL, str(error)[:200]
+                _do_row(row, replace(choice, way=Way.CALL), off, by=by, now=now)
         except BookingError as error:
             row.done, row.version, row.said = False, 0, str(error)[:200]
-            row.save(update_fields=["done", "version", "said"])
+            row.save(update_fields=["way", "done", "version", "said", "refused"])
     return batch
 
 
@@ -59,7 +66,7 @@ def _out(off: TimeOff) -> str:
 def _do_row(row: BatchRow, choice: Choice, off: TimeOff, *, by: Actor, now: datetime) -> None:
     row.version = _rebook(choice, off, by=by, now=now).version
     row.done, row.said = True, _out(off) if choice.way == Way.CALL else ""
-    row.save(update_fields=["version", "done", "said"])
+    row.save(update_fields=["way", "version", "done", "said", "refused"])
 
 
 def _rebook(choice: Choice, off: TimeOff, *, by: Actor, now: datetime) -> Appointment:
@@ -70,8 +77,18 @@ def _rebook(choice: Choice, off: TimeOff, *, by: Actor, now: datetime) -> Appoin
     if who is None or start is None:
         raise NotAllowed(_("Choose a time"))
     if choice.way == Way.MOVE:
-        return move(visit, who, start, by=by, now=now, version=choice.version)
+        visit = move(visit, who, start, by=by, now=now, version=choice.version)
+        return _no_call(visit, _out(off)) if visit.needs_call else visit
     return hand_over(visit, who, start, by=by, now=now, version=choice.version)
+
+
+def _no_call(visit: Appointment, reason: str) -> Appointment:
+    """Off the call list for one reason; what else it is on it for stays."""
+    visit.call_reason = "; ".join(text for text in visit.call_reason.split("; ") if text and text != reason)
+    visit.needs_call = bool(visit.call_reason)
+    visit.version += 1
+    visit.save(update_fields=["needs_call", "call_reason", "version"])
+    return visit
 
 
 @retrying
@@ -210,11 +227,7 @@ def _undo_row(row: BatchRow, *, by: Actor, now: datetime) -> None:
     if row.way != Way.CALL:
         undo(row.appointment, by=by, now=now, version=row.version)
     else:
-        visit = locked(row.appointment, row.version)
-        visit.call_reason = "; ".join(text for text in visit.call_reason.split("; ") if text and text != row.said)
-        visit.needs_call = bool(visit.call_reason)
-        visit.version += 1
-        visit.save(update_fields=["needs_call", "call_reason", "version"])
+        visit = _no_call(locked(row.appointment, row.version), row.said)
         record("booking.called_off", by=by, now=now, obj=visit, subject_id=visit.patient_id)
-    row.done, row.said = False, ""
-    row.save(update_fields=["done", "said"])
+    row.done, row.said, row.refused = False, "", ""
+    row.save(update_fields=["done", "said", "refused"])

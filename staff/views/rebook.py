@@ -1,5 +1,6 @@
 """`/desk/time-off/<id>/visits/` and `/desk/batch/<id>/`: the visits booked in a time off, moved in one go, undone in one go."""
 
+from collections import Counter
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -7,6 +8,7 @@ from uuid import UUID
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from accounts import clock
@@ -54,7 +56,10 @@ def _table(request: HttpRequest, off: TimeOff, now: datetime, *, status: int = 2
         offers = _offers(proposed[visit.pk], people)
         reachable = bool(visit.patient.mobile or visit.patient.email)
         rows.append((visit, offers, Way.MOVE if offers and not visit.needs_call else Way.CALL, reachable))
-    context = {"off": off, "when": when(off), "rows": rows, "refusal": refusal}
+    placed = sum(way == Way.MOVE for _visit, _offers, way, _reachable in rows)
+    context = {
+        "off": off, "when": when(off), "rows": rows, "refusal": refusal, "placed": placed, "to_call": len(rows) - placed,
+    }  # fmt: skip
     return render(request, "staff/rebook.html", context, status=status)
 
 
@@ -102,9 +107,27 @@ def batch(request: HttpRequest, public_id: UUID) -> HttpResponse:
         lines = _lines(request, row, now)
     context = {
         "batch": row, "lines": lines, "refusal": refusal, "left": left, "can_undo": row.can_undo(now),
-        "failed": any(line["state"] == "failed" for line in lines) and row.time_off_id and row.undone_at is None,
+        "tally": _tally(lines),
+        "again": row.undone_at is None and row.time_off_id and any(
+            line["state"] == "failed" or (line["state"] == "call" and line["row"].refused) for line in lines
+        ),
     }  # fmt: skip
     return render(request, "staff/batch.html", context, status=409 if refusal else 200)
+
+
+def _tally(lines: list[dict[str, Any]]) -> str:
+    """ "7 moved, 1 waits for the patient, 1 to call": what the batch did, nothing twice and nothing that it did not do."""
+    count = Counter("moved" if one["state"] == "done" and one["row"].way == Way.MOVE else one["state"] for one in lines)
+    words = [
+        (ngettext("%(n)d moved", "%(n)d moved", count["moved"]), "moved"),
+        (ngettext("%(n)d settled", "%(n)d settled", count["done"]), "done"),
+        (ngettext("%(n)d waits for the patient", "%(n)d wait for the patient", count["waits"]), "waits"),
+        (ngettext("%(n)d to call", "%(n)d to call", count["call"]), "call"),
+        (ngettext("%(n)d not done", "%(n)d not done", count["failed"]), "failed"),
+        (ngettext("%(n)d as before", "%(n)d as before", count["undone"]), "undone"),
+        (ngettext("%(n)d changed since", "%(n)d changed since", count["left"]), "left"),
+    ]
+    return ", ".join(text % {"n": count[state]} for text, state in words if count[state])
 
 
 def _lines(request: HttpRequest, batch: Batch, now: datetime) -> list[dict[str, Any]]:
@@ -130,7 +153,7 @@ def _state(row: Any, visit: Appointment, held: Appointment | None, batch: Batch,
         return {"state": "failed", "text": row.said or _("Not done")}
     if row.way == Way.CALL:
         text = _("On the call list") if visit.needs_call else _("Called")
-        return {"state": "call" if visit.needs_call else "done", "text": text}
+        return {"state": "call" if visit.needs_call else "done", "text": f"{text}. {row.refused}" if row.refused else text}
     if row.way == Way.LINK and visit.status == Status.CANCELLED:
         if held is None or held.hold_expires_at is None or held.hold_expires_at <= now:
             called = row.said and not visit.needs_call

@@ -1,6 +1,8 @@
 """A sick day with people booked: each visit moved, handed to its patient or put on the call list; undone in one go."""
 
+import re
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -9,8 +11,9 @@ from django.db import OperationalError
 from django.test import Client
 from psycopg import errors as pg
 
+from accounts import clock
 from audit.actor import Actor
-from booking import actions, matching
+from booking import actions, matching, rebooking
 from booking.actions import rebook as verbs
 from booking.links import token_of
 from booking.models import Appointment, Batch, Practitioner, Service, Status, TimeOff
@@ -125,11 +128,55 @@ def test_what_was_taken_meanwhile_says_so_and_stops_nothing_else(
         now=WEDNESDAY,
     )
     desk.post(f"/desk/time-off/{off.pk}/visits/", form)
-    assert states(desk) == ["done", "failed", "done"]
-    assert again(booked)[1].starts_at == at(THURSDAY, 10)
+    assert states(desk) == ["done", "call", "done"]
+    ann = again(booked)[1]
+    assert (ann.starts_at, ann.needs_call, ann.call_reason) == (at(THURSDAY, 10), True, "Dr. Osei is out")
     page = desk.get(f"/desk/batch/{Batch.objects.get().public_id}/").content.decode()
     assert "already has someone at" in page
     assert "Rebook what is left" in page
+    assert "2 moved, 1 to call" in page
+    rebook(desk, off, {ann.pk: "move"})
+    assert not again([ann])[0].needs_call, "who has a new time is not called about the old one"
+
+
+def test_all_proposals_are_accepted_in_one_press_and_who_has_none_is_called(
+    desk: Client, off: TimeOff, booked: Visits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = rebooking.propose
+
+    def none_for_bea(visits: Visits, *, now: datetime) -> Any:
+        return real(visits, now=now) | {booked[2].pk: []}
+
+    monkeypatch.setattr("staff.views.rebook.propose", none_for_bea)
+    page = desk.get(f"/desk/time-off/{off.pk}/visits/").content.decode()
+    form, text = page[page.index('class="panel rb-all"') :].split("</form>")[0], "Accept all proposals"
+    assert text in form
+    assert "<b>2</b> have a new time proposed. <b>1</b> goes onto the call list." in form
+    answer = desk.post(f"/desk/time-off/{off.pk}/visits/", dict(re.findall(r'name="([\w-]+)" value="([^"]*)"', form)))
+    assert answer.status_code == 303
+    assert states(desk) == ["done", "done", "call"]
+    assert again(booked)[2].needs_call
+
+
+def test_no_time_is_proposed_at_which_the_patient_is_here_already(
+    desk: Client, off: TimeOff, booked: Visits, service: Service, make_practitioner: Any
+) -> None:
+    friday, raman = THURSDAY + timedelta(days=1), make_practitioner("Dr. Priya Raman")
+    service.practitioners.add(raman)
+    actions.book_for(service, raman, at(friday, 9, 20), patient=booked[0].patient, contact=None, by=Actor.system(), now=WEDNESDAY)
+    starts = [start for _value, start, _who in table(desk, off)[0][1]]
+    assert starts
+    assert clock.local(starts[0]).date() != friday, "a day with nothing else is better"
+    assert all(not (at(friday, 8, 40) < start < at(friday, 10)) for start in starts)
+
+
+def test_proposals_leave_the_minutes_that_are_needed_between_visits(desk: Client, off: TimeOff, service: Service) -> None:
+    Service.objects.update(cleanup_minutes=20)
+    firsts = sorted(offers[0][1] for _v, offers, _w, _r in table(desk, off))
+    needed = timedelta(minutes=service.minutes + 20)
+    assert all(two - one >= needed for one, two in pairwise(firsts))
+    rebook(desk, off, {v.pk: "move" for v, *_rest in table(desk, off)})
+    assert states(desk) == ["done"] * 3
 
 
 def test_the_whole_batch_is_undone_within_ten_minutes(desk: Client, off: TimeOff, booked: Visits) -> None:
