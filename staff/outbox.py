@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from booking.models import Appointment
 from notifications import replies
 from notifications.actions import TROUBLE
+from notifications.coming import will_go
 from notifications.kinds import KINDS
 from notifications.models import ABOUT_VISITS, WAITING, Delivery, Inbound, State
 from patients.models import Patient
@@ -69,8 +70,8 @@ def cause_of(delivery: Delivery) -> str:
     return f"{known} ({delivery.error_code})" if delivery.error_code else str(known)
 
 
-def _lines(deliveries: Iterable[Delivery], user: Any, *, now: datetime) -> list[Line]:
-    """With their visits, in one more query."""
+def _lines(deliveries: Iterable[Delivery], user: Any, *, now: datetime, at: dict[int, datetime] | None = None) -> list[Line]:
+    """With their visits, in one more query; `at` is when each will go, by primary key, where that is known."""
     found = list(deliveries)
     ids = {d.message.subject_id for d in found if d.message.subject_type in ABOUT_VISITS}
     visits = Appointment.objects.for_actor(user).select_related("patient", "practitioner").in_bulk(ids)
@@ -79,7 +80,7 @@ def _lines(deliveries: Iterable[Delivery], user: Any, *, now: datetime) -> list[
             d,
             kind_name(d.message.kind),
             visits.get(d.message.subject_id) if d.message.subject_type in ABOUT_VISITS else None,
-            d.sent_at or d.next_attempt_at,
+            (at or {}).get(d.pk) or d.sent_at or d.next_attempt_at,
             ICONS.get(d.state, "alert"),
             cause_of(d) if d.state in TROUBLE else "",
             d.state in TROUBLE and now < d.message.expires_at,
@@ -99,9 +100,11 @@ def trouble(user: Any, *, now: datetime) -> list[Line]:
 
 
 def waiting(user: Any, *, now: datetime) -> list[Line]:
-    """What goes out next: due, or due within a day."""
-    found = _deliveries().filter(state__in=WAITING, next_attempt_at__lt=now + timedelta(days=1))
-    return _lines(found.order_by("next_attempt_at", "pk")[:SHOWN], user, now=now)
+    """What will go out within a day, when it really will: one line for each message, by the way it takes."""
+    until = now + timedelta(days=1)
+    found = _deliveries().filter(state__in=WAITING, next_attempt_at__lt=until).order_by("next_attempt_at", "pk")
+    going = [(delivery, at) for delivery, at in will_go(found[: 3 * SHOWN], now=now) if at < until][:SHOWN]
+    return _lines([delivery for delivery, _at in going], user, now=now, at={delivery.pk: at for delivery, at in going})
 
 
 def sent(user: Any, *, now: datetime) -> list[Line]:

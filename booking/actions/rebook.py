@@ -14,7 +14,7 @@ from accounts.models import User
 from audit.actions import record
 from audit.actor import Actor
 from booking.actions.errors import BookingError, NotAllowed, SlotTaken, Warned
-from booking.actions.steps import ask_to_call, cancel, undo
+from booking.actions.steps import ask_to_call, cancel, off_the_list, undo
 from booking.actions.visits import explain, move
 from booking.actions.write_path import free_start, insert, lock_and_sweep, locked, place, retrying, rooms_of, taken, touch, update
 from booking.models import Appointment, Practitioner, Status, TimeOff
@@ -78,17 +78,8 @@ def _rebook(choice: Choice, off: TimeOff, *, by: Actor, now: datetime) -> Appoin
         raise NotAllowed(_("Choose a time"))
     if choice.way == Way.MOVE:
         visit = move(visit, who, start, by=by, now=now, version=choice.version)
-        return _no_call(visit, _out(off)) if visit.needs_call else visit
+        return off_the_list(visit, _out(off)) if visit.needs_call else visit
     return hand_over(visit, who, start, by=by, now=now, version=choice.version)
-
-
-def _no_call(visit: Appointment, reason: str) -> Appointment:
-    """Off the call list for one reason; what else it is on it for stays."""
-    visit.call_reason = "; ".join(text for text in visit.call_reason.split("; ") if text and text != reason)
-    visit.needs_call = bool(visit.call_reason)
-    visit.version += 1
-    visit.save(update_fields=["needs_call", "call_reason", "version"])
-    return visit
 
 
 @retrying
@@ -227,7 +218,7 @@ def _undo_row(row: BatchRow, *, by: Actor, now: datetime) -> None:
     if row.way != Way.CALL:
         undo(row.appointment, by=by, now=now, version=row.version)
     else:
-        visit = _no_call(locked(row.appointment, row.version), row.said)
+        visit = off_the_list(locked(row.appointment, row.version), row.said)
         record("booking.called_off", by=by, now=now, obj=visit, subject_id=visit.patient_id)
     row.done, row.said, row.refused = False, "", ""
     row.save(update_fields=["done", "said", "refused"])

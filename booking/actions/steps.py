@@ -239,3 +239,23 @@ def ask_to_call(appointment: Appointment, *, reason: str, by: Actor, now: dateti
     visit.save(update_fields=["needs_call", "call_reason", "version"])
     record("booking.ask_to_call", by=by, now=now, obj=visit, subject_id=visit.patient_id, detail={"reason": reason[:40]})
     return visit
+
+
+def off_the_list(visit: Appointment, reason: str) -> Appointment:
+    """A locked visit off the call list for one reason; what else it is on it for stays."""
+    visit.call_reason = "; ".join(text for text in visit.call_reason.split("; ") if text and text != reason)
+    visit.needs_call = bool(visit.call_reason)
+    visit.version += 1
+    visit.save(update_fields=["needs_call", "call_reason", "version"])
+    return visit
+
+
+@retrying
+def ask_no_call(appointment: Appointment, *, reason: str, by: Actor, now: datetime) -> Appointment:
+    """Take back what `ask_to_call` asked for. Nothing happens if the call was made, or nobody asked for it."""
+    visit = locked(appointment, None)
+    if not visit.needs_call or reason[:40] not in visit.call_reason.split("; "):
+        return visit
+    visit = off_the_list(visit, reason[:40])
+    record("booking.called_off", by=by, now=now, obj=visit, subject_id=visit.patient_id)
+    return visit

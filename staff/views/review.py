@@ -13,14 +13,14 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_noop, ngettext
 from django.views.decorators.http import require_http_methods
 
 from accounts import clock
 from accounts.access import physician_required
 from audit.actions import event
 from audit.actor import actor_of
-from booking.actions import ask_to_call
+from booking.actions import ask_no_call, ask_to_call
 from booking.models import Appointment, Practitioner, Status
 from intake import actions, reviewing
 from intake.actions.reviews import Content, read_review
@@ -34,6 +34,7 @@ from staff.review_form import ReviewForm
 
 _ALLERGIES = ("alg_list", "alg_detail")
 _PREGNANCY = ("preg_status", "fu_preg")
+ASKED_TO_CALL = gettext_noop("The physician asks you to call")
 
 
 @physician_required
@@ -196,6 +197,7 @@ def _show(
         "version": draft.version if draft else 0,
         "can_write": page.can_write,
         "held_by_other": page.held_by_other,
+        "asked_to_call": page.visit is not None and _(ASKED_TO_CALL) in page.visit.call_reason.split("; "),
         "mine": response.reviewer_id == request.user.pk,
         "amends": response.reviewed_at is not None,
         "signed": signed,
@@ -265,7 +267,7 @@ def _act(page: Page) -> HttpResponse:
             actions.discard_review(page.response, by=page.by, now=page.now)
         elif verb in {"done", "not-done"}:
             actions.confirm_done(page.response, done=verb == "done", by=page.by, now=page.now)
-        elif verb in {"save", "sign", "seen", "unseen", "call"}:
+        elif verb in {"save", "sign", "seen", "unseen", "call", "no-call"}:
             return _write(page, verb, what)
         else:
             raise Http404
@@ -307,8 +309,11 @@ def _write(page: Page, verb: str, what: str) -> HttpResponse:
                 why = " ".join(request.POST.get(f"why-{what}", "").split())
                 actions.acknowledge_flag(response, what, reason=why, seen=verb == "seen", by=page.by, now=page.now)
             elif verb == "call" and page.visit is not None and page.visit.is_open:
-                ask_to_call(page.visit, reason=_("The physician asks you to call"), by=page.by, now=page.now)
-                messages.success(request, _("Reception sees it under To call."))
+                ask_to_call(page.visit, reason=_(ASKED_TO_CALL), by=page.by, now=page.now)
+                messages.success(request, _("Reception sees it under To call. Undo is where the button was."))
+            elif verb == "no-call" and page.visit is not None:
+                ask_no_call(page.visit, reason=_(ASKED_TO_CALL), by=page.by, now=page.now)
+                messages.success(request, _("Taken back. Reception is not asked to call."))
     except actions.Taken as refusal:
         return _refused(page, refusal, form)
     if _wants_json(page):
@@ -362,4 +367,4 @@ def _tell_the_desk(page: Page, fields: dict[str, Any]) -> None:
         and (visit.starts_at <= page.now or visit.status not in (Status.BOOKED, Status.CONFIRMED))
     )
     if fields.get("outcome") == "more-info" and visit is not None and begun:
-        ask_to_call(visit, reason=_("The physician asks you to call"), by=page.by, now=page.now)
+        ask_to_call(visit, reason=_(ASKED_TO_CALL), by=page.by, now=page.now)

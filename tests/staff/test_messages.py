@@ -1,10 +1,11 @@
 """`/desk/messages/`: texts that need a person, what did not arrive and why, what waits, what went."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.test import Client
 
 from accounts import clock
@@ -14,7 +15,7 @@ from audit.models import AuditEvent
 from booking import actions as booking
 from booking.models import Appointment
 from notifications import planner, replies
-from notifications.models import Delivery, Inbound, Message
+from notifications.models import ChannelSwitch, Delivery, Inbound, Message
 from patients.models import Patient
 from tests.factories import next_weekday_at
 
@@ -124,6 +125,46 @@ def test_what_waits_and_what_went(desk: Client, visit: Appointment) -> None:
     assert "Booked" in desk.get(f"{PAGE}?show=waiting").content.decode()
     became("delivered")
     assert "Delivered" in desk.get(f"{PAGE}?show=sent").content.decode()
+
+
+def goes(desk: Client) -> list[tuple[str, str, datetime]]:
+    """What the list says will go at this moment: what, which way, when."""
+    desk.force_login(User.objects.get(role="reception"))
+    lines = desk.get(f"{PAGE}?show=waiting").context["lines"]
+    return [(line.delivery.message.kind, line.delivery.channel, line.at) for line in lines]
+
+
+def test_a_reminder_that_goes_one_way_waits_on_one_line(desk: Client, visit: Appointment) -> None:
+    with time_machine.travel(visit.starts_at - timedelta(hours=30), tick=False):
+        Delivery.objects.filter(message__kind="booked").update(state="delivered")
+        assert [(kind, channel) for kind, channel, _at in goes(desk)] == [("reminder_1d", "text")]
+        Patient.objects.update(reminder_by="email")
+        assert [(kind, channel) for kind, channel, _at in goes(desk)] == [("reminder_1d", "email")]
+
+
+def test_what_is_switched_off_does_not_wait(desk: Client, visit: Appointment) -> None:
+    with time_machine.travel(visit.starts_at - timedelta(hours=30), tick=False):
+        Delivery.objects.filter(message__kind="booked").update(state="delivered")
+        visit.service.messages_off = ["reminder_1d"]
+        visit.service.save()
+        assert goes(desk) == []
+
+
+def test_what_would_go_by_a_channel_that_is_off_is_not_promised(desk: Client, visit: Appointment) -> None:
+    Message.objects.filter(kind="booked").update(expires_at=visit.starts_at)
+    assert {channel for _kind, channel, _at in goes(desk)} == {"email", "text"}
+    ChannelSwitch.objects.create(channel="email", enabled=False)
+    assert {channel for _kind, channel, _at in goes(desk)} == {"text"}
+    assert "Switched off: Email." in desk.get(f"{PAGE}?show=waiting").content.decode()
+
+
+def test_what_is_late_in_the_night_waits_for_the_morning_and_says_so(desk: Client, visit: Appointment) -> None:
+    night = clock.instant(clock.local(visit.starts_at).date() - timedelta(days=4), time(22, 30), clock.clinic_zone())
+    Delivery.objects.filter(message__kind="booked").update(next_attempt_at=night - timedelta(hours=2))
+    Message.objects.filter(kind="booked").update(expires_at=night + timedelta(days=1))
+    with time_machine.travel(night, tick=False):
+        at = {channel: at for kind, channel, at in goes(desk) if kind == "booked"}
+    assert at == {"email": night, "text": night + timedelta(hours=9, minutes=30)}
 
 
 @pytest.mark.parametrize("do", ["", "retry", "retry:x", "fly:6f1d6c2e-0000-4000-8000-000000000000"])

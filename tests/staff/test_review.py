@@ -294,3 +294,17 @@ def test_last_times_decision_is_beside_the_new_one(doctor: Client, physician: Us
     earlier = another(sent.response, sent.patient, days=200)
     actions.sign_review(earlier, {"outcome": "in-person", "plan": "Foam at night"}, by=Actor.staff(physician), now=now)
     assert "Foam at night" in doctor.get(url_of(sent)).content.decode()
+
+
+def test_asking_reception_to_call_is_taken_back_with_one_press(sent: Appointment, doctor: Client) -> None:
+    md, url = doctor, url_of(sent)
+    md.post(url, {"do": "call", "version": "0"})
+    sent.refresh_from_db()
+    assert (sent.needs_call, sent.call_reason) == (True, "The physician asks you to call")
+    page = md.get(url).content.decode()
+    assert 'value="no-call" data-key="z"' in page
+    assert 'data-key="c"' not in page
+    Appointment.objects.update(call_reason="Contact not checked; The physician asks you to call")
+    md.post(url, {"do": "no-call", "version": "1"})
+    sent.refresh_from_db()
+    assert (sent.needs_call, sent.call_reason) == (True, "Contact not checked"), "only what was asked for is taken back"
