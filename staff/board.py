@@ -1,7 +1,7 @@
 """A clinic day as the desk sees it, loaded in three statements whatever the number of visits and physicians."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -26,6 +26,7 @@ from booking.models import (
     WaitlistEntry,
 )
 from staff import gaps
+from staff.grid import Grid, lay
 from staff.lines import Behind, Column, Entry, board_time
 
 FILTERS = ("waiting", "unconfirmed", "missing", "openings")
@@ -64,11 +65,15 @@ class Board:
     show: str = ""
     mark: str = ""
     someone_waits: bool = False
+    grid: Grid | None = None
+    waiting: list[Entry] = field(default_factory=list)  # who sits in the waiting room, whatever is shown
+    people: list[Practitioner] = field(default_factory=list)
 
     @property
     def is_empty(self) -> bool:
         """True when the chosen filter leaves nothing to show."""
-        return not any(column.entries or column.cancelled for column in self.columns)
+        aside = ("shut", "off") if self.show else ("shut",)
+        return not any(column.cancelled or any(e.kind not in aside for e in column.entries) for column in self.columns)
 
     @property
     def is_closed(self) -> bool:
@@ -102,7 +107,7 @@ def _people(day: date, since: datetime, until: datetime, now: datetime) -> list[
     )
 
 
-def _services() -> list[Any]:
+def bookable() -> list[Any]:
     """What can be booked, with whom and where, in one statement."""
     people = Service.practitioners.through.objects.filter(service=OuterRef("pk")).values("practitioner_id")
     rooms = Room.objects.filter(active=True, kind=OuterRef("room_kind")).order_by("pk").values("pk")
@@ -128,16 +133,20 @@ def _visits(user: Any, since: datetime, until: datetime, now: datetime) -> list[
     )
 
 
-def load(user: Any, day: date, *, now: datetime, show: str = "", selected: str = "") -> Board:
+def load(
+    user: Any, day: date, *, now: datetime, show: str = "", selected: str = "", who: str = "", as_list: bool = False
+) -> Board:
     """The day for a person at the desk.
 
     Args:
         show: one of FILTERS, or empty for everything.
         selected: public id of a visit to mark.
+        who: slug of the one physician to show; empty for everybody.
+        as_list: without places on a board.
     """
     zone = clock.clinic_zone()
     since, until = clock.day_bounds(day, zone)
-    people, services, visits = _people(day, since, until, now), _services(), _visits(user, since, until, now)
+    people, services, visits = _people(day, since, until, now), bookable(), _visits(user, since, until, now)
     columns = {person.pk: Column(person) for person in people}
     for visit in visits:
         columns.setdefault(visit.practitioner_id, Column(visit.practitioner))
@@ -146,12 +155,15 @@ def load(user: Any, day: date, *, now: datetime, show: str = "", selected: str =
         gaps.add_hours(columns[person.pk], person, day)
         if said := person.late_json:
             columns[person.pk].late = Behind(said["minutes"], datetime.fromisoformat(said["said_at"]))
+    waiting: list[Entry] = []
     counts = {"booked": 0, "waiting": 0, "unconfirmed": 0, "missing": 0, "openings": 0}
     for visit in visits:
-        column, entry = columns[visit.practitioner_id], _entry(visit, now)
+        column, entry = columns[visit.practitioner_id], entry_of(visit, now)
         if mark := gaps.outside(visit, calendar, people, day):
             entry.badges.append(mark)
         entry.selected = bool(selected) and str(visit.public_id) == selected
+        if visit.status == Status.ARRIVED:
+            waiting.append(entry)
         if visit.status == Status.CANCELLED:
             if not show:
                 column.cancelled.append(entry)
@@ -172,13 +184,19 @@ def load(user: Any, day: date, *, now: datetime, show: str = "", selected: str =
         if show in ("", "openings"):
             column.entries.append(gap)
     for column in columns.values():
-        if show:
+        if show and as_list:
             column.entries = [entry for entry in column.entries if entry.kind != "off"]
         column.entries.sort(key=lambda entry: (entry.at, entry.kind != "off"))
     shown = [c for c in columns.values() if c.entries or c.cancelled or (not show and c.working)]
+    people_shown = [c.practitioner for c in shown]
+    if any(person.slug == who for person in people_shown):
+        shown = [c for c in shown if c.practitioner.slug == who]
+    waiting.sort(key=lambda entry: -(entry.minutes or 0))
+    grid = None if as_list else lay(shown, now)
     found = {str(v.public_id): v for v in visits if v.status != Status.HELD}
     seen = mark_of(v.version for v in visits if v.status != Status.HELD)
-    return Board(day, shown, counts, found, show, seen, any(service.waits for service in services))
+    waits = any(service.waits for service in services)
+    return Board(day, shown, counts, found, show, seen, waits, grid, waiting, people_shown)
 
 
 def mark_of(versions: Iterable[int]) -> str:
@@ -238,7 +256,19 @@ def _held_text(visit: Appointment) -> str:
     return words % {"time": board_time(visit.hold_expires_at)}
 
 
-def _entry(visit: Appointment, now: datetime) -> Entry:
+def keys_of(entry: Entry) -> str:
+    """What the keys may do with a visit: its version, and the verbs, "undo", "move" and "cancel" among them."""
+    visit = entry.visit
+    if visit is None or entry.kind != "visit":
+        return ""
+    verbs = [verb for verb, _word in entry.steps]
+    verbs += ["undo"] if visit.previous else []
+    verbs += ["move", "cancel"] if visit.status in (Status.BOOKED, Status.CONFIRMED) else []
+    return " ".join([str(visit.version), *verbs])
+
+
+def entry_of(visit: Appointment, now: datetime) -> Entry:
+    """The line of a visit or a hold."""
     held = visit.status == Status.HELD
     return Entry(
         "hold" if held else "visit",
@@ -249,6 +279,7 @@ def _entry(visit: Appointment, now: datetime) -> Entry:
         badges=[] if held else badges_of(visit),
         steps=[] if held else steps_of(visit, now),
         minutes=visit.waiting_minutes(now) if visit.status == Status.ARRIVED else None,
+        end=visit.ends_at,
     )
 
 

@@ -1,6 +1,6 @@
 """The hours of a day on the board: lunch, time off, openings, and visits that lie outside."""
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -12,6 +12,8 @@ from booking.hours import MODES
 from booking.models import OCCUPYING, Status
 from booking.picker import value_of
 from staff.lines import Column, Entry, board_time
+
+DAY = 24 * 60
 
 
 def _minutes(text: str) -> int:
@@ -79,23 +81,30 @@ def add_hours(column: Column, person: Any, day: date) -> None:
     if not spans:
         column.note = _("not in")
         return
+    column.spans = [
+        (clock.instant(day, _wall(a), zone), clock.instant(day + timedelta(b == DAY), _wall(b), zone)) for a, b in spans
+    ]
     for before, after in pairwise(spans):
         at = clock.instant(day, _wall(before[1]), zone)
         word = _("Lunch") if before[1] <= 13 * 60 and after[0] >= 12 * 60 else _("Closed")
         end = clock.instant(day, _wall(after[0]), zone)
         column.entries.append(
-            Entry("off", at, board_time(at), text=_("%(what)s until %(time)s") % {"what": word, "time": board_time(end)})
+            Entry("off", at, board_time(at), text=_("%(what)s until %(time)s") % {"what": word, "time": board_time(end)}, end=end)
         )
-    since, until = clock.day_bounds(day, zone)
-    opens, closes = clock.instant(day, _wall(spans[0][0]), zone), clock.instant(day, _wall(spans[-1][1]), zone)
+    opens, closes = column.spans[0][0], column.spans[-1][1]
     for off in person.off_json:
-        start, end = max(_utc(off["start"]), since), min(_utc(off["end"]), until)
+        start, end = _utc(off["start"]), _utc(off["end"])
         if start <= opens and end >= closes:  # nothing is left of the day: no lunch, no midnight
             column.note, column.working = _("not in"), False
-            column.entries = [Entry("off", opens, "", text=_("%(name)s is out all day") % {"name": person.short_name})]
+            column.entries = [
+                Entry("off", opens, "", text=_("%(name)s is out all day") % {"name": person.short_name}, end=closes)
+            ]
             return
-        until_text = _("out until %(time)s") % {"time": board_time(end)} if end < until else _("out")
-        column.entries.append(Entry("off", start, board_time(start), text=f"{person.short_name} {until_text}"))
+        start, end = max(start, opens), min(end, closes)
+        if start >= end:
+            continue
+        until_text = _("out until %(time)s") % {"time": board_time(end)} if end < closes else _("out")
+        column.entries.append(Entry("off", start, board_time(start), text=f"{person.short_name} {until_text}", end=end))
         if end >= closes:
             column.note = _("out at %(time)s") % {"time": board_time(start)}
 
@@ -136,7 +145,9 @@ def gaps(
                 entry = mine[n][2]
                 end = max(end, mine[n][1])
                 mine[n] = (mine[n][0], end, entry)
-            entry.text = board_time(datetime.fromtimestamp(end, UTC))
+            entry.end = datetime.fromtimestamp(end, UTC)
+    for _column, entry in found:
+        entry.text = board_time(entry.end or entry.at)
     return found
 
 

@@ -18,7 +18,7 @@ def board_time(moment: datetime) -> str:
 
 @dataclass(slots=True)
 class Entry:
-    """One line of a column: a visit, a hold, an opening, or time away."""
+    """One line of a column: a visit, a hold, an opening, time away; and on the board what lies outside the hours ("shut")."""
 
     kind: str
     at: datetime
@@ -30,6 +30,10 @@ class Entry:
     steps: list[tuple[str, str]] = field(default_factory=list)
     minutes: int | None = None
     selected: bool = False
+    end: datetime | None = None
+    place: str = ""  # where it stands on the board, as classes
+    short: bool = False  # one line high
+    narrow: bool = False  # beside another
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,7 @@ class Column:
     booked: int = 0
     openings: int = 0
     working: bool = False
+    spans: list[tuple[datetime, datetime]] = field(default_factory=list)  # the hours
     note: str = ""
     late: Behind | None = None
     expected: bool = False  # today, somebody has still to arrive

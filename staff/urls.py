@@ -30,6 +30,7 @@ from staff.views import (
     time_off,
     visit,
     waiting,
+    week,
 )
 
 
@@ -60,6 +61,7 @@ urlpatterns = [
     path("staff/corrections/<uuid:public_id>/", corrections.correction, name="correction"),
     path("desk/", day.today, name="today"),
     path("desk/day/<date:day>/", day.day, name="day"),
+    path("desk/week/<date:day>/", week.week, name="week"),
     path("desk/visit/<uuid:public_id>/", visit.visit, name="visit"),
     path("desk/visit/<uuid:public_id>/move/", visit.move, name="move"),
     path("desk/visit/<uuid:public_id>/cancel/", visit.cancel, name="visit_cancel"),

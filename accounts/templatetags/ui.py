@@ -36,7 +36,7 @@ STATUSES: dict[str, tuple[str, "str | Promise", str, str]] = {
     "in_room": ("door", gettext_lazy("In room"), "busy", "a-room"),
     "fulfilled": ("dcheck", gettext_lazy("Done"), "", "a-done"),
     "noshow": ("userx", gettext_lazy("No-show"), "bad", "a-no"),
-    "cancelled": ("x", gettext_lazy("Cancelled"), "", "a-done"),
+    "cancelled": ("x", gettext_lazy("Cancelled"), "", "a-gone"),
 }
 
 ROLE_NAMES = {
@@ -260,14 +260,19 @@ def progress(
 @register.simple_tag
 def status(value: str, minutes: int | None = None, room: object = "", until: str = "") -> SafeString:
     """An appointment's status as a tag: colour, icon and word (`minutes` waiting, `room` name, held `until` a time)."""
-    name, word, colour, _card = STATUSES[value]
+    name, _word, colour, _card = STATUSES[value]
+    return tag(colour, name, status_words(value, minutes, room, until))
+
+
+def status_words(value: str, minutes: int | None = None, room: object = "", until: str = "") -> str:
+    """What is said of a status: "Waiting 4 min", "In Room 2"."""
     if value == "arrived" and minutes is not None:
-        word = _("Waiting %(minutes)s min") % {"minutes": minutes}
-    elif value == "in_room" and room:
-        word = _("In %(room)s") % {"room": room}
-    elif value == "held" and until:
-        word = _("Held until %(time)s") % {"time": until}
-    return tag(colour, name, word)
+        return _("Waiting %(minutes)s min") % {"minutes": minutes}
+    if value == "in_room" and room:
+        return _("In %(room)s") % {"room": room}
+    if value == "held" and until:
+        return _("Held until %(time)s") % {"time": until}
+    return str(STATUSES[value][1])
 
 
 @register.filter

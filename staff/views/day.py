@@ -14,10 +14,12 @@ from accounts import clock
 from accounts.access import reception_required
 from booking import matching
 from booking.late import MINUTES
-from booking.models import Appointment
+from booking.models import Appointment, Status
 from staff import board, steps
 from staff.reading import reading
 from staff.views.waiting import gaps_of
+
+LOOKS = ("show", "view", "who")  # how the day is looked at
 
 
 @reception_required
@@ -30,7 +32,13 @@ def today(request: HttpRequest) -> HttpResponse:
             day = date.fromisoformat(typed)
         except ValueError:
             return redirect("staff:today")
-    return redirect("staff:day", day=day)
+    return redirect(reverse("staff:day", args=[day]) + _query(request, "view", "who"))
+
+
+def _query(request: HttpRequest, *names: str) -> str:
+    """What of the address goes with a link: how the day is looked at."""
+    kept = {name: request.GET[name][:60] for name in names if request.GET.get(name)}
+    return f"?{urlencode(kept)}" if kept else ""
 
 
 @reception_required
@@ -43,13 +51,14 @@ def day(request: HttpRequest, day: date) -> HttpResponse:
         if outcome.refusal:
             visit = Appointment.objects.for_actor(request.user).get(pk=outcome.visit.pk)
             return _page(request, clock.local(visit.starts_at).date(), now, refusal=outcome.refusal, about=visit, status=409)
-        return to_day(outcome.visit, outcome.verb, show=request.GET.get("show", ""))
+        return to_day(outcome.visit, outcome.verb, request)
     return _page(request, day, now)
 
 
-def to_day(visit: Appointment, verb: str, *, show: str = "") -> HttpResponseRedirect:
-    """To the day a visit is on, with the undo strip."""
-    query = {"did": verb, "visit": str(visit.public_id)} | ({"show": show} if show in board.FILTERS else {})
+def to_day(visit: Appointment, verb: str, request: HttpRequest | None = None) -> HttpResponseRedirect:
+    """To the day a visit is on, with the undo strip; looked at as in `request`."""
+    query = {"did": verb, "visit": str(visit.public_id)}
+    query |= {name: request.GET[name][:60] for name in LOOKS if request.GET.get(name)} if request else {}
     url = reverse("staff:day", args=[clock.local(visit.starts_at).date()])
     return HttpResponseRedirect(f"{url}?{urlencode(query)}#v-{visit.public_id}", status=303)
 
@@ -69,17 +78,30 @@ def strip_of(visit: Any, verb: str, now: datetime) -> dict[str, Any] | None:
     return {"text": text, "visit": visit, "undo": undoable, "goes": waits, "asks": asks}
 
 
+def picked(visit: Any, now: datetime) -> dict[str, Any]:
+    """What the side of the board says of one visit."""
+    return {
+        "picked": board.entry_of(visit, now),
+        "age": visit.patient.age_on(clock.today(now)),
+        "can_change": visit.status in (Status.BOOKED, Status.CONFIRMED),
+    }
+
+
 def _page(
     request: HttpRequest, day: date, now: datetime, *, refusal: str = "", about: Appointment | None = None, status: int = 200
 ) -> HttpResponse:
-    show = request.GET.get("show", "")
+    show, who = request.GET.get("show", ""), request.GET.get("who", "")[:60]
+    as_list = request.GET.get("view") == "list"
     selected = str(about.public_id) if about else request.GET.get("visit", "")
     with reading(request, "staff.day_read", now=now, detail={"date": day.isoformat()}):
-        found = board.load(request.user, day, now=now, show=show if show in board.FILTERS else "", selected=selected)
+        found = board.load(
+            request.user, day, now=now, show=show if show in board.FILTERS else "", selected=selected, who=who, as_list=as_list
+        )
         gaps = []
         if found.someone_waits and day >= clock.today(now):
             gaps = gaps_of(matching.freed_between(*clock.day_bounds(day, clock.clinic_zone()), now=now), now=now, most=3)
     visit = found.visits.get(selected)
+    only = _query(request, "view", "who")
     context = {
         "board": found,
         "day": day,
@@ -93,5 +115,11 @@ def _page(
         "refusal": refusal,
         "about": visit or about,
         "strip": strip_of(visit, request.GET.get("did", ""), now) if visit and not refusal else None,
+        "as_list": as_list,
+        "who": who if any(person.slug == who for person in found.people) else "",
+        "keep": only,
+        "only": f"{only[1:]}&" if only else "",
+        "all": "view=list&" if as_list else "",
+        **(picked(visit, now) if visit else {}),
     }
     return render(request, "staff/day.html", context, status=status)
