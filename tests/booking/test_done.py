@@ -168,3 +168,10 @@ def test_answers_that_are_not_sent_yet_can_be_changed_from_here(walker):
 def test_an_address_is_never_broken_over_two_lines(walker):
     walker.booked()
     assert '<span class="nowrap">519-555-••78</span>' in walker.get("done").content.decode()
+
+
+def test_on_paper_it_says_whom_to_call(walker):
+    walker.booked()
+    assert "To change or cancel: True North Metabolic, 519-555-0142, Monday to Friday, 8:30 a.m. to 4:30 p.m." in text_of(
+        walker.get("done")
+    )

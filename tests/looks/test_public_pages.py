@@ -79,3 +79,14 @@ def test_the_chosen_colours_stay(browser: Browser, site: str) -> None:
     page.goto(site)
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
     page.context.close()
+
+
+def test_paper_is_white_whatever_the_screen_is(browser: Browser, site: str) -> None:
+    page = open_page(browser, width=390, theme="dark")
+    page.goto(site + "/fees/")
+    page.emulate_media(media="print")
+    said = page.evaluate(
+        "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.querySelector('h1')).color]"
+    )
+    page.context.close()
+    assert said == ["rgb(255, 255, 255)", "rgb(0, 0, 0)"]

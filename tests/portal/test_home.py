@@ -79,3 +79,9 @@ def test_it_takes_the_same_statements_for_many_visits(maya, visit, service, prac
         maya.get("/me/")
     assert len(many) == len(one) <= 10
     assert visit.status == Status.BOOKED
+
+
+def test_the_clinics_number_is_at_the_top_with_the_way_out(maya):
+    head = maya.get("/me/").content.decode().partition("</header>")[0]
+    assert 'href="tel:+15195550142"' in head
+    assert reverse("portal:sign_out") in head
