@@ -4,6 +4,7 @@ import copy
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -244,17 +245,18 @@ def load_versions(path: Path) -> list[Definition]:
     Raises:
         IntakeError: as `load`, and for what would be left without a condition.
     """
-    return _versions(path.read_text(encoding="utf-8"), path.name)
+    return list(_versions(path.read_text(encoding="utf-8"), path.name))
 
 
-def _versions(text: str, name: str) -> list[Definition]:
+@lru_cache(maxsize=8)  # the checks at the start and the command that publishes read the same files
+def _versions(text: str, name: str) -> tuple[Definition, ...]:
     file, root = _root(text, name)
     source = file.mapping(root, _FILE, "the file")
     _check(file, source)
     without = _without_safety(file, copy.deepcopy(source))
     if without is not None:
         _check(file, without)
-    return [from_json(_unmarked(version)) for version in (source, without) if version is not None]
+    return tuple(from_json(_unmarked(version)) for version in (source, without) if version is not None)
 
 
 def _unmarked(source: _Mapping) -> _Mapping:

@@ -1,5 +1,6 @@
 """What every test can lean on: a database cloned from one migrated template, a browser, a clean cache."""
 
+import gc
 import hashlib
 import inspect
 import os
@@ -34,7 +35,11 @@ hypothesis.settings.load_profile("ci" if browser.CI else "local")
 
 # --- Who runs what -------------------------------------------------------------------------------------------------------
 # What is dear to build is built by one worker. (pytest-xdist's groups are a mark that this pytest does not hand on.)
-_TOGETHER = {"tests/access/": "access", "tests/booking/test_slots_statements.py": "crowded"}
+_TOGETHER = {
+    "tests/access/": "access",
+    "tests/booking/test_slots_statements.py": "crowded",
+    "tests/notifications/test_words.py": "letters",
+}
 
 
 class Together(LoadScopeScheduling):  # type: ignore[misc]
@@ -224,6 +229,12 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
     """The clinic's own language and zone."""
     return {**browser_context_args, "locale": "en-CA", "timezone_id": "America/Toronto"}
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays: the collector need not look at it again with every test."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -1,12 +1,17 @@
 """The settings that tests run with: config.settings, on servers that are started if the environment names none."""
 
 import atexit
+import gc
 import os
 import shutil
 import tempfile
 
 from devservices import servers, state
 from devservices.processes import Family
+
+# The collector looks through everything that was ever imported; at Python's own thresholds that is a tenth of all CPU. What is
+# there before the first test is set apart for good (`tests/conftest.py`).
+gc.set_threshold(50_000, 20, 100)
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")  # "gw0", "gw1" … in a worker of pytest-xdist, else empty
 

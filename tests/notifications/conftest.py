@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
+from django.db.models import Min
 from django.http import HttpResponse
 from django.test import Client
 
@@ -131,6 +132,27 @@ def at(words: str) -> datetime:
 def go(now: datetime) -> dict[str, int]:
     """One round at that moment: receipts, replies, plan, send."""
     return dict(rounds.once(now=now))
+
+
+def live(since: datetime, until: datetime, *, times: int = 1) -> None:
+    """The rounds of days or weeks: each day's, and just before, at and after every moment that something waits for.
+
+    What a round finds depends on what waits and for when; those in between find what the one before left.
+
+    Args:
+        times: how many rounds at each of these moments.
+    """
+    moment = since
+    while moment < until:
+        for _round in range(times):
+            go(moment)
+        waiting = Delivery.objects.filter(state="pending", next_attempt_at__gt=moment + timedelta(seconds=1))
+        due = waiting.aggregate(first=Min("next_attempt_at"))["first"]
+        if due and due <= moment + timedelta(days=1):
+            go(due - timedelta(seconds=1))
+            moment = due
+        else:
+            moment += timedelta(days=1)
 
 
 def texts() -> list[str]:

@@ -16,7 +16,7 @@ from notifications.kinds import KINDS, TEXT, out_of_quiet
 from notifications.models import Delivery, Message
 from patients.models import Patient
 from tests.factories import WEDNESDAY
-from tests.notifications.conftest import GRACE, Post, at, go, states, texts
+from tests.notifications.conftest import GRACE, Post, at, go, live, states, texts
 
 PATIENT = Actor.patient(1)
 MINUTE = timedelta(minutes=1)
@@ -33,11 +33,7 @@ def test_a_booking_is_told_after_the_grace_by_each_way_the_patient_chose(post: P
 
 
 def test_each_stage_goes_out_once_however_often_the_rounds_come(post: Post, visit: Appointment) -> None:
-    moment = WEDNESDAY
-    while moment < visit.starts_at + timedelta(days=1):
-        go(moment)
-        go(moment)
-        moment += timedelta(hours=6)
+    live(WEDNESDAY, visit.starts_at + timedelta(days=1), times=2)
     assert post.subjects == [
         "Your appointment on Thursday, March 11",
         "Your appointment next Thursday, March 11",
@@ -136,10 +132,9 @@ def test_a_told_visit_that_moves_is_told_its_new_time_and_never_reminded_of_the_
     go(WEDNESDAY + GRACE)
     later = WEDNESDAY + timedelta(hours=2)
     actions.move(visit, practitioner, at("2027-03-15 14:40"), by=PATIENT, now=later)
-    moment = later
-    while moment < at("2027-03-16 00:00"):
-        go(moment)
-        moment += timedelta(minutes=180) if moment > later + timedelta(hours=1) else MINUTE
+    for n in range(10):
+        go(later + n * MINUTE)
+    live(later + 10 * MINUTE, at("2027-03-16 00:00"))
     assert post.subjects[1] == "Your new time: Monday, March 15 at 2:40 p.m."
     assert "The old time, Thursday, March 11 at 10:20 a.m., is released." in post.mails[1].get_body(("plain",)).get_content()
     assert not any("March 11" in subject for subject in post.subjects[1:])
@@ -186,10 +181,7 @@ def test_a_cancelled_visit_is_told_once_and_nothing_follows(
     go(WEDNESDAY + GRACE)
     actions.cancel(visit, by=by, now=at(when))
     before = len(post.subjects)
-    moment = at(when)
-    while moment < visit.starts_at + timedelta(days=2):
-        go(moment)
-        moment += timedelta(hours=2)
+    live(at(when), visit.starts_at + timedelta(days=2))
     assert post.subjects[before:] == [subject]
     assert words in post.mails[-1].get_body(("plain",)).get_content()
 
