@@ -12,12 +12,13 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import clock
 from audit.actor import Actor
-from booking import actions, calendar, picker, tablet, terms, words
+from booking import actions, tablet, terms, words
 from booking.actions.holds import HOLD_EXTENSIONS
 from booking.forms import SignForm
 from booking.links import hold_key_of, token_of
 from booking.models import Appointment
 from booking.views.journey import Journey, as_uuid, client_address, see
+from booking.views.taken import taken_page
 from intake.actions import complete
 from intake.errors import IntakeError
 from intake.models import QuestionnaireResponse
@@ -75,7 +76,6 @@ def _page(
     answers: Check | None = None,
     form: SignForm | None = None,
     status: int = 200,
-    taken: actions.SlotTaken | None = None,
     refusal: str = "",
 ) -> HttpResponse:
     chosen, service = journey.chosen, journey.service
@@ -91,14 +91,11 @@ def _page(
         "details": _details(journey),
         "check": answers,
         "form": form or _sign_form(answers),
-        "taken_text": str(taken) if taken else "",
-        "near": picker.choices(taken.alternatives, calendar.people(service)) if taken else [],
         "refusal": refusal,
-        "has_errors": bool(refusal or taken or (form and form.errors)),
+        "has_errors": bool(refusal or (form and form.errors)),
         "needs_call": journey.checked_channel is None,
         "already": _already(journey),
         "back_url": reverse("booking:details"),
-        "time_url": reverse("booking:time"),
         "change_url": reverse("booking:time") + "?change=1",
         "terms": terms.of_one(service, chosen.start, now=journey.now),
         "is_late": journey.now > chosen.start - timedelta(minutes=service.cancel_cutoff_minutes),
@@ -233,7 +230,16 @@ def _book(journey: Journey) -> HttpResponse:
             now=journey.now,
         )
     except actions.SlotTaken as refusal:
-        return _page(journey, form=form, status=409, taken=refusal)
+        return taken_page(
+            journey.request,
+            refusal,
+            service,
+            post_url=reverse("booking:time"),
+            all_url=reverse("booking:time") + "?change=1",
+            back_url=reverse("booking:check"),
+            kept=_("Your answers and your details are kept. Nothing is booked yet."),
+            now=journey.now,
+        )
     except (actions.BookingError, IntakeError) as refusal:
         return _page(journey, form=form, status=409, refusal=str(refusal))
     return see("booking:done")

@@ -21,6 +21,7 @@ from booking.models import Appointment, Status, WaitlistEntry
 from booking.views.by_link import Visit, by_link, year_of_birth
 from booking.views.done import calendar_links, directions_url
 from booking.views.journey import see
+from booking.views.taken import taken_page
 from intake.consents import messages_wording
 from patients.actions import choose_care, update_helper
 from patients.care import agreed_to_care, care_wording
@@ -140,7 +141,20 @@ def visit_time(request: HttpRequest, it: Visit) -> HttpResponse:
         now = it.read_again()
         return _stale(it, refusal, done=(now.starts_at, now.practitioner_id) == (parsed[0], practitioner.pk))
     except actions.SlotTaken as refusal:
-        return _time_page(it, people, status=409, taken=refusal)
+        keeps = _("You keep %(when)s with %(who)s until you choose another.")
+        return taken_page(
+            request,
+            refusal,
+            it.row.service,
+            post_url=request.get_full_path(),
+            all_url=request.get_full_path(),
+            back_url=it.url("visit"),
+            kept=keeps % {"when": clock.long_when(it.row.starts_at), "who": it.row.practitioner.short_name}
+            if it.is_coming
+            else _("Your answers are kept."),
+            now=it.now,
+            also={"seen": it.row.ics_sequence},
+        )
     except actions.BookingError as refusal:
         return _show(it, status=409, refusal=str(refusal))
     return it.see()
@@ -151,22 +165,16 @@ def _stale(it: Visit, refusal: actions.Stale, *, done: bool) -> HttpResponse:
     return it.see() if done else _show(it, status=409, refusal=str(refusal))
 
 
-def _time_page(
-    it: Visit, people: list[Any], *, status: int = 200, taken: actions.SlotTaken | None = None, error: str = ""
-) -> HttpResponse:
+def _time_page(it: Visit, people: list[Any], *, status: int = 200, error: str = "") -> HttpResponse:
     had = (it.row.starts_at, it.row.practitioner_id) if it.is_coming else None
     built = picker.build(it.row.service, people, it.request.GET, now=it.now, own=it.row.pk, skip=had)
-    near = picker.choices(taken.alternatives, people) if taken else []
     context = {
         "it": it,
         "visit": it.row,
         "picker": built,
         "error": error,
         "error_items": [("", error)],
-        "has_errors": bool(error or taken),
-        "taken_text": str(taken) if taken else "",
-        "near": near,
-        "near_terms": terms.of_several(it.row.service, [choice.start for choice in near], now=it.now),
+        "has_errors": bool(error),
         "post_url": it.request.get_full_path(),
         "pass": {"seen": it.row.ics_sequence},
         "waiting_url": it.url("visit_waiting"),
