@@ -112,7 +112,8 @@ def born_on(born: date, today: date) -> date:
         ValidationError: before 1900, or after today.
     """
     if born.year < EARLIEST_BIRTH_YEAR or born > today:
-        raise ValidationError(_("Your date of birth must be a real date, like March 27, 1987"), code="invalid")
+        text = _("Your date of birth must be a real date, like March 27, 1987")
+        raise ValidationError(text, code="real", params={"parts": ("year",)})
     return born
 
 

@@ -2,12 +2,12 @@
 
 import unicodedata
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any, Protocol
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts.dates import PARTS, Wrong, in_words, read
 from intake.definition import Definition, Group, Question
 from intake.engine import (
     Answers,
@@ -26,7 +26,6 @@ from intake.engine import (
 
 MAX_ROWS = 30
 MAX_AGE = 110
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
 class Typed(Protocol):
@@ -94,7 +93,8 @@ def clean_page(
         else:
             value, problems = _clean(question, typed, asking)
             if not problems and question.required and not partial and not is_answered(value):
-                problems = [Problem(name, first_control(question), missing_text(question))]
+                also = tuple(f"{name}_{part}" for part in PARTS[1:]) if question.type == "date" else ()
+                problems = [Problem(name, first_control(question), missing_text(question), also=also)]
         result.problems += problems
         if not problems:
             value = value if is_answered(value) else None
@@ -128,7 +128,7 @@ def normal_text(value: Any) -> Any:
 def _is_typed(question: Question, typed: Typed) -> bool:
     names = [question.link_id]
     if question.type == "date":
-        names = [f"{question.link_id}_{part}" for part in ("day", "month", "year")]
+        names = [f"{question.link_id}_{part}" for part in PARTS]
     return any(str(value).strip() for name in names for value in typed.getlist(name))
 
 
@@ -209,42 +209,24 @@ def _clean_integer(question: Question, value: Any, asking: Asking) -> tuple[Any,
 def _clean_date(question: Question, typed: Typed, asking: Asking) -> tuple[Any, list[Problem]]:
     name = question.link_id
     parts: dict[str, str] = {}
-    for part in ("day", "month", "year"):
+    for part in PARTS:
         values = [normal_text(v) for v in typed.getlist(f"{name}_{part}") if normal_text(v) != ""]
         if len(values) > 1:
             return None, [Problem(name, f"{name}_{part}", _("Give only one answer"))]
         parts[part] = values[0] if values and isinstance(values[0], str) else ""
-    if not any(parts.values()):
+
+    def bad(message: str, first: str, *more: str) -> tuple[Any, list[Problem]]:
+        return None, [Problem(name, f"{name}_{first}", message, also=tuple(f"{name}_{part}" for part in more))]
+
+    born = read(parts["month"], parts["day"], parts["year"])
+    if isinstance(born, Wrong):
+        return bad(in_words(born, whose=_("Your date of birth"), year_of=_("Your year of birth")), *born.parts)
+    if born is None:
         return None, []
-
-    def bad(part: str, message: str) -> tuple[Any, list[Problem]]:
-        return None, [Problem(name, f"{name}_{part}", message)]
-
-    real = _("Your date of birth must be a real date, like March 27, 1987")
-    for part in ("day", "month", "year"):
-        if not parts[part]:
-            missing = {
-                "day": _("Your date of birth must have a day"),
-                "month": _("Your date of birth must have a month"),
-                "year": _("Your date of birth must have a year"),
-            }
-            return bad(part, missing[part])
-    month = parts["month"].lower()
-    if len(month) >= 3 and month[:3] in _MONTHS and month.isalpha():
-        parts["month"] = str(_MONTHS.index(month[:3]) + 1)
-    if not (parts["year"].isascii() and parts["year"].isdecimal() and len(parts["year"]) == 4):
-        return bad("year", _("Your year of birth must have 4 numbers, like 1987"))
-    for part in ("day", "month"):
-        if not (parts[part].isascii() and parts[part].isdecimal() and len(parts[part]) <= 2):
-            return bad(part, real)
-    try:
-        born = date(int(parts["year"]), int(parts["month"]), int(parts["day"]))
-    except ValueError:
-        return bad("month" if not 1 <= int(parts["month"]) <= 12 else "day" if parts["year"] != "0000" else "year", real)
     if born > asking.today:
-        return bad("year", _("Your date of birth must be in the past"))
+        return bad(_("Your date of birth must be in the past"), "year")
     if age_on(born, asking.today) > MAX_AGE:
-        return bad("year", _("Check the year: it makes you older than %(n)d") % {"n": MAX_AGE})
+        return bad(_("Check the year: it makes you older than %(n)d") % {"n": MAX_AGE}, "year")
     return born.isoformat(), []
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from accounts.dates import PARTS
 from intake.definition import Conditions, Definition, Group, Notice, PageFrame, Question, Section
 
 Answers = Mapping[str, Any]
@@ -59,12 +60,16 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """An answer that is missing or cannot be accepted. `field` is the id of the control, `page` where to mend it."""
+    """An answer that is missing or cannot be accepted. `field` is the id of the control, `page` where to mend it.
+
+    `also` are the ids of other boxes that the message is about.
+    """
 
     link_id: str
     field: str
     message: str
     page: str = ""
+    also: tuple[str, ...] = ()
 
 
 # --- What is shown ---------------------------------------------------------------------------------------------------
@@ -294,7 +299,7 @@ def progress(
 def first_control(question: Question) -> str:
     """The id of the control an error leads to."""
     if question.type == "date":
-        return f"{question.link_id}_day"
+        return f"{question.link_id}_{PARTS[0]}"
     return f"{question.link_id}-0" if question.options else question.link_id
 
 

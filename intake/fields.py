@@ -8,6 +8,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from accounts.dates import PARTS
+from accounts.fields import DateBoxes
 from intake import answering, engine
 from intake.answering import Typed
 from intake.definition import Conditions, Definition, Option, Question
@@ -26,7 +28,7 @@ class Choice:
 
 @dataclass(slots=True)
 class Box:
-    """One input of several that belong together: a date's day, a medicine's name."""
+    """One input of several that belong together: a medicine's name."""
 
     id: str
     name: str
@@ -35,9 +37,7 @@ class Box:
     hint: str = ""
     error: str = ""
     optional: bool = False
-    autocomplete: str = ""
     max_length: int = 0
-    width: str = ""
 
 
 @dataclass(slots=True)
@@ -73,7 +73,8 @@ class Control:
     checked: bool = False
     choices: list[Choice] = field(default_factory=list)
     pictures: list[Choice] = field(default_factory=list)
-    boxes: list[Box] = field(default_factory=list)
+    date: DateBoxes | None = None
+    parts: list[str] = field(default_factory=list)
     rows: list[MedicineRow] = field(default_factory=list)
     follow: str = ""
     waiting: bool = False
@@ -114,6 +115,11 @@ class Control:
         ids = [f"{self.link_id}-since" if self.since else ""]
         ids += [f"{self.link_id}-hint" if self.help else "", f"{self.link_id}-error" if self.error else ""]
         return " ".join(part for part in ids if part)
+
+    @property
+    def date_boxes(self) -> str:
+        """The three boxes of a date, drawn."""
+        return self.date.render(self.link_id, self.parts, {"id": self.link_id}) if self.date else ""
 
     @property
     def sentences(self) -> list[str]:
@@ -171,7 +177,8 @@ def controls(
     on_form = {str(name) for name in typed.getlist("shown")} if typed else set()
     messages: dict[str, dict[str, str]] = {}
     for problem in problems or []:
-        messages.setdefault(problem.link_id, {}).setdefault(problem.field, problem.message)
+        for at in (problem.field, *problem.also):
+            messages.setdefault(problem.link_id, {}).setdefault(at, problem.message)
     groups_done: set[str] = set()
     for question in page.section.questions:
         if question.page != page.number:
@@ -207,8 +214,9 @@ def controls(
             here = {q.link_id for q in page.section.questions if q.page == page.number}
             control.follow = json.dumps({n: sorted(codes) for n, codes in conditions if n in here})
         control.waiting = not applies
-        for box in control.boxes:
-            box.error = control.errors.get(box.id, "")
+        if control.date:
+            control.date.wrong = tuple(part for part in PARTS if f"{name}_{part}" in control.errors)
+            control.date.error_id = f"{name}-error"
         found.append(control)
     return found
 
@@ -237,7 +245,7 @@ def _control(definition: Definition, q: Question, answers: Answers, asking: Aski
             own = typed.getlist(f"{q.link_id}_text") if typed else [v["text"] for v in given if isinstance(v, dict)]
             control.text_value = str(own[0]) if own else ""
     elif control.kind == "date":
-        control.boxes = _date_boxes(q, stored, typed)
+        control.date, control.parts = _date_boxes(q, stored, typed)
     elif control.kind == "rows":
         control.rows = _medicine_rows(definition, q, answers, typed)
     elif control.kind == "tick":
@@ -259,19 +267,13 @@ def _kind(definition: Definition, q: Question) -> str:
     return {"boolean": "tick", "date": "date", "attachment": "files", "text": "textarea", "integer": "number"}.get(q.type, "text")
 
 
-def _date_boxes(q: Question, stored: Any, typed: Typed | None) -> list[Box]:
-    year, month, day = (*str(stored or "").split("-"), "", "", "")[:3]
-    values = {"day": day.lstrip("0"), "month": month.lstrip("0"), "year": year}
-    labels = {"day": _("Day"), "month": _("Month"), "year": _("Year")}
-    boxes = []
-    for part, label in labels.items():
-        if typed:
-            given = typed.getlist(f"{q.link_id}_{part}")
-            values[part] = str(given[0]) if given else ""
-        name = f"{q.link_id}_{part}"
-        auto = f"{q.autocomplete}-{part}" if q.autocomplete else ""
-        boxes.append(Box(name, name, label, values[part], autocomplete=auto, max_length=0, width=part))
-    return boxes
+def _date_boxes(q: Question, stored: Any, typed: Typed | None) -> tuple[DateBoxes, list[str]]:
+    """The control that every date has, and what stands in its boxes."""
+    widget = DateBoxes(birthday=q.autocomplete == "bday")
+    if typed:
+        given = [typed.getlist(f"{q.link_id}_{part}") for part in PARTS]
+        return widget, [str(values[0]) if values else "" for values in given]
+    return widget, [str(value) for value in widget.decompress(stored)]
 
 
 def _medicine_rows(definition: Definition, q: Question, answers: Answers, typed: Typed | None) -> list[MedicineRow]:

@@ -8,6 +8,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from accounts import clock
+from accounts.dates import Wrong
 from accounts.fields import DateBoxesField
 from booking.forms import EmailField, MobileField, PlainForm, TextField
 from booking.models import Practitioner, TimeOff
@@ -29,11 +30,9 @@ class CallerForm(PlainForm):
     last_name = TextField(limit=100, label=_("Legal last name"), error_messages={"required": _("Enter the last name")})
     date_of_birth = DateBoxesField(
         label=_("Date of birth"),
-        error_messages={
-            "required": _("Enter the date of birth, like March 27, 1987"),
-            "invalid": _("The date of birth must be a real date, like March 27, 1987"),
-            "year": _("The year of birth must have 4 numbers, like 1987"),
-        },
+        whose=_("The date of birth"),
+        year_of=_("The year of birth"),
+        error_messages={"required": _("Enter the date of birth, like March 27, 1987")},
     )
     mobile = MobileField(
         required=False,
@@ -48,11 +47,9 @@ class CallerForm(PlainForm):
 
     def clean_date_of_birth(self) -> Any:
         """Somebody who has been born, and not in another century."""
-        born = self.cleaned_data["date_of_birth"]
-        if born and not 1900 <= born.year <= clock.today().year:
-            raise forms.ValidationError(self.fields["date_of_birth"].error_messages["invalid"])
-        if born and born > clock.today():
-            raise forms.ValidationError(self.fields["date_of_birth"].error_messages["invalid"])
+        born, field = self.cleaned_data["date_of_birth"], self.fields["date_of_birth"]
+        if born and (born.year < 1900 or born > clock.today()):
+            raise field.refusal(Wrong("real", ("year",)))  # type: ignore[attr-defined]
         return born
 
 

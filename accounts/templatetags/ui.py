@@ -23,6 +23,8 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from accounts.fields import mark_wrong
+
 register = template.Library()
 
 ICONS = Path(settings.BASE_DIR) / "static" / "icons"
@@ -139,6 +141,7 @@ def field(bound: BoundField, heading: bool = False, short: bool = False, hide_la
     `heading=True` makes the label the page's H1 (one question per page). `short=True` keeps the box narrow.
     """
     kind = _kind(bound.field.widget)
+    mark_wrong(bound)
     described = " ".join(
         part
         for part in (
@@ -186,6 +189,7 @@ def _error_target(bound: BoundField) -> str:
     """The id of the control an error summary should lead to (the first box of a group)."""
     if _kind(bound.field.widget) in {"radios", "checks"}:
         return f"{bound.auto_id}_0"
+    mark_wrong(bound)
     return bound.id_for_label or bound.auto_id
 
 

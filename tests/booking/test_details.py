@@ -89,7 +89,7 @@ def test_nothing_typed_gives_every_message_beside_its_field(walker):
         "Choose yes or no",
     ):
         assert said.count(message) == 2  # in the summary, and beside the field
-    assert 'href="#id_date_of_birth_0"' in answer.content.decode()
+    assert 'href="#id_date_of_birth_month"' in answer.content.decode()
 
 
 def test_what_was_typed_comes_back_with_the_errors(walker):

@@ -134,7 +134,7 @@ def test_a_real_date_is_taken(hair: Definition, day: str, month: str, year: str,
 @pytest.mark.parametrize(
     ("day", "month", "year", "box", "words"),
     [
-        ("", "", "", "day", "Enter your date of birth"),
+        ("", "", "", "month", "Enter your date of birth, like March 27, 1987"),
         ("", "3", "1990", "day", "must have a day"),
         ("27", "", "1990", "month", "must have a month"),
         ("27", "3", "", "year", "must have a year"),

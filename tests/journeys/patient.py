@@ -10,8 +10,8 @@ from playwright.sync_api import Locator
 from intake.loader import FOLDER, load
 from tests.journeys.person import CALM, Person
 
-HAIR = load(FOLDER / "hair-loss-intake-1.0.0.yaml")
-_CONTROLS = "input:not([type=hidden]):not([type=file]), textarea"
+HAIR = load(FOLDER / "hair-loss-intake-1.0.1.yaml")
+_CONTROLS = "input:not([type=hidden]):not([type=file]), textarea, select"
 
 
 class Patient(Person):
@@ -108,7 +108,10 @@ class Patient(Person):
             self._type(first, text)
 
     def _type(self, control: Locator, text: str) -> None:
-        control.fill(text)
+        if control.evaluate("e => e.tagName") == "SELECT":
+            control.select_option(text)
+        else:
+            control.fill(text)
         self.fields += 1
 
     def _tick(self, controls: Locator, name: str, kind: str) -> None:

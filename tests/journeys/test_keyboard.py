@@ -78,7 +78,9 @@ class Keys(Patient):
             text = self.born[part[1]] if part else self.details.get(name) or {"med_name": "Medicine a"}.get(name) or ""
             if text:
                 self.tab_to(lambda at: at["name"] == name, name)
-                self.page.keyboard.type(text)
+                # A list is chosen from by the first letters of what it shows.
+                shown = controls.first.evaluate("(e, value) => [...(e.options ?? [])].find(o => o.value === value)?.text", text)
+                self.page.keyboard.type(shown or text)
         self.fields += 1
 
     def _one(self, controls, name):

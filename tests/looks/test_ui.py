@@ -1,5 +1,6 @@
 """The controls: what `{% load ui %}` draws."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -66,16 +67,16 @@ def test_choices_are_a_fieldset_with_a_legend_and_keep_the_choice() -> None:
 
 def test_what_is_typed_is_escaped_everywhere() -> None:
     evil = '"><script>alert(1)</script>'
-    form = Example({"name": evil, "nickname": evil, "born_0": evil, "born_1": evil})
+    form = Example({"name": evil, "nickname": evil, "born_month": evil, "born_day": evil})
     html = draw("{% errors form %}{% field form.name %}{% field form.nickname %}{% field form.born %}", form=form)
     assert "<script>" not in html
 
 
 def test_the_error_summary_links_to_the_first_box_of_each_field_and_counts() -> None:
-    html = draw("{% errors form %}", form=Example({"name": "Ada", "born_month": "2", "born_day": "30", "born_year": "87"}))
+    html = draw("{% errors form %}", form=Example({"name": "Ada", "born_month": "2", "born_day": "3", "born_year": "87"}))
     assert 'role="alert"' in html
     assert "There is a problem with 3 answers" in html
-    for target in ("id_remind_0", "id_born_0", "id_agree"):
+    for target in ("id_remind_0", "id_born_year", "id_agree"):
         assert f'href="#{target}"' in html
     assert "Your year of birth must have 4 numbers, like 1987" in html
     one = draw("{% errors pairs %}", pairs=[("id_x", "Choose one")])
@@ -92,6 +93,25 @@ def test_the_error_summary_links_to_the_first_box_of_each_field_and_counts() -> 
 def test_a_date_in_three_boxes_must_be_real(month: str, day: str, year: str, ok: bool) -> None:
     form = Example({"born_month": month, "born_day": day, "born_year": year})
     assert ("born" not in form.errors) is ok
+
+
+@pytest.mark.parametrize(
+    ("month", "day", "year", "wrong", "said"),
+    [
+        ("", "", "", "month day year", "Enter your date of birth, like March 27, 1987"),
+        ("3", "27", "87", "year", "Your year of birth must have 4 numbers, like 1987"),
+        ("", "27", "1987", "month", "Your date of birth must have a month"),
+        ("", "27", "", "month year", "Your date of birth must have a month and a year"),
+        ("2", "30", "1987", "day", "Your date of birth must be a real date, like March 27, 1987"),
+        ("", "x", "87", "month day year", "Your date of birth must be a real date, like March 27, 1987"),
+    ],
+)
+def test_of_a_date_exactly_the_wrong_boxes_are_marked(month: str, day: str, year: str, wrong: str, said: str) -> None:
+    html = draw("{% field form.born %}", form=Example({"born_month": month, "born_day": day, "born_year": year}))
+    boxes = re.findall(r"<(?:input|select)[^>]*>", html)
+    marked = [re.findall(r'id="id_born_(\w+)"', tag)[0] for tag in boxes if "aria-invalid" in tag]
+    assert marked == wrong.split()
+    assert said in html
 
 
 def test_progress_has_five_segments_and_says_the_step() -> None:
