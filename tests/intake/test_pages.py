@@ -291,6 +291,7 @@ def test_an_advice_page_that_was_not_called_for_cannot_be_opened(sitting: Client
 def test_flags_and_conclusions_are_never_shown(sitting: Client, draft: QuestionnaireResponse) -> None:
     sitting.post(url(6, 4), {"shown": "hx_mental", "hx_mental": "depression"})
     html = sitting.get(reverse("intake:questions")).content.decode() + sitting.get(url(6, 6)).content.decode()
+    html = re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", html)  # random letters, which may spell anything
     for word in ("flag", "U01", "positive screen", "PHQ", "score"):
         assert word not in html
 
