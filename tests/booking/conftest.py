@@ -27,7 +27,7 @@ from patients.models import ContactCode
 from tests.factories import WEDNESDAY, contact_of
 
 WEB = Actor.anonymous()
-HAIR = load(FOLDER / "hair-loss-intake-1.0.1.yaml")  # read once: it takes longer than most tests
+HAIR = load(FOLDER / "hair-loss-intake-1.0.2.yaml")  # read once: it takes longer than most tests
 # What no form may fall over: nothing, too much, bytes and letters that mean nothing here, other types' spellings.
 HOSTILE = [
     "", " ", "x" * 20_000, "a\x00b", "\x1b[2J", "\u202egnp.exe", "\u2028", "١٢٣٤٥٦", "NaN", "-1", "1e9", "[]", "{}", "null",

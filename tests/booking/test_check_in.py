@@ -24,8 +24,8 @@ from intake.loader import FOLDER, load, newest_flags
 from intake.models import QuestionnaireResponse
 from patients.models import ConsentRecord, Patient
 
-FOLLOW_UP = load(FOLDER / "hair-loss-followup-1.0.0.yaml")
-INTAKE = load(FOLDER / "hair-loss-intake-1.0.1.yaml")
+FOLLOW_UP = load(FOLDER / "hair-loss-followup-1.0.1.yaml")
+INTAKE = load(FOLDER / "hair-loss-intake-1.0.2.yaml")
 RULES = newest_flags(FOLLOW_UP)
 MAN = {"about_sex_birth": "male", "tx_any": "yes", "tx_list": ["fin-oral"]}
 TODAY = date(2027, 2, 10)

@@ -23,7 +23,7 @@ from patients.models import Patient
 
 NOW = datetime(2027, 2, 10, 15, 0, tzinfo=clock.UTC)
 TODAY = date(2027, 2, 10)
-HAIR = load(FOLDER / "hair-loss-intake-1.0.1.yaml")
+HAIR = load(FOLDER / "hair-loss-intake-1.0.2.yaml")
 ASKING = engine.Asking(today=TODAY, uploads=True)
 SOMEBODY = Actor.anonymous()
 _FILE: dict[str, Any] = json.loads((Path(__file__).parent / "patients.json").read_text(encoding="utf-8"))

@@ -57,7 +57,7 @@ def test_a_draft_stays_on_its_version_when_a_new_one_is_published(draft: Questio
     actions.publish(from_json({**hair.source, "version": "1.1.0", "title": "New"}), by=Actor.system(), now=LATER)
     newer = actions.start_draft("hair-loss-intake", by=SOMEBODY, now=LATER)
     draft.refresh_from_db()
-    assert (draft.definition.version, newer.definition.version) == ("1.0.1", "1.1.0")
+    assert (draft.definition.version, newer.definition.version) == ("1.0.2", "1.1.0")
 
 
 # --- Saving ---
@@ -335,7 +335,7 @@ def test_the_command_publishes_and_says_so(clinic: object, capsys: pytest.Captur
     assert said == [
         f"{version}{kind}: {word}"
         for word in ("published", "unchanged")
-        for version in ("hair-loss-followup 1.0.0", "hair-loss-intake 1.0.1")
+        for version in ("hair-loss-followup 1.0.1", "hair-loss-intake 1.0.2")
         for kind in ("", "-no-safety")
     ]
 
@@ -345,13 +345,13 @@ def test_the_setting_chooses_the_version_and_drafts_stay_on_theirs(
 ) -> None:
     settings.SAFETY_ITEMS = False
     later = actions.start_draft("hair-loss-intake", by=SOMEBODY, now=NOW)
-    assert (later.definition.version, draft.definition.version) == ("1.0.1-no-safety", "1.0.1")
-    assert Questionnaire.newest("hair-loss-followup").version == "1.0.0-no-safety"
+    assert (later.definition.version, draft.definition.version) == ("1.0.2-no-safety", "1.0.2")
+    assert Questionnaire.newest("hair-loss-followup").version == "1.0.1-no-safety"
     assert "hx_selfharm_now" in draft.definition.questions
     told = {"hx_mental": ["self-harm"], "hx_selfharm_now": "yes"}
     assert actions.save_page(draft, "6/3", told, by=SOMEBODY, now=NOW).advice == ["A3"]
     settings.SAFETY_ITEMS = True
-    assert actions.start_draft("hair-loss-intake", by=SOMEBODY, now=NOW).definition.version == "1.0.1"
+    assert actions.start_draft("hair-loss-intake", by=SOMEBODY, now=NOW).definition.version == "1.0.2"
 
 
 def test_the_command_stops_at_a_version_that_was_changed(

@@ -16,7 +16,7 @@ PHYSICIAN = Actor("staff", 7, "physician", "Dr. Osei")
 
 FILE = FOLDER / "flags" / "hair-loss-flags-0.1.0.yaml"
 RULES = load_flags(FILE, HAIR)
-PLAIN = load_versions(FOLDER / "hair-loss-intake-1.0.1.yaml")[1]
+PLAIN = load_versions(FOLDER / "hair-loss-intake-1.0.2.yaml")[1]
 
 
 def codes(answers):

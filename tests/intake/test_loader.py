@@ -136,7 +136,7 @@ def test_every_published_file_passes_the_check() -> None:
     assert [m for m in run_checks() if str(m.id).startswith("intake")] == []
     versions = [f"{d.slug} {d.version}" for d in load_all()]
     assert versions == [
-        f"{version}{kind}" for version in ("hair-loss-followup 1.0.0", "hair-loss-intake 1.0.1") for kind in ("", "-no-safety")
+        f"{version}{kind}" for version in ("hair-loss-followup 1.0.1", "hair-loss-intake 1.0.2") for kind in ("", "-no-safety")
     ]
     assert len(list(FOLDER.glob("*.yaml"))) == 2
 

@@ -35,7 +35,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     copied = tmp_path / "questionnaires"
     shutil.copytree(loader.FOLDER, copied)
     text = (
-        (copied / "hair-loss-intake-1.0.1.yaml").read_text(encoding="utf-8").replace("\nversion: 1.0.1\n", "\nversion: 1.1.0\n")
+        (copied / "hair-loss-intake-1.0.2.yaml").read_text(encoding="utf-8").replace("\nversion: 1.0.2\n", "\nversion: 1.1.0\n")
     )
     before, found, after = text.partition("      - link_id: life_tobacco\n")
     options, mark, rest = after.partition(MARK)
@@ -104,7 +104,7 @@ def test_a_draft_of_the_version_before_is_sent_as_it_began(
     actions.complete(older, patient=maya, declared_at=LATER, signature="Maya", by=SOMEBODY, now=LATER)
     document = decrypt(older)
     assert document.flags["rules"] == "hair-loss-flags|0.1.0"
-    assert older.definition.version == "1.0.1" and "life_sleep" not in document.answers
+    assert older.definition.version == "1.0.2" and "life_sleep" not in document.answers
 
 
 def test_the_newest_rules_must_fit_the_newest_version(folder: Path) -> None:

@@ -279,7 +279,7 @@ def test_the_third_advice_page_says_how_to_get_help_now(sitting: Client, draft: 
     html = sitting.get(result["Location"]).content.decode()
     for link in ("tel:988", "sms:988", "tel:911", "tel:+15195550142"):
         assert f'href="{link}"' in html
-    assert "If you are in danger, call 911 or go to the nearest emergency department." in html
+    assert "If you are in danger, call 9-1-1 or go to the nearest emergency department." in html
     assert 'class="progress"' not in html
 
 

@@ -10,8 +10,8 @@ from playwright.sync_api import Locator
 from intake.loader import FOLDER, load
 from tests.journeys.person import CALM, Person
 
-HAIR = load(FOLDER / "hair-loss-intake-1.0.1.yaml")
-_CONTROLS = "input:not([type=hidden]):not([type=file]), textarea, select"
+HAIR = load(FOLDER / "hair-loss-intake-1.0.2.yaml")
+_CONTROLS = "input:not([type=hidden]):not([type=file]), textarea"
 
 
 class Patient(Person):
