@@ -165,7 +165,7 @@ def test_the_privacy_policy_says_who_reads_where_how_long_and_whom_to_complain_t
 
 def test_the_fees_come_from_the_services(client: Client, public_site: None) -> None:
     words = text(client.get("/fees/").content)
-    assert "First assessment 30 minutes $150, not covered by OHIP" in words
+    assert "First assessment 30 minutes $150 not covered by OHIP" in words
     assert "Cancelled less than 24 hours before" in words
 
 
