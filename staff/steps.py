@@ -11,12 +11,18 @@ from django.utils.translation import gettext_lazy
 
 from accounts import clock
 from accounts.models import User
-from audit.actor import actor_of
+from audit.actor import Actor, actor_of
 from audit.models import AuditEvent
 from booking import actions
 from booking.models import Appointment
 from booking.words import ended
 from staff.history import who_of
+
+
+def unbook(visit: Appointment, *, by: Actor, now: datetime, version: int | None = None) -> Appointment:
+    """Take back a booking. Who has not heard of it yet hears nothing; the visit stays in the list, and can come back."""
+    return actions.cancel(visit, reason=_("Booked by mistake"), by=by, now=now, version=version)
+
 
 VERBS = {
     "confirm": actions.confirm,
@@ -26,7 +32,10 @@ VERBS = {
     "mark_noshow": actions.mark_noshow,
     "undo": actions.undo,
     "called": actions.called,
+    "unbook": unbook,
 }
+# What is undone under another name than the verb that the visit remembers.
+UNDOES = {"unbook": "cancel"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,5 +113,6 @@ def said(visit: Appointment, verb: str) -> str:
         "book": _("Booked %(name)s for %(time)s"),
         "undo": _("Undone. %(name)s is back at %(time)s"),
         "called": _("%(name)s was called"),
+        "unbook": _("Took back the booking of %(name)s"),
     }
     return texts[verb] % name if verb in texts else ""

@@ -2,9 +2,10 @@
 
 from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -72,10 +73,14 @@ def strip_of(visit: Any, verb: str, now: datetime) -> dict[str, Any] | None:
     if verb in ("move", "cancel", "book") and visit.starts_at > now:
         goes = visit.changed_at + timedelta(seconds=settings.MESSAGE_GRACE_SECONDS)
         waits = clock.clock_time(goes) if goes > now else ""
-    undoable = verb not in ("undo", "book") and visit.previous.get("verb") == verb
+    undo = ""
+    if verb == "book" and visit.status == Status.BOOKED and not visit.previous:
+        undo = "unbook"
+    elif verb != "undo" and visit.previous.get("verb") == steps.UNDOES.get(verb, verb):
+        undo = "undo"
     # A caller who was just booked may answer the questions right away, too.
     asks = verb == "book" and visit.service.questionnaire and visit.response_id is None
-    return {"text": text, "visit": visit, "undo": undoable, "goes": waits, "asks": asks}
+    return {"text": text, "visit": visit, "undo": undo, "goes": waits, "asks": asks}
 
 
 def picked(visit: Any, now: datetime) -> dict[str, Any]:
@@ -85,6 +90,20 @@ def picked(visit: Any, now: datetime) -> dict[str, Any]:
         "age": visit.patient.age_on(clock.today(now)),
         "can_change": visit.status in (Status.BOOKED, Status.CONFIRMED),
     }
+
+
+@reception_required
+@require_safe
+def card(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """A visit for the side of the board: the piece of a page that a script puts there. Without one the visit's page opens."""
+    now = clock.now()
+    visit = board.find_visit(request.user, public_id)
+    if visit is None:
+        raise Http404
+    with reading(
+        request, "staff.visit_read", now=now, obj=visit, subject_id=visit.patient_id, detail={"reference": visit.reference}
+    ):
+        return render(request, "staff/_picked.html", {"visit": visit, **picked(visit, now)})
 
 
 def _page(

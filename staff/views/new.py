@@ -59,6 +59,7 @@ class Page:
     other_is_chosen: bool = False
     other_time: str = ""
     other_who: UUID | None = None
+    service_changed: bool = False
     keep: str = ""
     keep_pairs: list[tuple[str, str]] = field(default_factory=list)
 
@@ -141,6 +142,10 @@ def _load_times(page: Page) -> None:
     that_day = offers(
         calendar.openings(page.service, since=page.day, until=page.day, now=page.now, any_physician=False, for_staff=True)
     )
+    if page.at is not None and page.service_changed and page.chosen not in {value for value, _at, _who in that_day}:
+        page.at, page.chosen = None, ""  # it was chosen for another visit type, and does not suit this one
+    if page.at is not None:
+        page.soonest = sorted({offer[0]: offer for offer in (*page.soonest, page.at)}.values(), key=lambda offer: offer[1])
     page.lists = [(person, [o for o in that_day if o[2].pk == person.pk]) for person in page.people]
     if not page.chosen and page.soonest:
         page.chosen = page.soonest[0][0]
@@ -192,8 +197,7 @@ def _unbind(page: Page, request: HttpRequest) -> None:
         caller = CallerForm(initial=initial)
         caller.initial["date_of_birth"] = [request.POST.get(f"date_of_birth_{part}", "")[:4] for part in ("month", "day", "year")]
         page.caller = caller
-    if request.POST.get("old_service") != request.POST.get("service"):
-        page.chosen = page.at[0] if page.at else ""
+    page.service_changed = request.POST.get("old_service") != request.POST.get("service")
 
 
 def _book(request: HttpRequest, page: Page, do: str) -> tuple[Appointment | None, int]:

@@ -6,11 +6,11 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import clock
 from accounts.access import reception_required
@@ -167,7 +167,28 @@ def link(request: HttpRequest, public_id: UUID) -> HttpResponse:
             actions.request_link(channel=channel, address=patient.email if channel == EMAIL else patient.e164, now=now)
         record("staff.link_resent", by=by, now=now, obj=found, subject_id=found.patient_id, detail={"by": by_ways})
     messages.success(request, _("The link is on its way."))
-    return _back(public_id)
+    return to_day(found, "") if request.POST.get("back") == "day" else _back(public_id)
+
+
+@reception_required
+@require_safe
+def starts(request: HttpRequest, public_id: UUID) -> JsonResponse:
+    """Where a visit could go on a day, for the board: each as the value a move posts, whose it is, when, and in words."""
+    now, found = clock.now(), _visit(request, public_id)
+    day = day_of(request.GET.get("day"), clock.local(found.starts_at).date())
+    people = {person.pk: person for person in calendar.people(found.service)}
+    free = calendar.openings(found.service, since=day, until=day, now=now, own_hold=found.pk, any_physician=False, for_staff=True)
+    listed = [
+        {
+            "value": value_of(slot.start, people[slot.practitioner_id]),
+            "who": slot.practitioner_id,
+            "at": int(slot.start.timestamp()),
+            "words": f"{clock.clock_time(slot.start)}, {people[slot.practitioner_id].short_name}",
+        }
+        for slot in free
+        if slot.start > now and slot.practitioner_id in people
+    ]
+    return JsonResponse({"minutes": found.minutes, "version": found.version, "starts": listed})
 
 
 @reception_required

@@ -2,17 +2,20 @@
 "use strict";
 
 /* 1. Single keys press the control that shows them. They can be switched off, and never act while somebody types. */
-const panel = document.querySelector("[data-keys]");
+const sheet = document.getElementById("keys");
 const wanted = () => localStorage.getItem("desk-keys") !== "off";
-if (panel) {
-  panel.hidden = false;
-  const box = panel.querySelector("[data-keys-on]");
+const typing = (target) => target.closest?.("input:not([type=radio], [type=checkbox], [type=range]), textarea, select, [contenteditable]");
+for (const box of document.querySelectorAll("[data-keys-on]")) {
   box.checked = wanted();
   box.addEventListener("change", () => localStorage.setItem("desk-keys", box.checked ? "on" : "off"));
 }
+for (const button of document.querySelectorAll("[data-keys-open]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => sheet.showModal());
+}
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || !wanted()) return;
-  if (event.target.closest("input:not([type=radio], [type=checkbox], [type=range]), textarea, select, [contenteditable]")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.defaultPrevented || !wanted()) return;
+  if (typing(event.target) || document.querySelector("dialog:modal")) return;
   const control = document.querySelector(`[data-key~="${CSS.escape(event.key.toLowerCase())}"]`);
   if (!control) return;
   event.preventDefault();
@@ -22,10 +25,18 @@ document.addEventListener("keydown", (event) => {
 /* After a step the keyboard goes on from the visit it was about; the page has scrolled there already. */
 addEventListener("load", () => document.querySelector(".ap.sel .nm")?.focus({ preventScroll: true }));
 
-/* 2. A printer button, where a script can press it. */
+/* 2. A printer button, where a script can press it; a date box that needs no second press. */
 for (const button of document.querySelectorAll("[data-print]")) {
   button.hidden = false;
   button.addEventListener("click", () => print());
+}
+for (const form of document.querySelectorAll(".datepick")) {
+  const box = form.querySelector("[type=date]");
+  let picked = false;
+  form.querySelector("button").hidden = true;
+  box.addEventListener("pointerdown", () => { picked = true; });
+  box.addEventListener("keydown", () => { picked = false; });
+  box.addEventListener("change", () => { if (picked && box.value) form.requestSubmit(); });
 }
 
 /* 3. Once a minute, while the page is looked at: has the day changed, is the session alive? Asking is no use of it. */
@@ -37,8 +48,11 @@ async function pulse() {
     if (answer.status === 401) { location.reload(); return; }
     if (!answer.ok || !stale) return;
     const { mark } = await answer.json();
-    if (mark !== stale.dataset.stale) stale.hidden = false;
-  } catch { /* offline: the page stays as it is */ }
+    dispatchEvent(new CustomEvent("pulse", { detail: { mark, alive: true } }));
+    if (mark !== stale.dataset.stale && !stale.dataset.handled) stale.hidden = false;
+  } catch {
+    dispatchEvent(new CustomEvent("pulse", { detail: { alive: false } }));
+  }
 }
 setInterval(pulse, 60000);
 document.addEventListener("visibilitychange", pulse);

@@ -12,6 +12,7 @@ from django.test import Client
 
 from accounts import clock
 from accounts.models import User
+from audit.models import AuditEvent
 from booking.models import Appointment, Availability, Practitioner, TimeOff
 from staff.grid import lay
 from staff.lines import Column, Entry
@@ -155,3 +156,32 @@ def test_one_physicians_day(desk: Client, appointment: Appointment, make_practit
     assert ('id="v-' in both, both.count('<section class="dcol"')) == (True, 2)
     assert ('id="v-' in one, one.count('<section class="dcol"')) == (False, 1)
     assert "?who=osei" in one, "the way to the others stays"
+
+
+def test_the_side_shows_one_visit_and_reading_it_is_in_the_trail(desk: Client, appointment: Appointment) -> None:
+    page = desk.get(f"/desk/visit/{appointment.public_id}/card/").content.decode()
+    assert "519-555-0181" in page
+    assert "<html" not in page
+    event = AuditEvent.objects.filter(action="staff.visit_read").latest("pk")
+    assert event.object_id == appointment.pk
+
+
+def test_where_a_visit_could_go_is_said_as_what_a_move_posts(
+    desk: Client, appointment: Appointment, practitioner: Practitioner
+) -> None:
+    day = clock.local(appointment.starts_at).date()
+    answer = desk.get(f"/desk/visit/{appointment.public_id}/starts/?day={day}").json()
+    assert (answer["minutes"], answer["version"]) == (30, appointment.version)
+    first = answer["starts"][0]
+    assert (first["who"], first["words"]) == (practitioner.pk, "9:00\u00a0a.m., Dr. Osei")
+    moved = desk.post(f"/desk/visit/{appointment.public_id}/move/", {"slot": first["value"], "version": answer["version"]})
+    assert moved.status_code == 303
+    appointment.refresh_from_db()
+    assert clock.local(appointment.starts_at).hour == 9
+
+
+def test_the_link_sent_from_the_board_comes_back_to_the_board(desk: Client, appointment: Appointment) -> None:
+    url = f"/desk/visit/{appointment.public_id}/link/"
+    answer = desk.post(url, {"how": "send", "back": "day"})
+    assert answer["Location"].startswith("/desk/day/")
+    assert b"The link is on its way" in desk.get(answer["Location"]).content

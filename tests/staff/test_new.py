@@ -9,7 +9,9 @@ from django.test import Client
 
 from accounts import clock
 from booking.models import Appointment, Practitioner, Service
-from booking.picker import value_of
+from booking.picker import parse_value, value_of
+from notifications.models import Message
+from notifications.planner import tick
 from patients.models import Patient
 from tests.factories import next_weekday_at
 
@@ -137,3 +139,54 @@ def test_nonsense_books_nothing(desk: Client, service: Service, do: str) -> None
 
 def test_a_patient_who_is_not_there_is_not_found(desk: Client, service: Service) -> None:
     assert desk.get(f"/desk/new/?patient={uuid4()}").status_code == 404
+
+
+def test_times_stay_soonest_first_after_another_visit_type_is_chosen(
+    desk: Client, patient: Patient, service: Service, practitioner: Practitioner
+) -> None:
+    longer = Service.objects.create(slug="longer", name="Longer visit", minutes=60, step_minutes=30)
+    longer.practitioners.add(practitioner)
+    later = value_of(next_weekday_at(14, days=9), practitioner)
+    page = desk.post(
+        "/desk/new/",
+        {"patient": str(patient.public_id), "old_service": str(service.public_id), "service": str(longer.public_id),
+         "slot": later, "do": "times"},
+    ).content.decode()  # fmt: skip
+    offered = [parse_value(v) for v in re.findall(r'name="slot" value="(\d[^"]+)"', page.split("more-times")[0])]
+    starts = [found[0] for found in offered if found]
+    assert len(starts) == 6, "the five soonest, and the one that was chosen"
+    assert starts == sorted(starts)
+
+
+def test_a_time_that_does_not_suit_the_new_visit_type_is_let_go(
+    desk: Client, patient: Patient, service: Service, practitioner: Practitioner
+) -> None:
+    longer = Service.objects.create(slug="longer", name="Longer visit", minutes=180, step_minutes=30)
+    longer.practitioners.add(practitioner)
+    at_eleven = value_of(next_weekday_at(11), practitioner)
+    page = desk.post(
+        "/desk/new/",
+        {"patient": str(patient.public_id), "old_service": str(service.public_id), "service": str(longer.public_id),
+         "slot": at_eleven, "do": "times"},
+    ).content.decode()  # fmt: skip
+    assert at_eleven not in page
+    assert page.count(" checked") == 1, "the soonest that suits"
+
+
+def test_a_booking_can_be_taken_back_and_nobody_hears_of_it(desk: Client, patient: Patient, service: Service, slot: str) -> None:
+    made = desk.post(
+        "/desk/new/", {"patient": str(patient.public_id), "service": str(service.public_id), "slot": slot, "do": "book"}
+    )
+    page = desk.get(made["Location"]).content.decode()
+    undo = re.search(r'class="toast".*?value="(unbook:[^"]+)"', page, re.DOTALL).group(1)  # type: ignore[union-attr]
+    back = desk.post(made["Location"].partition("?")[0], {"do": undo})
+    visit = Appointment.objects.get()
+    assert (visit.status, visit.cancel_reason) == ("cancelled", "Booked by mistake")
+    tick(now=clock.now())
+    assert not Message.objects.filter(kind__startswith="cancelled").exists()
+    page = desk.get(back["Location"]).content.decode()
+    assert "Took back the booking of Maya Chowdhury" in page
+    again = re.search(r'class="toast".*?value="(undo:[^"]+)"', page, re.DOTALL).group(1)  # type: ignore[union-attr]
+    desk.post(made["Location"].partition("?")[0], {"do": again})
+    visit.refresh_from_db()
+    assert visit.status == "booked"

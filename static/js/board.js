@@ -1,0 +1,414 @@
+/* The day's board: one visit at the side, keys, moving, the line of this moment, new bookings over it, and what others changed.
+   All of it acts through the forms and links of the page, which work without this file. */
+"use strict";
+
+{
+const words = document.querySelector("[data-words]").dataset;
+const live = document.querySelector("[data-say]");
+const wide = matchMedia("(min-width:68.75rem)");
+const board = () => document.getElementById("board");
+const side = document.getElementById("tray-card");
+const cardOf = (id) => document.getElementById(`v-${id}`);
+const idOf = (card) => card.id.slice(2);
+const linkOf = (card) => card.querySelector(".nm[href], a");
+const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_all, name) => values[name]);
+
+/* What is said is seen where the undo strip is, and heard once. */
+function tell(text) {
+  const strip = document.querySelector(".strip-bar");
+  strip.querySelector("p.toast")?.remove();
+  if (text) {
+    const note = document.createElement("p");
+    note.className = "toast";
+    note.textContent = text;
+    strip.append(note);
+  }
+  live.textContent = text;
+}
+
+/* ── Where things stand ── */
+const STEP = 300000;
+const layer = () => document.querySelector(".now-layer");
+const ahead = layer() ? Date.parse(layer().dataset.now) - Date.now() : 0; // the clinic's clock, whatever this machine's says
+const now = () => Date.now() + ahead;
+function place(first, rows) {
+  return [["h", Math.floor(first / 12)], ["m", first % 12], ["t", Math.floor(rows / 12)], ["s", rows % 12]]
+    .filter(([, n]) => n).map(([letter, n]) => `${letter}-${n}`).join(" ");
+}
+function tick() {
+  const label = document.querySelector(".now-at"), line = document.getElementById("now");
+  if (!label || !line) return;
+  const row = Math.round((now() - Date.parse(layer().dataset.since)) / STEP);
+  const gone = now() >= Date.parse(layer().dataset.until);
+  line.hidden = label.hidden = gone;
+  line.className = `now ${place(row, 1)}`;
+  label.className = `now-at ${place(row, 1)}`;
+  label.textContent = new Intl.DateTimeFormat("en-CA", { hour: "numeric", minute: "2-digit", timeZone: layer().dataset.zone })
+    .format(new Date(now())).replace(/\s.*$/, "");
+}
+setInterval(tick, 30000);
+function toNow() {
+  const line = document.getElementById("now"), shown = board();
+  if (!line || !shown || getComputedStyle(layer()).display === "none") return;
+  const hour = parseFloat(getComputedStyle(line.closest(".dcols")).getPropertyValue("--row")) * 16 * 12;
+  shown.scrollTop = Math.max(line.offsetTop - hour, 0);
+}
+if (!document.querySelector(".ap.sel")) toNow();
+
+/* ── One visit at the side ── */
+let asked = 0;
+async function pick(card, { enter = false } = {}) {
+  const mine = ++asked;
+  let text;
+  try {
+    const answer = await fetch(`${linkOf(card).pathname}card/`);
+    if (answer.redirected) { location.reload(); return; }
+    if (!answer.ok) return;
+    text = await answer.text();
+  } catch { offline(); return; }
+  if (mine !== asked) return;
+  for (const other of document.querySelectorAll(".ap.sel")) other.classList.remove("sel");
+  cardOf(idOf(card))?.classList.add("sel");
+  side.replaceChildren(...new DOMParser().parseFromString(text, "text/html").body.childNodes);
+  veil();
+  if (enter) side.querySelector("section")?.focus();
+}
+function leaveSide() {
+  asked += 1;
+  const picked = side.querySelector("[data-picked]");
+  const card = picked && cardOf(picked.dataset.picked);
+  if (side.contains(document.activeElement)) { if (card) linkOf(card).focus(); return; }
+  side.replaceChildren();
+  for (const other of document.querySelectorAll(".ap.sel")) other.classList.remove("sel");
+}
+document.addEventListener("click", (event) => {
+  if (event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  const link = event.target.closest("a");
+  if (!link) return;
+  if (link.matches("#board .ap .nm") && wide.matches && document.body.matches(".boarded")) {
+    event.preventDefault();
+    const keyed = event.detail === 0;
+    link.focus();
+    pick(link.closest("li"), { enter: keyed });
+  } else if (link.matches(".tl a[href^='#v-']")) {
+    const card = document.querySelector(link.getAttribute("href"));
+    if (card) setTimeout(() => linkOf(card).focus());
+  } else if (link.matches("main a[href^='/desk/new/']")) {
+    event.preventDefault();
+    open(link.getAttribute("href"));
+  } else if (link.matches("[data-move]") && getComputedStyle(layer() ?? side).display !== "none") {
+    const card = cardOf(link.closest("[data-picked]").dataset.picked);
+    if (card?.dataset.v.includes("move")) { event.preventDefault(); startMove(card); }
+  }
+});
+
+/* ── Keys ── */
+const STEPS = { a: "arrive", r: "to_room", d: "fulfil", c: "confirm", s: "mark_noshow", u: "undo" };
+const current = () => document.activeElement?.closest?.("#board .dlist>li")
+  ?? document.querySelector("#board .ap.sel")
+  ?? (side.querySelector("[data-picked]") && cardOf(side.querySelector("[data-picked]").dataset.picked));
+const visitNow = () => { const card = current(); return card?.matches("[data-v]") ? card : null; };
+
+/* A button of the board's form that nobody sees. */
+function press(name, value, { to = "", also = {} } = {}) {
+  const form = board(), button = document.createElement("button");
+  Object.assign(button, { name, value, hidden: true });
+  if (to) button.setAttribute("formaction", to);
+  form.append(button);
+  for (const [field, text] of Object.entries(also)) {
+    const input = document.createElement("input");
+    Object.assign(input, { type: "hidden", name: field, value: text });
+    form.append(input);
+  }
+  form.requestSubmit(button);
+}
+function step(card, key) {
+  const [version, ...verbs] = card.dataset.v.split(" ");
+  const verb = STEPS[key];
+  if (!verbs.includes(verb)) {
+    tell(fill(words.cannot, { key: key.toUpperCase(), status: card.querySelector(".st")?.textContent ?? "" }));
+    return;
+  }
+  press("do", `${verb}:${idOf(card)}:${version}`);
+}
+function walk(key) {
+  const columns = [...document.querySelectorAll("#board .dcol")]
+    .map((column) => [...column.querySelectorAll(":scope>.dlist>li")].filter((li) => li.matches(".ap[data-v], .dopen") && li.offsetParent));
+  const from = current(), at = columns.findIndex((lines) => lines.includes(from));
+  let next;
+  if (at < 0) {
+    const lines = columns.find((each) => each.length) ?? [];
+    const top = document.getElementById("now")?.getBoundingClientRect().top ?? -Infinity;
+    next = lines.find((line) => line.getBoundingClientRect().bottom > top) ?? lines[0];
+  } else if (key === "ArrowUp" || key === "ArrowDown") {
+    next = columns[at][columns[at].indexOf(from) + (key === "ArrowUp" ? -1 : 1)];
+  } else {
+    const way = key === "ArrowLeft" ? -1 : 1;
+    const top = from.getBoundingClientRect().top;
+    for (let n = at + way; columns[n] && !next; n += way) {
+      next = [...columns[n]].sort((a, b) => Math.abs(a.getBoundingClientRect().top - top) - Math.abs(b.getBoundingClientRect().top - top))[0];
+    }
+  }
+  if (next) { linkOf(next).focus({ preventScroll: true }); next.scrollIntoView({ block: "nearest", inline: "nearest" }); }
+}
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || typing(event.target)) return;
+  if (document.querySelector("dialog[open]")) return;
+  if (moving) { steer(event); return; }
+  if (event.key === "Escape") { leaveSide(); tell(""); return; }
+  const inside = event.target === document.body || event.target.closest("#board");
+  if (event.key.startsWith("Arrow")) {
+    if (inside && !event.shiftKey) { event.preventDefault(); walk(event.key); }
+    return;
+  }
+  if (!wanted()) return;
+  const key = event.key.toLowerCase(), card = visitNow();
+  if (key in STEPS || "miv.".includes(key)) {
+    if (document.querySelector(`[data-key~="${CSS.escape(key)}"]`)) return;
+    event.preventDefault();
+    if (!card) { tell(words.pick); return; }
+    if (key in STEPS) step(card, key);
+    else if (key === "m") {
+      if (card.dataset.v.includes("move")) startMove(card);
+      else tell(fill(words.cannot, { key: "M", status: card.querySelector(".st")?.textContent ?? "" }));
+    } else if (key === "i") press("how", "send", { to: `${linkOf(card).pathname}link/`, also: { back: "day" } });
+    else if (key === "v") press("how", "show", { to: `${linkOf(card).pathname}link/` });
+    else location.assign(linkOf(card).href);
+  } else if (key === "l") {
+    const link = current()?.querySelector(".dwait");
+    if (link) { event.preventDefault(); link.click(); }
+  } else if (key === "p") {
+    event.preventDefault();
+    if (document.body.classList.toggle("veiled")) sessionStorage.setItem("desk-veil", "1");
+    else { sessionStorage.removeItem("desk-veil"); location.reload(); return; }
+    veil();
+  }
+});
+
+/* Initials only, while others can see the screen. */
+function veil() {
+  if (!document.body.matches(".veiled")) return;
+  const names = [...document.querySelectorAll("#board .nm, .tray .tl b a, .pop-h b")].map((place) => place.textContent.trim())
+    .filter((name) => name.length > 4);
+  if (!names.length) return;
+  const short = (name) => name.split(/[\s-]+/).map((part) => `${part[0]}.`).join(" ");
+  const texts = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    let text = texts.currentNode.data;
+    for (const name of names) if (text.includes(name)) text = text.replaceAll(name, short(name));
+    if (text !== texts.currentNode.data) texts.currentNode.data = text;
+  }
+}
+if (sessionStorage.getItem("desk-veil")) { document.body.classList.add("veiled"); veil(); }
+
+/* ── Moving: arrows, a click, or the mouse ── */
+let moving = null;
+async function startMove(card, { dragged = false } = {}) {
+  if (moving) endMove();
+  const day = document.querySelector("[data-day]").dataset.day;
+  const mine = moving = { card, id: idOf(card), url: linkOf(card).pathname, targets: [], at: null, dragged };
+  card.classList.add("going");
+  let found;
+  try {
+    const answer = await fetch(`${mine.url}starts/?day=${day}`, { headers: { Accept: "application/json" } });
+    if (answer.status === 401) { location.reload(); return; }
+    found = await answer.json();
+  } catch { if (moving === mine) endMove(); offline(); return; }
+  if (moving !== mine) return;
+  const since = Date.parse(layer().dataset.since), rows = Math.max(Math.round(found.minutes / 5), 2);
+  mine.version = found.version;
+  for (const start of found.starts) {
+    const list = document.querySelector(`.dcol[data-who="${start.who}"]>.dlist`);
+    if (!list) continue;
+    const line = document.createElement("li");
+    line.className = `target ${place(Math.round((start.at * 1000 - since) / STEP), rows)}`;
+    line.setAttribute("aria-hidden", "true");
+    line.innerHTML = "<span></span>";
+    line.firstChild.textContent = start.words;
+    line.addEventListener("click", () => { choose(mine.targets.indexOf(target)); drop(); });
+    list.append(line);
+    const target = { ...start, line };
+    mine.targets.push(target);
+  }
+  if (!mine.targets.length) { endMove(); tell(words.full); return; }
+  tell(fill(words.moving, { name: card.querySelector(".nm").textContent }));
+  if (!dragged) {
+    const top = card.getBoundingClientRect().top, column = card.closest(".dcol");
+    const far = ({ line }) => Math.abs(line.getBoundingClientRect().top - top) + (line.closest(".dcol") === column ? 0 : 1e5);
+    choose(mine.targets.indexOf([...mine.targets].sort((a, b) => far(a) - far(b))[0]), { quiet: true });
+  }
+}
+function choose(n, { quiet = false } = {}) {
+  for (const { line } of moving.targets) line.classList.remove("on");
+  moving.at = n;
+  if (n < 0 || n === null) return;
+  const target = moving.targets[n];
+  target.line.classList.add("on");
+  if (!moving.dragged) target.line.scrollIntoView({ block: "nearest", inline: "nearest" });
+  if (!quiet) live.textContent = fill(words.free, { when: target.words });
+}
+function steer(event) {
+  const { targets, at } = moving;
+  if (event.key === "Escape") { event.preventDefault(); endMove(); tell(words.left); return; }
+  if (event.key === "Enter") { event.preventDefault(); drop(); return; }
+  if (!event.key.startsWith("Arrow") || at === null || at < 0) return;
+  event.preventDefault();
+  const here = targets[at], way = /Up|Left/.test(event.key) ? -1 : 1;
+  if (/Up|Down/.test(event.key)) {
+    const own = targets.filter((each) => each.who === here.who).sort((a, b) => a.at - b.at);
+    const next = own[own.indexOf(here) + way];
+    if (next) choose(targets.indexOf(next));
+  } else {
+    const columns = [...document.querySelectorAll("#board .dcol")].map((column) => Number(column.dataset.who));
+    for (let n = columns.indexOf(here.who) + way; n in columns; n += way) {
+      const others = targets.filter((each) => each.who === columns[n]).sort((a, b) => Math.abs(a.at - here.at) - Math.abs(b.at - here.at));
+      if (others.length) { choose(targets.indexOf(others[0])); return; }
+    }
+  }
+}
+function drop() {
+  const target = moving.targets[moving.at], { version, url } = moving;
+  if (!target) return;
+  const form = board();
+  endMove({ quiet: true });
+  if (form) press("slot", target.value, { to: `${url}move/`, also: { version } });
+}
+function endMove({ quiet = false } = {}) {
+  const { card, targets } = moving;
+  for (const { line } of targets) line.remove();
+  card.classList.remove("going");
+  moving = null;
+  if (!quiet && card.isConnected) linkOf(card).focus();
+}
+/* The mouse: a card is taken after a few pixels, and goes where a free time lies under it. */
+let held = null;
+document.addEventListener("dragstart", (event) => { if (event.target.closest?.("#board .ap")) event.preventDefault(); });
+document.addEventListener("pointerdown", (event) => {
+  const card = event.pointerType === "mouse" && event.button === 0 && event.target.closest("#board .ap[data-v*=move]");
+  if (card && layer() && getComputedStyle(layer()).display !== "none" && !moving) held = { card, x: event.clientX, y: event.clientY };
+});
+document.addEventListener("pointermove", (event) => {
+  if (held && !held.on && Math.hypot(event.clientX - held.x, event.clientY - held.y) > 6) {
+    held.on = true;
+    startMove(held.card, { dragged: true });
+  }
+  if (!held?.on || !moving) return;
+  const under = document.elementsFromPoint(event.clientX, event.clientY).filter((each) => each.matches?.(".target"));
+  /* Of those that overlap, the one that begins closest above the mouse. */
+  const line = under.sort((a, b) => b.getBoundingClientRect().top - a.getBoundingClientRect().top)[0];
+  const n = moving.targets.findIndex((target) => target.line === line);
+  if (n !== moving.at) choose(n);
+});
+document.addEventListener("pointerup", (event) => {
+  if (!held) return;
+  const taken = held.on;
+  held = null;
+  if (!taken || !moving) return;
+  const stop = (click) => { click.preventDefault(); click.stopPropagation(); };
+  addEventListener("click", stop, { capture: true, once: true });
+  setTimeout(() => removeEventListener("click", stop, true));
+  if (moving.at !== null && moving.at >= 0) drop();
+  else { endMove({ quiet: true }); if (event.target.closest("#board")) tell(words.busy); }
+});
+
+/* ── New booking over the day ── */
+const dialog = document.getElementById("booking");
+const room = dialog.querySelector(".bd");
+let base = "";
+function show(text, url) {
+  const page = new DOMParser().parseFromString(text, "text/html"), from = page.querySelector("main.newb");
+  if (!from) { location.assign(url); return; }
+  const title = from.querySelector("h1"), head = document.createElement("h2");
+  head.append(...title.childNodes);
+  title.replaceWith(head);
+  base = url;
+  room.className = "bd newb";
+  room.replaceChildren(...document.adoptNode(from).childNodes);
+  (room.querySelector("[data-focus-now]") ?? room.querySelector("[autofocus], input:not([type=hidden])") ?? dialog).focus();
+}
+async function load(url) {
+  try {
+    const answer = await fetch(url, { headers: { Accept: "text/html" } });
+    show(await answer.text(), answer.url);
+  } catch { offline(); }
+}
+async function open(href) {
+  const url = new URL(href, location.href).href;
+  if (!(room.childElementCount && base && !new URL(url).search)) await load(url); // N again: as it was left
+  if (!dialog.open && room.childElementCount) dialog.showModal();
+  (room.querySelector("[data-focus-now]") ?? room.querySelector(".bigin, input:not([type=hidden])"))?.focus();
+}
+dialog.addEventListener("click", (event) => {
+  const link = event.target.closest("a[href]");
+  if (!link || event.ctrlKey || event.metaKey) return;
+  const href = link.getAttribute("href");
+  if (href === "/desk/") { event.preventDefault(); event.stopPropagation(); room.replaceChildren(); dialog.close(); return; }
+  if (!href.startsWith("?") && !href.startsWith("/desk/new/")) return;
+  event.preventDefault();
+  event.stopPropagation();
+  load(new URL(href, base).href);
+});
+dialog.addEventListener("submit", async (event) => {
+  const form = event.target, button = event.submitter;
+  if (form.getAttribute("method") === "dialog") return;
+  event.preventDefault();
+  const url = new URL(button?.getAttribute("formaction") ?? form.getAttribute("action") ?? base, base);
+  const data = new URLSearchParams(new FormData(form));
+  if (button?.name) data.append(button.name, button.value);
+  if (form.method === "get") { url.search = data; load(url.href); return; }
+  if (form.dataset.busy) return;
+  form.dataset.busy = "1";
+  try {
+    const answer = await fetch(url, { method: "POST", body: data });
+    if (answer.redirected) location.assign(answer.url);
+    else show(await answer.text(), base);
+  } catch { offline(); } finally { delete form.dataset.busy; }
+});
+
+/* ── What others changed: the board is drawn anew, and scroll, focus and the visit at the side stay ── */
+const stale = document.querySelector("[data-stale]");
+let seen = new Date(now());
+const clock = (at) => new Intl.DateTimeFormat("en-CA", { hour: "numeric", minute: "2-digit", timeZone: layer()?.dataset.zone }).format(at);
+function offline() { tell(fill(words.offline, { time: clock(seen) })); document.body.classList.add("cut-off"); }
+async function refresh() {
+  const url = new URL(location.href);
+  url.searchParams.delete("did");
+  url.searchParams.delete("visit");
+  const answer = await fetch(url, { headers: { "X-Poll": "1", Accept: "text/html" }, cache: "no-store" });
+  if (!answer.ok || answer.redirected) throw new Error("not the day");
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (held?.on || moving || dialog.open || document.querySelector("details[open] :focus")) return false;
+  const old = board(), fresh = page.getElementById("board");
+  if (!old || !fresh) { location.reload(); return true; }
+  const { scrollTop, scrollLeft } = old;
+  const focused = document.activeElement?.closest("#board .dlist>li")?.id;
+  const picked = side.querySelector("[data-picked]")?.dataset.picked;
+  const before = new Map([...old.querySelectorAll("[data-v]")].map((card) => [card.id, card.dataset.v]));
+  old.replaceWith(document.adoptNode(fresh));
+  Object.assign(fresh, { scrollTop, scrollLeft });
+  for (const card of fresh.querySelectorAll("[data-v]")) if (before.get(card.id) !== card.dataset.v) card.classList.add("fresh");
+  const chips = page.getElementById("filters");
+  chips.querySelector("[data-stale]").remove();
+  const mark = page.querySelector("[data-stale]");
+  document.querySelectorAll("#filters>a:not([data-stale])").forEach((chip) => chip.remove());
+  document.getElementById("filters").prepend(...document.adoptNode(chips).childNodes);
+  document.querySelector(".tray>section:not(.pop)")?.replaceWith(document.adoptNode(page.querySelector(".tray>section")));
+  if (picked) {
+    cardOf(picked)?.classList.add("sel");
+    if (cardOf(picked)?.dataset.v !== before.get(`v-${picked}`) && !side.contains(document.activeElement)) pick(cardOf(picked));
+  }
+  if (focused) linkOf(document.getElementById(focused) ?? fresh.querySelector("[data-v]"))?.focus({ preventScroll: true });
+  veil();
+  return mark;
+}
+addEventListener("pulse", async ({ detail }) => {
+  if (!detail.alive) { offline(); return; }
+  if (document.body.classList.contains("cut-off")) { document.body.classList.remove("cut-off"); tell(""); }
+  if (!stale || detail.mark === stale.dataset.stale) { seen = new Date(now()); return; }
+  stale.dataset.handled = "1";
+  try {
+    if (await refresh()) { stale.dataset.stale = detail.mark; stale.hidden = true; seen = new Date(now()); }
+    else stale.hidden = false;
+  } catch { stale.hidden = false; } finally { delete stale.dataset.handled; }
+});
+}

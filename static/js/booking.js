@@ -1,0 +1,51 @@
+/* New booking, on its page or in a dialog over the day: who is found while one types, keys for the times and for Book. */
+"use strict";
+
+{
+const root = () => document.querySelector("dialog.booking[open] .bd") ?? document.querySelector("main.newb");
+let wait = 0, shownFor = "";
+
+/* From three characters on, the people it may be. Enter takes the first, Shift Enter somebody new. */
+async function look(box) {
+  const q = box.value.trim();
+  if (q.length < 3 || q === shownFor) return;
+  const query = new URLSearchParams(new FormData(box.form));
+  try {
+    const answer = await fetch(`/desk/new/?${query}`, { headers: { Accept: "text/html" } });
+    if (!answer.ok || answer.redirected || box.value.trim() !== q) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const hits = page.querySelector(".hits"), old = root()?.querySelector(".hits");
+    if (!hits || !old) return;
+    old.replaceWith(document.adoptNode(hits));
+    shownFor = q;
+  } catch { /* Find still works, or says that there is no connection */ }
+}
+document.addEventListener("input", (event) => {
+  if (event.target.id !== "q" || !event.target.matches(".bigin")) return;
+  clearTimeout(wait);
+  wait = setTimeout(() => look(event.target), 300);
+});
+document.addEventListener("keydown", (event) => {
+  const place = root();
+  if (!place || event.isComposing) return;
+  const box = place.querySelector(".bigin");
+  if (event.key === "Enter" && event.target === box && (event.shiftKey || (shownFor && box.value.trim() === shownFor))) {
+    const links = place.querySelectorAll(".hits a");
+    const link = event.shiftKey ? links[links.length - 1] : links[0];
+    if (!link) return;
+    event.preventDefault();
+    link.click();
+  } else if (event.altKey && /^[1-9]$/.test(event.key)) {
+    const slot = place.querySelectorAll(".qslots .qs input")[event.key - 1];
+    if (!slot) return;
+    event.preventDefault();
+    slot.checked = true;
+    slot.focus();
+  } else if (event.ctrlKey && event.key === "Enter") {
+    const book = place.querySelector("button[value=book]");
+    if (!book) return;
+    event.preventDefault();
+    book.click();
+  }
+});
+}

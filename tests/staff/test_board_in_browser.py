@@ -1,0 +1,170 @@
+"""The board with its script: a visit at the side, keys, moving, booking over it, and what others change."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from accounts import clock
+from accounts.models import User
+from audit.actor import Actor
+from booking import actions
+from booking.models import Appointment
+from tests.factories import next_weekday_at
+from tests.looks.conftest import open_page, violations
+from tests.staff.test_in_browser import enter
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.journey]
+
+
+@pytest.fixture
+def board(live_server: Any, browser: Browser, appointment: Appointment, reception: User, settings: Any) -> Callable[..., Page]:
+    """The day of Maya's visit, on a wide screen."""
+    settings.STAFF_MFA_REQUIRED = False
+
+    def open_board(theme: str = "light") -> Page:
+        page = open_page(browser, width=1440, theme=theme)
+        enter(page, reception, live_server.url)
+        page.goto(f"{live_server.url}/desk/day/{clock.local(appointment.starts_at).date()}/")
+        return page
+
+    return open_board
+
+
+def test_enter_opens_a_visit_at_the_side_and_escape_goes_back_to_it(board: Callable[..., Page], appointment: Appointment) -> None:
+    page = board("dark")
+    page.get_by_role("link", name="Maya Chowdhury").focus()
+    page.keyboard.press("Enter")
+    side = page.locator(".tray [data-picked]")
+    expect(side).to_be_focused()
+    expect(side).to_contain_text("519-555-0181")
+    assert violations(page) == []
+    page.keyboard.press("Escape")
+    expect(page.locator(f"#v-{appointment.public_id} .nm")).to_be_focused()
+    assert page.complaints == []  # type: ignore[attr-defined]
+
+
+def test_c_confirms_the_visit_that_has_the_focus_and_z_undoes_it(board: Callable[..., Page], appointment: Appointment) -> None:
+    page = board()
+    page.keyboard.press("d")
+    expect(page.locator(".strip-bar")).to_contain_text("Choose a visit first")
+    page.get_by_role("link", name="Maya Chowdhury").focus()
+    page.keyboard.press("d")
+    expect(page.locator(".strip-bar")).to_contain_text("does not go with a visit that is")
+    page.keyboard.press("c")
+    expect(page.locator(".toast")).to_contain_text("Maya Chowdhury is confirmed")
+    page.keyboard.press("z")
+    expect(page.locator(".toast")).to_contain_text("Undone")
+    appointment.refresh_from_db()
+    assert appointment.status == "booked"
+
+
+def test_arrows_walk_from_visit_to_opening(board: Callable[..., Page]) -> None:
+    page = board()
+    page.get_by_role("link", name="Maya Chowdhury").focus()
+    page.keyboard.press("ArrowUp")
+    expect(page.get_by_role("link", name="Open 9:00 to 9:50")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("link", name="Maya Chowdhury")).to_be_focused()
+
+
+def test_m_and_arrows_move_a_visit_and_escape_leaves_it(board: Callable[..., Page], appointment: Appointment) -> None:
+    page = board()
+    page.get_by_role("link", name="Maya Chowdhury").focus()
+    page.keyboard.press("m")
+    expect(page.locator(".target.on")).to_have_count(1)
+    page.keyboard.press("Escape")
+    expect(page.locator(".target")).to_have_count(0)
+    expect(page.get_by_role("link", name="Maya Chowdhury")).to_be_focused()
+    page.keyboard.press("m")
+    expect(page.locator(".target.on")).to_have_count(1)
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("[data-say]")).to_contain_text(", free")
+    page.keyboard.press("Enter")
+    expect(page.locator(".toast")).to_contain_text("Moved Maya Chowdhury to")
+    before = appointment.starts_at
+    appointment.refresh_from_db()
+    assert before < appointment.starts_at < before + timedelta(hours=1)
+
+
+def test_the_mouse_moves_a_visit_too(board: Callable[..., Page], appointment: Appointment) -> None:
+    page = board()
+    card = page.locator(f"#v-{appointment.public_id}")
+    card.hover()
+    page.mouse.down()
+    box = card.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 40, box["y"] + 90)
+    expect(page.locator(".target").first).to_be_attached()
+    page.mouse.move(box["x"] + 40, box["y"] + 100, steps=3)
+    expect(page.locator(".target.on")).to_have_count(1)
+    page.mouse.up()
+    expect(page.locator(".toast")).to_contain_text("Moved Maya Chowdhury to")
+
+
+def test_a_caller_is_booked_over_the_board_and_it_can_be_taken_back(board: Callable[..., Page], appointment: Appointment) -> None:
+    page = board()
+    page.get_by_role("link", name="Open 1:00").click()
+    dialog = page.get_by_role("dialog", name="New booking")
+    expect(dialog.get_by_label("Phone, name or reference")).to_be_focused()
+    page.keyboard.type("519 555 01")
+    expect(dialog.get_by_role("link", name="Maya Chowdhury")).to_be_visible()
+    assert violations(page) == []
+    page.keyboard.press("Enter")
+    expect(dialog.get_by_role("button", name="Book")).to_be_visible()
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".toast")).to_contain_text("Booked Maya Chowdhury for 1:00")
+    page.locator(".toast").get_by_role("button", name="Undo").click()
+    expect(page.locator(".toast")).to_contain_text("Took back the booking")
+    assert Appointment.objects.filter(status="cancelled").count() == 1
+
+
+def test_what_was_typed_is_there_when_the_dialog_opens_again(board: Callable[..., Page]) -> None:
+    page = board()
+    page.keyboard.press("n")
+    box = page.get_by_role("dialog", name="New booking").get_by_label("Phone, name or reference")
+    expect(box).to_be_focused()
+    page.keyboard.type("ra")
+    page.keyboard.press("Escape")
+    page.keyboard.press("n")
+    expect(box).to_have_value("ra")
+
+
+def test_what_others_change_is_drawn_and_the_focus_stays(
+    board: Callable[..., Page], appointment: Appointment, make_user: Any, make_patient: Any, make_visit: Any
+) -> None:
+    page = board()
+    page.get_by_role("link", name="Maya Chowdhury").focus()
+    sam = make_user("reception", "Sam Okoro")
+    actions.confirm(appointment, by=Actor.staff(sam), now=clock.now(), version=appointment.version)
+    make_visit(make_patient("Ravi", "Pillai"), next_weekday_at(14))
+    page.evaluate("pulse()")
+    expect(page.get_by_role("link", name="Ravi Pillai")).to_be_visible()
+    expect(page.locator(f"#v-{appointment.public_id} .st")).to_have_text("Confirmed")
+    expect(page.get_by_role("link", name="Maya Chowdhury")).to_be_focused()
+    expect(page.locator("#filters")).to_contain_text("2 booked")
+
+
+def test_a_booking_half_typed_is_not_taken_away_by_what_others_change(
+    board: Callable[..., Page], make_patient: Any, make_visit: Any
+) -> None:
+    page = board()
+    page.keyboard.press("n")
+    box = page.get_by_role("dialog", name="New booking").get_by_label("Phone, name or reference")
+    expect(box).to_be_focused()
+    page.keyboard.type("ra")
+    make_visit(make_patient("Ravi", "Pillai"), next_weekday_at(14))
+    page.evaluate("pulse()")
+    expect(page.locator("[data-stale]")).to_be_attached()
+    expect(box).to_have_value("ra")
+    expect(box).to_be_focused()
+
+
+def test_initials_only_while_others_can_see_the_screen(board: Callable[..., Page]) -> None:
+    page = board()
+    page.keyboard.press("p")
+    expect(page.locator("#board .ap .nm")).to_have_text("M. C.")
+    page.keyboard.press("p")
+    expect(page.locator("#board .ap .nm")).to_have_text("Maya Chowdhury")
