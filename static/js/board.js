@@ -4,7 +4,10 @@
 
 {
 const words = document.querySelector("[data-words]").dataset;
-const live = document.querySelector("[data-say]");
+const live = Object.assign(document.createElement("p"), { className: "vh" });
+live.setAttribute("role", "status");
+live.dataset.say = "";
+document.querySelector("main").append(live);
 const wide = matchMedia("(min-width:68.75rem)");
 const board = () => document.getElementById("board");
 const side = document.getElementById("tray-card");
@@ -223,8 +226,7 @@ async function startMove(card, { dragged = false } = {}) {
     const line = document.createElement("li");
     line.className = `target ${place(Math.round((start.at * 1000 - since) / STEP), rows)}`;
     line.setAttribute("aria-hidden", "true");
-    line.innerHTML = "<span></span>";
-    line.firstChild.textContent = start.words;
+    line.append(Object.assign(document.createElement("span"), { textContent: start.words }));
     line.addEventListener("click", () => { choose(mine.targets.indexOf(target)); drop(); });
     list.append(line);
     const target = { ...start, line };
