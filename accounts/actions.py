@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts import clock
+from accounts.marks import mark_of
 from accounts.models import Clinic, Role, SignInMail, User
 from accounts.signin import end_sessions
 from audit.actions import record
@@ -22,16 +23,26 @@ class AccountError(Exception):
     """Something about access cannot be done. The text may be shown."""
 
 
-def save_clinic(values: dict[str, Any], *, by: Actor, now: datetime) -> tuple[Clinic, bool]:
+class Changed(AccountError):
+    """Somebody else changed it while the form was open."""
+
+
+def save_clinic(values: dict[str, Any], *, seen: str = "", by: Actor, now: datetime) -> tuple[Clinic, bool]:
     """Create the clinic's row, or bring it up to date. Returns it and whether anything changed.
 
+    Args:
+        seen: the mark of the values that the form was made from (`marks.mark_of`); empty does not ask.
+
     Raises:
+        Changed: they are others by now.
         AccountError: naming each field that is missing or wrong.
     """
     with transaction.atomic():
         clinic = Clinic.objects.select_for_update().filter(pk=1).first()
         new = clinic is None
         clinic = clinic or Clinic(pk=1)
+        if seen and seen != mark_of(clinic, values):
+            raise Changed(_("Somebody changed this meanwhile."))
         changed = [name for name, value in values.items() if getattr(clinic, name) != value]
         for name in changed:
             setattr(clinic, name, values[name])

@@ -99,6 +99,11 @@ def mark_of(practitioner: Practitioner) -> str:
     return "{last}.{rows}.{ended}.{ends}".format(**rows)
 
 
+def dates_mark_of(practitioner: Practitioner) -> str:
+    """What a form about dates that differ was made from: a date set since then has rows that are newer."""
+    return str(practitioner.overrides.aggregate(last=Max("pk"))["last"] or 0)
+
+
 def different_days(practitioner: Practitioner, *, since: date) -> list[Day]:
     """The dates from `since` on that differ from the week, in order."""
     found: dict[date, list[AvailabilityOverride]] = {}

@@ -66,7 +66,9 @@ class BatchRow(models.Model):
     done = models.BooleanField(default=False)
     version = models.PositiveIntegerField(default=0)
     said = models.CharField(max_length=200, blank=True, help_text=_("Why it was not done; of a call, what it is about."))
-    refused = models.CharField(max_length=200, blank=True, help_text=_("Why it is a call now, if another way was asked for."))
+    refused = models.CharField(
+        max_length=200, blank=True, default="", db_default="", help_text=_("Why it is a call now, if another way was asked for.")
+    )
 
     class Meta:
         app_label = "booking"

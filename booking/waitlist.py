@@ -141,6 +141,7 @@ class WaitlistOffer(models.Model):
     expires_at = models.DateTimeField()
     answered_at = models.DateTimeField(null=True)
     automatic = models.BooleanField(default=False)
+    to_call = models.BooleanField(default=False, db_default=False, help_text=_("No message reaches them: the desk calls."))
     sequence = models.PositiveIntegerField(default=1)
     announced = models.PositiveIntegerField(default=0)
 

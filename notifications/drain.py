@@ -33,7 +33,7 @@ from booking.actions import ask_to_call
 from booking.actions.write_path import retrying
 from notifications import allowance, channels, receipts
 from notifications.channels import Became, Outcome, Session
-from notifications.fallback import call_about, fall_back
+from notifications.fallback import call_about, call_those_who_have_not_heard, fall_back
 from notifications.kinds import EMAIL, MUST_REACH, TEXT
 from notifications.letters import Facts, Letter, Stay, Wait, compose
 from notifications.models import Channel, ChannelSwitch, Delivery, Message, State
@@ -411,6 +411,7 @@ def reconcile(*, now: datetime | None = None) -> Counter[str]:
     """Apply what receipts say, and end what waits past its time."""
     now = now or clock.now()
     count = receipts.apply(now=now)
+    count["to_call"] += call_those_who_have_not_heard(now=now)
     late = Message.objects.filter(expires_at__lte=now).values("pk")
     waiting = Delivery.objects.filter(Q(state=State.PENDING), next_attempt_at__lte=now, message__in=late)
     news = waiting.filter(message__kind__in=MUST_REACH)

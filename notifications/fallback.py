@@ -1,11 +1,12 @@
 """When a message did not arrive: the other channel, else the desk's call list."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
 from audit.actor import Actor
-from booking.actions import ask_to_call
+from booking.actions import ask_to_call, call_with_offer
 from booking.models import Appointment, WaitlistOffer
 from booking.waitlist import OfferState
 from notifications import channels
@@ -13,6 +14,8 @@ from notifications.kinds import EMAIL, KINDS
 from notifications.letters import FALLBACK, ways
 from notifications.models import ABOUT_VISITS, TOLD, WAITING, Delivery, Message, State, Subject
 from patients.models import Helper, Patient
+
+UNHEARD = timedelta(minutes=10)  # after that long without a message that left, an offer is one for the telephone
 
 
 def call_about(delivery: Delivery, *, now: datetime) -> None:
@@ -64,7 +67,9 @@ def fall_back(delivery: Delivery, *, now: datetime) -> None:
         return  # the patient hears of it the other way
     reachable = reader.can_email if other and other.channel == EMAIL else reader.can_text and texts_work
     if other is None or not reachable or tried & {State.FAILED, State.BOUNCED}:
-        if visit is not None:
+        if message.subject_type == Subject.OFFER:
+            call_with_offer(WaitlistOffer.objects.get(pk=message.subject_id), by=Actor.system(), now=now)
+        elif visit is not None:
             ask_to_call(visit, reason=str(_("A message did not arrive")), by=Actor.system(), now=now)
     elif waits:
         tries.filter(state__in=WAITING).update(
@@ -75,3 +80,15 @@ def fall_back(delivery: Delivery, *, now: datetime) -> None:
             message=other, channel=other.channel, urgent=delivery.urgent, reason=FALLBACK, next_attempt_at=now, created_at=now,
             updated_at=now,
         )  # fmt: skip
+
+
+def call_those_who_have_not_heard(*, now: datetime) -> int:
+    """Offers of which nothing has left ten minutes after they were made: a channel rests, or its other side is busy."""
+    about = Message.objects.filter(subject_type=Subject.OFFER, kind="wait_offer", subject_id=OuterRef("pk"))
+    told = Delivery.objects.filter(
+        message__subject_type=Subject.OFFER, message__subject_id=OuterRef("pk"), message__kind="wait_offer", state__in=TOLD
+    )
+    unheard = WaitlistOffer.objects.filter(
+        Exists(about), ~Exists(told), state=OfferState.OPEN, to_call=False, offered_at__lte=now - UNHEARD, expires_at__gt=now
+    )
+    return sum(call_with_offer(made, by=Actor.system(), now=now).to_call for made in unheard[:50])

@@ -92,6 +92,8 @@ WORDS: dict[str, Any] = {
     "booking.open_feed": gettext_lazy("Calendar address made"),
     "booking.close_feed": gettext_lazy("Calendar address taken away"),
     "staff.feed_shown": gettext_lazy("Calendar address shown"),
+    "patients.create": gettext_lazy("Patient added"),
+    "patients.refresh": gettext_lazy("Details brought up to date at a booking"),
     "patients.open_account": gettext_lazy("Own account opened"),
     "accounts.passkey_added": gettext_lazy("Passkey added"),
     "accounts.passkey_removed": gettext_lazy("Passkey removed"),
@@ -113,6 +115,7 @@ WORDS: dict[str, Any] = {
     "booking.say_late": gettext_lazy("Said that a physician runs late"),
     "booking.on_time_again": gettext_lazy("Running late: taken back"),
     "booking.offer": gettext_lazy("Time offered"),
+    "booking.call_with_offer": gettext_lazy("To be called with an offered time"),
     "booking.pass_offer": gettext_lazy("Offer passed on"),
     "booking.expire_offer": gettext_lazy("Offer not answered"),
     "booking.skip_offer": gettext_lazy("Offer skipped"),
@@ -211,6 +214,10 @@ class Line:
     icon: str = ""
 
 
+# What the log of a visit tells of its patient beside.
+ABOUT_PATIENT = ("patients.create", "patients.refresh", "patients.update_contact")
+
+
 def names_of(events: list[AuditEvent]) -> dict[int, str]:
     """Names of the people who work here in these events."""
     ids = {e.actor_id for e in events if e.actor_kind == "staff" and e.actor_id}
@@ -232,8 +239,7 @@ def log_of(visit: Appointment, *, limit: int = 20) -> list[Line]:
     """What happened to a visit, newest first. Reads are left out: they are in the access log."""
     events = list(
         AuditEvent.objects.filter(
-            Q(object_type="booking.appointment", object_id=visit.pk)
-            | Q(action="patients.update_contact", subject_id=visit.patient_id)
+            Q(object_type="booking.appointment", object_id=visit.pk) | Q(action__in=ABOUT_PATIENT, subject_id=visit.patient_id)
         )
         .filter(Q(action__startswith="booking.") | Q(action__startswith="patients.") | Q(action__startswith="staff.link"))
         .exclude(action__in=["booking.hold", "booking.extend_hold"])

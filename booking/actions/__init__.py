@@ -27,7 +27,7 @@ from booking.actions.rebook import (
     undo_batch,
 )
 from booking.actions.series import book_series, cancel_series, from_here_on, move_series
-from booking.actions.setup import save_practitioner, save_room, save_service
+from booking.actions.setup import mark_of_service, save_practitioner, save_room, save_service
 from booking.actions.steps import (
     TRANSITIONS,
     UNDO_BY_PATIENT,
@@ -50,6 +50,7 @@ from booking.actions.waiting import (
     Wishes,
     accept,
     ask_first,
+    call_with_offer,
     change,
     close_those_who_came,
     decline,
@@ -89,6 +90,7 @@ __all__ = [
     "book_for",
     "book_series",
     "call_those_who_did_not_take",
+    "call_with_offer",
     "called",
     "cancel",
     "cancel_series",
@@ -118,6 +120,7 @@ __all__ = [
     "late_to_cancel",
     "leave",
     "mark_noshow",
+    "mark_of_service",
     "move",
     "move_series",
     "moved_by_rules",

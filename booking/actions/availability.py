@@ -49,12 +49,14 @@ def set_week(
 
     Raises:
         Stale: somebody else changed the hours meanwhile.
-        NotAllowed: hours that overlap or end before they start.
+        NotAllowed: hours that overlap or end before they start, or no hours where there are none already.
     """
     _check((i.weekday, i.start, i.end) for i in week)
     lock_and_sweep([practitioner.pk], now=now)
     if seen and seen != hours.mark_of(practitioner):
-        raise Stale(_("Somebody changed these hours meanwhile. Here is how they are now."))
+        raise Stale(_("Somebody changed these hours meanwhile."))
+    if not week and not hours.week_on(practitioner, valid_from):
+        raise NotAllowed(_("“Not working” holds on that day already: nothing would change."))
     until = hours.until_of(practitioner, valid_from)
     _end_before(practitioner, valid_from)
     _add_week(practitioner, week, valid_from, until)
@@ -64,13 +66,16 @@ def set_week(
 
 
 @retrying
-def drop_week(practitioner: Practitioner, *, valid_from: date, by: Actor, now: datetime) -> None:
+def drop_week(practitioner: Practitioner, *, valid_from: date, seen: str = "", by: Actor, now: datetime) -> None:
     """Take back a version that has not begun: what held before goes on.
 
     Raises:
+        Stale: somebody else changed the hours since the page was made (`seen`, as in `set_week`).
         NotAllowed: there is no such version, or it has begun already.
     """
     lock_and_sweep([practitioner.pk], now=now)
+    if seen and seen != hours.mark_of(practitioner):
+        raise Stale(_("Somebody changed these hours meanwhile."))
     if valid_from <= clock.today(now) or valid_from not in hours.versions(practitioner):
         raise NotAllowed(_("These hours hold already. Make others that begin later instead."))
     until = hours.until_of(practitioner, valid_from)
@@ -100,17 +105,25 @@ def _add_week(practitioner: Practitioner, week: Sequence[Interval], valid_from: 
     )
 
 
+def _as_seen(practitioner: Practitioner, day: date, seen: str) -> None:
+    """Refuse if a date was set since the page was made that had this mark (`hours.dates_mark_of`); empty does not ask."""
+    if seen.isascii() and seen.isdigit() and practitioner.overrides.filter(date=day, pk__gt=int(seen[:18])).exists():
+        raise Stale(_("Somebody gave this date other hours meanwhile."))
+
+
 @retrying
-def set_day(practitioner: Practitioner, day: Day, *, by: Actor, now: datetime) -> None:
+def set_day(practitioner: Practitioner, day: Day, *, seen: str = "", by: Actor, now: datetime) -> None:
     """Other hours on one date, in place of whatever differed there before.
 
     Raises:
+        Stale: somebody else set the date since the page was made (`seen`: `hours.dates_mark_of`).
         NotAllowed: no hours given, or hours that overlap or end before they start.
     """
     if day.mode != "closed" and not day.spans:
         raise NotAllowed(_("Give the hours of that day, or choose “Closed”."))
     _check((0, start, end) for start, end in day.spans)
     lock_and_sweep([practitioner.pk], now=now)
+    _as_seen(practitioner, day.date, seen)
     practitioner.overrides.filter(date=day.date).delete()
     spans = [None] if day.mode == "closed" else list(day.spans)
     AvailabilityOverride.objects.bulk_create(
@@ -125,9 +138,10 @@ def set_day(practitioner: Practitioner, day: Day, *, by: Actor, now: datetime) -
 
 
 @retrying
-def clear_day(practitioner: Practitioner, day: date, *, by: Actor, now: datetime) -> None:
-    """The weekly hours hold on that date again."""
+def clear_day(practitioner: Practitioner, day: date, *, seen: str = "", by: Actor, now: datetime) -> None:
+    """The weekly hours hold on that date again. `seen`, and what is raised, as for `set_day`."""
     lock_and_sweep([practitioner.pk], now=now)
+    _as_seen(practitioner, day, seen)
     if practitioner.overrides.filter(date=day).delete()[0]:
         _changed(practitioner)
         record("booking.clear_day", by=by, now=now, obj=practitioner, detail={"date": day.isoformat()})

@@ -10,9 +10,10 @@ from django.db.models import F
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
+from accounts.marks import mark_of
 from audit.actions import record
 from audit.actor import Actor
-from booking.actions.errors import NotAllowed
+from booking.actions.errors import NotAllowed, Stale
 from booking.actions.write_path import retrying
 from booking.models import Practitioner, Room, Service
 
@@ -45,6 +46,17 @@ def _write(row: M, values: dict[str, Any]) -> list[str]:
     return changed
 
 
+def mark_of_service(service: Service, names: Iterable[str]) -> str:
+    """The mark of a visit type's form, which shows who performs it as well."""
+    return mark_of(service, names, practitioners=sorted(service.practitioners.values_list("pk", flat=True)))
+
+
+def _changed_since(now_is: str, seen: str) -> None:
+    """Refuse somebody whose form was made from a row as it no longer is; an empty mark does not ask."""
+    if seen and seen != now_is:
+        raise Stale(_("Somebody changed this meanwhile."))
+
+
 def _bump(practitioners: Iterable[int]) -> None:
     Practitioner.objects.filter(pk__in=set(practitioners)).update(calendar_rev=F("calendar_rev") + 1)
 
@@ -56,10 +68,28 @@ def _told(action: str, row: models.Model, changed: list[str], *, by: Actor, now:
 
 @retrying
 def save_service(
-    service: Service | None, values: dict[str, Any], practitioners: Iterable[Practitioner], *, by: Actor, now: datetime
+    service: Service | None,
+    values: dict[str, Any],
+    practitioners: Iterable[Practitioner],
+    *,
+    seen: str = "",
+    by: Actor,
+    now: datetime,
 ) -> Service:
-    """Create a visit type, or change one, and who performs it. Booked visits stay as they are, whatever its length becomes."""
-    row = service or Service(slug=_slug(Service, values["name"]), position=Service.objects.count())
+    """Create a visit type, or change one, and who performs it. Booked visits stay as they are, whatever its length becomes.
+
+    Args:
+        seen: the mark of the values that the form was made from (`mark_of_service`).
+
+    Raises:
+        Stale: somebody else changed it meanwhile.
+        NotAllowed: there cannot be such a visit type.
+    """
+    if service is not None:
+        row = Service.objects.select_for_update().get(pk=service.pk)
+        _changed_since(mark_of_service(row, values), seen)
+    else:
+        row = Service(slug=_slug(Service, values["name"]), position=Service.objects.count())
     changed = _write(row, values)
     before, wanted = set(row.practitioners.values_list("pk", flat=True)), {p.pk for p in practitioners}
     if before != wanted:
@@ -72,9 +102,10 @@ def save_service(
 
 
 @retrying
-def save_room(room: Room | None, values: dict[str, Any], *, by: Actor, now: datetime) -> Room:
-    """Create a room, or change one. A visit keeps the room it has."""
-    row = room or Room()
+def save_room(room: Room | None, values: dict[str, Any], *, seen: str = "", by: Actor, now: datetime) -> Room:
+    """Create a room, or change one. A visit keeps the room it has. `seen` and what is raised: as for `save_service`."""
+    row = Room.objects.select_for_update().get(pk=room.pk) if room else Room()
+    _changed_since(mark_of(row, values), seen)
     changed = _write(row, values)
     if changed:
         _bump(Practitioner.objects.filter(services__room_kind__gt="").values_list("pk", flat=True))
@@ -83,13 +114,20 @@ def save_room(room: Room | None, values: dict[str, Any], *, by: Actor, now: date
 
 
 @retrying
-def save_practitioner(practitioner: Practitioner | None, values: dict[str, Any], *, by: Actor, now: datetime) -> Practitioner:
+def save_practitioner(
+    practitioner: Practitioner | None, values: dict[str, Any], *, seen: str = "", by: Actor, now: datetime
+) -> Practitioner:
     """Add somebody whom patients come to see, or change what is said of them. Who leaves is made inactive; their visits stay.
 
     Raises:
         NotAllowed: the sign-in belongs to somebody else's calendar already.
+        Stale: the form was made from a row (`seen`) that somebody changed meanwhile.
     """
-    row = practitioner or Practitioner(slug=_slug(Practitioner, values["name"]), position=Practitioner.objects.count())
+    if practitioner is not None:
+        row = Practitioner.objects.select_for_update(of=("self",)).get(pk=practitioner.pk)
+        _changed_since(mark_of(row, values), seen)
+    else:
+        row = Practitioner(slug=_slug(Practitioner, values["name"]), position=Practitioner.objects.count())
     user = values.get("user")
     if user is not None and Practitioner.objects.filter(user=user).exclude(pk=row.pk).exists():
         raise NotAllowed(_("%(name)s has a calendar already.") % {"name": user.name})

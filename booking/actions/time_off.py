@@ -42,13 +42,20 @@ def take_time_off(
         reason: private for a person; for a closure the word that everybody sees. Never in the trail.
 
     Raises:
-        NotAllowed: it ends before it starts, or is over already.
+        NotAllowed: it ends before it starts, is over already, or is entered already.
     """
     if ends_at <= starts_at:
         raise NotAllowed(_("Time off must end after it starts."))
     if ends_at <= now:
         raise NotAllowed(_("That time is over already."))
     _lock(practitioner.pk if practitioner else None, now=now)
+    if TimeOff.objects.filter(practitioner=practitioner, starts_at__lte=starts_at, ends_at__gte=ends_at).exists():
+        raise NotAllowed(
+            _("%(who)s is away then already. Somebody may have entered it a moment ago: look under Planned.")
+            % {"who": practitioner.short_name}
+            if practitioner
+            else _("The clinic is closed then already. Look under Planned.")
+        )
     off = TimeOff.objects.create(practitioner=practitioner, kind=kind, starts_at=starts_at, ends_at=ends_at, reason=reason)
     detail = {"kind": kind, "from": starts_at.isoformat(), "to": ends_at.isoformat()}
     record("booking.take_time_off", by=by, now=now, obj=off, detail=detail)
@@ -56,12 +63,12 @@ def take_time_off(
 
 
 @retrying
-def end_time_off(off: TimeOff, *, by: Actor, now: datetime) -> None:
-    """The time can be booked again. What has begun ends now; what has not is as if it had never been."""
+def end_time_off(off: TimeOff, *, by: Actor, now: datetime) -> bool:
+    """The time can be booked again. What has begun ends now; what has not is as if it had never been. False: it was already."""
     _lock(off.practitioner_id, now=now)
     fresh = TimeOff.objects.select_for_update().filter(pk=off.pk, ends_at__gt=now).first()
     if fresh is None:
-        return
+        return False
     detail = {"kind": fresh.kind, "from": fresh.starts_at.isoformat(), "to": fresh.ends_at.isoformat()}
     record("booking.end_time_off", by=by, now=now, obj=fresh, detail=detail)
     if fresh.starts_at < now:
@@ -69,6 +76,7 @@ def end_time_off(off: TimeOff, *, by: Actor, now: datetime) -> None:
         fresh.save(update_fields=["ends_at"])
     else:
         fresh.delete()
+    return True
 
 
 @retrying

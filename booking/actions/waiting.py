@@ -278,6 +278,23 @@ def expire(made: WaitlistOffer, *, by: Actor, now: datetime) -> WaitlistOffer:
 
 
 @retrying
+def call_with_offer(made: WaitlistOffer, *, by: Actor, now: datetime) -> WaitlistOffer:
+    """No message about a time reaches whom it is offered to: the desk calls, and it stays theirs for as long as an offer does.
+
+    From now on, or from the morning on; once for each offer.
+    """
+    made = _locked_offer(made)
+    if made.to_call or not made.is_live(now):
+        return made
+    night = quiet_night(now, clock.clinic_zone())
+    made.to_call, made.expires_at = True, min((night[1] if night else now) + OFFER_LIFE, made.starts_at)
+    made.save(update_fields=["to_call", "expires_at"])
+    Appointment.objects.filter(offer=made, status=Status.HELD).update(hold_expires_at=made.expires_at)
+    record("booking.call_with_offer", by=by, now=now, obj=made, subject_id=made.entry.patient_id)
+    return made
+
+
+@retrying
 def skip(entry: WaitlistEntry, practitioner: Practitioner, start: datetime, *, by: Actor, now: datetime) -> WaitlistOffer:
     """Pass somebody over for this one time: an offer of it is taken back, and it is not offered to them again."""
     out = WaitlistOffer.objects.filter(entry=entry, practitioner=practitioner, starts_at=start, state=OfferState.OPEN).first()

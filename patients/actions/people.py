@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Role, User
 from audit import rows
-from audit.actions import record
+from audit.actions import event, record, record_all
 from audit.actor import Actor
 from patients.actions import reach
 from patients.actions.errors import PatientError
@@ -66,7 +66,7 @@ def identify(
     """
     candidates, stopped_at, key = _candidates(contact)
     if known := _proven(candidates, contact, checked_channel):
-        return _refresh(known, contact, checked_channel, by=by, now=now)
+        return _refresh(known, contact, checked_channel, by=by, now=now, into=into)
     checked_email = contact.email if checked_channel == "email" else ""
     checked_mobile = contact.mobile if checked_channel == "text" else ""
     patient = Patient(
@@ -86,6 +86,8 @@ def identify(
     )
     writes = into or rows.Together()
     writes.insert([patient])
+    detail = {"checked": checked_channel or "", "may_be": len(candidates)}
+    record_all([event("patients.create", by=by, now=now, obj=patient, subject_id=key, detail=detail)], into=writes)
     if into is None:
         writes.send()
     if candidates:
@@ -123,8 +125,11 @@ def _proven(candidates: list[Patient], contact: Contact, checked_channel: str | 
     return None
 
 
-def _refresh(patient: Patient, contact: Contact, channel: str | None, *, by: Actor, now: datetime) -> Patient:
+def _refresh(
+    patient: Patient, contact: Contact, channel: str | None, *, by: Actor, now: datetime, into: rows.Together | None
+) -> Patient:
     """Take over how to remind; fill what was empty; never replace a contact on file by an unchecked one."""
+    before = {name: getattr(patient, name) for name in _TOLD}
     patient.reminder_by, patient.voicemail_ok = contact.reminder_by, contact.voicemail_ok
     patient.preferred_name = contact.preferred_name or patient.preferred_name
     patient.email, patient.mobile = patient.email or contact.email, patient.mobile or contact.mobile
@@ -134,9 +139,13 @@ def _refresh(patient: Patient, contact: Contact, channel: str | None, *, by: Act
         patient.mobile_checked_at, patient.mobile_bounced_at = now, None
     patient.version += 1
     patient.save(update_fields=_REFRESHED)  # not the rest, which somebody may be changing: STOP, a link, another merge
+    detail = {"checked": channel or "", "changed": [name for name in _TOLD if getattr(patient, name) != before[name]]}
+    told = event("patients.refresh", by=by, now=now, obj=patient, subject_id=patient.pk, detail=detail)
+    record_all([told], into=into)
     return patient
 
 
+_TOLD = ("reminder_by", "voicemail_ok", "preferred_name", "email", "mobile")
 _REFRESHED = (
     "reminder_by", "voicemail_ok", "preferred_name", "email", "mobile", "version",
     "email_checked_at", "email_bounced_at", "mobile_checked_at", "mobile_bounced_at",

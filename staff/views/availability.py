@@ -17,7 +17,7 @@ from accounts.access import reception_required
 from audit.actor import actor_of
 from booking import actions, calendar, hours, slots
 from booking.hours import Day, Interval
-from booking.models import Appointment, Practitioner, Room, Service
+from booking.models import Appointment, AvailabilityOverride, Practitioner, Room, Service
 from staff.reading import affected
 from staff.week import DayForm, WeekForm, day_of
 
@@ -41,6 +41,7 @@ class Page:
     looked: str = ""  # which of the two forms the preview is of: "week" or "day"
     asks: bool = False  # saving waits for a yes
     refusal: str = ""
+    saved: list[tuple[str, str]] | None = None  # what somebody else saved meanwhile, in words; what was typed stays
 
 
 @reception_required
@@ -127,11 +128,9 @@ def _week(request: HttpRequest, page: Page, do: str) -> HttpResponse:
     try:
         actions.set_week(page.who, week, valid_from=page.valid_from, seen=seen, by=actor_of(request), now=page.now)
     except actions.BookingError as error:
-        page = Page(
-            page.now, page.who, page.services, page.rooms, page.valid_from,
-            WeekForm.of(hours.week_on(page.who, page.valid_from), page.services, page.rooms), page.day, page.service,
-        )  # fmt: skip
         page.refusal = str(error)
+        if isinstance(error, actions.Stale):
+            page.saved = in_words(hours.week_on(page.who, page.valid_from)) or [(_("Every day"), _("Not working"))]
         return _show(request, page, status=409)
     messages.success(request, _("Saved. The new hours hold from %(day)s.") % {"day": clock.full_date(page.valid_from)})
     return _back(page)
@@ -150,9 +149,26 @@ def _day(request: HttpRequest, page: Page, do: str) -> HttpResponse:
     if page.affected and request.POST.get("sure") != str(len(page.affected)):
         page.asks = True
         return _show(request, page, status=409)
-    actions.set_day(page.who, day, by=actor_of(request), now=page.now)
+    try:
+        actions.set_day(page.who, day, seen=_dates_seen(request), by=actor_of(request), now=page.now)
+    except actions.BookingError as error:
+        page.refusal = str(error)
+        if isinstance(error, actions.Stale):
+            page.saved = [_date_in_words(d) for d in hours.different_days(page.who, since=day.date) if d.date == day.date]
+        return _show(request, page, status=409)
     messages.success(request, _("Saved. %(day)s has its own hours.") % {"day": clock.long_date(day.date)})
     return _back(page)
+
+
+def _dates_seen(request: HttpRequest) -> str:
+    return request.POST.get("dates-seen", "")
+
+
+def _date_in_words(day: Day) -> tuple[str, str]:
+    """("Thursday, March 12", "Instead: 10:00–2:00")."""
+    spans = ", ".join(f"{hours.short_time(start)}–{hours.short_time(end)}" for start, end in day.spans)
+    mode = AvailabilityOverride.Mode(day.mode).label
+    return clock.long_date(day.date), f"{mode}: {spans}" if spans else str(mode)
 
 
 def _outside(request: HttpRequest, page: Page, **change: Any) -> list[Appointment]:
@@ -170,9 +186,10 @@ def _take_back(request: HttpRequest, page: Page, do: str) -> HttpResponse:
         raise Http404
     try:
         if what == "clear":
-            actions.clear_day(page.who, day, by=actor_of(request), now=page.now)
+            actions.clear_day(page.who, day, seen=_dates_seen(request), by=actor_of(request), now=page.now)
         else:
-            actions.drop_week(page.who, valid_from=day, by=actor_of(request), now=page.now)
+            seen = request.POST.get("seen", "")
+            actions.drop_week(page.who, valid_from=day, seen=seen, by=actor_of(request), now=page.now)
     except actions.BookingError as error:
         page.refusal = str(error)
         return _show(request, page, status=409)
@@ -221,6 +238,7 @@ def _show(request: HttpRequest, page: Page, *, status: int = 200) -> HttpRespons
             "different": hours.different_days(page.who, since=today),
             "off": hours.away(page.who, now=page.now),
             "mark": hours.mark_of(page.who),
+            "dates_mark": hours.dates_mark_of(page.who),
             "others": Practitioner.objects.filter(active=True).exclude(pk=page.who.pk),
         }
     return render(request, template, context, status=status)

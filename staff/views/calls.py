@@ -12,7 +12,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts import clock
 from accounts.access import reception_required
 from audit.actor import actor_of
-from booking.models import OPEN, Appointment, Status
+from booking.models import OPEN, Appointment, Status, WaitlistEntry, WaitlistOffer
+from booking.waitlist import OfferState
 from intake.corrections import Correction
 from patients.actions import PatientError, merge
 from patients.models import MergeOffer
@@ -46,8 +47,15 @@ def calls(request: HttpRequest) -> HttpResponse:
             .select_related("patient", "candidate")
             .order_by("created_at")[:100]
         )
+        waiting = list(
+            WaitlistOffer.objects.filter(
+                entry__in=WaitlistEntry.objects.for_actor(request.user), state=OfferState.OPEN, to_call=True, expires_at__gt=now
+            )
+            .select_related("entry__patient", "practitioner")
+            .order_by("expires_at")[:100]
+        )
     corrections = Correction.objects.for_actor(request.user).open().count()
-    context = {"visits": visits, "offers": offers, "refusal": refusal, "corrections": corrections}
+    context = {"visits": visits, "offers": offers, "waiting": waiting, "refusal": refusal, "corrections": corrections}
     return render(request, "staff/calls.html", context, status=409 if refusal else 200)
 
 

@@ -12,11 +12,13 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import clock
 from accounts.access import lead_required
-from accounts.actions import AccountError, save_clinic
+from accounts.actions import AccountError, Changed, save_clinic
+from accounts.marks import mark_of
 from accounts.models import Clinic
 from audit.actor import actor_of
 from booking import actions, hours
 from booking.models import Appointment, Practitioner, Room, Service
+from staff.meanwhile import meanwhile
 from staff.setup_forms import ClinicForm, PractitionerForm, RoomForm, ServiceForm, initial_of
 
 
@@ -25,6 +27,11 @@ def _done(request: HttpRequest, name: str, said: str) -> HttpResponse:
     response = redirect(name)
     response.status_code = 303
     return response
+
+
+def _seen(request: HttpRequest) -> str:
+    """The mark of what was stored when the form was made; a form without one is not asked."""
+    return request.POST.get("seen", "")[:32]
 
 
 @lead_required
@@ -47,20 +54,26 @@ def service(request: HttpRequest, public_id: UUID | None = None) -> HttpResponse
     shown = row or Service(minutes=30, active=True)
     initial = initial_of(ServiceForm, shown) | {"practitioners": row.practitioners.all() if row else []}
     form = ServiceForm(request.POST if request.method == "POST" else None, initial=initial)
-    status = 200
+    status, changed = 200, None
     if request.method == "POST":
         status = 422
         if form.is_valid():
             values = dict(form.cleaned_data)
             people = values.pop("practitioners")
             try:
-                saved = actions.save_service(row, values, people, by=actor_of(request), now=clock.now())
+                saved = actions.save_service(row, values, people, seen=_seen(request), by=actor_of(request), now=clock.now())
+            except actions.Stale:
+                row, status = Service.objects.get(pk=row.pk if row else 0), 409
+                stored = initial_of(ServiceForm, row) | {"practitioners": row.practitioners.all()}
+                changed = meanwhile(form, stored, row)
             except actions.BookingError as error:
                 form.add_error(None, str(error))
                 status = 409
             else:
                 return _done(request, "staff:services", _("Saved: %(name)s.") % {"name": saved.name})
-    return render(request, "staff/service.html", {"form": form, "service": row}, status=status)
+    mark = actions.mark_of_service(row, initial_of(ServiceForm, row)) if row else ""
+    context = {"form": form, "service": row, "mark": mark, "changed": changed}
+    return render(request, "staff/service.html", context, status=status)
 
 
 @lead_required
@@ -73,18 +86,30 @@ def rooms(request: HttpRequest) -> HttpResponse:
     if posted and row is None:
         raise Http404
     form = RoomForm(request.POST, auto_id=f"r{posted}_%s") if posted is not None else None
-    status = 200
+    status, changed = 200, None
     if form is not None:
         status = 422
         if form.is_valid():
             try:
-                saved = actions.save_room(row, form.cleaned_data, by=actor_of(request), now=clock.now())
+                saved = actions.save_room(row, form.cleaned_data, seen=_seen(request), by=actor_of(request), now=clock.now())
+            except actions.Stale:
+                fresh, status = Room.objects.get(pk=row.pk if row else 0), 409
+                found = [fresh if r == fresh else r for r in found]
+                changed = meanwhile(form, initial_of(RoomForm, fresh), fresh)
             except actions.BookingError as error:
                 form.add_error("name", str(error))
                 status = 409
             else:
                 return _done(request, "staff:rooms", _("Saved: %(name)s.") % {"name": saved.name})
-    forms = [(r, form if r == row and form else RoomForm(initial=initial_of(RoomForm, r), auto_id=f"r{r.pk}_%s")) for r in found]
+    forms = [
+        (
+            r,
+            form if r == row and form else RoomForm(initial=initial_of(RoomForm, r), auto_id=f"r{r.pk}_%s"),
+            mark_of(r, RoomForm.base_fields),
+            changed if r == row else None,
+        )
+        for r in found
+    ]
     new = form if form is not None and row is None else RoomForm(auto_id="r_%s")
     return render(request, "staff/rooms.html", {"rooms": forms, "new": new, "form": form}, status=status)
 
@@ -108,18 +133,22 @@ def physician(request: HttpRequest, who: str | None = None) -> HttpResponse:
             raise Http404
     initial = initial_of(PractitionerForm, row) if row else {"position": Practitioner.objects.count()}
     form = PractitionerForm(request.POST if request.method == "POST" else None, initial=initial, who=row)
-    status, now = 200, clock.now()
+    status, now, changed = 200, clock.now(), None
     if request.method == "POST":
         status = 422
         if form.is_valid():
             try:
-                saved = actions.save_practitioner(row, form.cleaned_data, by=actor_of(request), now=now)
+                saved = actions.save_practitioner(row, form.cleaned_data, seen=_seen(request), by=actor_of(request), now=now)
+            except actions.Stale:
+                row, status = Practitioner.objects.get(pk=row.pk if row else 0), 409
+                changed = meanwhile(form, initial_of(PractitionerForm, row), row)
             except actions.BookingError as error:
                 form.add_error(None, str(error))
                 status = 409
             else:
                 return _saved(request, saved)
-    return render(request, "staff/physician.html", {"form": form, "who": row}, status=status)
+    mark = mark_of(row, PractitionerForm.base_fields) if row else ""
+    return render(request, "staff/physician.html", {"form": form, "who": row, "mark": mark, "changed": changed}, status=status)
 
 
 def _saved(request: HttpRequest, who: Practitioner) -> HttpResponse:
@@ -139,16 +168,18 @@ def _saved(request: HttpRequest, who: Practitioner) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def details(request: HttpRequest) -> HttpResponse:
     """Name, address, zone, late fee: what every page and message says."""
-    form = ClinicForm(
-        request.POST if request.method == "POST" else None, initial=initial_of(ClinicForm, Clinic.objects.get(pk=1))
-    )  # fmt: skip
-    context: dict[str, Any] = {"form": form}
+    row = Clinic.objects.get(pk=1)
+    form = ClinicForm(request.POST if request.method == "POST" else None, initial=initial_of(ClinicForm, row))
+    context: dict[str, Any] = {"form": form, "mark": mark_of(row, ClinicForm.base_fields)}
     if request.method != "POST":
         return render(request, "staff/clinic_details.html", context)
     if not form.is_valid():
         return render(request, "staff/clinic_details.html", context, status=422)
     try:
-        save_clinic(form.cleaned_data, by=actor_of(request), now=clock.now())
+        save_clinic(form.cleaned_data, seen=_seen(request), by=actor_of(request), now=clock.now())
+    except Changed:
+        context["changed"] = meanwhile(form, initial_of(ClinicForm, row), row)
+        return render(request, "staff/clinic_details.html", context, status=409)
     except AccountError as error:
         form.add_error(None, str(error))
         return render(request, "staff/clinic_details.html", context, status=409)

@@ -99,10 +99,13 @@ def end(request: HttpRequest, off_id: int) -> HttpResponse:
     """Take time off back, or end it now. Closures are the clinic lead's."""
     now = clock.now()
     off = next((off for off in _offs(request.user, now=now) if off.pk == off_id), None)
-    if off is None or (off.practitioner is None and request.user.role != Role.LEAD):
+    gone = off is None and request.user.role != Role.PHYSICIAN
+    if not gone and (off is None or (off.practitioner is None and request.user.role != Role.LEAD)):
         raise Http404
-    actions.end_time_off(off, by=actor_of(request), now=now)
-    messages.success(request, _("The time can be booked again: %(what)s.") % {"what": when(off)})
+    if off is not None and actions.end_time_off(off, by=actor_of(request), now=now):
+        messages.success(request, _("The time can be booked again: %(what)s.") % {"what": when(off)})
+    else:
+        messages.info(request, _("Somebody took it back meanwhile, or it is over."))
     response = redirect("staff:time_off")
     response.status_code = 303
     return response

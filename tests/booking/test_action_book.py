@@ -235,3 +235,13 @@ def test_everything_that_happens_is_audited(service, practitioner, draft):
     visit = book(service, practitioner, start, draft)
     told = AuditEvent.objects.get(action="booking.book")
     assert (told.subject_id, told.object_id, told.actor_kind) == (visit.patient_id, visit.pk, "anonymous")
+
+
+def test_a_patient_who_comes_to_be_or_is_brought_up_to_date_is_in_the_trail(service, practitioner, draft):
+    visit = book(service, practitioner, next_weekday_at(10), draft)
+    again = start_draft("hair-loss-intake", by=WEB, now=clock.now())
+    book(service, practitioner, next_weekday_at(11), again, key="k2", preferred_name="May")
+    told = AuditEvent.objects.filter(action__in=["patients.create", "patients.refresh"], subject_id=visit.patient_id)
+    assert [(e.action, e.detail.get("changed")) for e in told.order_by("pk")] == [
+        ("patients.create", None), ("patients.refresh", ["preferred_name"]),
+    ]  # fmt: skip

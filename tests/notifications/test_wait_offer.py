@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from booking import actions
-from booking.models import WaitlistEntry
-from notifications import replies
+from booking.models import WaitlistEntry, WaitlistOffer
+from notifications import drain, replies
 from patients.models import Patient
 from tests.factories import WEDNESDAY
 from tests.notifications.conftest import at, go, states, texts
@@ -87,13 +87,39 @@ def test_an_offer_whose_mail_is_refused_goes_by_text(offer, post, entry):
     assert len([t for t in texts() if "a time opened" in t]) == 1
 
 
-def test_an_offer_that_reaches_nobody_asks_the_desk_to_call(offer, post, entry, visit):
+def test_an_offer_that_reaches_nobody_asks_the_desk_to_call(offer, post, entry):
     Patient.objects.filter(pk=entry.patient_id).update(reminder_by="email", mobile="")
     post.mood = "no_rcpt"
     offer()
     go(WEDNESDAY)
-    visit.refresh_from_db()
-    assert (visit.needs_call, visit.call_reason) == (True, "A message did not arrive")
+    made = WaitlistOffer.objects.get()
+    assert (made.to_call, made.state, made.expires_at) == (True, "open", WEDNESDAY + timedelta(minutes=45))
+
+
+def test_an_offer_that_is_not_heard_of_for_a_passing_reason_is_called_about_and_stays(offer, post, entry):
+    post.mood = "busy"
+    Patient.objects.filter(pk=entry.patient_id).update(reminder_by="email", mobile="")
+    made, ten = offer(), WEDNESDAY + timedelta(minutes=10)
+    WaitlistEntry.objects.update(visit=None)
+    go(WEDNESDAY)
+    drain.reconcile(now=ten - timedelta(minutes=1))
+    made.refresh_from_db()
+    assert not made.to_call
+    for _again in range(2):
+        drain.reconcile(now=ten)
+    made.refresh_from_db()
+    assert (made.to_call, made.expires_at, made.held.hold_expires_at) == (True, *[ten + timedelta(minutes=45)] * 2)
+    post.mood = "ok"
+    go(ten + timedelta(minutes=1))
+    assert any("A time opened" in subject for subject in post.subjects), "it goes out once it can"
+
+
+def test_an_offer_that_was_heard_of_is_not_called_about(offer, post):
+    made = offer()
+    go(WEDNESDAY)
+    drain.reconcile(now=WEDNESDAY + timedelta(minutes=20))
+    made.refresh_from_db()
+    assert not made.to_call
 
 
 def test_after_its_deadline_it_is_not_sent(offer, post):

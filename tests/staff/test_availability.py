@@ -171,8 +171,31 @@ def test_a_week_that_somebody_else_changed_meanwhile_is_not_overwritten(
     save(desk, **WEEK)
     answer = save(desk, seen=seen, **WEEK | {"d0-0-from": "07:00"})
     assert answer.status_code == 409
-    assert "Somebody changed these hours meanwhile" in answer.content.decode()
+    page = answer.content.decode()
+    assert "Somebody changed these hours meanwhile" in page
+    assert answer.context["page"].week.rows[0].lines[0].start == "07:00", "what was typed stays"
+    assert "9:00–12:00" in page.split("Saved now is")[1].split("</ul>")[0]
     assert starts(service, MONDAY)[0] == "09:00"
+    assert save(desk, seen=hours.mark_of(practitioner), **WEEK | {"d0-0-from": "07:00"}).status_code == 303
+
+
+def test_not_working_twice_over_is_said_and_is_one_version(desk: Client, service: Service, practitioner: Practitioner) -> None:
+    assert save(desk, **WEEK).status_code == 303
+    assert save(desk, **{"from": "2027-04-05"}).status_code == 303
+    again = save(desk, **{"from": "2027-05-03"})
+    assert (again.status_code, "holds on that day already: nothing would change" in again.content.decode()) == (409, True)
+    assert save(desk, **WEEK | {"from": "2027-06-07"}).status_code == 303
+    assert hours.versions(practitioner)[-3:] == [MONDAY, date(2027, 4, 5), date(2027, 6, 7)]
+
+
+def test_a_date_that_somebody_set_meanwhile_is_not_overwritten(desk: Client, practitioner: Practitioner) -> None:
+    form = {"do": "day-save", "date": str(MONDAY), "mode": "closed", "dates-seen": hours.dates_mark_of(practitioner)}
+    desk.post(URL, {"do": "day-save", "date": str(MONDAY), "mode": "add", "x0-from": "18:00", "x0-to": "19:00"})
+    for posted in (form, {"do": f"clear:{MONDAY}", "dates-seen": form["dates-seen"]}):
+        refused = desk.post(URL, posted)
+        assert (refused.status_code, "other hours meanwhile" in refused.content.decode()) == (409, True)
+    assert [day.mode for day in hours.different_days(practitioner, since=MONDAY)] == ["add"]
+    assert desk.post(URL, form | {"dates-seen": hours.dates_mark_of(practitioner)}).status_code == 303
 
 
 def test_a_date_can_have_its_own_hours_more_hours_or_none(desk: Client, service: Service, practitioner: Practitioner) -> None:

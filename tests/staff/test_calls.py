@@ -6,8 +6,11 @@ import pytest
 from django.test import Client
 
 from accounts import clock
-from booking.models import Appointment
+from audit.actor import Actor
+from booking import actions
+from booking.models import Appointment, Practitioner, Service
 from patients.models import MergeOffer, Patient
+from tests.factories import next_weekday_at
 
 
 @pytest.fixture
@@ -78,3 +81,18 @@ def test_an_offer_is_decided_once(desk: Client, offer: MergeOffer) -> None:
 
 def test_nonsense_is_not_found(desk: Client, offer: MergeOffer) -> None:
     assert answer(desk, offer, "perhaps").status_code == 404
+
+
+def test_an_offer_of_which_no_message_arrived_is_called_about_while_it_is_held(
+    desk: Client, service: Service, practitioner: Practitioner, patient: Patient
+) -> None:
+    now = clock.now()
+    entry = actions.join(service, actions.Wishes(), patient=patient, by=Actor.system(), now=now)
+    made = actions.offer(entry, practitioner, next_weekday_at(10), by=Actor.system(), now=now)
+    assert b"Nobody to call" in desk.get("/desk/calls/").content
+    actions.call_with_offer(made, by=Actor.system(), now=now)
+    page = desk.get("/desk/calls/").content.decode()
+    assert "no message got there. Held until" in page
+    assert desk.post("/desk/waiting/", {"do": f"take:{entry.public_id}"}).status_code == 303
+    assert Appointment.objects.get().status == "booked"
+    assert "no message got there" not in desk.get("/desk/calls/").content.decode()

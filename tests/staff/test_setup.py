@@ -1,5 +1,6 @@
 """`/clinic/services/`, `rooms/`, `physicians/`, `details/`: the clinic is set up on screens alone."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -116,3 +117,47 @@ def test_clinic_details_are_changed(lead: Client, clinic: Clinic) -> None:
 
 def test_the_zone_rules_in_use_are_named(lead: Client) -> None:
     assert "Time-zone rules: 20" in text(lead.get("/clinic/"))
+
+
+def seen_in(answer: Any) -> str:
+    """The mark that a page's first form with one carries."""
+    return re.findall(r'name="seen" value="(\w+)"', text(answer))[0]
+
+
+def test_a_visit_type_that_somebody_changed_meanwhile_is_not_overwritten_and_nothing_typed_is_lost(
+    lead: Client, service: Service, practitioner: Practitioner
+) -> None:
+    url = f"/clinic/services/{service.public_id}/"
+    form = SERVICE | {"name": service.name, "practitioners": [practitioner.pk], "room_kind": "", "seen": seen_in(lead.get(url))}
+    assert lead.post(url, form | {"minutes": "45"}).status_code == 303
+    refused = lead.post(url, form | {"price_text": "$95"})
+    assert refused.status_code == 409
+    page = text(refused)
+    assert "Lena Marchetti changed this meanwhile" in page
+    assert "Length, minutes: <b>45</b>" in page
+    assert "Name:" not in page.split("Saved now is")[1].split("</ul>")[0], "only what differs"
+    assert 'value="$95"' in page
+    service.refresh_from_db()
+    assert service.minutes == 45
+    assert lead.post(url, form | {"price_text": "$95", "seen": seen_in(refused)}).status_code == 303
+    service.refresh_from_db()
+    assert (service.minutes, service.price_text) == (40, "$95"), "the second press is a yes"
+
+
+def test_so_it_is_with_rooms_physicians_and_the_clinic(lead: Client, room: Room, practitioner: Practitioner) -> None:
+    clinic = {n: v for n, v in lead.get("/clinic/details/").context["form"].initial.items() if v is not False and v is not None}
+    who = {"name": practitioner.name, "short_name": practitioner.short_name, "position": "0", "active": "on"}
+    for url, form, one, two in (
+        ("/clinic/rooms/", {"room": room.pk, "kind": "treatment", "active": "on"}, {"name": "Blue"}, {"name": "Green"}),
+        (f"/clinic/physicians/{practitioner.slug}/", who, {"languages": "French"}, {"languages": "Dutch"}),
+        ("/clinic/details/", clinic, {"late_fee_text": "$60"}, {"late_fee_text": "$70"}),
+    ):
+        form |= {"seen": seen_in(lead.get(url))}
+        assert lead.post(url, form | one).status_code == 303
+        refused = lead.post(url, form | two)
+        (first,), (second,) = one.values(), two.values()
+        assert (refused.status_code, f"<b>{first}</b>" in text(refused), f'value="{second}"' in text(refused)) == (
+            409,
+            True,
+            True,
+        )

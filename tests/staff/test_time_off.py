@@ -142,3 +142,12 @@ def test_closing_lists_the_visits_of_everybody_first(
     answer = lead.post("/clinic/closures/", form)
     assert (answer.status_code, "Ravi Pillai" in text(answer)) == (409, True)
     assert lead.post("/clinic/closures/", form | {"sure": "1"}).status_code == 303
+
+
+def test_what_two_people_enter_at_the_same_time_is_there_once(desk: Client, practitioner: Practitioner) -> None:
+    assert desk.post(URL, SICK).status_code == 303
+    again = desk.post(URL, SICK)
+    assert (again.status_code, "Dr. Osei is away then already" in text(again), "a cold" in text(again)) == (409, True, True)
+    url = f"/desk/time-off/{TimeOff.objects.get().pk}/end/"
+    desk.post(url)
+    assert "Somebody took it back meanwhile" in text(desk.post(url, follow=True))
