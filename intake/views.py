@@ -241,7 +241,7 @@ def _page_url(page: engine.Page, change: str = "") -> str:
 
 
 def _change_rows(sitting: Sitting, page: engine.Page, values: dict[str, Any], command: str) -> str:
-    """Add an empty row or take one away; the id of the box to go to."""
+    """Add an empty row or take one away; the id of the box to go to: in the new row, or in what comes after the one that went."""
     group = next((g for g in page.section.groups if g.repeats and g.link_id in values), None)
     if group is None:
         return ""
@@ -252,6 +252,8 @@ def _change_rows(sitting: Sitting, page: engine.Page, values: dict[str, Any], co
             rows = (rows or [{}]) + [{}]
     elif (at := command.removeprefix("remove-")).isdecimal() and len(at) <= 3 and int(at) < len(rows):
         del rows[int(at)]
+        values[group.link_id] = rows or None
+        return f"{first}-{max(min(int(at), len(rows) - 1), 0)}"
     values[group.link_id] = rows or None
     return f"{first}-{max(len(rows) - 1, 0)}"
 
@@ -279,13 +281,7 @@ def _render_page(
     heading = title or next(c.text for c in drawn if c.kind != "display")
     change = request.POST.get("change") or request.GET.get("change") or ""
     previous = engine.previous_page(sitting.pages, page.key)
-    back = (
-        _check_url(page.section.number)
-        if change
-        else _page_url(previous)
-        if previous
-        else _way_in(sitting) or reverse("intake:questions")
-    )
+    back = _check_url(page.section.number) if change else _page_url(previous) if previous else reverse("intake:questions")
     neutral = _("%(section)s, page %(n)d") % {"section": page.section.title, "n": page.number}
     context = {
         "page": page,

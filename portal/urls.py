@@ -12,6 +12,7 @@ urlpatterns = [
     path("sign-in/who/", signin.who, name="who"),
     path("sign-in/passkey/", signin.passkey, name="passkey"),
     path("sign-out/", signin.sign_out, name="sign_out"),
+    path("visits/<uuid:public_id>/confirm/", home.confirm, name="confirm"),
     path("visits/<uuid:public_id>/questions/", home.questions, name="questions"),
     path("visits/<uuid:public_id>/photos/", home.photos, name="add_photos"),
     path("answers/", answers.answers, name="answers"),

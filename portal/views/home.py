@@ -1,17 +1,22 @@
 """`/me/`: visits that are coming with what is to do for each, and those that were."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from booking.links import token_of
-from booking.models import Appointment, Status
+from accounts import clock
+from booking import actions, words
+from booking.links import token_of, waiting_token_of
+from booking.models import Appointment, Status, WaitlistEntry, WaitlistOffer
+from booking.views.journey import see
 from booking.views.visit import enter_photos, enter_questions
 from portal.access import Me, patient_required
 
@@ -29,6 +34,16 @@ class Coming:
     takes_photos: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """A place on the waiting list, with its private page and the offer that can be taken now."""
+
+    entry: WaitlistEntry
+    token: str
+    offer: WaitlistOffer | None
+    ends_today: bool
+
+
 def _mine(request: HttpRequest) -> Any:
     return (
         Appointment.objects.for_actor(request.user)
@@ -44,6 +59,9 @@ def home(request: HttpRequest, me: Me) -> HttpResponse:
     """What is coming comes first; each visit is changed on its own page, by the same rules as from a message."""
     with me.reading("portal.visits_read"):
         visits = list(_mine(request).order_by("-starts_at", "-pk")[:PAST])
+        places = WaitlistEntry.objects.for_actor(request.user).on_list().select_related("service")
+        places = places.prefetch_related("offers__practitioner").order_by("joined_at")
+        waits = [_waits(entry, me.now) for entry in places]
     open_now = [v for v in visits if v.is_open and v.ends_at > me.now]
     coming = [
         Coming(
@@ -56,7 +74,13 @@ def home(request: HttpRequest, me: Me) -> HttpResponse:
         for v in reversed(open_now)
     ]
     past = [(v, *_state(v)) for v in visits if v not in open_now]
-    return render(request, "portal/home.html", {"me": me, "coming": coming, "past": past, "tab": "home"})
+    return render(request, "portal/home.html", {"me": me, "coming": coming, "past": past, "waits": waits, "tab": "home"})
+
+
+def _waits(entry: WaitlistEntry, now: datetime) -> Waits:
+    offer = next((o for o in entry.offers.all() if o.is_live(now)), None)
+    today = offer is not None and clock.local(offer.expires_at).date() == clock.today(now)
+    return Waits(entry, waiting_token_of(entry), offer, today)
 
 
 def _state(visit: Appointment) -> tuple[str, str, str]:
@@ -72,6 +96,23 @@ def _one(request: HttpRequest, me: Me, public_id: UUID) -> Appointment:
     if visit is None or not visit.is_open or visit.ends_at <= me.now:
         raise Http404
     return visit
+
+
+@require_POST
+@patient_required
+def confirm(request: HttpRequest, me: Me, public_id: UUID) -> HttpResponse:
+    """Yes, I am coming: to the time that the page showed."""
+    visit = _one(request, me, public_id)
+    try:
+        if request.POST.get("seen") != str(visit.ics_sequence):
+            raise actions.stale(visit)
+        actions.confirm(visit, by=me.by, now=me.now, version=visit.version)
+    except actions.BookingError as refusal:
+        messages.warning(request, str(refusal))
+    else:
+        when = words.ended(clock.long_when(visit.starts_at))
+        messages.success(request, _("Thank you. We look forward to seeing you %(when)s") % {"when": when})
+    return see("portal:home")
 
 
 @require_POST

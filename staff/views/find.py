@@ -1,16 +1,18 @@
 """`/desk/find/` and `/desk/patient/<id>/`: who is calling, and what there is to know at the desk."""
 
 import hashlib
+from datetime import datetime
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts import clock
 from accounts.access import reception_required
-from booking.models import OPEN, Appointment
+from booking.models import OPEN, Appointment, WaitlistEntry
 from patients.models import MergeOffer, Patient
 from staff import search
 from staff.board import badges_of
@@ -54,11 +56,19 @@ def patient(request: HttpRequest, public_id: UUID) -> HttpResponse:
             .defer("response__document")
             .order_by("-starts_at")[:50]
         )
+        places = list(
+            WaitlistEntry.objects.for_actor(request.user).on_list().filter(patient=found).prefetch_related("offers__practitioner")
+        )
         offers = MergeOffer.objects.for_actor(request.user).filter(patient=found, decided_at=None).count()
     coming = sorted((v for v in visits if v.status in OPEN), key=lambda v: v.starts_at)
-    tasks: list[tuple[Appointment | None, str]] = [(v, word) for v in coming for _colour, _icon, word in badges_of(v)]
+    tasks = [
+        (word, reverse("staff:visit", args=[v.public_id]), clock.long_when(v.starts_at))
+        for v in coming
+        for _colour, _icon, word in badges_of(v)
+    ]
+    tasks += [_waits(place, now) for place in places]
     if offers:
-        tasks.append((None, _("May be on file twice")))
+        tasks.append((_("May be on file twice"), reverse("staff:calls"), _("Decide")))
     context = {
         "patient": found,
         "age": found.age_on(clock.today(now)),
@@ -67,3 +77,17 @@ def patient(request: HttpRequest, public_id: UUID) -> HttpResponse:
         "tasks": tasks,
     }
     return render(request, "staff/patient.html", context)
+
+
+def _waits(place: WaitlistEntry, now: datetime) -> tuple[str, str, str]:
+    """A place on the waiting list as something open: what was offered and until when, or since when they wait."""
+    url = reverse("staff:waiting")
+    out = next((offer for offer in place.offers.all() if offer.is_live(now)), None)
+    if out is None:
+        return _("On the waiting list"), url, _("Since %(day)s") % {"day": clock.long_date(clock.local(place.joined_at).date())}
+    words = {
+        "until": clock.clock_time(out.expires_at),
+        "who": out.practitioner.short_name,
+        "when": clock.long_when(out.starts_at),
+    }
+    return _("Offered until %(until)s") % words, url, _("%(when)s, %(who)s") % words

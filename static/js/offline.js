@@ -23,6 +23,13 @@ function swap(page) {
   (document.querySelector("[data-focus-now]") ?? document.querySelector("[data-resubmit]:checked"))?.focus();
 }
 
+/* A page that came back to itself with a row more or less: a reload alone does not move the focus to the place in the address. */
+addEventListener("DOMContentLoaded", () => {
+  if (performance.getEntriesByType("navigation")[0]?.type === "reload" && location.hash) {
+    document.getElementById(location.hash.slice(1))?.focus();
+  }
+});
+
 for (const place of document.querySelectorAll("form [data-offline]")) {
   const form = place.closest("form");
   const note = place.querySelector("template");

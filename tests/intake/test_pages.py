@@ -231,6 +231,12 @@ def test_a_follow_up_is_asked_on_the_same_page_after_continue(sitting: Client, d
     assert "3/3" not in decrypt(draft).done
 
 
+def test_after_a_medicine_goes_the_next_one_is_gone_to(sitting: Client, draft: QuestionnaireResponse) -> None:
+    names = {"shown": ["med_any", "med_item"], "med_any": "yes", "med_name": ["a", "b", "c"], "med_dose": ["", "", ""]}
+    for row, there in (("add", 3), ("remove-1", 1), ("remove-2", 1), ("remove-0", 0)):
+        assert sitting.post(url(7, 1), names | {"rows": row})["Location"].endswith(f"#med_name-{there}"), row
+
+
 def test_medicines_are_added_and_taken_away_without_a_script(sitting: Client, draft: QuestionnaireResponse) -> None:
     at = url(7, 1)
     sitting.post(at, {"shown": "med_any", "med_any": "yes"})
@@ -300,7 +306,7 @@ def test_flags_and_conclusions_are_never_shown(sitting: Client, draft: Questionn
 
 
 def test_back_leads_to_the_page_before(sitting: Client, draft: QuestionnaireResponse) -> None:
-    assert f'class="back" href="{reverse("intake:who_we_see")}"' in sitting.get(url(1, 1)).content.decode()
+    assert f'class="back" href="{reverse("intake:questions")}"' in sitting.get(url(1, 1)).content.decode()
     answer(sitting, url(2, 3), {"about_sex_birth": "discuss"})
     assert f'class="back" href="{url(2, 4)}"' in sitting.get(url(2, 6)).content.decode()
     answer(sitting, url(2, 3), {"about_sex_birth": "female"})

@@ -9,7 +9,7 @@ from django.urls import reverse
 from accounts import clock
 from audit.actor import Actor
 from booking import actions
-from booking.links import token_of
+from booking.links import token_of, waiting_token_of
 from booking.models import Status
 from tests.booking.conftest import anchors, text_of
 from tests.factories import contact_of, next_weekday_at
@@ -26,6 +26,36 @@ def test_a_coming_visit_has_its_own_pages_to_change_it(maya, visit):
     assert "Wednesday, February 17 at 10:00 a.m. Dr. Amara Osei, 30 minutes" in text_of(page)
     for name in ("visit", "visit_time", "visit_cancel"):
         assert reverse(f"booking:{name}", args=[token_of(visit)]) in anchors(page)
+
+
+def test_yes_im_coming_is_said_here_once(maya, visit):
+    assert "Yes, I’m coming" in text_of(maya.get("/me/"))
+    answer = maya.post(f"/me/visits/{visit.public_id}/confirm/", {"seen": "0"})
+    assert (answer.status_code, answer["Location"]) == (303, "/me/")
+    visit.refresh_from_db()
+    assert visit.status == Status.CONFIRMED
+    said = text_of(maya.get("/me/"))
+    assert "Thank you. We look forward to seeing you Wednesday, February 17 at 10:00 a.m." in said
+    assert "Yes, I’m coming" not in said
+
+
+def test_a_yes_to_a_time_that_is_no_more_is_no_yes(maya, visit):
+    assert maya.post(f"/me/visits/{visit.public_id}/confirm/", {"seen": "7"})["Location"] == "/me/"
+    visit.refresh_from_db()
+    assert visit.status == Status.BOOKED
+    assert "Here is where it is now." in text_of(maya.get("/me/"))
+
+
+def test_a_place_on_the_waiting_list_and_what_is_offered_are_there(maya, visit, practitioner, reception):
+    by = Actor.staff(reception)
+    entry = actions.join(visit.service, actions.Wishes(), patient=visit.patient, visit=visit, by=by, now=clock.now())
+    page = maya.get("/me/")
+    assert "You wait for: First assessment Since Wednesday, February 10" in text_of(page)
+    assert reverse("booking:waiting", args=[waiting_token_of(entry)]) in anchors(page)
+    actions.offer(entry, practitioner, next_weekday_at(11), by=by, now=clock.now())
+    assert "A time opened for you Wednesday, February 17 at 11:00 a.m. with Dr. Osei. It is yours until" in text_of(
+        maya.get("/me/")
+    )
 
 
 def test_past_the_cut_off_it_cannot_be_moved_from_here(maya, visit, at):

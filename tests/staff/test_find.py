@@ -5,9 +5,12 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from accounts import clock
 from accounts.models import User
+from audit.actor import Actor
 from audit.models import AuditEvent
-from booking.models import Appointment
+from booking import actions, calendar
+from booking.models import Appointment, Practitioner
 from patients.models import Patient
 from staff.search import soundex
 
@@ -97,6 +100,20 @@ def test_the_patient_page_shows_contact_visits_and_tasks(desk: Client, appointme
         assert text in page
     event = AuditEvent.objects.get(action="staff.patient_read")
     assert (event.actor_id, event.subject_id) == (reception.pk, appointment.patient_id)
+
+
+def test_an_offer_of_the_waiting_list_that_is_out_is_something_to_do(
+    desk: Client, appointment: Appointment, practitioner: Practitioner, reception: User
+) -> None:
+    by, now = Actor.staff(reception), clock.now()
+    entry = actions.join(appointment.service, actions.Wishes(), patient=appointment.patient, by=by, now=now)
+    url = f"/desk/patient/{appointment.patient.public_id}/"
+    assert "On the waiting list" in desk.get(url).content.decode()
+    start = calendar.soonest(appointment.service, now=now, limit=1)[0].start
+    made = actions.offer(entry, practitioner, start, by=by, now=now)
+    page = desk.get(url).content.decode()
+    assert f"Offered until {clock.clock_time(made.expires_at)}" in page
+    assert "Nothing to do" not in page
 
 
 def test_a_merged_patient_leads_to_the_one_that_stays(desk: Client, patient: Patient, make_patient: Any) -> None:
