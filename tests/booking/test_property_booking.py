@@ -21,10 +21,14 @@ WEB = Actor.anonymous()
 DAYS = [date(2026, 11, 1), date(2027, 3, 14), date(2027, 2, 10)]
 half_hours = st.integers(0, 47).map(lambda n: wall(n // 2, 30 * (n % 2)))
 spans = st.tuples(half_hours, half_hours).map(sorted).filter(lambda s: s[0] < s[1])
+ONLY = ["", "", "s", "o", "so"]  # the services that can start in some hours; none: all
+IN = [None, None, 0, 1, 2]  # the room that hours name: either of the kind, or one of another kind
 plans = st.fixed_dictionaries(
     {
         "day": st.sampled_from(DAYS),
-        "hours": st.lists(st.tuples(st.integers(0, 1), spans), min_size=1, max_size=4),
+        "hours": st.lists(
+            st.tuples(st.integers(0, 1), spans, st.sampled_from(ONLY), st.sampled_from(IN)), min_size=1, max_size=4
+        ),
         "override": st.none() | st.tuples(st.sampled_from(["replace", "add", "closed"]), spans),
         "off": st.none() | st.tuples(st.integers(-60, 1500), st.integers(5, 300), st.sampled_from([None, 0, 1])),
         "busy": st.lists(
@@ -54,13 +58,15 @@ def build(plan, clinic) -> tuple[Service, list[Practitioner], datetime]:
         online=True, min_notice_minutes=plan["notice"], room_kind="laser" if plan["room"] else "",
     )  # fmt: skip
     other = Service.objects.create(slug="o", name="O", minutes=25, cleanup_minutes=10, setup_minutes=5)
-    room = Room.objects.create(name="Laser", kind="laser")
+    rooms = [Room.objects.create(name=n, kind=k) for n, k in (("Laser", "laser"), ("Laser 2", "laser"), ("Office", "consult"))]
     people = [Practitioner.objects.create(name=n, short_name=n, slug=n, position=i) for i, n in enumerate("ab")]
     service.practitioners.add(*people)
-    for who, (start, end) in plan["hours"]:
-        Availability.objects.create(
-            practitioner=people[who], weekday=day.weekday(), local_start=start, local_end=end, valid_from=date(2020, 1, 1)
-        )
+    for who, (start, end), only, place in plan["hours"]:
+        row = Availability.objects.create(
+            practitioner=people[who], weekday=day.weekday(), local_start=start, local_end=end, valid_from=date(2020, 1, 1),
+            room=None if place is None else rooms[place],
+        )  # fmt: skip
+        row.services.set([each for each in (service, other) if each.slug in only])
     if plan["override"]:
         mode, (start, end) = plan["override"]
         span = {} if mode == "closed" else {"local_start": start, "local_end": end}
@@ -80,7 +86,7 @@ def build(plan, clinic) -> tuple[Service, list[Practitioner], datetime]:
         start = midnight + timedelta(minutes=minute)
         if not Appointment.objects.filter(starts_at__lt=start + timedelta(minutes=25), ends_at__gt=start).exists():
             Appointment.objects.create(
-                practitioner=people[who], service=other, room=room if n % 2 else None, starts_at=start,
+                practitioner=people[who], service=other, room=rooms[0] if n % 2 else None, starts_at=start,
                 ends_at=start + timedelta(minutes=25), local_start="x", zone=zone.key, created_at=now, changed_at=now,
                 **_busy(what, n, patient, now),
             )  # fmt: skip
