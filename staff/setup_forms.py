@@ -55,7 +55,9 @@ class ServiceForm(PlainForm):
     reschedule_cutoff_minutes = number(
         _("Change by link until … minutes before"), 0, 60 * 24 * 60, _("1440 is a day. Later, patients call")
     )
-    room_kind = forms.ChoiceField(required=False, label=_("Room it needs"))
+    room_kind = forms.ChoiceField(
+        required=False, label=_("Room it needs"), help_text=_("Any free room of that kind. A new kind comes with its room")
+    )
     price_text = text(60, _("Price, in words"), hint=_("Such as: $150, not covered by OHIP"))
     questionnaire = forms.ChoiceField(required=False, label=_("Questions before it"))
 
@@ -92,15 +94,19 @@ class PractitionerForm(PlainForm):
     approach = forms.CharField(
         required=False, max_length=1200, label=_("About them, for the site"), widget=forms.Textarea({"rows": 4, "class": "input"})
     )
+    services = forms.ModelMultipleChoiceField(
+        queryset=Service.objects.none(), required=False, label=_("What they do"), widget=forms.CheckboxSelectMultiple
+    )
     user = forms.ModelChoiceField(
         queryset=User.objects.none(), required=False, label=_("Sign-in"), empty_label=_("None"),
-        help_text=_("Whose day, and whose time off, it is when this person signs in"),
+        help_text=_("Whose day, and whose time off, it is when this person signs in. Somebody new is invited after saving"),
     )  # fmt: skip
     position = number(_("Place in lists"), 0, 999, _("0 comes first"))
     active = forms.BooleanField(required=False, label=_("In use: can be booked"), initial=True)
 
     def __init__(self, *args: Any, who: Practitioner | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["services"].queryset = Service.objects.filter(active=True)  # type: ignore[attr-defined]
         free = Q(practitioner=None) | Q(practitioner=who) if who else Q(practitioner=None)
         users = User.objects.filter(free, is_active=True).exclude(role=Role.PATIENT).order_by("name")
         self.fields["user"].queryset = users  # type: ignore[attr-defined]
@@ -165,4 +171,4 @@ class ClinicForm(PlainForm):
 
 def initial_of(form: type[PlainForm], row: Service | Room | Practitioner | Clinic) -> dict[str, Any]:
     """The stored values of a form's fields."""
-    return {name: getattr(row, name) for name in form.base_fields if name != "practitioners"}
+    return {name: getattr(row, name) for name in form.base_fields if name not in ("practitioners", "services")}

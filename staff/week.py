@@ -69,7 +69,7 @@ def day_of(text: str | None) -> date | None:
 
 @dataclass(slots=True)
 class Row:
-    """One weekday: its lines, and an empty one to add to them."""
+    """One weekday: its lines, and empty ones to add to them."""
 
     weekday: int
     lines: list[Line]
@@ -80,9 +80,10 @@ class Row:
         return str(_(clock.WEEKDAYS[self.weekday]))
 
     @property
-    def spare(self) -> Line:
-        """The line for more hours."""
-        return Line(f"d{self.weekday}-{len(self.lines)}")
+    def spare(self) -> list[Line]:
+        """The lines for more hours: two on a day without any, since most days have a break."""
+        first = len(self.lines)
+        return [Line(f"d{self.weekday}-{n}") for n in range(first, first + (1 if first else 2)) if n < LINES]
 
 
 class WeekForm:

@@ -27,7 +27,7 @@ from booking.actions.rebook import (
     undo_batch,
 )
 from booking.actions.series import book_series, cancel_series, from_here_on, move_series
-from booking.actions.setup import mark_of_service, save_practitioner, save_room, save_service
+from booking.actions.setup import mark_of_practitioner, mark_of_service, save_practitioner, save_room, save_service
 from booking.actions.steps import (
     TRANSITIONS,
     UNDO_BY_PATIENT,
@@ -120,6 +120,7 @@ __all__ = [
     "late_to_cancel",
     "leave",
     "mark_noshow",
+    "mark_of_practitioner",
     "mark_of_service",
     "move",
     "move_series",

@@ -51,6 +51,11 @@ def mark_of_service(service: Service, names: Iterable[str]) -> str:
     return mark_of(service, names, practitioners=sorted(service.practitioners.values_list("pk", flat=True)))
 
 
+def mark_of_practitioner(who: Practitioner, names: Iterable[str]) -> str:
+    """The mark of the form of somebody whom patients come to see, which shows what they do as well."""
+    return mark_of(who, names, services=sorted(who.services.filter(active=True).values_list("pk", flat=True)))
+
+
 def _changed_since(now_is: str, seen: str) -> None:
     """Refuse somebody whose form was made from a row as it no longer is; an empty mark does not ask."""
     if seen and seen != now_is:
@@ -115,9 +120,19 @@ def save_room(room: Room | None, values: dict[str, Any], *, seen: str = "", by: 
 
 @retrying
 def save_practitioner(
-    practitioner: Practitioner | None, values: dict[str, Any], *, seen: str = "", by: Actor, now: datetime
+    practitioner: Practitioner | None,
+    values: dict[str, Any],
+    services: Iterable[Service] | None = None,
+    *,
+    seen: str = "",
+    by: Actor,
+    now: datetime,
 ) -> Practitioner:
     """Add somebody whom patients come to see, or change what is said of them. Who leaves is made inactive; their visits stay.
+
+    Args:
+        services: what they do, of the visit types in use; None leaves it as it is.
+        seen: the mark of the values that the form was made from (`mark_of_practitioner`).
 
     Raises:
         NotAllowed: the sign-in belongs to somebody else's calendar already.
@@ -125,13 +140,19 @@ def save_practitioner(
     """
     if practitioner is not None:
         row = Practitioner.objects.select_for_update(of=("self",)).get(pk=practitioner.pk)
-        _changed_since(mark_of(row, values), seen)
+        _changed_since(mark_of_practitioner(row, values), seen)
     else:
         row = Practitioner(slug=_slug(Practitioner, values["name"]), position=Practitioner.objects.count())
     user = values.get("user")
     if user is not None and Practitioner.objects.filter(user=user).exclude(pk=row.pk).exists():
         raise NotAllowed(_("%(name)s has a calendar already.") % {"name": user.name})
     changed = _write(row, values)
+    if services is not None:
+        before = set(row.services.filter(active=True).values_list("pk", flat=True))
+        wanted = {service.pk for service in services}
+        row.services.add(*(wanted - before))
+        row.services.remove(*(before - wanted))
+        changed += ["services"] if before != wanted else []
     if changed:
         _bump([row.pk])
     _told("booking.save_practitioner", row, changed, by=by, now=now)

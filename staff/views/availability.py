@@ -156,7 +156,8 @@ def _day(request: HttpRequest, page: Page, do: str) -> HttpResponse:
         if isinstance(error, actions.Stale):
             page.saved = [_date_in_words(d) for d in hours.different_days(page.who, since=day.date) if d.date == day.date]
         return _show(request, page, status=409)
-    messages.success(request, _("Saved. %(day)s has its own hours.") % {"day": clock.long_date(day.date)})
+    said = _("Saved. Closed on %(day)s.") if day.mode == "closed" else _("Saved. %(day)s has its own hours.")
+    messages.success(request, said % {"day": clock.long_date(day.date)})
     return _back(page)
 
 

@@ -65,7 +65,9 @@ def clinic(request: HttpRequest) -> HttpResponse:
 def people(request: HttpRequest) -> HttpResponse:
     """Who signs in, in which role, with a second step or not yet. POST invites somebody: a sign-in and a mail with a link."""
     if request.method != "POST":
-        return _people(request, InviteForm())
+        who = Practitioner.objects.filter(slug=request.GET.get("for", ""), active=True, user=None).first()
+        asked = {"name": who.name, "role": Role.PHYSICIAN, "practitioner": who.pk} if who else {}
+        return _people(request, InviteForm(initial=asked))
     form = InviteForm(request.POST)
     if not form.is_valid():
         return _people(request, form, status=422)

@@ -131,30 +131,36 @@ def physician(request: HttpRequest, who: str | None = None) -> HttpResponse:
         row = Practitioner.objects.filter(slug=who).first()
         if row is None:
             raise Http404
-    initial = initial_of(PractitionerForm, row) if row else {"position": Practitioner.objects.count()}
+    initial = _initial(row) if row else {"position": Practitioner.objects.count()}
     form = PractitionerForm(request.POST if request.method == "POST" else None, initial=initial, who=row)
     status, now, changed = 200, clock.now(), None
     if request.method == "POST":
         status = 422
         if form.is_valid():
             try:
-                saved = actions.save_practitioner(row, form.cleaned_data, seen=_seen(request), by=actor_of(request), now=now)
+                values = dict(form.cleaned_data)
+                does = values.pop("services")
+                saved = actions.save_practitioner(row, values, does, seen=_seen(request), by=actor_of(request), now=now)
             except actions.Stale:
                 row, status = Practitioner.objects.get(pk=row.pk if row else 0), 409
-                changed = meanwhile(form, initial_of(PractitionerForm, row), row)
+                changed = meanwhile(form, _initial(row), row)
             except actions.BookingError as error:
                 form.add_error(None, str(error))
                 status = 409
             else:
                 return _saved(request, saved)
-    mark = mark_of(row, PractitionerForm.base_fields) if row else ""
+    mark = actions.mark_of_practitioner(row, initial_of(PractitionerForm, row)) if row else ""
     return render(request, "staff/physician.html", {"form": form, "who": row, "mark": mark, "changed": changed}, status=status)
+
+
+def _initial(who: Practitioner) -> dict[str, Any]:
+    return initial_of(PractitionerForm, who) | {"services": who.services.filter(active=True)}
 
 
 def _saved(request: HttpRequest, who: Practitioner) -> HttpResponse:
     """Where to go on: somebody new has no hours yet; who left may have visits."""
     if who.active and not hours.versions(who):
-        messages.success(request, _("Saved. Now give %(name)s hours.") % {"name": who.short_name})
+        messages.success(request, _("Saved. Now give %(name)s hours. Inviting them is under Clinic.") % {"name": who.short_name})
         return redirect("staff:availability", who=who.slug)
     left = hours.coming(Appointment.objects.for_actor(request.user), now=clock.now()).filter(practitioner=who).count()
     if left and not who.active:

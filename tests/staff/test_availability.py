@@ -148,6 +148,16 @@ def test_one_days_hours_can_be_copied_to_the_other_weekdays(desk: Client, servic
     assert [(row.lines[0].start if row.lines else "") for row in rows] == ["10:00"] * 5 + ["", ""]
 
 
+def test_an_empty_week_has_room_for_a_break_on_each_day_and_is_filled_from_one(desk: Client, practitioner: Practitioner) -> None:
+    practitioner.availability.all().delete()
+    page = desk.get(URL).content.decode()
+    assert all(f'name="d{day}-{n}-from"' in page for day in range(7) for n in (0, 1))
+    assert 'value="copy:0"' in page
+    days = {"d0-0-from": "09:00", "d0-0-to": "12:00", "d0-1-from": "13:00", "d0-1-to": "17:00"}
+    rows = save(desk, **days | {"do": "copy:0"}).context["page"].week.rows
+    assert [len(row.lines) for row in rows] == [2, 2, 2, 2, 2, 0, 0]
+
+
 @pytest.mark.parametrize(
     ("fields", "said"),
     [

@@ -161,3 +161,15 @@ def test_so_it_is_with_rooms_physicians_and_the_clinic(lead: Client, room: Room,
             True,
             True,
         )
+
+
+def test_what_somebody_does_is_chosen_where_they_are_added_and_the_invitation_knows_them(lead: Client, service: Service) -> None:
+    form = {"name": "Dr. Noor Aziz", "short_name": "Dr. Aziz", "position": "0", "active": "on", "services": [service.pk]}
+    lead.post("/clinic/physicians/new/", form)
+    who = Practitioner.objects.get(slug="dr-noor-aziz")
+    assert list(who.services.all()) == [service]
+    assert "?for=dr-noor-aziz#new" in text(lead.get("/clinic/physicians/"))
+    asked = lead.get("/clinic/people/?for=dr-noor-aziz").context["form"]
+    assert (asked["name"].value(), asked["role"].value(), asked["practitioner"].value()) == (who.name, "physician", who.pk)
+    lead.post("/clinic/physicians/dr-noor-aziz/", form | {"services": []})
+    assert list(who.services.all()) == []
