@@ -42,7 +42,7 @@ def card(entry: Entry, every: bool = False) -> SafeString:
     visit: Any = entry.visit
     person, key = visit.patient, visit.public_id
     css = f"ap {STATUSES[visit.status][3]} {entry.place}"
-    css += (" sel" if entry.selected else "") + (" one" if entry.short else "") + (" thin" if entry.narrow else "")
+    css += (" sel" if entry.selected else "") + (" slim" if entry.short else "") + (" thin" if entry.narrow else "")
     badges = format_html_join("", '<b class="{} i-{}">{}</b>', entry.badges)
     offered = entry.steps if every else entry.steps[:1]
     buttons = format_html_join(

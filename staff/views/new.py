@@ -60,6 +60,7 @@ class Page:
     other_time: str = ""
     other_who: UUID | None = None
     service_changed: bool = False
+    day_is_chosen: bool = False
     keep: str = ""
     keep_pairs: list[tuple[str, str]] = field(default_factory=list)
 
@@ -93,6 +94,7 @@ def _read(request: HttpRequest, now: datetime) -> Page:
         page.chosen = value_of(at[0], by_id[at[1]])
         page.at = (page.chosen, at[0], by_id[at[1]])
     page.day = day_of(data.get("day"), clock.local(at[0]).date() if at else clock.today(now))
+    page.day_is_chosen = page.day > clock.today(now) and bool(data.get("day")) and at is None
     page.other_day = day_of(data.get("other_day"), page.day)
     page.other_is_chosen = data.get("slot") == "other"
     page.other_time, page.other_who = data.get("other_time", "")[:5], uuid_of(data.get("other_who"))

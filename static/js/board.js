@@ -316,7 +316,7 @@ document.addEventListener("pointerup", (event) => {
 /* ── New booking over the day ── */
 const dialog = document.getElementById("booking");
 const room = dialog.querySelector(".bd");
-let base = "";
+let base = "", left = "";
 function show(text, url) {
   const page = new DOMParser().parseFromString(text, "text/html"), from = page.querySelector("main.newb");
   if (!from) { location.assign(url); return; }
@@ -336,7 +336,8 @@ async function load(url) {
 }
 async function open(href) {
   const url = new URL(href, location.href).href;
-  if (!(room.childElementCount && base && !new URL(url).search)) await load(url); // N again: as it was left
+  if (url !== left || !room.childElementCount) await load(url); // the same again: as it was left
+  left = url;
   if (!dialog.open && room.childElementCount) dialog.showModal();
   (room.querySelector("[data-focus-now]") ?? room.querySelector(".bigin, input:not([type=hidden])"))?.focus();
 }
@@ -344,7 +345,7 @@ dialog.addEventListener("click", (event) => {
   const link = event.target.closest("a[href]");
   if (!link || event.ctrlKey || event.metaKey) return;
   const href = link.getAttribute("href");
-  if (href === "/desk/") { event.preventDefault(); event.stopPropagation(); room.replaceChildren(); dialog.close(); return; }
+  if (href === "/desk/") { event.preventDefault(); event.stopPropagation(); left = ""; dialog.close(); return; }
   if (!href.startsWith("?") && !href.startsWith("/desk/new/")) return;
   event.preventDefault();
   event.stopPropagation();
