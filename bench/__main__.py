@@ -16,7 +16,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from statistics import median
 
-from bench import booking, messages, races, reviewing
+from bench import booking, growth, messages, races, reviewing
 from bench.asking import BIN, GRANIAN, Conditional, Row, Target, again, interleave, ratio, said, wait_for
 from bench.client import Client, get
 from devservices import servers, state
@@ -221,6 +221,9 @@ def measure(family: Family, path: Path, databases: Databases, names: dict[str, s
 
     raced = races.measure(ports["full"])
 
+    use(names["empty"])
+    grown = growth.measure(databases.since)
+
     said("messages")
     sending = messages.measure(family, path, databases)
 
@@ -235,6 +238,7 @@ def measure(family: Family, path: Path, databases: Databases, names: dict[str, s
         Row.at_most("Availability, 1 physician, 31 days", ratio(took, "31 days"), "x no-op", 9),
         Row.at_most("Availability, 20 physicians, 1 day", ratio(took, "all day"), "x no-op", 10),
         Row.at_most("100,000 appointments / none", ratio(took, "free day, full", "free day, empty"), "x empty", 1.3),
+        *grown,
         *booked,
         *raced,
         Row.at_most("Day list of 160 appointments", desk_statements, "statements", 4),
