@@ -61,9 +61,13 @@ class Room(models.Model):
 class ServiceQuerySet(models.QuerySet["Service"]):
     """Named sets of services."""
 
+    def booked_online(self) -> "ServiceQuerySet":
+        """What patients may book without the clinic: what asks its questions before."""
+        return self.filter(active=True, online=True).exclude(questionnaire="")
+
     def first_online(self) -> "Service | None":
-        """What is booked online, without the clinic: the first that patients may book and that asks its questions before."""
-        return self.filter(active=True, online=True).exclude(questionnaire="").first()
+        """What is booked online where nothing else was chosen: the first visit."""
+        return self.booked_online().first()
 
 
 class Service(models.Model):

@@ -23,7 +23,7 @@ from django.utils.module_loading import import_string
 
 from accounts import clock
 from notifications.letters import Letter
-from notifications.models import CaughtText, Channel, Delivery
+from notifications.models import CaughtText, Channel, ChannelSwitch, Delivery
 from notifications.seals import seal
 
 RECONNECT_AFTER = 200  # messages on one SMTP connection
@@ -252,6 +252,11 @@ def text_provider() -> Callable[[], Session] | None:
 def texts_configured() -> bool:
     """Whether there is anything to send texts with."""
     return settings.SMS_CHANNEL in TEXT_PROVIDERS
+
+
+def texts_work() -> bool:
+    """Whether texts can be sent now: there is something to send them with, and nobody has switched them off."""
+    return texts_configured() and not ChannelSwitch.objects.filter(channel=Channel.TEXT, enabled=False).exists()
 
 
 def provider_answers_keywords() -> bool:

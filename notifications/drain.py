@@ -282,8 +282,11 @@ class Drain:
                 session.close()
             return Outcome(Became.UNSURE, session.provider, error_class=type(error).__name__[:16])
 
+    @retrying
     def _stumble(self, delivery: Delivery, now: datetime) -> None:
-        """It could not be written: again later, until it would be too late. A new version of the code may be able to."""
+        """It could not be written: again later, until it would be too late. A new version of the code may be able to; if not, it
+        goes the way of what did not arrive.
+        """
         at = now + jitter(delivery.attempts + 1, urgent=delivery.urgent)
         late = at >= delivery.message.expires_at
         self._mine([delivery]).update(
@@ -295,6 +298,8 @@ class Drain:
             lease_until=None,
             updated_at=now,
         )
+        if late:
+            fall_back(delivery, now=now)
         self.count["stumbled"] += 1
 
     def fence(self, delivery: Delivery, letter: Letter) -> bool:

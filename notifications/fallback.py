@@ -24,7 +24,7 @@ def call_about(delivery: Delivery, *, now: datetime) -> None:
     visit = Appointment.objects.filter(pk=message.subject_id, ics_sequence=message.sequence, status__in=kind.statuses).first()
     if visit is None or visit.reach is None or not (kind.outlives or visit.starts_at > now):
         return
-    wanted = kind.call or delivery.channel in ways(kind, visit.reach, texts_work=channels.texts_configured())
+    wanted = kind.call or delivery.channel in ways(kind, visit.reach, texts_work=channels.texts_work())
     same = Message.objects.filter(
         subject_type=message.subject_type, subject_id=message.subject_id, kind=message.kind, sequence=message.sequence
     )
@@ -61,7 +61,7 @@ def fall_back(delivery: Delivery, *, now: datetime) -> None:
     other = Message.objects.filter(**key).exclude(channel=message.channel).first()
     tries = Delivery.objects.filter(message=other) if other else Delivery.objects.none()
     tried = set(tries.values_list("state", flat=True))
-    texts_work = channels.texts_configured()
+    texts_work = channels.texts_work()
     waits = bool(tried & set(WAITING))
     if tried & set(TOLD) or (other and waits and other.channel in ways(KINDS[message.kind], reader, texts_work=texts_work)):
         return  # the patient hears of it the other way

@@ -149,13 +149,22 @@ def undo(appointment: Appointment, *, by: Actor, now: datetime, version: int | N
     gave_up = back["verb"] in ("move", "cancel", "mark_noshow")
     if (gave_up and not _is_free_still(visit, by=by, since=since, now=now)) or not update(visit, bump=places, frees=left):
         raise SlotTaken(
-            _("%(time)s was taken meanwhile. These are the closest:") % {"time": clock.clock_time(wanted)},
+            _gone(visit),
             partial(calendar.alternatives, appointment.service, wanted, now=now, own_hold=visit.pk),
         )
     if left and visit.offer and span_of(visit.offer) == left:
         _wait_again(visit.offer, by=by, now=now)
     record("booking.undo", by=by, now=now, obj=visit, subject_id=visit.patient_id, detail={"verb": back["verb"]})
     return Appointment.objects.select_related("service", "practitioner", "patient", "room").get(pk=visit.pk)
+
+
+def _gone(visit: Appointment) -> str:
+    """Why a time that was given up is not to be had again: somebody has it, or the practitioner does not work then any more."""
+    beside = Appointment.objects.occupying().filter(starts_at__lt=visit.ends_at, ends_at__gt=visit.starts_at)
+    words = {"time": clock.clock_time(visit.starts_at), "who": visit.practitioner.short_name}
+    if beside.filter(practitioner=visit.practitioner_id).exclude(pk=visit.pk).exists():
+        return _("%(time)s was taken meanwhile. These are the closest:") % words
+    return _("%(time)s with %(who)s is not open any more. These are the closest:") % words
 
 
 def _let_go(visit: Appointment) -> list[int]:

@@ -26,7 +26,7 @@ from patients.models import ContactCode, ReminderBy
 # What a draft keeps beside the details when somebody books for another person.
 HELPER_FIELDS = ("helper_name", "helper_relation", "messages_to", "own_mobile", "own_email")
 # What a browser remembers of a booking; another draft starts without it.
-STEPS = ("draft", "hold", "wanted", "code", "no_code", "article", "booked")
+STEPS = ("draft", "hold", "wanted", "service", "code", "no_code", "article", "booked")
 
 _ON_THE_WAY = (QuestionnaireResponse, Appointment, Appointment, Practitioner, Service, ContactCode)
 _WHERE_IT_STANDS = f"""
@@ -147,8 +147,25 @@ class Journey:
     # --- The time ----------------------------------------------------------------------------------------------------
     @cached_property
     def service(self) -> Service | None:
-        """What is being booked."""
-        return self.hold.service if self.hold else Service.objects.first_online()
+        """What is being booked: what is held, what was chosen on the first page, what the answers are for, or the first visit."""
+        if self.hold:
+            return self.hold.service
+        online = self.online
+        if len(online) > 1:
+            chosen = [s for s in online if str(s.public_id) == self.session.get("service")]
+            asked = [s for s in online if self.is_draft and s.questionnaire == self.asks]
+            return next(iter((*chosen, *asked, *online)))
+        return next(iter(online), None)
+
+    @cached_property
+    def online(self) -> list[Service]:
+        """What patients may book here."""
+        return list(Service.objects.booked_online())
+
+    @property
+    def asks(self) -> str:
+        """Which questionnaire the draft answers; empty without one."""
+        return self.response.definition.slug if self.response else ""
 
     @cached_property
     def hold_row(self) -> Appointment | None:
@@ -192,7 +209,7 @@ class Journey:
 
     def look_again(self) -> None:
         """Forget what was looked up: the session or the rows behind it have changed."""
-        for name in ("_stands", "response", "visit", "document", "hold_row", "hold", "chosen", "code"):
+        for name in ("_stands", "response", "visit", "document", "hold_row", "hold", "chosen", "code", "service"):
             self.__dict__.pop(name, None)
 
     # --- The details -------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import clock
 from booking import actions, calendar, idle, picker, words
+from booking.forms import ServiceForm
 from booking.links import hold_key_of
 from booking.models import Practitioner, Service
 from booking.views.journey import STEPS, Journey, as_instant, as_uuid, client_address, iso, see
@@ -26,7 +27,7 @@ def start(request: HttpRequest) -> HttpResponse:
     """
     now = clock.now()
     journey = Journey(request, now)
-    service = Service.objects.first_online()
+    service = next(iter(journey.online), None)
     if service is None:
         return render(request, "booking/closed.html", status=503)
     if request.method == "POST":
@@ -36,7 +37,7 @@ def start(request: HttpRequest) -> HttpResponse:
             # Perhaps it is somebody else by now: nothing of what was here is shown to them, and nothing is deleted.
             for key in (*STEPS, "photos", "photos_until", "photos_back", idle.SEEN):
                 request.session.pop(key, None)
-        return _begin(journey, service)
+        return _begin(journey)
     opening = _opening(service, request.GET.get("slot"), request.GET.get("who"), now=now)
     if opening and not _is_free(service, *opening, now=now):
         near = calendar.alternatives(service, opening[0], now=now)
@@ -73,8 +74,10 @@ def _page(
     taken: datetime | None = None,
     near: list[picker.Slot] | None = None,
     waits: bool = False,
+    form: ServiceForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
+    form = form or (_form(journey) if not opening and not taken else None)
     closed = idle.is_closed(journey.request, journey.now)
     context = {
         "service": service,
@@ -89,7 +92,9 @@ def _page(
         "has_errors": status >= 400,
         "taken_text": _taken_text(taken) if taken else "",
         "post_url": reverse("booking:start"),
-        "pass": {"from": str(as_uuid(article) or ""), "draft": "keep"},
+        "pass": {"from": str(as_uuid(article) or ""), "draft": "keep", "service": str(service.public_id)},
+        "form": form,
+        "services_many": len(journey.online) > 1,
         "near": picker.choices(near or [], calendar.people(service)) if taken else [],
         "hold": journey.hold,
         "waits": waits,
@@ -97,13 +102,32 @@ def _page(
     return render(journey.request, "booking/start.html", context, status=status)
 
 
-def _begin(journey: Journey, service: Service) -> HttpResponse:
+def _form(journey: Journey, data: QueryDict | None = None) -> ServiceForm | None:
+    """What the visit is for, asked only where there is a choice. Who goes on with a draft finds their choice there."""
+    if len(journey.online) < 2:
+        return None
+    open_draft = journey.is_draft and journey.visit is None and not idle.is_closed(journey.request, journey.now)
+    named = journey.request.GET.get("service", "")
+    mine = journey.service if open_draft else next((s for s in journey.online if s.slug == named), None)
+    kept = journey.asks if open_draft and data is not None and data.get("draft") != "new" else ""
+    return ServiceForm(data, online=journey.online, kept=kept, initial={"service": str(mine.public_id)} if mine else {})
+
+
+def _begin(journey: Journey) -> HttpResponse:
     """Hold the opening, if one was chosen; then a draft, unless there is one to go on with."""
     request, post, now = journey.request, journey.request.POST, journey.now
     article = as_uuid(post.get("from"))
     parsed = picker.parse_value(post.get("pick"))
     chosen = (iso(parsed[0]), str(parsed[1])) if parsed else (post.get("slot"), post.get("who"))
     wants_time = post.get("pick") != "none" and bool(chosen[0])
+    service = journey.online[0]
+    if wants_time or "pick" in post:  # A time came along with the service that it is of; on an article's card that is the first.
+        service = next((s for s in journey.online if str(s.public_id) == post.get("service")), service)
+    elif form := _form(journey, post):
+        if not form.is_valid():
+            waits = post.get("wait") == "1"
+            return _page(journey, service, article=post.get("from", ""), waits=waits, form=form, status=422)
+        service = form.cleaned_data["service"]
     opening = _opening(service, *chosen, now=now) if wants_time else None
     named = as_instant(chosen[0]) if wants_time else None
     if named and opening is None:  # in the past, or with somebody who does not do this
@@ -126,6 +150,8 @@ def _begin(journey: Journey, service: Service) -> HttpResponse:
         except actions.SlotTaken as error:
             return _page(journey, service, article=post.get("from", ""), taken=opening[0], near=error.alternatives, status=409)
     _draft(journey, service, again=post.get("draft") == "new")
+    if len(journey.online) > 1:
+        _for(journey, service)
     if article:
         journey.session["article"] = str(article)
     if post.get("wait") == "1" and held is None:
@@ -141,13 +167,26 @@ def _draft(journey: Journey, service: Service, *, again: bool) -> None:
     """Go on with this browser's draft, or begin one. A draft that belongs to a booked visit is left alone."""
     response = journey.response
     mine = journey.is_draft and journey.visit is None
-    if mine and not again:
+    if mine and not again and journey.asks == service.questionnaire:
         return
-    if mine and response is not None:
+    if mine and again and response is not None:
         delete_draft(response, by=journey.by, now=journey.now)
     for key in STEPS if journey.booked else (key for key in STEPS if key not in {"hold", "wanted"}):
         journey.session.pop(key, None)
     fresh = start_draft(service.questionnaire, by=journey.by, now=journey.now)
     journey.session["draft"] = str(fresh.public_id)
     idle.use(journey.request, journey.now)
+    journey.look_again()
+
+
+def _for(journey: Journey, service: Service) -> None:
+    """Remember what the visit is for; a time that was held for something else is let go."""
+    if journey.session.get("service") not in (None, str(service.public_id)):
+        journey.session.pop("wanted", None)
+    journey.session["service"] = str(service.public_id)
+    journey.look_again()
+    if journey.hold_row is not None and journey.hold_row.service_id != service.pk:
+        actions.release_hold(journey.hold_row, hold_key=hold_key_of(journey.request), by=journey.by, now=journey.now)
+        for key in ("hold", "wanted"):
+            journey.session.pop(key, None)
     journey.look_again()

@@ -23,7 +23,7 @@ from booking.picker import parse_value, value_of
 from booking.reasons import in_words, why_not
 from booking.words import phone_text
 from intake.consents import messages_refused, messages_wording
-from notifications.channels import texts_configured
+from notifications.channels import texts_work
 from notifications.kinds import EMAIL, KINDS
 from notifications.letters import ways
 from patients.actions import PatientError
@@ -158,7 +158,7 @@ def link(request: HttpRequest, public_id: UUID) -> HttpResponse:
         return show(request, found, now, refusal=refusal, status=409)
     if not (patient.mobile or patient.email):
         return show(request, found, now, refusal=_("There is no mobile and no email to send it to."), status=409)
-    by_ways = ways(KINDS["lost_link"], patient, texts_work=texts_configured())
+    by_ways = ways(KINDS["lost_link"], patient, texts_work=texts_work())
     if not by_ways:
         refusal = _("No message gets through: texts were stopped or mail came back. Call, or change the contact first.")
         return show(request, found, now, refusal=refusal, status=409)

@@ -4,7 +4,9 @@ from datetime import timedelta
 
 from django.urls import reverse
 
-from booking import picker
+from accounts import clock
+from audit.actor import Actor
+from booking import actions, picker
 from booking.models import Status
 from tests.booking.conftest import HOSTILE, offered, on, somebody_books, text_of
 
@@ -60,6 +62,17 @@ def test_once_somebody_has_the_time_others_are_offered(link, token, visit, pract
     answer = link.post("visit_undo", token)
     assert answer.status_code == 409
     assert len(offered(answer, "pick")) == 3
+    visit.refresh_from_db()
+    assert visit.status == Status.CANCELLED
+
+
+def test_a_time_the_physician_took_off_meanwhile_is_not_said_to_be_taken(link, token, visit, practitioner):
+    link.post("visit_cancel", token)
+    desk = Actor("staff", None, "reception")
+    actions.take_time_off(practitioner, "vacation", on(18, 0), on(19, 0), by=desk, now=clock.now())
+    answer = link.post("visit_undo", token)
+    assert answer.status_code == 409
+    assert "10:00 a.m. with Dr. Osei is not open any more. These are the closest:" in text_of(answer)
     visit.refresh_from_db()
     assert visit.status == Status.CANCELLED
 

@@ -5,10 +5,14 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
+from audit.actor import Actor
 from booking import actions
 from booking.models import Appointment, Service, Status
+from intake.actions import publish_all
 from intake.models import QuestionnaireResponse
-from tests.booking.conftest import HOSTILE, WEB, offered, on, rows, somebody_books, text_of, title_of
+from patients.actions import digits_of
+from patients.models import ContactCode
+from tests.booking.conftest import DETAILS, HOSTILE, WEB, offered, on, rows, somebody_books, text_of, title_of
 from tests.factories import WEDNESDAY
 
 
@@ -55,6 +59,69 @@ def test_start_without_an_opening_begins_an_empty_draft(walker):
     assert answer["Location"] == reverse("intake:who_we_see")
     assert walker.draft.status == "in-progress"
     assert not Appointment.objects.exists()
+
+
+@pytest.fixture
+def second(assessment, practitioner, make_practitioner):
+    """A second opinion, with Dr. Raman only, is booked online as well."""
+    service = Service.objects.create(
+        slug="second-opinion", name="Second opinion", minutes=60, step_minutes=60, online=True, position=5,
+        price_text="$240", questionnaire="hair-loss-intake",
+    )  # fmt: skip
+    service.practitioners.add(make_practitioner("Dr. Priya Raman"))
+    return service
+
+
+def test_one_service_is_not_asked_for_and_two_are(walker, second):
+    page = walker.get("start")
+    assert "What is the visit for? First assessment: 30 minutes, $150 Second opinion: 60 minutes, $240" in text_of(page)
+    refused = walker.post("start")
+    assert refused.status_code == 422
+    assert "Choose what the visit is for" in text_of(refused)
+    Service.objects.filter(pk=second.pk).update(online=False)
+    assert "What is the visit for?" not in text_of(walker.get("start"))
+
+
+def test_what_was_chosen_is_what_is_held_checked_and_booked(walker, second):
+    walker.post("start", service=str(second.public_id))
+    page = walker.get("time")
+    assert "Second opinion, 60 minutes." in text_of(page)
+    assert "Dr. Osei" not in text_of(page)
+    walker.post("time", slot=offered(page)[0])
+    assert Appointment.objects.get().service == second
+    walker.post("details", **DETAILS)
+    walker.post("code", code=digits_of(ContactCode.objects.latest("pk")))
+    assert "Second opinion with Dr. Priya Raman" in text_of(walker.get("check"))
+    walker.post("check", do="book")
+    visit = Appointment.objects.get()
+    assert (visit.service, visit.status, visit.minutes) == (second, Status.BOOKED, 60)
+
+
+def test_another_choice_lets_go_of_what_was_held_and_keeps_the_answers(walker, second, assessment):
+    walker.post("start", service=str(second.public_id))
+    walker.post("time", slot=offered(walker.get("time"))[0])
+    draft = walker.draft
+    walker.post("start", service=str(assessment.public_id), draft="keep")
+    assert (walker.draft, Appointment.objects.count()) == (draft, 0)
+    assert "First assessment, 30 minutes." in text_of(walker.get("time"))
+
+
+def test_answers_to_other_questions_are_not_taken_along(walker, second):
+    publish_all(by=Actor.system(), now=WEDNESDAY)
+    Service.objects.filter(pk=second.pk).update(questionnaire="hair-loss-followup")
+    walker.post("start", service=str(walker.service.public_id))
+    draft = walker.draft
+    refused = walker.post("start", service=str(second.public_id), draft="keep")
+    assert "The answers saved in this browser are for another visit." in text_of(refused)
+    walker.post("start", service=str(second.public_id), draft="new")
+    assert walker.draft != draft
+    assert walker.draft.questionnaire.slug == "hair-loss-followup"
+
+
+def test_an_articles_time_is_of_the_first_visit(walker, second, practitioner):
+    assert "What is the visit for?" not in text_of(walker.get("start", query=opening(practitioner, on(11, 10, 20))))
+    walker.post("start", slot="2027-02-11T15:20:00Z", who=str(practitioner.public_id))
+    assert Appointment.objects.get().service == walker.service
 
 
 def test_the_session_holds_ids_only(walker):

@@ -330,6 +330,20 @@ def test_a_template_with_a_hole_sends_nothing_and_says_so(
     assert len(post.subjects) == 1
 
 
+def test_what_could_not_be_written_until_it_was_too_late_is_a_call(
+    post: Post, visit: Appointment, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from notifications import letters
+
+    monkeypatch.setattr(letters, "visit_words", lambda *args, **kwargs: {})
+    planner.tick(now=DUE)
+    Message.objects.update(expires_at=DUE + timedelta(milliseconds=500))
+    go(DUE)
+    assert set(Delivery.objects.filter(message__due_at__lte=DUE).values_list("state", "reason")) == {("failed", "words")}
+    visit.refresh_from_db()
+    assert (visit.needs_call, visit.call_reason) == (True, "A message did not arrive")
+
+
 def test_no_log_line_of_a_failure_holds_an_address_or_a_name(
     post: Post, visit: Appointment, caplog: pytest.LogCaptureFixture
 ) -> None:

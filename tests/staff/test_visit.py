@@ -20,6 +20,7 @@ from booking.models import Appointment, LinkRequest, Practitioner, Service
 from booking.picker import value_of
 from intake.actions import publish_all
 from intake.consents import messages_wording
+from notifications.models import ChannelSwitch
 from patients.actions import withdraw_consent
 from patients.models import ConsentRecord
 from tests.factories import contact_of, next_weekday_at
@@ -206,6 +207,12 @@ def test_the_link_is_not_said_to_be_on_its_way_where_nothing_gets_through(desk: 
     assert refused.status_code == 409
     assert "No message gets through" in refused.content.decode()
     assert LinkRequest.objects.count() == 1
+
+
+def test_the_link_does_not_go_by_text_while_texts_are_switched_off(desk: Client, appointment: Appointment) -> None:
+    ChannelSwitch.objects.create(channel="text", enabled=False)
+    assert desk.post(url_of(appointment, "link/"), {"how": "send"}).status_code == 303
+    assert list(LinkRequest.objects.values_list("channel", flat=True)) == ["email"]
 
 
 def test_a_visit_that_is_not_there_is_not_found(desk: Client, practitioner: Practitioner) -> None:
