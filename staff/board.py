@@ -9,6 +9,7 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Count, Exists, OuterRef, Q, Subquery
 from django.db.models.functions import JSONObject
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts import clock
 from booking.late import AHEAD
@@ -37,18 +38,19 @@ STEPS: dict[str, list[str]] = {
     Status.ARRIVED: ["to_room", "fulfil"],
     Status.IN_ROOM: ["fulfil"],
 }
+WORDS = {
+    "arrive": gettext_lazy("Arrived"),
+    "confirm": gettext_lazy("Confirm"),
+    "to_room": gettext_lazy("To room"),
+    "fulfil": gettext_lazy("Done"),
+}
 
 
 def steps_of(visit: Appointment, now: datetime) -> list[tuple[str, str]]:
     """The buttons of a visit: (verb, word). Nobody arrives before its day; a no-show is offered once it should have started."""
-    words = {
-        "arrive": _("Arrived"),
-        "confirm": _("Confirm"),
-        "to_room": _("To room"),
-        "fulfil": _("Done"),
-    }
-    early = clock.today(now) < clock.today(visit.starts_at)
-    found = [(verb, words[verb]) for verb in STEPS.get(visit.status, []) if verb != "arrive" or not early]
+    verbs = STEPS.get(visit.status, [])
+    early = "arrive" in verbs and clock.today(now) < clock.today(visit.starts_at)
+    found = [(verb, str(WORDS[verb])) for verb in verbs if verb != "arrive" or not early]
     if visit.status in (Status.BOOKED, Status.CONFIRMED) and now >= visit.starts_at:
         found.append(("mark_noshow", _("No-show")))
     return found
@@ -151,6 +153,7 @@ def load(
     for visit in visits:
         columns.setdefault(visit.practitioner_id, Column(visit.practitioner))
     calendar = gaps.calendar_of(people, visits, day)
+    known: gaps.Spans = {}
     for person in people:
         gaps.add_hours(columns[person.pk], person, day)
         if said := person.late_json:
@@ -159,7 +162,7 @@ def load(
     counts = {"booked": 0, "waiting": 0, "unconfirmed": 0, "missing": 0, "openings": 0}
     for visit in visits:
         column, entry = columns[visit.practitioner_id], entry_of(visit, now)
-        if mark := gaps.outside(visit, calendar, people, day):
+        if mark := gaps.outside(visit, calendar, people, day, known):
             entry.badges.append(mark)
         entry.selected = bool(selected) and str(visit.public_id) == selected
         if visit.status == Status.ARRIVED:

@@ -14,6 +14,7 @@ from booking.picker import value_of
 from staff.lines import Column, Entry, board_time
 
 DAY = 24 * 60
+Spans = dict[tuple[int, int], list[tuple[int, int]]]  # (physician, service) → when it may be
 
 
 def _minutes(text: str) -> int:
@@ -156,13 +157,19 @@ def mark(trouble: str) -> tuple[str, str, str]:
     return ("warn", "sun", _("In time off")) if trouble == "off" else ("warn", "clock", _("Outside hours"))
 
 
-def outside(visit: Any, calendar: slots.Calendar, people: list[Any], day: date) -> tuple[str, str, str] | None:
-    """The badge of a coming visit that lies in time off or outside hours: it was kept when they changed."""
+def outside(visit: Any, calendar: slots.Calendar, people: list[Any], day: date, known: Spans) -> tuple[str, str, str] | None:
+    """The badge of a coming visit that lies in time off or outside hours: it was kept when they changed.
+
+    Args:
+        known: what was worked out for other visits of the day; filled here.
+    """
     if visit.status not in (Status.BOOKED, Status.CONFIRMED):
         return None
     who, start, end = visit.practitioner_id, visit.starts_at.timestamp(), visit.ends_at.timestamp()
     if any(o.practitioner_id in (0, who) and o.start < end and start < o.end for o in calendar.off):
         return mark("off")
-    one = slots.Calendar(calendar.people, hours_of(people, day, visit.service_id), calendar.overrides)
-    spans = slots.open_spans(one, who, day, zone=clock.clinic_zone())
-    return None if any(a <= start and end <= b for a, b in spans) else mark("hours")
+    key = (who, visit.service_id)
+    if key not in known:
+        one = slots.Calendar(calendar.people, hours_of(people, day, visit.service_id), calendar.overrides)
+        known[key] = slots.open_spans(one, who, day, zone=clock.clinic_zone())
+    return None if any(a <= start and end <= b for a, b in known[key]) else mark("hours")

@@ -182,6 +182,8 @@ def test_a_day_of_160_visits_takes_at_most_four_statements(
         page = desk.get(f"/desk/day/{day}/").content.decode()
     assert page.count('class="nm"') == 160
     assert len(statements.of_page()) <= 4, "\n".join(statements.of_page())
+    empty = desk.get(f"/desk/day/{day + timedelta(7)}/").content.decode()
+    assert (len(page) - len(empty)) / 160 < 600, "bytes a visit"
 
 
 def test_looking_at_the_day_is_in_the_trail(desk: Client, appointment: Appointment, reception: User) -> None:
