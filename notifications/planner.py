@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q, Value
 
 from accounts import clock
-from accounts.models import SignInMail
+from accounts.models import Clinic, SignInMail
 from booking.actions import RULES, still_to_come
 from booking.late import REST
 from booking.models import Appointment, LinkRequest, RunningLate, Status, WaitlistOffer
@@ -126,7 +126,7 @@ def _cancelled(visit: Appointment, earlier: Sequence[Message], *, now: datetime)
     if visit.cancelled_by == "clinic":
         kind = KINDS["cancelled_by_clinic"]
     else:
-        kind = KINDS["cancelled_late" if visit.cancelled_late else "cancelled"]
+        kind = KINDS["cancelled_late" if visit.cancelled_late and Clinic.current().late_fee else "cancelled"]
     # Say the time the patient knows: the one last told, or the patient's own move however young.
     own_or_told = [m for m in earlier if m.says_start and (m.told or m.kind == "moved")]  # type: ignore[attr-defined]
     start = own_or_told[-1].says_start if own_or_told else visit.starts_at

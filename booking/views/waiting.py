@@ -222,7 +222,7 @@ def _page(place: Place, *, status: int = 200, refusal: str = "") -> HttpResponse
         "waits": entry.state in ON_LIST,
         "refusal": refusal,
         "has_errors": bool(refusal),
-        "today": clock.today(place.now),
+        "ends_today": place.offer is not None and clock.local(place.offer.expires_at).date() == clock.today(place.now),
     }
     return render(place.request, "booking/waiting.html", context, status=status)
 

@@ -125,6 +125,12 @@ def test_looking_at_an_offer_changes_nothing(link, offer):
     assert (rows(), offer.sequence) == before
 
 
+def test_an_offer_that_ends_this_evening_says_the_time_alone(link, entry, at):
+    at.move_to(on(10, 20))
+    actions.offer(entry, entry.service.practitioners.get(), on(12, 10), by=SYSTEM, now=clock.now())
+    assert "It is yours until 8:45 p.m." in text_of(link.client.get(url(entry)))
+
+
 def test_taking_it_moves_the_visit(link, visit, offer):
     answer = link.client.post(url(offer.entry), {"do": f"take:{offer.public_id}"})
     visit.refresh_from_db()

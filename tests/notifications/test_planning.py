@@ -186,6 +186,17 @@ def test_a_cancelled_visit_is_told_once_and_nothing_follows(
     assert words in post.mails[-1].get_body(("plain",)).get_content()
 
 
+def test_where_no_fee_is_charged_a_late_cancellation_tells_of_none(post: Post, visit: Appointment, clinic: Any) -> None:
+    clinic.late_fee_text = "no"
+    clinic.save()
+    clinic.forget_current()
+    go(WEDNESDAY + GRACE)
+    late = at("2027-03-11 08:30")
+    actions.cancel(visit, by=PATIENT, now=late)
+    go(late + GRACE)
+    assert "There is no fee" in post.mails[-1].get_body(("plain",)).get_content()
+
+
 def test_a_visit_cancelled_before_anybody_was_told_of_it_is_not_told_at_all(post: Post, visit: Appointment) -> None:
     go(WEDNESDAY + MINUTE)
     actions.cancel(visit, by=PATIENT, now=WEDNESDAY + 2 * MINUTE)
