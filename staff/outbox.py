@@ -10,11 +10,13 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts import clock
 from booking.models import Appointment
-from notifications import replies
+from notifications import channels, replies
 from notifications.actions import TROUBLE
 from notifications.coming import will_go
-from notifications.kinds import KINDS
+from notifications.kinds import KINDS, expiry, out_of_quiet, rested
+from notifications.letters import ways
 from notifications.models import ABOUT_VISITS, WAITING, Delivery, Inbound, State
 from patients.models import Patient
 
@@ -150,3 +152,28 @@ def counts(*, now: datetime) -> dict[str, int]:
         "people": Inbound.objects.open().count(),
         "trouble": Delivery.objects.filter(state__in=TROUBLE, settled_at=None, updated_at__gte=now - WEEK).count(),
     }
+
+
+_NEWS_OF = {"book": "booked", "move": "moved_by_clinic", "cancel": "cancelled_by_clinic"}
+
+
+def goes_at(visit: Appointment, verb: str) -> datetime | None:
+    """When the first message about what was just done to a visit leaves, nights considered; None if none does."""
+    reader, kind = visit.reach or visit.patient, KINDS[_NEWS_OF[verb]]
+    if reader is None:
+        return None
+    due, zone = rested(kind, visit.changed_at), clock.zone_of(visit.zone)
+    latest = expiry(kind, due, start=visit.starts_at)
+    return min(
+        (
+            out_of_quiet(kind, channel, due, earliest=visit.changed_at, latest=latest, zone=zone)
+            for channel in ways(kind, reader, texts_work=channels.texts_configured())
+        ),
+        default=None,
+    )
+
+
+def when(at: datetime, now: datetime) -> str:
+    """ "at 9:59 a.m.", or with the day if it is not today."""
+    today = clock.local(at).date() == clock.today(now)
+    return _("at %(time)s") % {"time": clock.clock_time(at)} if today else _("on %(when)s") % {"when": clock.long_when(at)}

@@ -4,7 +4,6 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -16,7 +15,7 @@ from accounts.access import reception_required
 from booking import matching
 from booking.late import MINUTES
 from booking.models import Appointment, Status
-from staff import board, steps
+from staff import board, outbox, steps
 from staff.reading import reading
 from staff.views.waiting import gaps_of
 
@@ -71,8 +70,8 @@ def strip_of(visit: Any, verb: str, now: datetime) -> dict[str, Any] | None:
         return None
     waits = ""
     if verb in ("move", "cancel", "book") and visit.starts_at > now:
-        goes = visit.changed_at + timedelta(seconds=settings.MESSAGE_GRACE_SECONDS)
-        waits = clock.clock_time(goes) if goes > now else ""
+        goes = outbox.goes_at(visit, verb)
+        waits = outbox.when(goes, now) if goes and goes > now else ""
     undo = ""
     if verb == "book" and visit.status == Status.BOOKED and not visit.previous:
         undo = "unbook"

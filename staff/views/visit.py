@@ -324,6 +324,7 @@ def _move_page(
         "previous": day - timedelta(days=1),
         "next": day + timedelta(days=1),
         "people": people,
+        "other_who": visit.practitioner.public_id,
         "soonest": [(value_of(s.start, by_pk[s.practitioner_id]), s.start, by_pk[s.practitioner_id]) for s in soonest],
         "lists": [
             (

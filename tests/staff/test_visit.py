@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import time, timedelta
 from html import unescape
 from typing import Any
 from uuid import uuid4
 
 import pytest
+import time_machine
 from django.test import Client
 
 from accounts import clock
@@ -22,7 +23,7 @@ from intake.actions import publish_all
 from intake.consents import messages_wording
 from notifications.models import ChannelSwitch
 from patients.actions import withdraw_consent
-from patients.models import ConsentRecord
+from patients.models import ConsentRecord, Patient
 from tests.factories import contact_of, next_weekday_at
 
 
@@ -270,3 +271,26 @@ def test_moving_does_not_offer_the_time_it_has_already(desk: Client, appointment
         value_of(appointment.starts_at, appointment.practitioner)
         not in desk.get(url_of(appointment, f"move/?day={day}")).content.decode()
     )
+
+
+def test_the_strip_says_when_the_message_really_leaves(desk: Client, appointment: Appointment, reception: User) -> None:
+    """A move at 10 in the evening is told in the morning; a booking by mail at once."""
+    night = clock.instant(clock.local(appointment.starts_at).date() - timedelta(days=3), time(22), clock.clinic_zone())
+    day = f"/desk/day/{clock.local(appointment.starts_at).date()}/"
+    with time_machine.travel(night, tick=False):
+        Appointment.objects.update(changed_at=night)
+        desk.force_login(reception)
+        for did, said in (("book", "goes out at 10:03"), ("move", "8:00")):
+            assert said in desk.get(f"{day}?did={did}&visit={appointment.public_id}").content.decode()
+        Patient.objects.update(reminder_by="phone")
+        assert "goes out" not in desk.get(f"{day}?did=move&visit={appointment.public_id}").content.decode()
+
+
+def test_another_time_starts_with_the_visits_own_physician(
+    desk: Client, appointment: Appointment, make_practitioner: Any
+) -> None:
+    first = make_practitioner("Dr. Aaron Abel", position=0)
+    appointment.service.practitioners.add(first)
+    Practitioner.objects.exclude(pk=first.pk).update(position=1)
+    page = desk.get(f"/desk/visit/{appointment.public_id}/move/").content.decode()
+    assert f'value="{appointment.practitioner.public_id}" selected' in page
