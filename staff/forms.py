@@ -138,6 +138,8 @@ class TimeOffForm(PlainForm):
         self.which: dict[str, list[tuple[str, str]]] = {}
         self.people = {person.slug: person for person in people}
         choices = [(slug, person.name) for slug, person in self.people.items()]
+        if len(choices) > 1:  # Nobody's day goes because they came first in the list.
+            choices.insert(0, ("", str(_("Choose who"))))
         choices += [("clinic", str(_("The whole clinic")))] if clinic_too else []
         self.fields["who"].choices = choices  # type: ignore[attr-defined]
 

@@ -86,7 +86,8 @@ def time_off(request: HttpRequest) -> HttpResponse:
         )
     except actions.BookingError as error:
         return _page(request, form, now, refusal=str(error), status=409)
-    messages.success(request, _("Saved: %(what)s.") % {"what": when(off)})
+    whose = who.short_name if who else _("The whole clinic")
+    messages.success(request, _("Saved: %(who)s, %(what)s.") % {"who": whose, "what": when(off)})
     at_desk = request.user.role != Role.PHYSICIAN
     response = redirect("staff:time_off_visits", off_id=off.pk) if touched and at_desk else redirect("staff:time_off")
     response.status_code = 303
