@@ -68,7 +68,7 @@ def _menu(it: Visit) -> list[dict[str, Any]]:
     if row.intake_missing and it.state in {"coming", "here"}:
         response = row.response
         short = row.service.questionnaire.endswith("-followup")
-        detail = _("About 2 minutes, before your visit") if short else _("About 8 minutes, before your visit")
+        detail = _("About 2 minutes, before your visit") if short else _("6 to 8 minutes, before your visit")
         if response is not None and response.sections_done:
             detail = ngettext(
                 "%(done)d of %(total)d section done", "%(done)d of %(total)d sections done", response.sections_done
