@@ -11,7 +11,7 @@ from intake.loader import FOLDER, load
 from tests.journeys.person import CALM, Person
 
 HAIR = load(FOLDER / "hair-loss-intake-1.0.2.yaml")
-_CONTROLS = "input:not([type=hidden]):not([type=file]), textarea"
+_CONTROLS = "input:not([type=hidden]):not([type=file]), select, textarea"
 
 
 class Patient(Person):
