@@ -108,11 +108,9 @@ def for_check(response: QuestionnaireResponse, *, by: Actor, now: datetime, card
             waiting += name in wanting
             values = [spoken(row.question.type, text) for text in row.answers]
             frame = part.section.frame(row.question.page)
-            if (
-                row.question.type == "choice"
-                and len(row.question.options) > 2
-                and not (row.negative or (frame and frame.neutral))
-            ):
+            # Neither a bare yes nor one of a list: lists are of conditions and medicines.
+            told = row.question.type == "choice" and not row.question.multiple and len(row.question.options) > 2
+            if told and not (row.negative or (frame and frame.neutral)):
                 said += values[:1]
             rows.append(
                 {
