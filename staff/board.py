@@ -66,10 +66,11 @@ class Board:
     visits: dict[str, Appointment]
     show: str = ""
     mark: str = ""
-    someone_waits: bool = False
     grid: Grid | None = None
     waiting: list[Entry] = field(default_factory=list)  # who sits in the waiting room, whatever is shown
     people: list[Practitioner] = field(default_factory=list)
+    on_list: int = 0  # who would come sooner
+    calls: int = 0  # who is to be phoned
 
     @property
     def is_empty(self) -> bool:
@@ -113,11 +114,18 @@ def bookable() -> list[Any]:
     """What can be booked, with whom and where, in one statement."""
     people = Service.practitioners.through.objects.filter(service=OuterRef("pk")).values("practitioner_id")
     rooms = Room.objects.filter(active=True, kind=OuterRef("room_kind")).order_by("pk").values("pk")
-    waiting = WaitlistEntry.objects.on_list().filter(service=OuterRef("pk"))
+    waiting = WaitlistEntry.objects.on_list().filter(service=OuterRef("pk")).order_by().values("service").annotate(n=Count("pk"))
+    calls = Appointment.objects.to_call().filter(Q(status__in=OPEN) | Q(status=Status.CANCELLED), service=OuterRef("pk"))
+    calls = calls.order_by().values("service").annotate(n=Count("pk"))
     return list(
         Service.objects.filter(active=True)
         .order_by("minutes")
-        .annotate(people_ids=ArraySubquery(people), room_ids=ArraySubquery(rooms), waits=Exists(waiting))
+        .annotate(
+            people_ids=ArraySubquery(people),
+            room_ids=ArraySubquery(rooms),
+            waits=Subquery(waiting.values("n")),
+            calls=Subquery(calls.values("n")),
+        )
     )
 
 
@@ -198,8 +206,8 @@ def load(
     grid = None if as_list else lay(shown, now)
     found = {str(v.public_id): v for v in visits if v.status != Status.HELD}
     seen = mark_of(v.version for v in visits if v.status != Status.HELD)
-    waits = any(service.waits for service in services)
-    return Board(day, shown, counts, found, show, seen, waits, grid, waiting, people_shown)
+    on_list, calls = sum(service.waits or 0 for service in services), sum(service.calls or 0 for service in services)
+    return Board(day, shown, counts, found, show, seen, grid, waiting, people_shown, on_list, calls)
 
 
 def mark_of(versions: Iterable[int]) -> str:

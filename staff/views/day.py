@@ -116,7 +116,7 @@ def _page(
             request.user, day, now=now, show=show if show in board.FILTERS else "", selected=selected, who=who, as_list=as_list
         )
         gaps = []
-        if found.someone_waits and day >= clock.today(now):
+        if found.on_list and day >= clock.today(now):
             gaps = gaps_of(matching.freed_between(*clock.day_bounds(day, clock.clinic_zone()), now=now), now=now, most=3)
     visit = found.visits.get(selected)
     only = _query(request, "view", "who")
@@ -129,7 +129,7 @@ def _page(
         "now": now,
         "gaps": gaps,
         "late_minutes": MINUTES,
-        "someone_waits": found.someone_waits and day >= clock.today(now),
+        "someone_waits": found.on_list > 0 and day >= clock.today(now),
         "refusal": refusal,
         "about": visit or about,
         "strip": strip_of(visit, request.GET.get("did", ""), now) if visit and not refusal else None,

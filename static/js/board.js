@@ -219,7 +219,7 @@ async function startMove(card, { dragged = false } = {}) {
   } catch { if (moving === mine) endMove(); offline(); return; }
   if (moving !== mine) return;
   const since = Date.parse(layer().dataset.since), rows = Math.max(Math.round(found.minutes / 5), 2);
-  mine.version = found.version;
+  Object.assign(mine, { version: found.version, since, rows });
   for (const start of found.starts) {
     const list = document.querySelector(`.dcol[data-who="${start.who}"]>.dlist`);
     if (!list) continue;
@@ -240,7 +240,27 @@ async function startMove(card, { dragged = false } = {}) {
     choose(mine.targets.indexOf([...mine.targets].sort((a, b) => far(a) - far(b))[0]), { quiet: true });
   }
 }
+/* With Shift anywhere: the server says what stands against it, and asks. */
+function loosely(column, row) {
+  const last = (Date.parse(layer().dataset.until) - moving.since) / STEP - moving.rows;
+  const first = Math.min(Math.max(row, 0), last), at = moving.since / 1000 + first * STEP / 1000;
+  loose();
+  const line = Object.assign(document.createElement("li"), { className: `target on ${place(first, moving.rows)}` });
+  const words_ = `${clock(new Date(at * 1000))}, ${column.querySelector("h2").textContent}`;
+  line.setAttribute("aria-hidden", "true");
+  line.append(Object.assign(document.createElement("span"), { textContent: words_ }));
+  column.querySelector(".dlist").append(line);
+  for (const target of moving.targets) target.line.classList.remove("on");
+  const value = `${new Date(at * 1000).toISOString().slice(0, 16)}Z ${column.dataset.keyOf}`;
+  moving.loose = { line, value, at, who: Number(column.dataset.who), row: first };
+  live.textContent = fill(words.anyway, { when: words_ });
+}
+function loose() {
+  moving.loose?.line.remove();
+  moving.loose = null;
+}
 function choose(n, { quiet = false } = {}) {
+  loose();
   for (const { line } of moving.targets) line.classList.remove("on");
   moving.at = n;
   if (n < 0 || n === null) return;
@@ -253,12 +273,21 @@ function steer(event) {
   const { targets, at } = moving;
   if (event.key === "Escape") { event.preventDefault(); endMove(); tell(words.left); return; }
   if (event.key === "Enter") { event.preventDefault(); drop(); return; }
-  if (!event.key.startsWith("Arrow") || at === null || at < 0) return;
+  if (!event.key.startsWith("Arrow") || ((at === null || at < 0) && !moving.loose)) return;
   event.preventDefault();
-  const here = targets[at], way = /Up|Left/.test(event.key) ? -1 : 1;
+  if (event.shiftKey) {
+    const from = moving.loose ?? { ...targets[at], row: Math.round((targets[at].at * 1000 - moving.since) / STEP) };
+    const columns = [...document.querySelectorAll("#board .dcol")];
+    const n = columns.findIndex((each) => Number(each.dataset.who) === from.who);
+    const column = columns[n + ({ ArrowLeft: -1, ArrowRight: 1 }[event.key] ?? 0)] ?? columns[n];
+    loosely(column, from.row + ({ ArrowUp: -1, ArrowDown: 1 }[event.key] ?? 0));
+    moving.loose.line.scrollIntoView({ block: "nearest", inline: "nearest" });
+    return;
+  }
+  const here = moving.loose ?? targets[at], way = /Up|Left/.test(event.key) ? -1 : 1;
   if (/Up|Down/.test(event.key)) {
-    const own = targets.filter((each) => each.who === here.who).sort((a, b) => a.at - b.at);
-    const next = own[own.indexOf(here) + way];
+    const own = targets.filter((each) => each.who === here.who && (each.at - here.at) * way > 0).sort((a, b) => (a.at - b.at) * way);
+    const next = own[0];
     if (next) choose(targets.indexOf(next));
   } else {
     const columns = [...document.querySelectorAll("#board .dcol")].map((column) => Number(column.dataset.who));
@@ -269,7 +298,7 @@ function steer(event) {
   }
 }
 function drop() {
-  const target = moving.targets[moving.at], { version, url } = moving;
+  const target = moving.loose ?? moving.targets[moving.at], { version, url } = moving;
   if (!target) return;
   const form = board();
   endMove({ quiet: true });
@@ -277,6 +306,7 @@ function drop() {
 }
 function endMove({ quiet = false } = {}) {
   const { card, targets } = moving;
+  loose();
   for (const { line } of targets) line.remove();
   card.classList.remove("going");
   moving = null;
@@ -287,7 +317,7 @@ let held = null;
 document.addEventListener("dragstart", (event) => { if (event.target.closest?.("#board .ap")) event.preventDefault(); });
 document.addEventListener("pointerdown", (event) => {
   const card = event.pointerType === "mouse" && event.button === 0 && event.target.closest("#board .ap[data-v*=move]");
-  if (card && layer() && getComputedStyle(layer()).display !== "none" && !moving) held = { card, x: event.clientX, y: event.clientY };
+  if (card && layer() && getComputedStyle(layer()).display !== "none" && !moving) held = { card, x: event.clientX, y: event.clientY, grip: event.clientY - card.getBoundingClientRect().top };
 });
 document.addEventListener("pointermove", (event) => {
   if (held && !held.on && Math.hypot(event.clientX - held.x, event.clientY - held.y) > 6) {
@@ -299,7 +329,14 @@ document.addEventListener("pointermove", (event) => {
   /* Of those that overlap, the one that begins closest above the mouse. */
   const line = under.sort((a, b) => b.getBoundingClientRect().top - a.getBoundingClientRect().top)[0];
   const n = moving.targets.findIndex((target) => target.line === line);
-  if (n !== moving.at) choose(n);
+  if (event.shiftKey && moving.since) {
+    const column = document.elementFromPoint(event.clientX, event.clientY)?.closest("#board .dcol");
+    if (!column) return;
+    const list = column.querySelector(".dlist");
+    const tall = parseFloat(getComputedStyle(list).gridAutoRows);
+    const row = Math.round((event.clientY - Math.min(held.grip, tall * moving.rows) - list.getBoundingClientRect().top) / tall);
+    if (moving.loose?.row !== row || moving.loose.who !== Number(column.dataset.who)) loosely(column, row);
+  } else if (n !== moving.at || moving.loose) choose(n);
 });
 document.addEventListener("pointerup", (event) => {
   if (!held) return;
@@ -309,7 +346,7 @@ document.addEventListener("pointerup", (event) => {
   const stop = (click) => { click.preventDefault(); click.stopPropagation(); };
   addEventListener("click", stop, { capture: true, once: true });
   setTimeout(() => removeEventListener("click", stop, true));
-  if (moving.at !== null && moving.at >= 0) drop();
+  if (moving.loose || (moving.at !== null && moving.at >= 0)) drop();
   else { endMove({ quiet: true }); if (event.target.closest("#board")) tell(words.busy); }
 });
 

@@ -169,3 +169,18 @@ def test_initials_only_while_others_can_see_the_screen(board: Callable[..., Page
     expect(page.locator("#board .ap .nm")).to_have_text("M. C.")
     page.keyboard.press("p")
     expect(page.locator("#board .ap .nm")).to_have_text("Maya Chowdhury")
+
+
+def test_shift_and_arrows_place_a_visit_where_something_is_and_the_server_asks(
+    board: Callable[..., Page], appointment: Appointment, make_patient: Any, make_visit: Any
+) -> None:
+    make_visit(make_patient("Ravi", "Pillai"), appointment.starts_at + timedelta(minutes=30))
+    page = board()
+    page.get_by_role("link", name="Maya Chowdhury").focus()
+    page.keyboard.press("m")
+    expect(page.locator(".target.on")).to_have_count(1)
+    for _ in range(4):
+        page.keyboard.press("Shift+ArrowDown")
+    expect(page.locator("[data-say]")).to_contain_text("whatever is there")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Book anyway")).to_be_visible()
