@@ -432,7 +432,7 @@ class Appointment(models.Model):
 
     def waiting_minutes(self, now: datetime) -> int:
         """Minutes since arrival."""
-        return int((now - self.arrived_at).total_seconds() // 60) if self.arrived_at else 0
+        return max(int((now - self.arrived_at).total_seconds() // 60), 0) if self.arrived_at else 0
 
     @property
     def place(self) -> str:

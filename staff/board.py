@@ -115,8 +115,8 @@ def bookable() -> list[Any]:
     people = Service.practitioners.through.objects.filter(service=OuterRef("pk")).values("practitioner_id")
     rooms = Room.objects.filter(active=True, kind=OuterRef("room_kind")).order_by("pk").values("pk")
     waiting = WaitlistEntry.objects.on_list().filter(service=OuterRef("pk")).order_by().values("service").annotate(n=Count("pk"))
-    calls = Appointment.objects.to_call().filter(Q(status__in=OPEN) | Q(status=Status.CANCELLED), service=OuterRef("pk"))
-    calls = calls.order_by().values("service").annotate(n=Count("pk"))
+    to_call = Appointment.objects.to_call().filter(Q(status__in=OPEN) | Q(status=Status.CANCELLED), service=OuterRef("pk"))
+    calls = to_call.order_by().values("service").annotate(n=Count("pk"))
     return list(
         Service.objects.filter(active=True)
         .order_by("minutes")

@@ -117,6 +117,7 @@ KNOWN_OTHERWISE = {
     ("staff/board.py", "mark_now"): "version numbers, and how many",
     ("staff/history.py", "log_of"): "the log of a visit that was found through for_actor",
     ("staff/history.py", "messages_of"): "the messages of a visit that was found through for_actor",
+    ("staff/board.py", "bookable"): "how many are to be called, and nothing of them",
     ("staff/steps.py", "who_changed"): "the log of a visit that was found through for_actor",
     ("staff/search.py", "with_visits"): "visits of patients found through for_actor",
     # The lead's screen of who looked at what: the trail itself, which holds no answers.
