@@ -10,7 +10,7 @@ export PORT
 # Compiled Python is kept, whatever the machine says: without it each process compiles Django first, 3 s of CPU a process.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo reset test lint format types tests journeys race chaos interleave bench fuzz fuzz-images drill browser rehearse clean
+.PHONY: help demo reset test lint format types tests journeys processes race chaos interleave bench fuzz fuzz-images drill browser rehearse clean
 .DEFAULT_GOAL := help
 
 help: ## List every target
@@ -43,10 +43,13 @@ types: $(VENV)/dev.stamp ## Mypy, and migrations that match the models
 	@$(STATIC_ENV) $(PY) -W ignore manage.py makemigrations --check --dry-run
 
 tests: $(VENV)/dev.stamp ## Only the tests of `make test` (ARGS="tests/booking -k overlap")
-	@$(PY) -m pytest -n $${WORKERS:-2} -m "not journey or journey_smoke" $(ARGS)
+	@$(PY) -m pytest -n $${WORKERS:-2} -m "not journey and not processes or journey_smoke" $(ARGS)
 
 journeys: $(VENV)/dev.stamp browser ## Every browser journey: both themes, phone and desktop, with and without JavaScript
 	@$(PY) -m pytest -n $${WORKERS:-2} -m journey $(ARGS)
+
+processes: $(VENV)/dev.stamp ## The tests with more real processes: workers, senders, machines side by side, kill -9 in the middle
+	@$(PY) -m pytest -n $${WORKERS:-2} -m processes $(ARGS)
 
 race: $(VENV)/dev.stamp ## The race storm on real servers (SEEDS=20; CONTROL=1 switches lock and constraint off: must fail)
 	@$(PY) -m devservices run -- $(PY) -m tests.race --seeds $${SEEDS:-20} $(if $(filter 1,$(CONTROL)),--control)

@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -204,6 +204,31 @@ def places(world: World, name: str, row: dict[str, Any]) -> Iterator[tuple[str, 
             yield from ((which, url + query.format(day=world.day, patient=world.patient)) for query in row.get("queries", ()))
 
 
+# What leaves no trace. Anything else is undone, and so is whatever failed.
+_READS = re.compile(r"\s*SELECT\b", re.IGNORECASE)
+
+
+Back = Callable[[list[str]], None]
+
+
+@contextmanager
+def undone() -> Iterator[Back]:
+    """For requests one after another in one transaction: undoes what a request did, told the statements it sent.
+
+    Going back to a savepoint keeps it, so one is enough for all; and who only read has nothing to undo.
+    """
+    with transaction.atomic():
+        point = transaction.savepoint()
+
+        def back(heard: list[str]) -> None:
+            if transaction.get_rollback() or not all(map(_READS.match, heard)):
+                transaction.set_rollback(False)
+                transaction.savepoint_rollback(point)
+
+        yield back
+        transaction.set_rollback(True)
+
+
 @contextmanager
 def listening() -> Iterator[list[str]]:
     """The statements that are sent meanwhile, without their values: Django's own log would write each out in full."""
@@ -211,34 +236,38 @@ def listening() -> Iterator[list[str]]:
 
     def hear(execute: Any, statement: str, *rest: Any) -> Any:
         heard.append(str(statement))
-        return execute(statement, *rest)
+        try:
+            return execute(statement, *rest)
+        except BaseException:
+            heard.append("failed")
+            raise
 
     with connection.execute_wrapper(hear):
         yield heard
 
 
-def ask(world: World, audience: str, name: str, which: str, method: str, url: str, data: Any = None) -> Answer:
+def ask(world: World, back: Back, audience: str, name: str, which: str, method: str, url: str, data: Any = None) -> Answer:
     """One request, undone afterwards."""
     client = world.client(audience)
-    with transaction.atomic(), warnings.catch_warnings():
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with listening() as heard:
             response = client.generic(method, url) if data is None else client.post(url, data)
-        body = b"".join(response.streaming_content) if response.streaming else response.content
+            body = b"".join(response.streaming_content) if response.streaming else response.content
         told = any("audit_auditevent" in statement for statement in heard)
         events = list(AuditEvent.objects.filter(pk__gt=world.events)) if told else []  # what is asked for here does not stay
-        transaction.set_rollback(True)
+        back(heard)
     return Answer(
         audience, name, which, method, url, response.status_code,
         {k.lower(): v for k, v in response.headers.items()}, body, written(heard), events,
     )  # fmt: skip
 
 
-def ask_raw(world: World, audience: str, url: str, *, csrf: bool) -> tuple[int, list[str]]:
+def ask_raw(world: World, back: Back, audience: str, url: str, *, csrf: bool) -> tuple[int, list[str]]:
     """A bare POST, undone afterwards: the status, and what it changed."""
-    with transaction.atomic(), listening() as heard:
+    with listening() as heard:
         status = world.client(audience, csrf=csrf).post(url, {}).status_code
-        transaction.set_rollback(True)
+    back(heard)
     return status, written(heard)
 
 
@@ -251,15 +280,16 @@ def written(statements: list[str]) -> list[str]:
 def run(world: World) -> Sweep:
     """Everything, once. Unusual methods are tried by whoever gets furthest; odd links by those who have no account."""
     sweep = Sweep()
-    for name, row in MATRIX.items():
-        for which, url in places(world, name, row):
-            odd = which in {"replaced", "expired", "malformed", "guessed"}
-            for audience in ("anonymous", "patient") if odd else AUDIENCES:
-                sweep.answers.append(ask(world, audience, name, which, "GET", url))
-                if "?" not in url:
-                    sweep.answers.append(ask(world, audience, name, which, "POST", url, {}))
-            if which == "own" and "?" not in url:
-                seen = [a.audience for a in sweep.of("GET", name=name, url=url) if a.status == 200]
-                for method in ("HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"):
-                    sweep.answers.append(ask(world, (seen or ["anonymous"])[-1], name, which, method, url))
+    with undone() as back:
+        for name, row in MATRIX.items():
+            for which, url in places(world, name, row):
+                odd = which in {"replaced", "expired", "malformed", "guessed"}
+                for audience in ("anonymous", "patient") if odd else AUDIENCES:
+                    sweep.answers.append(ask(world, back, audience, name, which, "GET", url))
+                    if "?" not in url:
+                        sweep.answers.append(ask(world, back, audience, name, which, "POST", url, {}))
+                if which == "own" and "?" not in url:
+                    seen = [a.audience for a in sweep.of("GET", name=name, url=url) if a.status == 200]
+                    for method in ("HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"):
+                        sweep.answers.append(ask(world, back, (seen or ["anonymous"])[-1], name, which, method, url))
     return sweep

@@ -72,7 +72,7 @@ def test_saving_keeps_answers_encrypted_and_counts_sections(fill: Fill) -> None:
 
 
 def test_every_save_is_audited_without_saying_what_was_answered(fill: Fill) -> None:
-    fill(answers_of(PEOPLE["Woman 66, tender scalp, brow loss"]))
+    fill(answers_of(PEOPLE["Woman 66, tender scalp, brow loss"]), each_page=True)
     events = AuditEvent.objects.filter(action="intake.save_page")
     assert events.count() == 35
     assert {key for event in events for key in event.detail} == {"page"}

@@ -60,7 +60,7 @@ class Booth:
 
     def findings(self) -> list[str]:
         """What axe says, and whether a screen of 320 px has to be scrolled sideways."""
-        result = Axe().run(self.page, options={"runOnly": {"type": "tag", "values": RULES}})
+        result = Axe().run(self.page, options={"runOnly": {"type": "tag", "values": RULES}, "resultTypes": ["violations"]})
         found = [f"{self.page.url} {v['id']}: {n['target']}" for v in result.response["violations"] for n in v["nodes"]]
         self.page.set_viewport_size({"width": 320, "height": 640})
         if self.page.evaluate("document.documentElement.scrollWidth") > 320:

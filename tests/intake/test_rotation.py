@@ -112,6 +112,7 @@ def test_what_cannot_be_opened_is_named_and_stays_as_it_was(old_key: None, setti
     assert bytes(broken.document) == b"\x01" + b"x" * 60
 
 
+@pytest.mark.processes
 @pytest.mark.django_db(transaction=True)
 def test_kill_nine_in_the_middle_leaves_every_row_readable_and_the_next_run_ends_it(
     old_key: None, settings: Any, process_env: dict[str, str], tmp_path: Path

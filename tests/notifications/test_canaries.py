@@ -83,6 +83,7 @@ def told(book: Callable[..., Appointment], patient: Patient) -> Appointment:
     return visit
 
 
+@pytest.mark.processes
 @pytest.mark.workers
 def test_real_workers_leave_no_reason_in_redis_in_logs_or_in_messages(
     env: dict[str, str],  # noqa: F811

@@ -89,6 +89,7 @@ def test_a_due_reminder_goes_out_through_a_real_worker_and_beat(
     assert visit.announced == visit.version
 
 
+@pytest.mark.processes
 def test_the_sender_stands_in_without_redis_and_idles_while_a_worker_is_alive(
     env: dict[str, str], post: Post, book: Callable[..., Appointment], tmp_path: Path
 ) -> None:
@@ -107,6 +108,7 @@ def test_the_sender_stands_in_without_redis_and_idles_while_a_worker_is_alive(
         assert sender.wait(10) == 0
 
 
+@pytest.mark.processes
 def test_kill_9_in_the_middle_of_a_send_leaves_one_unknown_and_no_second_copy(
     env: dict[str, str], post: Post, book: Callable[..., Appointment], tmp_path: Path
 ) -> None:
@@ -160,6 +162,7 @@ def each_went_once(post: Post, visits: int) -> None:
     assert set(Delivery.objects.filter(message__kind="booked").values_list("state", flat=True)) == {"accepted"}
 
 
+@pytest.mark.processes
 def test_two_machines_share_the_outbox_without_celery_and_redis(
     env: dict[str, str], post: Post, book: Callable[..., Appointment], practitioner: Practitioner, tmp_path: Path
 ) -> None:
@@ -180,7 +183,7 @@ def test_two_machines_share_the_outbox_without_celery_and_redis(
     each_went_once(post, 26)
 
 
-@pytest.mark.journey
+@pytest.mark.processes
 @pytest.mark.workers
 def test_ten_workers_on_five_machines_and_two_beats_send_each_message_once(
     env: dict[str, str], post: Post, book: Callable[..., Appointment], practitioner: Practitioner, tmp_path: Path

@@ -58,6 +58,7 @@ def test_a_text_that_cannot_be_opened_is_named_and_stays_as_it_was(settings: Any
     assert bytes(Inbound.objects.get().sealed) == b"\x01" + b"x" * 60
 
 
+@pytest.mark.processes
 @pytest.mark.django_db(transaction=True)
 def test_kill_nine_leaves_every_text_readable_and_the_next_run_ends_it(
     settings: Any, process_env: dict[str, str], tmp_path: Path, clinic: Any
