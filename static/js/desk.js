@@ -5,6 +5,7 @@
 const sheet = document.getElementById("keys");
 const wanted = () => localStorage.getItem("desk-keys") !== "off";
 const typing = (target) => target.closest?.("input:not([type=radio], [type=checkbox], [type=range]), textarea, select, [contenteditable]");
+for (const panel of document.querySelectorAll("[data-keys]")) panel.hidden = false;
 for (const box of document.querySelectorAll("[data-keys-on]")) {
   box.checked = wanted();
   box.addEventListener("change", () => localStorage.setItem("desk-keys", box.checked ? "on" : "off"));
