@@ -37,7 +37,8 @@ class Client:
     def __init__(self, port: int) -> None:
         self.port, self.socket, self.rest = port, None, b""
 
-    def _connect(self) -> socket.socket:
+    def connect(self) -> socket.socket:
+        """Open a connection."""
         self.socket = socket.create_connection(("127.0.0.1", self.port), timeout=30)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.rest = b""
@@ -46,7 +47,7 @@ class Client:
     def ask(self, request: bytes) -> Answer:
         """Send and read one answer; a connection that the server has closed in between is opened again."""
         for attempt in range(2):
-            line = self.socket or self._connect()
+            line = self.socket or self.connect()
             try:
                 line.sendall(request)
                 return self._read(line)
@@ -55,6 +56,16 @@ class Client:
                 if attempt:
                     raise
         raise AssertionError("unreachable")
+
+    def send(self, request: bytes) -> None:
+        """Send without waiting for the answer."""
+        assert self.socket is not None
+        self.socket.sendall(request)
+
+    def read(self) -> Answer:
+        """The answer to what was sent."""
+        assert self.socket is not None
+        return self._read(self.socket)
 
     def _read(self, line: socket.socket) -> Answer:
         data = self.rest
@@ -105,7 +116,7 @@ def _share(port: int, lists: Sequence[Sequence[bytes]], want: int, gate: Any, to
 
     def run(requests: Sequence[bytes]) -> None:
         client = Client(port)
-        client._connect()
+        client.connect()
         inside.wait(60)
         began = time.monotonic()
         for request in requests:

@@ -1,12 +1,15 @@
 """Loading the calendar for the slot function, in one statement whatever the range and the number of practitioners."""
 
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
+from heapq import nsmallest
+from threading import Lock
 from typing import Any
 
 from django.db.models import Sum
 
 from accounts import clock
-from audit.rows import fetch
+from audit.rows import columns, fetch, instances
 from booking import slots
 from booking.models import OCCUPYING, Practitioner, Service
 from booking.slots import Busy, Calendar, Hours, Off, Override, Rules, Slot, Start
@@ -188,14 +191,66 @@ def alternatives(
     """The openings closest to a time that was just taken, in order of time."""
     day = clock.local(start).date()
     since = max(day - timedelta(days=3), clock.today(now))
-    near = openings(service, since=since, until=since + timedelta(days=14), now=now, practitioner=practitioner, own_hold=own_hold)
-    near.sort(key=lambda slot: abs((slot.start - start).total_seconds()))
-    return sorted(near[:limit], key=lambda slot: slot.start)
+    found = starts(service, since=since, until=since + timedelta(days=14), now=now, practitioner=practitioner, own_hold=own_hold)
+    at = start.timestamp()
+    near = nsmallest(limit, found, key=lambda other: abs(other.at - at))
+    return [slots.as_slot(s, service.minutes) for s in sorted(near)]
+
+
+# What `alternatives` found for everybody who lost the same time, by what it depends on.
+_CLOSEST: dict[tuple[Any, ...], list[Slot]] = {}
+_ONE_LOOKS = Lock()
+_PATIENCE = 2.0  # seconds; then everybody looks for themselves
+_STATE = """
+SELECT (SELECT coalesce(sum(calendar_rev), 0)::bigint FROM booking_practitioner),
+  ARRAY(SELECT p.id FROM booking_practitioner p JOIN booking_service_practitioners sp ON sp.practitioner_id = p.id
+    WHERE sp.service_id = %s AND p.active ORDER BY p.id),
+  ARRAY(SELECT id FROM booking_room WHERE active AND kind = %s ORDER BY id)
+"""
+
+
+def closest(service: Service, start: datetime, *, now: datetime) -> list[Slot]:
+    """`alternatives` for somebody who holds nothing, looked up once a minute for as long as no calendar changes.
+
+    Fifty people who lose one time are told the same three, and one of them pays. The revision is read anew for each, so
+    nobody is offered what was taken before they asked.
+    """
+    [(revision, people, rooms)] = fetch(_STATE, [service.pk, service.room_kind])
+    rules = (service.minutes, service.setup_minutes, service.cleanup_minutes, service.step_minutes, service.horizon_days)
+    minute = int((now + timedelta(minutes=service.min_notice_minutes)).timestamp()) // 60
+    key = (service.pk, start, minute, rules, revision, tuple(people), tuple(rooms))
+    if (known := _CLOSEST.get(key)) is not None:
+        return known
+    mine = _ONE_LOOKS.acquire(timeout=_PATIENCE)
+    try:
+        known = _CLOSEST.get(key)
+        if known is None:
+            known = alternatives(service, start, now=now)
+            if len(_CLOSEST) > 64:
+                _CLOSEST.clear()
+            _CLOSEST[key] = known
+    finally:
+        if mine:
+            _ONE_LOOKS.release()
+    return known
+
+
+def forget() -> None:
+    """Look everything up anew (tests)."""
+    _CLOSEST.clear()
 
 
 def people(service: Service) -> list[Practitioner]:
     """Who performs the service, in the clinic's order."""
     return list(service.practitioners.filter(active=True))
+
+
+_NAMED = f"SELECT {columns(Practitioner, 'p')} FROM booking_practitioner p WHERE p.id = ANY(%s::bigint[]) ORDER BY position, name"
+
+
+def named(ids: Iterable[int]) -> list[Practitioner]:
+    """Practitioners by primary key, in the clinic's order."""
+    return [instances(row, Practitioner)[0] for row in fetch(_NAMED, [sorted(set(ids))])]
 
 
 def revision() -> int:

@@ -3,10 +3,16 @@
 import gc
 import os
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
+from django.template.loader import get_template
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 application = get_wsgi_application()
+# Nobody's first page waits for its template: those of the patient's path are compiled now.
+for folder in ("booking", "intake", "components", "flow"):
+    for page in sorted((settings.BASE_DIR / "templates" / folder).glob("*.html")):
+        get_template(f"{folder}/{page.name}")
 # What is loaded now stays until the end: the collector need not look at it again with every few requests.
 gc.collect()
 gc.freeze()

@@ -27,6 +27,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from accounts import cache
 from accounts.models import Clinic
+from booking.calendar import forget as forget_closest
 from booking.views.openings import forget as forget_services
 from tests import browser, quiet
 from tests.factories import *  # noqa: F403
@@ -257,6 +258,7 @@ def clean_caches() -> Iterator[None]:
     Clinic.forget_current()
     cache.forget()
     forget_services()
+    forget_closest()
     yield
     with suppress(RedisError, OSError):
         caches["redis"].clear()

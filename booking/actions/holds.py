@@ -107,6 +107,7 @@ def extend_hold(appointment: Appointment, *, hold_key: str, by: Actor, now: date
     held.hold_extensions += 1
     held.version += 1
     held.save(update_fields=["hold_expires_at", "hold_extensions", "version"])
+    Practitioner.objects.filter(pk=held.practitioner_id).update(calendar_rev=F("calendar_rev") + 1)  # it may have expired
     record("booking.extend_hold", by=by, now=now, obj=held)
     return held
 

@@ -278,6 +278,8 @@ def move(
     rooms += [appointment.room_id] if appointment.room_id else []
     wanted = None if overbook else Wanted(practitioner, start, appointment.service, own=appointment.pk)
     free_yet = lock_and_sweep([practitioner.pk, appointment.practitioner_id], rooms, now=now, wanted=wanted)
+    if not free_yet and not by.is_staff:  # Whatever has become of the visit, this time is not to be had.
+        raise taken(appointment.service, practitioner, start, now=now, own=appointment.pk)
     visit = locked(appointment, version)
     if visit.practitioner_id not in (practitioner.pk, appointment.practitioner_id):
         raise stale(visit)

@@ -24,7 +24,7 @@ from audit import rows
 from audit.actor import Actor
 from booking import calendar, slots
 from booking.actions.errors import BookingError, Refused, SlotTaken, Stale
-from booking.models import Appointment, Practitioner, Room, Service, WaitlistOffer
+from booking.models import Appointment, Practitioner, Service, WaitlistOffer
 from booking.words import ended
 
 P = ParamSpec("P")
@@ -119,11 +119,14 @@ def lock_and_sweep(
     return bool(ours[0][0])
 
 
+_ROOMS = "SELECT id FROM booking_room WHERE active AND kind = %s ORDER BY id"
+
+
 def rooms_of(service: Service) -> list[int]:
     """Every room the service could use; all of them are locked before one is chosen."""
     if not service.room_kind:
         return []
-    return list(Room.objects.filter(active=True, kind=service.room_kind).order_by("pk").values_list("pk", flat=True))
+    return [row[0] for row in rows.fetch(_ROOMS, [service.room_kind])]
 
 
 def free_start(
@@ -140,7 +143,9 @@ def taken(
     service: Service, practitioner: Practitioner | None, start: datetime, *, now: datetime, own: int | None = None
 ) -> SlotTaken:
     """The refusal for a lost race or a start that was never offered, with the three closest openings."""
-    near = partial(calendar.alternatives, service, start, now=now, own_hold=own)
+    near = partial(calendar.closest, service, start, now=now)
+    if own:  # Their own time counts as free, which holds for nobody else.
+        near = partial(calendar.alternatives, service, start, now=now, own_hold=own)
     return SlotTaken(_("Someone else just took %(time)s These are the closest:") % {"time": ended(clock.clock_time(start))}, near)
 
 

@@ -40,6 +40,15 @@ LEFT JOIN booking_service s ON s.id = h.service_id
 LEFT JOIN patients_contactcode c ON c.public_id = browser.code AND c.subject_key = r.public_id::text
 """
 
+# For a browser without a hold: with whom it wants the time, and what patients may book.
+_UNHELD = f"""
+SELECT {rows.columns(Practitioner, "p")}, {rows.columns(Service, "s")}
+FROM (SELECT %s::uuid AS who) wanted
+LEFT JOIN booking_practitioner p ON p.public_id = wanted.who AND p.active
+LEFT JOIN booking_service s ON s.active AND s.online AND s.questionnaire <> ''
+ORDER BY s.position, s.name
+"""
+
 
 class See(HttpResponseRedirect):
     """303: look at the answer there. What a form was sent to is not asked for again by reload or Back."""
@@ -160,7 +169,14 @@ class Journey:
     @cached_property
     def online(self) -> list[Service]:
         """What patients may book here."""
-        return list(Service.objects.booked_online())
+        return [service for _practitioner, service in self._unheld if service is not None]
+
+    @cached_property
+    def _unheld(self) -> list[tuple[Practitioner | None, Service | None]]:
+        """What patients may book (`Service.objects.booked_online`), each beside the practitioner of the time that is wanted."""
+        wanted = self.session.get("wanted") or {}
+        found = rows.fetch(_UNHELD, [as_uuid(wanted.get("practitioner"))])
+        return [tuple(rows.instances(row, Practitioner, Service)) for row in found]
 
     @property
     def asks(self) -> str:
@@ -187,10 +203,10 @@ class Journey:
         if self.hold:
             return Chosen(self.hold.starts_at, self.hold.practitioner, self.hold)
         wanted = self.session.get("wanted") or {}
-        start, public_id = as_instant(wanted.get("start")), as_uuid(wanted.get("practitioner"))
-        if start is None or public_id is None or start <= self.now:
+        start = as_instant(wanted.get("start"))
+        if start is None or start <= self.now:
             return None
-        practitioner = Practitioner.objects.filter(public_id=public_id, active=True).first()
+        practitioner = self._unheld[0][0]
         return Chosen(start, practitioner, None) if practitioner else None
 
     @property
@@ -209,7 +225,7 @@ class Journey:
 
     def look_again(self) -> None:
         """Forget what was looked up: the session or the rows behind it have changed."""
-        for name in ("_stands", "response", "visit", "document", "hold_row", "hold", "chosen", "code", "service"):
+        for name in ("_stands", "response", "visit", "document", "hold_row", "hold", "chosen", "code", "service", "_unheld"):
             self.__dict__.pop(name, None)
 
     # --- The details -------------------------------------------------------------------------------------------------

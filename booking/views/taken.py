@@ -30,7 +30,8 @@ def taken_page(
         all_url: the page of all times.
         back_url: where they would rather go back to.
     """
-    near = picker.choices(refusal.alternatives, calendar.people(service))
+    found = refusal.alternatives
+    near = picker.choices(found, calendar.named(slot.practitioner_id for slot in found))
     context = {
         "taken_text": str(refusal),
         "near": near,
