@@ -98,6 +98,7 @@ urlpatterns = [
     path("fhir/Questionnaire/<slug:slug>", fhir.questionnaire, name="fhir_questionnaire"),
     path("fhir/QuestionnaireResponse/<uuid:public_id>", fhir.response, name="fhir_response"),
     path("clinic/", clinic.clinic, name="clinic"),
+    path("clinic/numbers/", clinic.month, name="numbers"),
     path("clinic/details/", setup.details, name="clinic_details"),
     path("clinic/services/", setup.services, name="services"),
     path("clinic/services/new/", setup.service, name="service_new"),

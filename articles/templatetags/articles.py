@@ -1,8 +1,12 @@
 """Small helps for the public pages."""
 
+from typing import Any
+from uuid import UUID
+
 from django import template
 from django.utils.safestring import SafeString, mark_safe
 
+from articles.models import ArticlePage
 from articles.openings import Opening
 
 register = template.Library()
@@ -14,6 +18,13 @@ _MARKS = frozenset({"<!--tn:card:7d1c-->", "<!--tn:bar:7d1c-->"})
 def opening_query(opening: Opening, ref: str = "") -> str:
     """`slot=…&who=…&from=…`: carries an opening, and the article it was chosen on, into the booking."""
     return opening.query(ref)
+
+
+@register.simple_tag
+def article_titles(rows: list[tuple[UUID, Any]]) -> list[tuple[str, Any]]:
+    """(article, whatever) with the article's title in place of the name that booking links carry; "" for one that is gone."""
+    titles = dict(ArticlePage.objects.filter(article_ref__in=[ref for ref, _rest in rows]).values_list("article_ref", "title"))
+    return [(titles.get(ref, ""), rest) for ref, rest in rows]
 
 
 @register.filter

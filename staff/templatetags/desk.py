@@ -29,6 +29,12 @@ KEYS = {"arrive": "A", "confirm": "C", "to_room": "R", "fulfil": "D", "mark_nosh
 
 
 @register.filter
+def in_hours(minutes: int) -> str:
+    """ "12.5 h" for 750 minutes; whole hours without a fraction."""
+    return f"{minutes / 60:.1f}".removesuffix(".0") + "\N{NO-BREAK SPACE}h"
+
+
+@register.filter
 def key_of(verb: str) -> str:
     """The key that does what a button does."""
     return KEYS.get(verb, "")

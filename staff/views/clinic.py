@@ -23,7 +23,7 @@ from audit.models import AuditEvent
 from booking.actions import BookingError, save_practitioner
 from booking.models import Practitioner, Room, Service
 from patients.models import Patient
-from staff import history
+from staff import history, numbers
 from staff.reading import reading
 from staff.setup_forms import InviteForm
 from staff.views.visit import day_of
@@ -58,6 +58,21 @@ def clinic(request: HttpRequest) -> HttpResponse:
         "tzdata": tzdata_version(),
     }
     return render(request, "staff/clinic.html", context)
+
+
+@lead_required
+@require_safe
+def month(request: HttpRequest) -> HttpResponse:
+    """A month in numbers (`?month=2026-11`): who came, how full it was, where people came from. No names of patients."""
+    today = clock.today()
+    first = numbers.month_of(request.GET.get("month", ""), today)
+    context = {
+        "month": numbers.load(request.user, first),
+        "previous": first - timedelta(days=1),
+        "next": numbers.after(first) if first < today.replace(day=1) + timedelta(days=365) else None,
+        "running": numbers.after(first) > today,
+    }
+    return render(request, "staff/numbers.html", context)
 
 
 @lead_required
