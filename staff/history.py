@@ -43,6 +43,7 @@ WORDS: dict[str, Any] = {
     "staff.day_read": gettext_lazy("Day shown"),
     "staff.queue_read": gettext_lazy("Review queue shown"),
     "staff.my_day_read": gettext_lazy("Own day shown"),
+    "staff.again_read": gettext_lazy("Patients to book again shown"),
     "staff.calls_read": gettext_lazy("Calls shown"),
     "staff.affected_read": gettext_lazy("Visits seen that a change touches"),
     "staff.search": gettext_lazy("Search"),

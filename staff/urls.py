@@ -77,6 +77,7 @@ urlpatterns = [
     path("desk/series/", series.book, name="series"),
     path("desk/waiting/", waiting.waiting, name="waiting"),
     path("desk/calls/", calls.calls, name="calls"),
+    path("desk/again/", calls.book_again, name="again"),
     path("desk/messages/", messages.desk_messages, name="messages"),
     path("clinic/messages/", kinds.kinds, name="kinds"),
     path("clinic/messages/<slug:code>/", kinds.kind, name="kind"),

@@ -7,17 +7,18 @@ from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import clock
 from accounts.access import reception_required
+from accounts.models import Clinic
 from audit.actor import actor_of
 from booking.models import OPEN, Appointment, Status, WaitlistEntry, WaitlistOffer
 from booking.waitlist import OfferState
 from intake.corrections import Correction
 from patients.actions import PatientError, merge
 from patients.models import MergeOffer
-from staff import steps
+from staff import again, steps
 from staff.reading import reading
 
 
@@ -57,6 +58,22 @@ def calls(request: HttpRequest) -> HttpResponse:
     corrections = Correction.objects.for_actor(request.user).open().count()
     context = {"visits": visits, "offers": offers, "waiting": waiting, "refusal": refusal, "corrections": corrections}
     return render(request, "staff/calls.html", context, status=409 if refusal else 200)
+
+
+@reception_required
+@require_safe
+def book_again(request: HttpRequest) -> HttpResponse:
+    """`/desk/again/`: who was missed, cancelled or is due for a review, and has nothing booked."""
+    now = clock.now()
+    with reading(request, "staff.again_read", now=now):
+        found = again.load(request.user, now=now)
+    groups = [
+        (_("Missed"), "userx", found.missed),
+        (_("Cancelled"), "x", found.cancelled),
+        (_("Due for a review"), "clock", found.due),
+    ]
+    context = {"again": found, "groups": groups, "reviews": bool(Clinic.current().recall_months)}
+    return render(request, "staff/again.html", context)
 
 
 @reception_required

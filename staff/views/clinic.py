@@ -32,7 +32,7 @@ PAGE = 100
 KINDS = {
     "answers": ("intake.read", "staff.review_read", "staff.fhir_read", "staff.answers_printed"),
     "records": ("staff.visit_read", "staff.patient_read", "staff.link_shown"),
-    "days": ("staff.day_read", "staff.my_day_read", "staff.calls_read", "staff.search"),
+    "days": ("staff.day_read", "staff.my_day_read", "staff.calls_read", "staff.again_read", "staff.search"),
     "access": (
         "accounts.signed_in",
         "accounts.signed_out",
