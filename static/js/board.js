@@ -32,6 +32,7 @@ function tell(text) {
 /* ── Where things stand ── */
 const STEP = 300000;
 const layer = () => document.querySelector(".now-layer");
+const placed = () => layer() && getComputedStyle(layer()).display !== "none"; // a board, not a list
 const ahead = layer() ? Date.parse(layer().dataset.now) - Date.now() : 0; // the clinic's clock, whatever this machine's says
 const now = () => Date.now() + ahead;
 function place(first, rows) {
@@ -52,7 +53,7 @@ function tick() {
 setInterval(tick, 30000);
 function toNow() {
   const line = document.getElementById("now"), shown = board();
-  if (!line || !shown || getComputedStyle(layer()).display === "none") return;
+  if (!line || !shown || !placed()) return;
   const hour = parseFloat(getComputedStyle(line.closest(".dcols")).getPropertyValue("--row")) * 16 * 12;
   shown.scrollTop = Math.max(line.offsetTop - hour, 0);
 }
@@ -99,7 +100,7 @@ document.addEventListener("click", (event) => {
   } else if (link.matches("main a[href^='/desk/new/']")) {
     event.preventDefault();
     open(link.getAttribute("href"));
-  } else if (link.matches("[data-move]") && getComputedStyle(layer() ?? side).display !== "none") {
+  } else if (link.matches("[data-move]") && placed()) {
     const card = cardOf(link.closest("[data-picked]").dataset.picked);
     if (card?.dataset.v.includes("move")) { event.preventDefault(); startMove(card); }
   }
@@ -172,7 +173,8 @@ document.addEventListener("keydown", (event) => {
     if (!card) { tell(words.pick); return; }
     if (key in STEPS) step(card, key);
     else if (key === "m") {
-      if (card.dataset.v.includes("move")) startMove(card);
+      if (!placed()) location.assign(`${linkOf(card).pathname}move/`);
+      else if (card.dataset.v.includes("move")) startMove(card);
       else tell(fill(words.cannot, { key: "M", status: card.querySelector(".st")?.textContent ?? "" }));
     } else if (key === "i") press("how", "send", { to: `${linkOf(card).pathname}link/`, also: { back: "day" } });
     else if (key === "v") press("how", "show", { to: `${linkOf(card).pathname}link/` });
@@ -317,7 +319,7 @@ let held = null;
 document.addEventListener("dragstart", (event) => { if (event.target.closest?.("#board .ap")) event.preventDefault(); });
 document.addEventListener("pointerdown", (event) => {
   const card = event.pointerType === "mouse" && event.button === 0 && event.target.closest("#board .ap[data-v*=move]");
-  if (card && layer() && getComputedStyle(layer()).display !== "none" && !moving) held = { card, x: event.clientX, y: event.clientY, grip: event.clientY - card.getBoundingClientRect().top };
+  if (card && placed() && !moving) held = { card, x: event.clientX, y: event.clientY, grip: event.clientY - card.getBoundingClientRect().top };
 });
 document.addEventListener("pointermove", (event) => {
   if (held && !held.on && Math.hypot(event.clientX - held.x, event.clientY - held.y) > 6) {
@@ -437,6 +439,7 @@ async function refresh() {
     cardOf(picked)?.classList.add("sel");
     if (cardOf(picked)?.dataset.v !== before.get(`v-${picked}`) && !side.contains(document.activeElement)) pick(cardOf(picked));
   }
+  document.querySelector(".tray-links")?.replaceWith(document.adoptNode(page.querySelector(".tray-links")));
   if (focused) linkOf(document.getElementById(focused) ?? fresh.querySelector("[data-v]"))?.focus({ preventScroll: true });
   veil();
   return mark;
@@ -449,6 +452,6 @@ addEventListener("pulse", async ({ detail }) => {
   try {
     if (await refresh()) { stale.dataset.stale = detail.mark; stale.hidden = true; seen = new Date(now()); }
     else stale.hidden = false;
-  } catch { stale.hidden = false; } finally { delete stale.dataset.handled; }
+  } catch { stale.hidden = false; tell(fill(words.late, { time: clock(seen) })); } finally { delete stale.dataset.handled; }
 });
 }
