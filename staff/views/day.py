@@ -14,11 +14,12 @@ from accounts import clock
 from accounts.access import reception_required
 from booking import matching
 from booking.late import MINUTES
-from booking.models import Appointment, Status
+from booking.models import OPEN, Appointment, Status
 from staff import board, outbox, steps
 from staff.reading import reading
-from staff.views.waiting import gaps_of
+from staff.views.waiting import gaps_of, rows_of
 
+SOME = 3  # of a list at the side
 LOOKS = ("show", "view", "who")  # how the day is looked at
 
 
@@ -118,6 +119,11 @@ def _page(
         gaps = []
         if found.on_list and day >= clock.today(now):
             gaps = gaps_of(matching.freed_between(*clock.day_bounds(day, clock.clinic_zone()), now=now), now=now, most=3)
+        listed = rows_of(request, now, most=SOME) if found.on_list and not as_list else []
+        to_call = []
+        if found.calls and not as_list:
+            calls = Appointment.objects.for_actor(request.user).to_call().filter(status__in=[*OPEN, Status.CANCELLED])
+            to_call = list(calls.select_related("patient").order_by("starts_at")[:SOME])
     visit = found.visits.get(selected)
     only = _query(request, "view", "who")
     context = {
@@ -128,6 +134,8 @@ def _page(
         "next": day + timedelta(days=1),
         "now": now,
         "gaps": gaps,
+        "listed": listed,
+        "to_call": to_call,
         "late_minutes": MINUTES,
         "someone_waits": found.on_list > 0 and day >= clock.today(now),
         "refusal": refusal,

@@ -93,7 +93,7 @@ def _slot(text: str) -> tuple[datetime, Practitioner] | None:
 def _page(request: HttpRequest, now: datetime, *, refusal: str = "", status: int = 200) -> HttpResponse:
     slot = _slot(request.POST.get("at", "") or request.GET.get("at", ""))
     with reading(request, "staff.waiting_read", now=now, detail={"for_time": bool(slot)}):
-        rows = _rows(request, now)
+        rows = rows_of(request, now)
         fit = [entry.pk for entry in matching.who_fits(slot[1], slot[0], now=now)] if slot else []
         gaps = [] if slot else gaps_of(matching.freed_between(now, now + SOON, now=now), now=now)
     by_pk = {row.entry.pk: row for row in rows}
@@ -112,14 +112,15 @@ def _page(request: HttpRequest, now: datetime, *, refusal: str = "", status: int
     return render(request, "staff/waiting.html", context, status=status)
 
 
-def _rows(request: HttpRequest, now: datetime) -> list[Row]:
+def rows_of(request: HttpRequest, now: datetime, *, most: int | None = None) -> list[Row]:
+    """Who waits, whom to ask first at the top; the first `most`."""
     out = WaitlistOffer.objects.filter(state=OfferState.OPEN, expires_at__gt=now).select_related("practitioner")
     entries = (
         WaitlistEntry.objects.for_actor(request.user)
         .on_list()
         .select_related("patient", "service", "visit__practitioner")
         .prefetch_related("practitioners", Prefetch("offers", out, to_attr="out"))
-        .order_by("-urgent", "joined_at", "pk")
+        .order_by("-urgent", "joined_at", "pk")[:most]
     )
     return [Row(e, e.days_waiting(now), in_words(e), next(iter(e.out), None)) for e in entries]
 

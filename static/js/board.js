@@ -434,12 +434,12 @@ async function refresh() {
   const mark = page.querySelector("[data-stale]");
   document.querySelectorAll("#filters>a:not([data-stale])").forEach((chip) => chip.remove());
   document.getElementById("filters").prepend(...document.adoptNode(chips).childNodes);
-  document.querySelector(".tray>section:not(.pop)")?.replaceWith(document.adoptNode(page.querySelector(".tray>section")));
+  const lists = document.querySelector(".tray-lists");
+  if (!lists.contains(document.activeElement)) lists.replaceWith(document.adoptNode(page.querySelector(".tray-lists")));
   if (picked) {
     cardOf(picked)?.classList.add("sel");
     if (cardOf(picked)?.dataset.v !== before.get(`v-${picked}`) && !side.contains(document.activeElement)) pick(cardOf(picked));
   }
-  document.querySelector(".tray-links")?.replaceWith(document.adoptNode(page.querySelector(".tray-links")));
   if (focused) linkOf(document.getElementById(focused) ?? fresh.querySelector("[data-v]"))?.focus({ preventScroll: true });
   veil();
   return mark;

@@ -185,3 +185,14 @@ def test_the_link_sent_from_the_board_comes_back_to_the_board(desk: Client, appo
     answer = desk.post(url, {"how": "send", "back": "day"})
     assert answer["Location"].startswith("/desk/day/")
     assert b"The link is on its way" in desk.get(answer["Location"]).content
+
+
+def test_who_is_to_be_called_stands_at_the_side_until_they_are(desk: Client, appointment: Appointment) -> None:
+    Appointment.objects.filter(pk=appointment.pk).update(needs_call=True, call_reason="Contact not checked")
+    url = f"/desk/day/{clock.local(appointment.starts_at).date()}/"
+    page = desk.get(url).content.decode()
+    pressed = re.search(r'form="board" name="do" value="(called:[^"]+)"', page).group(1)  # type: ignore[union-attr]
+    assert "Contact not checked" in page
+    page = desk.get(desk.post(url, {"do": pressed})["Location"]).content.decode()
+    assert "Maya Chowdhury was called" in page
+    assert "Contact not checked" not in page
