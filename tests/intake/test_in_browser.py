@@ -74,7 +74,7 @@ def booth(page: Page, live_server: Any) -> Iterator[Booth]:
     page.set_viewport_size({"width": 390, "height": 844})
     booth = Booth(page, live_server.url)
     yield booth
-    expected = ("status of 422", "net::ERR_")  # a refusal; a connection that a test took away
+    expected = ("status of 422", "status of 403", "net::ERR_")  # refusals; a connection that a test took away
     assert [text for text in booth.complaints if not any(e in text for e in expected)] == []
 
 
@@ -103,6 +103,32 @@ def test_axe_finds_nothing_on_any_kind_of_page_and_320_pixels_are_enough(booth: 
     pages = [f"questions/{key}/" for key in ("1/1", "2/2", "2/6", "3/4", "3/6", "6/7", "7/1", "7/4", "8/5")]
     others = ["suitable/", "call-us/", "get-help/", "questions/", "advice/3/", "stop/no-consent/"]
     assert look_at(booth, pages + others) == []
+
+
+@pytest.mark.journey
+def test_axe_finds_nothing_where_a_date_is_said_back_and_where_the_cookies_are_gone(booth: Booth) -> None:
+    booth.open("questions/2/2/")
+    booth.page.select_option("#about_dob_month", "1")
+    booth.page.fill("#about_dob_day", "1")
+    booth.page.fill("#about_dob_year", "2015")
+    booth.go_on()
+    assert "You typed January 1, 2015." in booth.page.locator("[data-focus-now]:focus").inner_text().replace("\xa0", " ")
+    found = booth.findings()
+    booth.page.context.clear_cookies()
+    booth.page.get_by_role("button", name="Continue").click()
+    booth.page.wait_for_selector("[data-stay]:focus")
+    assert booth.page.input_value("#about_dob_year") == "2015"
+    assert found + booth.findings() == []
+
+
+@pytest.mark.journey
+def test_after_a_medicine_is_added_or_removed_the_focus_is_in_a_row(booth: Booth) -> None:
+    booth.open("questions/7/1/")
+    booth.page.locator("[name=med_any][value=yes]").check(force=True)
+    for button, there in (("Add another medicine", 1), ("Add another medicine", 2), ("Remove medicine 2", 1)):
+        with next_page(booth.page):
+            booth.page.get_by_role("button", name=button).click()
+        booth.page.wait_for_selector(f"#med_name-{there}:focus")
 
 
 @pytest.mark.journey
