@@ -111,7 +111,7 @@ def for_check(response: QuestionnaireResponse, *, by: Actor, now: datetime, card
             # Neither a bare yes nor one of a list: lists are of conditions and medicines.
             told = row.question.type == "choice" and not row.question.multiple and len(row.question.options) > 2
             if told and not (row.negative or (frame and frame.neutral)):
-                said += values[:1]
+                said += [text for text in values[:1] if text != _("Yes")]
             rows.append(
                 {
                     "label": filled(row.label),
