@@ -16,3 +16,5 @@ for folder in ("booking", "intake", "components", "flow"):
 # What is loaded now stays until the end: the collector need not look at it again with every few requests.
 gc.collect()
 gc.freeze()
+# And it looks at what is new after a few requests, not several times in each.
+gc.set_threshold(20_000, 20, 20)

@@ -1,9 +1,11 @@
 """Rows read and written with prepared statements come out as the ORM would make them."""
 
 from datetime import UTC, date, datetime
+from threading import Thread
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from audit import rows
 from audit.models import AuditEvent
@@ -80,3 +82,27 @@ def test_behind_a_pooler_nothing_is_prepared(db, monkeypatch):
     monkeypatch.setitem(connection.settings_dict, "DISABLE_SERVER_SIDE_CURSORS", True)
     rows.fetch("SELECT 4711 WHERE %s", [True])
     assert prepared("SELECT 4711") == 0
+
+
+def test_what_is_rolled_back_takes_no_prepared_statement_along(db):
+    rows.fetch("SELECT 4712 WHERE %s", [True])
+    with CaptureQueriesContext(connection), pytest.raises(IntegrityError), transaction.atomic():
+        rows.insert([patient_of(date_of_birth=None)])
+    assert rows.fetch("SELECT 4712 WHERE %s", [True]) == [(4712,)]
+
+
+def test_a_server_that_has_gone_is_djangos_operational_error(db):
+    told: list[Exception] = []
+
+    def ask() -> None:
+        try:
+            rows.fetch("SELECT pg_terminate_backend(pg_backend_pid())", [])
+        except Exception as error:
+            told.append(error)
+        finally:
+            connection.close()
+
+    thread = Thread(target=ask)
+    thread.start()
+    thread.join()
+    assert [type(error) for error in told] == [OperationalError]
