@@ -12,6 +12,7 @@ from accounts.dates import Wrong
 from accounts.fields import DateBoxesField
 from booking.forms import EmailField, MobileField, PlainForm, TextField
 from booking.models import Practitioner, TimeOff
+from patients.helpers import HelperContact
 from patients.models import ReminderBy
 from staff.typed import TypedTime, instant_of
 
@@ -85,6 +86,44 @@ class ContactForm(PlainForm):
         if self.refused and way and way != ReminderBy.PHONE and not data.get("agreed"):
             self.add_error("agreed", _("They said no to messages. Read the words to them, and tick only if they now agree"))
         return data
+
+
+class HelperForm(PlainForm):
+    """Who called for the patient: kept beside the patient's own contact, never in its place."""
+
+    name = TextField(limit=120, label=_("Name"), error_messages={"required": _("Enter the name")})
+    relation = TextField(
+        limit=60, label=_("Who they are to the patient"), help_text=_("Such as: daughter"),
+        error_messages={"required": _("Say who they are to the patient, such as: daughter")},
+    )  # fmt: skip
+    mobile = MobileField(
+        required=False,
+        label=_("Mobile number"),
+        widget=forms.TextInput({"type": "tel", "inputmode": "tel", "class": "num", "autocomplete": "off"}),
+    )
+    email = EmailField(
+        required=False,
+        label=_("Email address"),
+        widget=forms.TextInput({"type": "email", "inputmode": "email", "autocomplete": "off", "spellcheck": "false"}),
+    )
+    gets_messages = forms.BooleanField(required=False, label=_("They get the messages about this visit, not the patient"))
+
+    def clean(self) -> dict[str, Any]:
+        """Messages need an address to go to."""
+        data = super().clean() or self.cleaned_data
+        if data.get("gets_messages") and not self.errors and not data.get("mobile") and not data.get("email"):
+            self.add_error("mobile", _("Messages need a mobile number or an email address"))
+        return data
+
+    def contact(self) -> HelperContact:
+        """What was typed; messages go by every way that was given."""
+        data = self.cleaned_data
+        mobile, email = str(data["mobile"] or ""), data["email"] or ""
+        ways = {(True, True): ReminderBy.TEXT_EMAIL, (True, False): ReminderBy.TEXT, (False, True): ReminderBy.EMAIL}
+        way = ways.get((bool(mobile), bool(email)), ReminderBy.PHONE)
+        return HelperContact(
+            data["name"], data["relation"], email, mobile, way, voicemail_ok=False, gets_messages=data["gets_messages"]
+        )
 
 
 class SwitchForm(PlainForm):

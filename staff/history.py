@@ -30,6 +30,7 @@ WORDS: dict[str, Any] = {
     "booking.undo": gettext_lazy("Undone"),
     "booking.called": gettext_lazy("Called"),
     "patients.update_contact": gettext_lazy("Contact details changed"),
+    "booking.name_helper": gettext_lazy("Noted who called for the patient"),
     "booking.rotate_link": gettext_lazy("Private link renewed"),
     "patients.merge": gettext_lazy("Merge decided"),
     "staff.link_shown": gettext_lazy("Link shown"),

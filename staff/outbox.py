@@ -167,7 +167,7 @@ def goes_at(visit: Appointment, verb: str) -> datetime | None:
     return min(
         (
             out_of_quiet(kind, channel, due, earliest=visit.changed_at, latest=latest, zone=zone)
-            for channel in ways(kind, reader, texts_work=channels.texts_configured())
+            for channel in ways(kind, reader, texts_work=channels.texts_work())
         ),
         default=None,
     )

@@ -16,7 +16,15 @@ from booking.actions.feeds import close_feed, open_feed
 from booking.actions.holds import extend_hold, hold, release_hold
 from booking.actions.late import on_time_again, say_late, still_to_come
 from booking.actions.leftovers import purge_left_drafts
-from booking.actions.reach import change_contact, choose_ways, hand_over_questions, open_questions, request_link, withdraw_consent
+from booking.actions.reach import (
+    change_contact,
+    choose_ways,
+    hand_over_questions,
+    name_helper,
+    open_questions,
+    request_link,
+    withdraw_consent,
+)
 from booking.actions.rebook import (
     Choice,
     call_those_who_did_not_take,
@@ -125,6 +133,7 @@ __all__ = [
     "move",
     "move_series",
     "moved_by_rules",
+    "name_helper",
     "offer",
     "on_time_again",
     "open_feed",

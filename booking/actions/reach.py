@@ -27,10 +27,31 @@ from intake.actions import (
     withdraw,
 )
 from intake.models import QuestionnaireResponse
-from patients.actions import update_contact
+from patients.actions import add_helper, update_contact
+from patients.helpers import HelperContact
 from patients.models import Patient
 
 _COLLECTION = "C1"  # the consent without which what was sent has to be talked about
+
+
+@retrying
+def name_helper(
+    appointment: Appointment, helper: HelperContact, *, version: int | None = None, by: Actor, now: datetime
+) -> Appointment:
+    """Somebody else called for the patient: who, and whether they hear of this visit. The patient's own contact stays as it is.
+
+    Raises:
+        Stale: the visit changed since it was shown.
+        NotAllowed: it is over, or was cancelled.
+    """
+    visit = locked(appointment, version)
+    if visit.patient is None or visit.status not in OPEN:
+        raise NotAllowed(_("That visit is over or cancelled."))
+    visit.helper = add_helper(visit.patient, helper, checked_channel=None, now=now)
+    visit.version += 1
+    visit.save(update_fields=["helper", "version"])
+    record("booking.name_helper", by=by, now=now, obj=visit, subject_id=visit.patient_id)
+    return visit
 
 
 @retrying

@@ -29,7 +29,7 @@ from notifications.letters import ways
 from patients.actions import PatientError
 from patients.models import ReminderBy
 from staff import board, gaps, history, steps, week
-from staff.forms import CancelForm, ContactForm
+from staff.forms import CancelForm, ContactForm, HelperForm
 from staff.reading import reading
 from staff.typed import TypedTime, instant_of
 from staff.views.day import strip_of, to_day
@@ -70,6 +70,7 @@ def show(request: HttpRequest, visit: Any, now: datetime, *, status: int = 200, 
         "can_change": visit.status in (Status.BOOKED, Status.CONFIRMED),
         "may_ask": visit.status in OPEN,
         "contact": _contact_form(visit),
+        "helper_form": HelperForm(initial={"gets_messages": True}, auto_id="helper_%s"),
         "messages_wording": messages_wording(),
         "cancel": CancelForm(),
         "rest": len(actions.from_here_on(visit, now=now)) - 1 if visit.series else 0,
@@ -129,8 +130,10 @@ def _version(request: HttpRequest) -> int:
 @reception_required
 @require_POST
 def contact(request: HttpRequest, public_id: UUID) -> HttpResponse:
-    """Change how the patient is reached."""
+    """Change how the patient is reached, or note who called for them."""
     now, found = clock.now(), _visit(request, public_id)
+    if request.POST.get("for") == "helper":
+        return _helper(request, found, now)
     form = ContactForm(request.POST, refused=messages_refused(found.patient))
     if not form.is_valid():
         return show(request, found, now, contact=form, form=form, status=422)
@@ -140,6 +143,18 @@ def contact(request: HttpRequest, public_id: UUID) -> HttpResponse:
         return show(request, _visit(request, public_id), now, contact=form, refusal=str(refusal), status=409)
     messages.success(request, _("Contact details saved."))
     return _back(public_id)
+
+
+def _helper(request: HttpRequest, found: Any, now: datetime) -> HttpResponse:
+    form = HelperForm(request.POST, auto_id="helper_%s")
+    if not form.is_valid():
+        return show(request, found, now, helper_form=form, form=form, status=422)
+    try:
+        actions.name_helper(found, form.contact(), version=_version(request), by=actor_of(request), now=now)
+    except actions.BookingError as refusal:
+        return show(request, _visit(request, found.public_id), now, helper_form=form, refusal=str(refusal), status=409)
+    messages.success(request, _("Noted who called."))
+    return _back(found.public_id)
 
 
 @reception_required

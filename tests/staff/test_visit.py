@@ -294,3 +294,15 @@ def test_another_time_starts_with_the_visits_own_physician(
     Practitioner.objects.exclude(pk=first.pk).update(position=1)
     page = desk.get(f"/desk/visit/{appointment.public_id}/move/").content.decode()
     assert f'value="{appointment.practitioner.public_id}" selected' in page
+
+
+def test_who_called_for_the_patient_is_kept_apart_and_hears_of_the_visit(desk: Client, appointment: Appointment) -> None:
+    form = {"for": "helper", "version": appointment.version, "name": "Tom Lee", "relation": "son", "gets_messages": "on"}
+    refused = desk.post(url_of(appointment, "contact/"), form)
+    assert (refused.status_code, 'value="Tom Lee"' in refused.content.decode()) == (422, True)
+    assert desk.post(url_of(appointment, "contact/"), form | {"mobile": "519-555-0166"}).status_code == 303
+    appointment.refresh_from_db()
+    assert (appointment.reach.name, appointment.patient.e164) == ("Tom Lee", "+15195550181")
+    assert "gets the messages about this visit" in desk.get(url_of(appointment)).content.decode()
+    stale = desk.post(url_of(appointment, "contact/"), form | {"mobile": "519-555-0167"})
+    assert (stale.status_code, 'value="Tom Lee"' in stale.content.decode()) == (409, True)
