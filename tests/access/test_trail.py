@@ -68,6 +68,7 @@ def mute(world: World) -> None:
         ("physician", "/md/?date={day}"),
         ("reception", "/desk/day/{day}/"),
         ("reception", "/desk/visit/{visit}/"),
+        ("reception", "/desk/visit/{visit}/card/"),
         ("reception", "/desk/visit/{visit}/move/"),
         ("reception", "/desk/patient/{patient}/"),
         ("reception", "/desk/find/?q=canary"),

@@ -104,7 +104,7 @@ def test_a_reader_becomes_a_patient_who_is_expected_and_known(person, post, scri
     move_to_now(visit)
     joanne = person(script=script, width=1440)
     sign_in(joanne, "joanne@tn.example")
-    joanne.go("/desk/")
+    joanne.go("/desk/?view=list")
     row = joanne.page.locator("li, tr, article").filter(has_text="Jonah Marwick").last
     joanne.press(re.compile("Arrived|Waiting"), within=row)
     assert Appointment.objects.get(pk=visit.pk).status == "arrived"
