@@ -254,8 +254,8 @@ def log_of(visit: Appointment, *, limit: int = 20) -> list[Line]:
 def _what(event: AuditEvent) -> str:
     text = str(WORDS.get(event.action, event.action))
     if event.action == "booking.move" and "to" in event.detail:
-        return _("Moved to %(when)s") % {"when": clock.long_when(datetime.fromisoformat(event.detail["to"]))}
-    return text
+        text = _("Moved to %(when)s") % {"when": clock.long_when(datetime.fromisoformat(event.detail["to"]))}
+    return _("%(what)s, in spite of a warning") % {"what": text} if event.detail.get("in_spite_of") else text
 
 
 def messages_of(visit: Appointment) -> list[Line]:

@@ -213,9 +213,9 @@ def book_for(
     )
     free = free_start(service, practitioner, start, own=None, for_staff=True, now=now) if free_yet else None
     if free is None:
-        room_id = _insist(practitioner, start, service, overbook=overbook, told=told, now=now)
+        room_id, over = _insist(practitioner, start, service, overbook=overbook, told=told, now=now)
     else:
-        room_id = free.room_id or None
+        room_id, over = free.room_id or None, []
     if patient is None:
         if contact is None:
             raise NotAllowed(_("Choose who the visit is for."))
@@ -226,7 +226,8 @@ def book_for(
     for lane in (0, 1, 2, 3) if free is None else (0,):
         visit.lane = lane
         if insert(visit, assigned_at=now):
-            record("booking.book_for", by=by, now=now, obj=visit, subject_id=patient.pk, detail={"lane": lane})
+            detail = {"lane": lane} | ({"in_spite_of": over} if over else {})
+            record("booking.book_for", by=by, now=now, obj=visit, subject_id=patient.pk, detail=detail)
             return visit
     raise explain(visit, now=now)
 
@@ -240,8 +241,8 @@ def _insist(
     told: str | None,
     own: int | None = None,
     now: datetime,
-) -> int | None:
-    """The room of a start that the listing does not show, for staff who book it all the same.
+) -> tuple[int | None, list[str]]:
+    """The room of a start that the listing does not show, for staff who book it all the same, and the reasons they went over.
 
     Raises:
         Warned: they do not know yet what stands against it, or not all of it.
@@ -253,7 +254,7 @@ def _insist(
     if not overbook or (told is not None and not Counter(marks) <= Counter(told.split())):
         reasons = dict.fromkeys(in_words(refusal, service, practitioner, start) for refusal in found)
         raise Warned(_("%(reason)s Book anyway?") % {"reason": " ".join(reasons)}, " ".join(marks))
-    return room
+    return room, [refusal.reason for refusal in found]
 
 
 @retrying
@@ -293,9 +294,9 @@ def move(
     if free is None and not by.is_staff:
         raise taken(visit.service, practitioner, start, now=now, own=visit.pk)
     if free is None:
-        room_id = _insist(practitioner, start, visit.service, overbook=overbook, told=told, own=visit.pk, now=now)
+        room_id, over = _insist(practitioner, start, visit.service, overbook=overbook, told=told, own=visit.pk, now=now)
     else:
-        room_id = free.room_id or None
+        room_id, over = free.room_id or None, []
     before, left = visit.practitioner_id, span_of(visit)
     previous = snapshot(visit, "move")
     place(visit, visit.service, practitioner, start, room_id)
@@ -309,7 +310,8 @@ def move(
         if update(visit, bump=[before, practitioner.pk], frees=left):
             record(
                 "booking.move", by=by, now=now, obj=visit, subject_id=visit.patient_id,
-                detail={"from": previous["starts_at"], "to": start.isoformat(), "lane": lane},
+                detail={"from": previous["starts_at"], "to": start.isoformat(), "lane": lane}
+                | ({"in_spite_of": over} if over else {}),
             )  # fmt: skip
             return visit
     raise explain(visit, now=now)

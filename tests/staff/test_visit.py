@@ -95,6 +95,8 @@ def test_moving_to_a_time_outside_hours_warns_and_then_does_it(desk: Client, app
     assert done.status_code == 303
     appointment.refresh_from_db()
     assert clock.local(appointment.starts_at).hour == 18
+    assert AuditEvent.objects.get(action="booking.move").detail["in_spite_of"] == ["outside_hours"]
+    assert "in spite of a warning" in desk.get(url_of(appointment)).content.decode()
 
 
 def test_a_yes_to_one_thing_in_the_way_is_no_yes_to_what_came_since(
