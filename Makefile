@@ -61,7 +61,7 @@ chaos: $(VENV)/dev.stamp ## Kill everything that sends, and count what arrived (
 interleave: $(VENV)/dev.stamp ## Move and cancel visits while workers send (N=10000 SEED=1; CONTROL=1 looks away at the fence: must fail)
 	@$(PY) -m devservices run -- $(PY) -m tests.interleave --n $${N:-10000} --seed $${SEED:-1} $(if $(filter 1,$(CONTROL)),--control)
 
-bench: $(VENV)/dev.stamp ## Measure against a bare no-op; prints a table and writes bench/results.json (ONLY=messages: sending)
+bench: $(VENV)/dev.stamp ## Measure against a bare no-op; prints a table and writes bench/results.json (ONLY=messages: sending; ONLY=crowds: bookings, races)
 	@$(PY) -m bench$(if $(ONLY),.$(ONLY))
 
 drill: $(VENV)/dev.stamp ## Copy the clinic, restore the copy elsewhere, compare everything, book a visit there (ROWS=100000)

@@ -158,6 +158,24 @@ def environment(path: Path, url: str) -> dict[str, str]:
     }  # fmt: skip
 
 
+def serve(family: Family, path: Path, names: dict[str, str]) -> dict[str, int]:
+    """The no-op, and the product on each of the databases; their ports."""
+    said("servers")
+    ports = {name: servers.free_port() for name in ("noop", *names)}
+    base = os.environ["DATABASE_URL"].rpartition("/")[0]
+    gunicorn = [str(BIN / "gunicorn"), "-k", "gthread", "-w", "2", "--threads", "4", "--keep-alive", "75", "--log-level", "error"]
+    for name, port in ports.items():
+        log = path / f"{name}.log"
+        if name == "noop":
+            command, env = [*gunicorn, "-b", f"127.0.0.1:{port}", "bench.noop.app:application"], dict(os.environ)
+        else:
+            command = [*GRANIAN, "--host", "127.0.0.1", "--port", str(port), "config.wsgi:application"]
+            env = os.environ | {"DATABASE_URL": f"{base}/{names[name]}"}
+        child = family.start(name, command, log=log, env=env, cwd=ROOT)
+        wait_for(port, "/" if name == "noop" else "/livez", child, log)
+    return ports
+
+
 def measure(family: Family, path: Path, databases: Databases, names: dict[str, str]) -> list[Row]:
     """Start the three servers and ask."""
     from django.core.management import call_command
@@ -170,19 +188,7 @@ def measure(family: Family, path: Path, databases: Databases, names: dict[str, s
     review_statements, review_path, review_session = reviewing.opened(booking.complete_draft())
     article = article_path()
 
-    said("servers")
-    ports = {name: servers.free_port() for name in ("noop", "empty", "full")}
-    base = os.environ["DATABASE_URL"].rpartition("/")[0]
-    gunicorn = [str(BIN / "gunicorn"), "-k", "gthread", "-w", "2", "--threads", "4", "--keep-alive", "75", "--log-level", "error"]
-    for name, port in ports.items():
-        log = path / f"{name}.log"
-        if name == "noop":
-            command, env = [*gunicorn, "-b", f"127.0.0.1:{port}", "bench.noop.app:application"], dict(os.environ)
-        else:
-            command = [*GRANIAN, "--host", "127.0.0.1", "--port", str(port), "config.wsgi:application"]
-            env = os.environ | {"DATABASE_URL": f"{base}/{names[name]}"}
-        child = family.start(name, command, log=log, env=env, cwd=ROOT)
-        wait_for(port, "/" if name == "noop" else "/livez", child, log)
+    ports = serve(family, path, names)
 
     def openings(slug: str, since: date, days: int, name: str = "full") -> Target:
         query = f"/book/openings/?service={slug}&from={since}&to={since + timedelta(days=days - 1)}"
@@ -217,6 +223,7 @@ def measure(family: Family, path: Path, databases: Databases, names: dict[str, s
 
     said("saving")
     use(names["full"])
+    base = os.environ["DATABASE_URL"].rpartition("/")[0]
     saving_ratio, took_saving = saving.measure(family, path, f"{base}/{names['full']}")
 
     raced = races.measure(ports["full"])
