@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.core.cache import caches
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import override_settings
 
 from accounts.models import Clinic
@@ -47,6 +47,10 @@ def _built(django_db_setup: None, django_db_blocker: Any) -> Iterator[building.W
     ):
         with time_machine.travel(WEDNESDAY, tick=False):
             world = building.build()
+        with (
+            connection.cursor() as cursor
+        ):  # a slow machine thinks about four thousand answers for longer than a request may idle
+            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         yield world
         transaction.set_rollback(True)
     forget()
