@@ -41,14 +41,14 @@ def test_who_came_who_did_not_and_how_full_it_was(
 ) -> None:
     states = ["fulfilled", "fulfilled", "fulfilled", "noshow", "cancelled", "cancelled", "booked"]
     for hour, status in enumerate(states):
-        make_visit(make_patient(f"P{hour}", "X"), at(DAY, 9 + hour), status, cancelled_late=hour == 4)
+        make_visit(make_patient(f"Penelope{hour}", "X"), at(DAY, 9 + hour), status, cancelled_late=hour == 4)
     make_visit(make_patient("March", "X"), at(date(2027, 3, 1), 9))
     found = tally(lead)
     assert (found.booked, found.came, found.missed, found.cancelled, found.late) == (5, 3, 1, 2, 1)
     assert (found.no_show, found.minutes, found.offered) == (25, 5 * service.minutes, FEBRUARY)
     page = lead.get(URL).content.decode()
     assert "25 %" in page
-    assert "P0" not in page, "no names of patients"
+    assert "Penelope" not in page, "no names of patients"
 
 
 def test_what_is_offered_follows_hours_dates_and_time_off(lead: Client, practitioner: Practitioner) -> None:
@@ -64,7 +64,7 @@ def test_what_is_offered_follows_hours_dates_and_time_off(lead: Client, practiti
 def test_articles_are_told_by_their_title_with_what_came_of_them(lead: Client, make_patient: Any, make_visit: Any) -> None:
     page = Page.objects.first().add_child(instance=ArticlePage(title="When hair thins", live=False))
     for hour, status in ((9, "fulfilled"), (10, "noshow"), (11, "booked")):
-        make_visit(make_patient(f"P{hour}", "X"), at(DAY, hour), status, article=page.article_ref)
+        make_visit(make_patient(f"Penelope{hour}", "X"), at(DAY, hour), status, article=page.article_ref)
     text = lead.get(URL).content.decode()
     row = text[text.index("When hair thins") :].split("</tr>")[0]
     assert [int(n) for n in re.findall(r'"num">(\d+)<', row)] == [3, 1, 1, 0]
