@@ -23,8 +23,8 @@ reset: $(VENV)/demo.stamp ## Throw the demo's data away, to start over
 	@$(PY) -m devservices reset && echo "The next make demo starts with fresh data."
 
 test: $(VENV)/dev.stamp browser ## Lint, types, layers, migrations, then every test on real servers, in parallel
-	@$(MAKE) --no-print-directory -j2 lint types
-	@$(MAKE) --no-print-directory tests
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory -j2 types tests
 
 lint: $(VENV)/dev.stamp ## Ruff, djlint, the layer contract, the compose file and the Dockerfile
 	@echo "lint"
