@@ -22,7 +22,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from devservices import servers, state
+from bench.rig import Databases, running, show, use
+from devservices import servers
 from devservices.processes import Family
 from devservices.state import ROOT
 
@@ -371,7 +372,6 @@ def measure(family: Family, path: Path, databases: Any) -> list[Any]:
     from django.conf import settings
 
     from bench import outbox
-    from bench.__main__ import use
     from bench.asking import Row, said
     from notifications import rounds
 
@@ -441,26 +441,11 @@ def measure(family: Family, path: Path, databases: Any) -> list[Any]:
 
 def main() -> int:
     """Servers, databases, these rows only."""
-    from bench.__main__ import Databases, environment
-
-    path = state.folder("bench")
-    family = Family(hold=[state.lock(path, wait=600)])
-    try:
-        for name in ("DATABASE_URL", "REDIS_URL"):
-            os.environ.pop(name, None)
-        os.environ.update(servers.start(family, path, durable=True))
-        os.environ.update(environment(path, os.environ["DATABASE_URL"].rpartition("/")[0] + "/bench"))
-        import django
-
-        django.setup()
+    with running() as (family, path):
         databases = Databases()
         databases.ready()
         rows = measure(family, path, databases)
-    finally:
-        family.stop()
-    for row in rows:
-        print(f"  {row.name:42} {row.value:9.3f} {row.unit:12} {row.goal:8} {'' if row.holds else 'MISSED'}")
-    return int(not all(row.holds for row in rows))
+    return show(rows)
 
 
 if __name__ == "__main__":

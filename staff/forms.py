@@ -24,6 +24,24 @@ CANCEL_REASONS = [
 ]
 
 
+def _mobile() -> MobileField:
+    """A number as the desk types it."""
+    return MobileField(
+        required=False,
+        label=_("Mobile number"),
+        widget=forms.TextInput({"type": "tel", "inputmode": "tel", "class": "num", "autocomplete": "off"}),
+    )
+
+
+def _email() -> EmailField:
+    """An address as the desk types it."""
+    return EmailField(
+        required=False,
+        label=_("Email address"),
+        widget=forms.TextInput({"type": "email", "inputmode": "email", "autocomplete": "off", "spellcheck": "false"}),
+    )
+
+
 class CallerForm(PlainForm):
     """A new patient on the phone: three facts, and how to reach them if they say."""
 
@@ -35,16 +53,8 @@ class CallerForm(PlainForm):
         year_of=_("The year of birth"),
         error_messages={"required": _("Enter the date of birth, like March 27, 1987")},
     )
-    mobile = MobileField(
-        required=False,
-        label=_("Mobile number"),
-        widget=forms.TextInput({"type": "tel", "inputmode": "tel", "class": "num", "autocomplete": "off"}),
-    )
-    email = EmailField(
-        required=False,
-        label=_("Email address"),
-        widget=forms.TextInput({"type": "email", "inputmode": "email", "autocomplete": "off", "spellcheck": "false"}),
-    )
+    mobile = _mobile()
+    email = _email()
 
     def clean_date_of_birth(self) -> Any:
         """Somebody who has been born, and not in another century."""
@@ -57,16 +67,8 @@ class CallerForm(PlainForm):
 class ContactForm(PlainForm):
     """How a patient is reached."""
 
-    mobile = MobileField(
-        required=False,
-        label=_("Mobile number"),
-        widget=forms.TextInput({"type": "tel", "inputmode": "tel", "class": "num", "autocomplete": "off"}),
-    )
-    email = EmailField(
-        required=False,
-        label=_("Email address"),
-        widget=forms.TextInput({"type": "email", "inputmode": "email", "autocomplete": "off", "spellcheck": "false"}),
-    )
+    mobile = _mobile()
+    email = _email()
     reminder_by = forms.ChoiceField(label=_("How to remind"), choices=ReminderBy.choices, widget=forms.Select)
     voicemail_ok = forms.BooleanField(required=False, label=_("We may leave a voicemail with our name"))
     agreed = forms.BooleanField(required=False, label=_("I read this to the patient, and these ways are what they chose"))
@@ -96,16 +98,8 @@ class HelperForm(PlainForm):
         limit=60, label=_("Who they are to the patient"), help_text=_("Such as: daughter"),
         error_messages={"required": _("Say who they are to the patient, such as: daughter")},
     )  # fmt: skip
-    mobile = MobileField(
-        required=False,
-        label=_("Mobile number"),
-        widget=forms.TextInput({"type": "tel", "inputmode": "tel", "class": "num", "autocomplete": "off"}),
-    )
-    email = EmailField(
-        required=False,
-        label=_("Email address"),
-        widget=forms.TextInput({"type": "email", "inputmode": "email", "autocomplete": "off", "spellcheck": "false"}),
-    )
+    mobile = _mobile()
+    email = _email()
     gets_messages = forms.BooleanField(required=False, label=_("They get the messages about this visit, not the patient"))
 
     def clean(self) -> dict[str, Any]:
