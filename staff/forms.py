@@ -12,7 +12,8 @@ from accounts.dates import Wrong
 from accounts.fields import DateBoxesField
 from booking.forms import EmailField, MobileField, PlainForm, TextField
 from booking.models import Practitioner, TimeOff
-from patients.helpers import HelperContact
+from booking.words import phone_text
+from patients.helpers import Helper, HelperContact
 from patients.models import ReminderBy
 from staff.typed import TypedTime, instant_of
 
@@ -108,6 +109,15 @@ class HelperForm(PlainForm):
         if data.get("gets_messages") and not self.errors and not data.get("mobile") and not data.get("email"):
             self.add_error("mobile", _("Messages need a mobile number or an email address"))
         return data
+
+    @staticmethod
+    def of(helper: Helper) -> dict[str, Any]:
+        """What the form shows of somebody who called before."""
+        mobile = phone_text(helper.mobile) if helper.mobile else ""
+        return {
+            "name": helper.name, "relation": helper.relation, "mobile": mobile, "email": helper.email,
+            "gets_messages": helper.gets_messages,
+        }  # fmt: skip
 
     def contact(self) -> HelperContact:
         """What was typed; messages go by every way that was given."""

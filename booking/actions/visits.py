@@ -191,6 +191,7 @@ def book_for(
     *,
     patient: Patient | None,
     contact: Contact | None,
+    helper: HelperContact | None = None,
     overbook: bool = False,
     told: str | None = None,
     by: Actor,
@@ -200,6 +201,7 @@ def book_for(
 
     Args:
         patient: the person on file, or None to make one from `contact`.
+        helper: who called for the patient, if it was somebody else.
         overbook: go on after a warning; an overlap then takes the lowest free lane, at most three beside the first.
         told: what the warning was about (`Warned.told`); what has come since is asked about. None does not ask.
 
@@ -222,12 +224,15 @@ def book_for(
         patient = identify(contact, checked_channel=None, by=by, now=now)
     visit = Appointment(created_at=now, source=Appointment.Source.DESK, created_by=User.objects.filter(pk=by.id).first())
     place(visit, service, practitioner, start, room_id)
+    visit.helper = add_helper(patient, helper, checked_channel=None, now=now) if helper else None
     make_visit(visit, patient, None, needs_call=False, by=by, now=now)
     for lane in (0, 1, 2, 3) if free is None else (0,):
         visit.lane = lane
         if insert(visit, assigned_at=now):
             detail = {"lane": lane} | ({"in_spite_of": over} if over else {})
             record("booking.book_for", by=by, now=now, obj=visit, subject_id=patient.pk, detail=detail)
+            if helper:
+                record("booking.name_helper", by=by, now=now, obj=visit, subject_id=patient.pk)
             return visit
     raise explain(visit, now=now)
 

@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.http import urlencode
@@ -21,13 +22,14 @@ from booking.slots import Slot
 from patients.actions import Contact
 from patients.models import Patient
 from staff import search
-from staff.forms import CallerForm
+from staff.forms import CallerForm, HelperForm
 from staff.reading import reading
 from staff.typed import TypedTime
 from staff.views.day import to_day
 from staff.views.visit import day_of, uuid_of, wanted_of, why_of
 
 Offer = tuple[str, datetime, Practitioner]
+BOOKS = ("book", "anyway", "different")
 
 
 @dataclass(slots=True)
@@ -42,6 +44,8 @@ class Page:
     next: Appointment | None = None
     is_new: bool = False
     caller: CallerForm | None = None
+    helper: HelperForm | None = None
+    helper_called: bool = False
     services: list[Service] = field(default_factory=list)
     service: Service | None = None
     people: list[Practitioner] = field(default_factory=list)
@@ -84,6 +88,8 @@ def _read(request: HttpRequest, now: datetime) -> Page:
             first, _sep, last = page.q.partition(" ")
             initial = {"first_name": first.title(), "last_name": last.title()} if last else {"last_name": first.title()}
         page.caller = CallerForm(request.POST if request.method == "POST" else None, initial=initial)
+    page.helper_called = data.get("called") == "helper"
+    page.helper = _helper(request, page)
     page.services = list(Service.objects.filter(active=True).prefetch_related("practitioners"))
     at = parse_value(data.get("slot") or data.get("at"))
     page.service = _service(page, data.get("service"), at[1] if at else None)
@@ -109,6 +115,23 @@ def _read(request: HttpRequest, now: datetime) -> Page:
     ]
     page.keep = urlencode(page.keep_pairs)
     return page
+
+
+def _helper(request: HttpRequest, page: Page) -> HelperForm | None:
+    """Who called for the patient: what was typed, or whoever did the last time."""
+    if page.patient is None and not page.is_new:
+        return None
+    if request.method == "POST" and "helper-name" in request.POST:
+        return HelperForm(
+            request.POST if page.helper_called else None, initial=_typed(request, HelperForm, "helper-"), prefix="helper"
+        )
+    last = page.patient.helpers.order_by("-created_at").first() if page.patient else None
+    return HelperForm(initial=HelperForm.of(last) if last else {"gets_messages": True}, prefix="helper")
+
+
+def _typed(request: HttpRequest, form: type[Form], prefix: str = "") -> dict[str, Any]:
+    """What was typed into a form, to be shown again and not yet checked."""
+    return {name: request.POST.get(f"{prefix}{name}", "")[:254] for name in form.base_fields}
 
 
 def _service(page: Page, posted: str | None, who: UUID | None) -> Service | None:
@@ -162,6 +185,8 @@ def new(request: HttpRequest) -> HttpResponse:
     status = 200
     if request.method == "POST":
         do = request.POST.get("do", "")
+        if page.helper_called and do not in BOOKS:
+            page.helper = HelperForm(initial=_typed(request, HelperForm, "helper-"), prefix="helper")
         if do.startswith("use:"):
             page.patient = Patient.objects.for_actor(request.user).current().filter(public_id=uuid_of(do[4:])).first()
             if page.patient is None:
@@ -187,16 +212,15 @@ def new(request: HttpRequest) -> HttpResponse:
             _load_times(page)
     elif page.is_new:
         _load_times(page)
-    form = page.caller if page.caller is not None and page.caller.is_bound else None
-    return render(request, "staff/new.html", {"page": page, "form": form, "day": page.day, "people": page.people}, status=status)
+    wrong = any(form is not None and form.is_bound and form.errors for form in (page.caller, page.helper))
+    context = {"page": page, "has_errors": wrong, "day": page.day, "people": page.people}
+    return render(request, "staff/new.html", context, status=status)
 
 
 def _unbind(page: Page, request: HttpRequest) -> None:
     """Show other times: what was typed stays, nothing is checked yet."""
     if page.caller is not None:
-        names = ["first_name", "last_name", "mobile", "email"]
-        initial: dict[str, Any] = {name: request.POST.get(name, "")[:254] for name in names}
-        caller = CallerForm(initial=initial)
+        caller = CallerForm(initial=_typed(request, CallerForm))
         caller.initial["date_of_birth"] = [request.POST.get(f"date_of_birth_{part}", "")[:4] for part in ("month", "day", "year")]
         page.caller = caller
     page.service_changed = request.POST.get("old_service") != request.POST.get("service")
@@ -207,9 +231,11 @@ def _book(request: HttpRequest, page: Page, do: str) -> tuple[Appointment | None
     if page.service is None:
         page.refusal = _("Choose what the visit is for")
         return None, 422
-    if page.patient is None and (page.caller is None or not page.caller.is_valid()):
-        if page.caller is None:
-            page.refusal = _("Choose who the visit is for.")
+    if page.patient is None and page.caller is None:
+        page.refusal = _("Choose who the visit is for.")
+        return None, 422
+    forms = [page.caller if page.patient is None else None, page.helper if page.helper_called else None]
+    if not all(form.is_valid() for form in forms if form is not None):
         return None, 422
     try:
         wanted = wanted_of(request, page.people)
@@ -237,6 +263,7 @@ def _book(request: HttpRequest, page: Page, do: str) -> tuple[Appointment | None
             start,
             patient=page.patient,
             contact=contact,
+            helper=page.helper.contact() if page.helper and page.helper_called else None,
             overbook=do == "anyway",
             told=request.POST.get("told", ""),
             by=actor_of(request),

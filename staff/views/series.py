@@ -18,7 +18,7 @@ from accounts.access import reception_required
 from audit.actor import actor_of
 from booking import actions, series
 from booking.forms import PlainForm
-from booking.models import Practitioner, Service
+from booking.models import Appointment, Practitioner, Service, Status
 from booking.picker import parse_value, value_of
 from booking.views.journey import as_uuid, see
 from patients.models import Patient
@@ -34,8 +34,9 @@ class PlanForm(PlainForm):
         error_messages={"required": gettext_lazy("Choose a visit type"), "invalid_choice": gettext_lazy("Choose a visit type")},
     )  # fmt: skip
     who = forms.ModelChoiceField(
-        Practitioner.objects.filter(active=True), to_field_name="public_id", empty_label=None, label=gettext_lazy("Physician"),
-        error_messages={"required": gettext_lazy("Choose a physician"), "invalid_choice": gettext_lazy("Choose a physician")},
+        Practitioner.objects.filter(active=True), to_field_name="public_id", empty_label=gettext_lazy("Any physician"),
+        required=False, label=gettext_lazy("Physician"), widget=forms.Select({"data-hide-optional": "1"}),
+        error_messages={"invalid_choice": gettext_lazy("Choose a physician")},
     )  # fmt: skip
     day = forms.DateField(
         label=gettext_lazy("First visit on"), widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
@@ -107,7 +108,7 @@ def book(request: HttpRequest) -> HttpResponse:
     if patient is None:
         raise Http404
     asked = request.method == "POST" or "weeks" in data
-    form = PlanForm(data if asked else None, initial=_initial(now))
+    form = PlanForm(data if asked else None, initial={} if asked else _initial(request, patient, now))
     pairs = [(name, data.get(name, "")) for name in (*form.fields, "which")]
     context: dict[str, Any] = {"patient": patient, "form": form, "pairs": pairs, "lines": [], "refusal": ""}
     status, plan, posted, lost = 200, None, list[str](), list[int]()
@@ -136,8 +137,29 @@ def book(request: HttpRequest) -> HttpResponse:
         return render(request, "staff/series.html", context, status=status)
 
 
-def _initial(now: datetime) -> dict[str, Any]:
-    return {"day": clock.today(now), "visits": 3, "weeks": 4, "window": 7}
+def _initial(request: HttpRequest, patient: Patient, now: datetime) -> dict[str, Any]:
+    """A series goes on as the visit it comes from (`?visit=`): the same visit type, physician and time of day.
+
+    From the patient's page it is whoever sees them next, or saw them last.
+    """
+    found: dict[str, Any] = {"day": clock.today(now), "visits": 3, "weeks": 4, "window": 7}
+    theirs = (
+        Appointment.objects.for_actor(request.user).visits().filter(patient=patient).select_related("practitioner", "service")
+    )
+    like = theirs.filter(public_id=as_uuid(request.GET.get("visit"))).first()
+    seen = (
+        like
+        or theirs.upcoming(now).order_by("starts_at").first()
+        or theirs.filter(status=Status.FULFILLED).order_by("-starts_at").first()
+    )
+    if seen is None or not seen.practitioner.active:
+        return found
+    services = Service.objects.filter(active=True, practitioners=seen.practitioner)
+    service = next((s for s in services if like and s.pk == like.service_id), None) or services.first()
+    if service is None:
+        return found
+    found |= {"service": service.public_id, "who": seen.practitioner.public_id}
+    return found | ({"time": clock.local(like.starts_at).time()} if like else {})
 
 
 def _wanted(service: Service, posted: list[str]) -> list[tuple[Practitioner, datetime]] | None:

@@ -25,6 +25,14 @@ document.addEventListener("input", (event) => {
   clearTimeout(wait);
   wait = setTimeout(() => look(event.target), 300);
 });
+/* The number that was searched is the caller's. Who turns out to call for somebody else takes it along. */
+document.addEventListener("change", (event) => {
+  if (event.target.name !== "called") return;
+  const form = event.target.form, own = form.elements.mobile, helper = form.elements["helper-mobile"];
+  if (!own || !form.elements.q.value) return;
+  const [from, to] = event.target.value === "helper" ? [own, helper] : [helper, own];
+  if (from.value === form.elements.q.value && !to.value) [to.value, from.value] = [from.value, ""];
+});
 document.addEventListener("keydown", (event) => {
   const place = root();
   if (!place || event.isComposing) return;

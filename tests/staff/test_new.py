@@ -170,7 +170,7 @@ def test_a_time_that_does_not_suit_the_new_visit_type_is_let_go(
          "slot": at_eleven, "do": "times"},
     ).content.decode()  # fmt: skip
     assert at_eleven not in page
-    assert page.count(" checked") == 1, "the soonest that suits"
+    assert page.split("qslots")[1].count(" checked") == 1, "the soonest that suits"
 
 
 def test_a_booking_can_be_taken_back_and_nobody_hears_of_it(desk: Client, patient: Patient, service: Service, slot: str) -> None:
@@ -190,3 +190,34 @@ def test_a_booking_can_be_taken_back_and_nobody_hears_of_it(desk: Client, patien
     desk.post(made["Location"].partition("?")[0], {"do": again})
     visit.refresh_from_db()
     assert visit.status == "booked"
+
+
+def test_who_called_for_the_patient_is_noted_with_the_booking(
+    desk: Client, patient: Patient, service: Service, slot: str
+) -> None:
+    data = {
+        "patient": str(patient.public_id), "service": str(service.public_id), "slot": slot, "called": "helper",
+        "helper-name": "Sam Lee", "helper-relation": "son", "helper-mobile": "519 555 0166", "helper-gets_messages": "on",
+    }  # fmt: skip
+    times = desk.post("/desk/new/", data | {"helper-name": "", "do": "times"})
+    assert (times.status_code, "Enter the name" in times.content.decode()) == (200, False), "nothing is checked yet"
+    wrong = desk.post("/desk/new/", data | {"helper-name": "", "do": "book"})
+    assert wrong.status_code == 422
+    assert "Enter the name" in wrong.content.decode()
+    assert 'value="519 555 0166"' in wrong.content.decode()
+    made = desk.post("/desk/new/", data | {"do": "book"})
+    assert made.status_code == 303
+    visit = Appointment.objects.get()
+    assert (visit.helper.name, visit.helper.relation, visit.reach.e164) == ("Sam Lee", "son", "+15195550166")
+    assert patient.mobile != visit.helper.mobile
+    page = desk.get(f"/desk/visit/{visit.public_id}/").content.decode()
+    assert "Noted who called for the patient" in page
+    again = desk.get(f"/desk/new/?patient={patient.public_id}").content.decode()
+    assert 'value="Sam Lee"' in again, "who helped before is not asked for again"
+    assert re.search(r'name="called" value="patient" checked', again), "and is not taken to be calling"
+
+
+def test_a_patient_who_calls_needs_no_helper(desk: Client, patient: Patient, service: Service, slot: str) -> None:
+    data = {"patient": str(patient.public_id), "service": str(service.public_id), "slot": slot, "called": "patient"}
+    desk.post("/desk/new/", data | {"helper-name": "left over", "helper-relation": "", "do": "book"})
+    assert Appointment.objects.get().helper is None

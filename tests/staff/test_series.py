@@ -9,7 +9,7 @@ from django.urls import reverse
 from accounts import clock
 from booking import actions, series
 from booking.models import Appointment
-from booking.picker import value_of
+from booking.picker import parse_value, value_of
 from tests.booking.conftest import at, on, somebody_books, text_of  # noqa: F401
 from tests.booking.test_series import TUESDAY
 from tests.booking.test_waiting import DESK
@@ -107,3 +107,36 @@ def test_the_day_and_the_visit_say_which_of_the_series_it_is(desk, three):
     assert "2 of 3" in text_of(desk.get(f"/desk/visit/{three[1].public_id}/"))
     actions.cancel(three[0], by=DESK, now=clock.now())
     assert "1 of 2" in text_of(desk.get(f"/desk/visit/{three[1].public_id}/"))
+
+
+def form_of(page):
+    """What the form of the plan begins with: physician, visit type, time."""
+    text = unescape(page.content.decode())
+    who, service = (re.search(rf'name="{name}".*?value="([^"]*)" selected', text, re.DOTALL) for name in ("who", "service"))
+    time = re.search(r'name="time" value="([^"]*)"', text)
+    return who and who.group(1), service and service.group(1), time and time.group(1)
+
+
+@pytest.fixture
+def second(service, make_practitioner):
+    """Somebody who stands behind the first in every list."""
+    other = make_practitioner("Dr. Priya Raman")
+    service.practitioners.add(other)
+    return other
+
+
+def test_a_series_goes_on_with_the_physician_it_comes_from(desk, patient, service, second):
+    assert form_of(desk.get(URL, {"patient": patient.public_id}))[0] in ("", None), "nobody in particular"
+    visit = actions.book_for(service, second, on(16, 11), patient=patient, contact=None, by=DESK, now=clock.now())
+    assert form_of(desk.get(URL, {"patient": patient.public_id}))[0] == str(second.public_id)
+    from_visit = form_of(desk.get(URL, {"patient": patient.public_id, "visit": visit.public_id}))
+    assert from_visit == (str(second.public_id), str(service.public_id), "11:00")
+
+
+def test_any_physician_means_the_one_who_takes_the_first_visit(desk, plan, service, second):
+    for start in series.ideals(TUESDAY, 1, 4):
+        somebody_books(service, next(p for p in service.practitioners.all() if p != second), start)
+    picked = dict(chosen(desk.get(URL, plan | {"who": ""})))
+    people = {parse_value(value)[1] for value in picked.values()}
+    assert people == {second.public_id}
+    assert desk.post(URL, plan | {"who": ""} | picked).status_code == 303
