@@ -73,7 +73,7 @@ fuzz: $(VENV)/dev.stamp ## Every form of the site with what no browser would sen
 fuzz-images: $(VENV)/dev.stamp ## Damaged pictures by the thousand through the decoder (N=10000 SEED=1)
 	@$(PY) -m tests.fuzz_images --n $${N:-10000} --seed $${SEED:-1}
 
-browser: $(VENV)/dev.stamp
+browser: $(VENV)/dev.stamp ## The browser that the tests use: found, or installed
 	@$(PY) -m tests.browser
 
 rehearse: $(VENV)/dev.stamp ## Build and run docker-compose.yml, book a visit over HTTP, take it down (needs docker)

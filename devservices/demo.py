@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from devservices.processes import Family, die_with_parent
 from devservices.state import ROOT
 
 BIN = Path(sys.executable).parent
+ROOM = 200  # MB: what the demo's database grows to, and its write-ahead log
 PREPARE = """
 import django
 django.setup()
@@ -142,28 +144,41 @@ def fail(family: Family, path: Path, name: str, why: str = "") -> int:
     return 1
 
 
+def cannot_start(path: Path, port: str) -> str | None:
+    """What keeps the demo from starting, in a sentence that says what to do; None if nothing does."""
+    if not port.isdecimal() or not 0 < int(port) < 65536:
+        return f"PORT must be a number from 1 to 65535, not {port!r}: make demo PORT=8000"
+    if servers.listens(int(port)):
+        return f"Something listens on port {port} already. Choose another: make demo PORT={int(port) % 65535 + 1}"
+    room = shutil.disk_usage(path).free >> 20
+    if room < ROOM:
+        return f"Only {room} MB are free in {path.parent.parent}, and the demo wants {ROOM}. Free some, or set DATABASE_URL."
+    return None
+
+
 def main() -> int:
     """Run until Ctrl-C, SIGTERM or a part that ends by itself."""
     began = time.monotonic()
     for how in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(how, lambda *_: sys.exit(0))
     die_with_parent(signal.SIGTERM)
-    port, host = int(os.environ.get("PORT") or 8000), os.environ.get("HOST") or "127.0.0.1"
-    if servers.listens(port):
-        say(f"Something listens on port {port} already. Choose another: make demo PORT={port + 1}")
-        return 1
     path = state.folder("demo")
-    family = Family(hold=[state.lock(path, wait=15)])
+    held = state.lock(path, wait=15)  # first: one that is stopping gives back its port with it
+    port, host = os.environ.get("PORT") or "8000", os.environ.get("HOST") or "127.0.0.1"
+    if trouble := cannot_start(path, port):
+        say(trouble)
+        return 1
+    family = Family(hold=[held])
     try:
-        env = environment(path, port)
+        env = environment(path, int(port))
         env |= servers.start(family, path, durable=True)
         signins = prepare(path, env)
-        for name, command in commands(path, port, host).items():
+        for name, command in commands(path, int(port), host).items():
             family.start(name, command, log=path / f"{name}.log", env=env, cwd=ROOT)
-            if name == "web" and (status := await_page(family, path, port)) != 200:
+            if name == "web" and (status := await_page(family, path, int(port))) != 200:
                 return fail(family, path, family.ended() or "web", f"the first page answers {status}" if status else "")
             if name == "web":
-                say(welcome(path, port, time.monotonic() - began, signins))
+                say(welcome(path, int(port), time.monotonic() - began, signins))
         while not (ended := family.ended()):
             time.sleep(0.3)
         return fail(family, path, ended)

@@ -48,7 +48,7 @@ def folder(purpose: str, *, in_memory: bool = False) -> Path:
 def lock(path: Path, *, wait: float) -> int:
     """Take the folder's lock, waiting up to `wait` seconds; the descriptor holds it until every holder is gone."""
     descriptor = os.open(path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    until = time.monotonic() + wait
+    until, said = time.monotonic() + wait, wait < 2  # a short wait needs no word
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -56,6 +56,9 @@ def lock(path: Path, *, wait: float) -> int:
             if time.monotonic() > until:
                 os.close(descriptor)
                 sys.exit(f"It is running already for this checkout ({path} is locked). Stop that one first.")
+            if not said:
+                said = True
+                print("It is running in this checkout, or stopping: waiting for it …", file=sys.stderr, flush=True)  # noqa: T201
             time.sleep(0.1)
         else:
             return descriptor

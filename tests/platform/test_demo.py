@@ -5,10 +5,15 @@ import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from devservices import demo, state
+
+
+class Disk(NamedTuple):
+    free: int
 
 
 @pytest.fixture
@@ -35,17 +40,43 @@ def test_the_demo_never_runs_with_debug_and_mails_only_this_machine(home: Path, 
     assert env["MESSAGE_GRACE_SECONDS"] == "15"
 
 
+@pytest.fixture
+def nothing_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state, "folder", lambda _: tmp_path)
+    monkeypatch.setattr(demo, "Family", lambda **_: pytest.fail("started"))
+    monkeypatch.setattr(demo, "die_with_parent", lambda _: None)
+    monkeypatch.setattr(demo.signal, "signal", lambda *_: None)
+
+
+@pytest.mark.usefixtures("nothing_starts")
 def test_a_port_that_is_taken_is_said_and_nothing_is_started(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(state, "folder", lambda _: pytest.fail("started"))
-    monkeypatch.setattr(demo, "die_with_parent", lambda _: None)
-    monkeypatch.setattr(demo.signal, "signal", lambda *_: None)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         monkeypatch.setenv("PORT", str(port))
         assert demo.main() == 1
     assert f"make demo PORT={port + 1}" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("nothing_starts")
+@pytest.mark.parametrize("port", ["abc", "0", "80000", "-1"])
+def test_a_port_that_is_none_is_said_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], port: str
+) -> None:
+    monkeypatch.setenv("PORT", port)
+    assert demo.main() == 1
+    assert f"PORT must be a number from 1 to 65535, not '{port}'" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("nothing_starts")
+def test_a_disk_that_is_nearly_full_is_said_before_anything_is_written(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PORT", "1")
+    monkeypatch.setattr(demo.shutil, "disk_usage", lambda _: Disk(60 << 20))
+    assert demo.main() == 1
+    assert "Only 60 MB are free" in capsys.readouterr().out
 
 
 def test_the_data_is_prepared_again_when_code_or_day_or_database_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
