@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from accounts import clock
 from accounts.marks import mark_of
 from accounts.models import Clinic, Role, SignInMail, User
-from accounts.signin import end_sessions
+from accounts.signin import end_sessions, seal, under_old_key, unseal
 from audit.actions import record
 from audit.actor import Actor
 
@@ -175,6 +175,28 @@ def reset_second_factor(user: User, *, by: Actor, now: datetime) -> int:
         end_sessions(user)
         record("accounts.second_factor_reset", by=by, now=now, obj=user, detail={"factors": kinds})
     return len(kinds)
+
+
+# What an authenticator app's row, and the recovery codes' row, keep sealed.
+_SEALED = {Authenticator.Type.TOTP.value: "secret", Authenticator.Type.RECOVERY_CODES.value: "seed"}
+
+
+@transaction.atomic
+def reseal_second_factors(*, by: Actor, now: datetime) -> int:
+    """The secrets of authenticator apps and recovery codes under the newest link key. Returns how many people's were not."""
+    people = set()
+    for factor in Authenticator.objects.select_for_update().filter(type__in=_SEALED).order_by("pk"):
+        name = _SEALED[factor.type]
+        if under_old_key(factor.data[name]):
+            try:
+                factor.data[name] = seal(unseal(factor.data[name]))
+            except KeyError:  # nothing opens it any more: its owner needs a new one
+                continue
+            factor.save(update_fields=["data"])
+            people.add(factor.user_id)
+    if people:
+        record("accounts.second_factors_resealed", by=by, now=now, detail={"people": len(people)})
+    return len(people)
 
 
 @transaction.atomic

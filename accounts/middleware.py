@@ -62,11 +62,17 @@ class ContentPolicy(CSPMiddleware):
     def _policy(self) -> str:
         return build_policy()
 
+    @cached_property
+    def _editor_policy(self) -> str:
+        return build_policy(config=settings.EDITOR_POLICY)
+
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         """The header."""
-        excluded = tuple(settings.CONTENT_SECURITY_POLICY["EXCLUDE_URL_PREFIXES"])
+        if request.path_info.startswith("/editor/"):
+            response[HEADER] = self._editor_policy
+            return response
         own = HEADER in response or any(name.startswith("_csp") for name in response.__dict__) or hasattr(request, "_csp_nonce")
-        if own or settings.DEBUG or request.path_info.startswith(excluded):
+        if own or settings.DEBUG:
             return super().process_response(request, response)
         response[HEADER] = self._policy
         return response

@@ -65,6 +65,11 @@ def seal(text: str) -> str:
     return f"{key_id}:{base64.b64encode(sealed).decode()}"
 
 
+def under_old_key(stored: str) -> bool:
+    """Whether a stored secret is under another link key than the newest."""
+    return stored.partition(":")[0] != next(iter(settings.LINK_KEYS))
+
+
 def unseal(stored: str) -> str:
     """The secret again.
 

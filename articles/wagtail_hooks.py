@@ -3,11 +3,12 @@
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from wagtail import hooks
 from wagtail.models import Page
 
+from accounts.errors import not_ready
 from articles.models import ArticlePage
 from articles.words import drugs_in, superlatives_in
 
@@ -34,6 +35,12 @@ def warn_about_words(request: HttpRequest, page: Page) -> None:
     if isinstance(latest, ArticlePage):
         for text in word_warnings(latest):
             messages.warning(request, text)
+
+
+@hooks.register("before_serve_page")
+def not_set_up(page: Page, request: HttpRequest, *args: Any) -> HttpResponse | None:
+    """Until the clinic is set up, the address of the home page holds Wagtail's own: nobody has to see that."""
+    return not_ready(request, set_up=False) if type(page.specific) is Page else None
 
 
 @hooks.register("construct_main_menu")

@@ -5,6 +5,7 @@ exception, they are one practitioner's whole week.
 """
 
 import re
+import sys
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from itertools import pairwise
@@ -50,14 +51,14 @@ def load_clinic(path: Path, *, now: datetime, by: Actor) -> Changes:
     """Create or bring up to date what the file at `path` describes, in one transaction.
 
     Args:
-        path: a YAML file like `booking/clinics/demo-clinic.yaml`.
+        path: a YAML file like `booking/clinics/demo-clinic.yaml`; `-` reads it from standard input.
         now: the instant of loading; hours without `from:` hold from the first of this year on.
 
     Raises:
         SetupError: when the file is missing, is not what it should be, or names something that does not exist.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.safe_load(sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SetupError(f"{path}: {error.strerror}") from error
     except yaml.YAMLError as error:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import dj_database_url
-from csp.constants import NONE, SELF
+from csp.constants import NONE, SELF, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
@@ -255,7 +255,10 @@ EMAIL_HOST = env("EMAIL_HOST", "localhost")
 EMAIL_PORT = env_int("EMAIL_PORT", 25)
 EMAIL_HOST_USER = env("EMAIL_HOST_USER", "")
 EMAIL_HOST_PASSWORD = env("EMAIL_HOST_PASSWORD", "")
-EMAIL_USE_TLS = env_bool("EMAIL_USE_TLS", False)
+EMAIL_USE_TLS = env_bool("EMAIL_USE_TLS", False)  # STARTTLS, as on port 587
+EMAIL_USE_SSL = env_bool("EMAIL_USE_SSL", False)  # TLS from the first byte, as on port 465
+if EMAIL_USE_TLS and EMAIL_USE_SSL:
+    raise ImproperlyConfigured("Set one of EMAIL_USE_TLS (port 587) and EMAIL_USE_SSL (port 465), not both.")
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env("MAIL_FROM", "True North Metabolic <appointments@tn.example>")
 # smtp, or a provider's API by way of django-anymail: one whose tracking of opens and clicks we can switch off.
@@ -359,7 +362,6 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 400
 
 # --- Security -------------------------------------------------------------------------------------------------------
 CONTENT_SECURITY_POLICY = {
-    "EXCLUDE_URL_PREFIXES": ["/editor/"],
     "DIRECTIVES": {
         "default-src": [NONE],
         "script-src": [SELF],
@@ -372,6 +374,14 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
     },
+}
+# The articles' editor writes scripts and styles into its pages, and shows a page within itself; it takes nothing from outside.
+EDITOR_POLICY = {
+    **CONTENT_SECURITY_POLICY["DIRECTIVES"],
+    "script-src": [SELF, UNSAFE_INLINE],
+    "style-src": [SELF, UNSAFE_INLINE],
+    "frame-src": [SELF],
+    "frame-ancestors": [SELF],
 }
 X_FRAME_OPTIONS = "DENY"
 # Nothing leaves the site. Not "no-referrer": with it browsers send "Origin: null" with forms, which the CSRF check refuses.
@@ -405,6 +415,9 @@ LOGGING = {
     "formatters": {"json": {"()": "accounts.logs.json_formatter"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["stderr"], "level": env("LOG_LEVEL", "WARNING" if TESTING else "INFO")},
-    "loggers": {"django_tasks": {"level": "WARNING"}},  # Wagtail's index keeping, one line a page
+    # Wagtail's index keeping, one line a page; and what Celery says of each round, four lines every two seconds.
+    "loggers": {
+        name: {"level": "WARNING"} for name in ("django_tasks", "celery.app.trace", "celery.worker.strategy", "celery.beat")
+    },
 }
 SILENCED_SYSTEM_CHECKS: list[str] = []

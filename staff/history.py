@@ -57,6 +57,7 @@ WORDS: dict[str, Any] = {
     "accounts.role_changed": gettext_lazy("Role changed"),
     "accounts.access_ended": gettext_lazy("Access ended"),
     "accounts.second_factor_reset": gettext_lazy("Second step reset"),
+    "accounts.second_factors_resealed": gettext_lazy("Second steps under a new key"),
     "accounts.totp_activated": gettext_lazy("Authenticator app on"),
     "accounts.totp_deactivated": gettext_lazy("Authenticator app removed"),
     "accounts.webauthn_added": gettext_lazy("Passkey added"),

@@ -47,6 +47,24 @@ def test_set_up_clinic_loads_the_demo_file_and_again_changes_nothing() -> None:
     assert before == (Practitioner.objects.count(), Service.objects.count(), Room.objects.count(), Availability.objects.count())
 
 
+def test_set_up_clinic_publishes_the_questionnaires_so_that_people_can_book() -> None:
+    assert "created  questionnaire hair-loss-intake" in run("set_up_clinic", str(DEMO_CLINIC))
+    assert Client().get("/book/").status_code == 200
+
+
+def test_set_up_clinic_reads_the_file_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", DEMO_CLINIC.open(encoding="utf-8"))
+    assert "created  practitioner amara-osei" in run("set_up_clinic", "-")
+
+
+def test_set_up_clinic_without_a_file_leaves_the_rest_to_the_screens() -> None:
+    run("create_clinic", no_input=True, **FACTS)
+    said = run("set_up_clinic")
+    assert "created  questionnaire hair-loss-intake" in said
+    assert "created  page Articles" in said
+    assert run("set_up_clinic") == "Nothing to change.\n"
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

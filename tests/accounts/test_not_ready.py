@@ -2,6 +2,7 @@
 
 from unittest.mock import patch
 
+import pytest
 from django.db import OperationalError
 
 
@@ -16,3 +17,10 @@ def test_a_database_that_is_away_is_a_503_with_a_promise(client, clinic):
         answer = client.get("/book/")
     assert (answer.status_code, answer["Retry-After"]) == (503, "30")
     assert "Everything you saved is safe" in answer.content.decode()
+
+
+@pytest.mark.django_db
+def test_before_anything_is_set_up_the_home_page_is_not_wagtails_own(client):
+    answer = client.get("/")
+    assert answer.status_code == 503
+    assert "Wagtail" not in answer.content.decode()

@@ -114,3 +114,29 @@ def test_the_demo_does_without(reception: User, settings: Any, clinic: Clinic) -
     client = Client()
     client.force_login(reception)
     assert client.get("/desk/calls/").status_code == 200
+
+
+def test_a_second_factor_outlives_the_link_key_it_was_sealed_with(
+    reception: User, sign_in: Callable[..., Any], totp: Callable[[User], str], settings: Any
+) -> None:
+    settings.LINK_KEYS = {"old": "o" * 43}
+    secret = totp(reception)
+    settings.LINK_KEYS = {"new": "n" * 43, "old": "o" * 43}
+    call_command("rotate_keys")
+    settings.LINK_KEYS = {"new": "n" * 43}
+    client = Client()
+    sign_in(client, reception)
+    assert client.post("/staff/2fa/authenticate/", {"code": code_of(secret)})["Location"] == "/staff/"
+
+
+def test_a_second_factor_whose_key_is_gone_matches_no_code_and_is_no_error(
+    reception: User, sign_in: Callable[..., Any], totp: Callable[[User], str], settings: Any
+) -> None:
+    settings.LINK_KEYS = {"old": "o" * 43}
+    secret = totp(reception)
+    settings.LINK_KEYS = {"new": "n" * 43}
+    client = Client()
+    sign_in(client, reception)
+    answer = client.post("/staff/2fa/authenticate/", {"code": code_of(secret)})
+    assert answer.status_code in {200, 422}
+    assert "That code does not match" in answer.content.decode()

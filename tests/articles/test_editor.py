@@ -67,7 +67,12 @@ def test_only_the_clinic_lead_comes_in(client: Client, lead: User) -> None:
             assert client.get(path).status_code == 404, (role, path)
     client.force_login(lead)
     assert client.get("/editor/").status_code == 200
-    assert client.get("/editor/pages/").status_code == 200
+    pages = client.get("/editor/pages/")
+    assert pages.status_code == 200
+    policy = pages["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src 'self' 'unsafe-inline'" in policy, "what the editor writes into its pages, and nothing from outside"
+    assert "http" not in policy
 
 
 def test_a_lead_who_gets_another_role_is_out_at_once(client: Client, lead: User) -> None:

@@ -10,7 +10,7 @@ from accounts.actions import AccountError, save_clinic
 from accounts.models import Clinic
 from audit.actor import Actor
 
-_ASKED = ["name", "short_name", "street", "city", "postal_code", "phone", "zone"]
+_ASKED = ["name", "short_name", "street", "city", "region_code", "postal_code", "phone", "email", "zone", "hours_text"]
 
 
 class Command(BaseCommand):

@@ -1,4 +1,7 @@
-"""`manage.py rotate_keys`: re-encrypt answers, reviews, photos and texts that came in with the newest key of ANSWER_KEYS."""
+"""`manage.py rotate_keys`: what is encrypted comes under the newest key.
+
+Answers, reviews, photos and texts that came in under ANSWER_KEYS; second factors under LINK_KEYS.
+"""
 
 import time
 from argparse import ArgumentParser
@@ -7,6 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts import clock
+from accounts.actions import reseal_second_factors
 from audit.actor import Actor
 from intake.actions import rotation
 from notifications import replies
@@ -18,7 +22,7 @@ ALSO = ((replies.old_texts, replies.reseal),)
 class Command(BaseCommand):
     """Rotate keys. Works while the site is in use; may be stopped and run again at any time."""
 
-    help = "Re-encrypt what is not under the newest key: answers, reviews, photos, texts that came in. Safe to stop."
+    help = "Re-encrypt what is not under the newest key: answers, reviews, photos, texts, second factors. Safe to stop."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The size of a batch, which is one transaction."""
@@ -26,6 +30,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """A bar while it runs, then counts; an error while anything is still under an old key."""
+        if people := reseal_second_factors(by=Actor.system(), now=clock.now()):
+            self.stdout.write(f"second_factors={people}")
         total = rotation.left(also=ALSO)
         made, left = rotation.Rotated(), 0
         for _pass in range(_PASSES):
