@@ -78,7 +78,7 @@ def wanting(times: Sequence[tuple[Any, datetime]], *, held: bool, name: str = "B
 
     from accounts import clock
     from accounts.links import newest_key_id
-    from bench.seed import ALL
+    from bench.seed import ALL, settle
     from booking import idle
     from booking.models import Appointment, Service
     from intake.document import decrypt, put
@@ -92,6 +92,7 @@ def wanting(times: Sequence[tuple[Any, datetime]], *, held: bool, name: str = "B
     responses, holds, codes, sessions = [], [], [], []
     for n, (practitioner, start) in enumerate(times):
         mine = deepcopy(document)
+        mine.answers["about_dob"] = (date(1988, 1, 1) + timedelta(days=n * 3 % 6_000)).isoformat()  # all of one age band
         mine.contact = {
             "first_name": f"Pat{n}", "last_name": f"{name}{n}", "mobile": f"+1519{5550000 + n:07d}",
             "email": f"{name}{n}@example.com", "reminder_by": "email", "voicemail_ok": False,
@@ -130,6 +131,7 @@ def wanting(times: Sequence[tuple[Any, datetime]], *, held: bool, name: str = "B
     if held:
         Appointment.objects.bulk_create(holds)
     ContactCode.objects.bulk_create(codes)
+    settle()
     return [
         Person(session, response.pk, hold.pk, f"Pat{n} {name}{n}")
         for n, (session, response, hold) in enumerate(zip(sessions, responses, holds, strict=True))

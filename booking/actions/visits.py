@@ -47,10 +47,10 @@ NOT_CHECKED = gettext_noop("Contact not checked")
 UNCHECKED_PER_ADDRESS = 3  # visits a day without a code
 UNCHECKED_OPEN = 20  # of them on the call list at once
 
-# The visit of a response that was booked before, and this browser's hold.
+# The visit of a response that was booked before, and this browser's hold, found by its place (as `journey` says).
 _OWN = (
     f"SELECT {rows.columns(Appointment, 'a')} FROM booking_appointment a WHERE a.response_id = %s "
-    "OR (a.status = 'held' AND a.hold_key = %s AND a.practitioner_id = %s AND a.starts_at = %s) FOR UPDATE"
+    "OR (a.hold_key = %s AND a.practitioner_id = %s AND a.starts_at = %s) FOR UPDATE"
 )
 
 

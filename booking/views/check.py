@@ -225,7 +225,7 @@ def _book(journey: Journey) -> HttpResponse:
             hold_key=hold_key_of(journey.request),
             article=as_uuid(journey.session.get("article")),
             helper=journey.helper,
-            address=client_address(journey.request),
+            address="" if journey.checked_channel else client_address(journey.request),  # it takes long to work out
             by=journey.by,
             now=journey.now,
         )

@@ -16,7 +16,7 @@ from audit import rows
 from audit.actor import Actor
 from booking import words
 from booking.links import hold_key_of
-from booking.models import Appointment, Practitioner, Service
+from booking.models import Appointment, Practitioner, Service, Status
 from intake.document import Document, open_document
 from intake.models import QuestionnaireResponse
 from patients.actions import Contact
@@ -29,12 +29,13 @@ HELPER_FIELDS = ("helper_name", "helper_relation", "messages_to", "own_mobile", 
 STEPS = ("draft", "hold", "wanted", "service", "code", "no_code", "article", "booked")
 
 _ON_THE_WAY = (QuestionnaireResponse, Appointment, Appointment, Practitioner, Service, ContactCode)
+# Only a hold has a key: asked for its status as well, PostgreSQL would look at everybody's holds.
 _WHERE_IT_STANDS = f"""
 SELECT {", ".join(rows.columns(model, alias) for model, alias in zip(_ON_THE_WAY, "rvhpsc", strict=True))}
 FROM (SELECT %s::uuid AS draft, %s::uuid AS hold, %s AS hold_key, %s::uuid AS code) browser
 LEFT JOIN intake_questionnaireresponse r ON r.public_id = browser.draft
 LEFT JOIN booking_appointment v ON v.response_id = r.id
-LEFT JOIN booking_appointment h ON h.public_id = browser.hold AND h.hold_key = browser.hold_key AND h.status = 'held'
+LEFT JOIN booking_appointment h ON h.public_id = browser.hold AND h.hold_key = browser.hold_key
 LEFT JOIN booking_practitioner p ON p.id = h.practitioner_id
 LEFT JOIN booking_service s ON s.id = h.service_id
 LEFT JOIN patients_contactcode c ON c.public_id = browser.code AND c.subject_key = r.public_id::text
@@ -124,7 +125,7 @@ class Journey:
     def _stands(self) -> list[Any]:
         """Draft, its visit, hold with practitioner and service, code: whatever of it there is, in one statement."""
         ids = [as_uuid(self.session.get(name)) for name in ("draft", "hold", "code")]
-        key = hold_key_of(self.request) if ids[1] and self.session.session_key else ""
+        key = hold_key_of(self.request) if ids[1] and self.session.session_key else None
         if not any(ids):
             return [None] * len(_ON_THE_WAY)
         [row] = rows.fetch(_WHERE_IT_STANDS, [ids[0], ids[1], key, ids[2]])
@@ -187,8 +188,9 @@ class Journey:
     def hold_row(self) -> Appointment | None:
         """This browser's hold, alive or just expired and not yet swept."""
         _response, _visit, hold, practitioner, service, _code = self._stands
-        if hold is not None:
-            hold.practitioner, hold.service = practitioner, service
+        if hold is None or hold.status != Status.HELD:
+            return None
+        hold.practitioner, hold.service = practitioner, service
         return hold
 
     @cached_property
