@@ -224,6 +224,8 @@ class Status(models.TextChoices):
 OCCUPYING = [Status.HELD, Status.BOOKED, Status.CONFIRMED, Status.ARRIVED, Status.IN_ROOM, Status.FULFILLED]
 # Statuses in which a visit is still to come or going on.
 OPEN = [Status.BOOKED, Status.CONFIRMED, Status.ARRIVED, Status.IN_ROOM]
+# So long after its end a visit should be done, missed or cancelled.
+OUTCOME_DUE = timedelta(minutes=30)
 
 
 def _span() -> Func:
@@ -260,6 +262,10 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
     def upcoming(self, now: datetime) -> "AppointmentQuerySet":
         """Booked or confirmed visits that have not started."""
         return self.filter(status__in=[Status.BOOKED, Status.CONFIRMED], starts_at__gt=now)
+
+    def without_outcome(self, now: datetime) -> "AppointmentQuerySet":
+        """Those that should be over, and of which nobody has said how they ended."""
+        return self.filter(status__in=OPEN, ends_at__lte=now - OUTCOME_DUE)
 
     def to_call(self) -> "AppointmentQuerySet":
         """Visits whose patient we have to phone."""

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Count, Exists, OuterRef, Q, Subquery
+from django.db.models import Count, Exists, Max, OuterRef, Q, Subquery, Value
 from django.db.models.functions import JSONObject
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -15,6 +15,7 @@ from accounts import clock
 from booking.late import AHEAD
 from booking.models import (
     OPEN,
+    OUTCOME_DUE,
     Appointment,
     Availability,
     AvailabilityOverride,
@@ -30,7 +31,8 @@ from staff import gaps
 from staff.grid import Grid, lay
 from staff.lines import Behind, Column, Entry, board_time
 
-FILTERS = ("waiting", "unconfirmed", "missing", "openings")
+FILTERS = ("waiting", "unconfirmed", "missing", "openings", "unfinished", "cancelled")
+LOOKED_BACK = timedelta(days=14)  # so far back visits without an outcome are named
 # What may be done next, by status: the likeliest first.
 STEPS: dict[str, list[str]] = {
     Status.BOOKED: ["arrive", "confirm"],
@@ -56,6 +58,14 @@ def steps_of(visit: Appointment, now: datetime) -> list[tuple[str, str]]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Visits of earlier days that nobody has said the outcome of: how many, and the latest such day."""
+
+    count: int
+    day: date
+
+
 @dataclass(slots=True)
 class Board:
     """Everything the day screen shows."""
@@ -71,6 +81,7 @@ class Board:
     people: list[Practitioner] = field(default_factory=list)
     on_list: int = 0  # who would come sooner
     calls: int = 0  # who is to be phoned
+    left: "Left | None" = None  # what earlier days left open
 
     @property
     def is_empty(self) -> bool:
@@ -110,13 +121,22 @@ def _people(day: date, since: datetime, until: datetime, now: datetime) -> list[
     )
 
 
-def bookable() -> list[Any]:
-    """What can be booked, with whom and where, in one statement."""
+def bookable(today: datetime | None = None) -> list[Any]:
+    """What can be booked, with whom and where, in one statement.
+
+    Args:
+        today: when today began, to know as well what the days before it left open.
+    """
     people = Service.practitioners.through.objects.filter(service=OuterRef("pk")).values("practitioner_id")
     rooms = Room.objects.filter(active=True, kind=OuterRef("room_kind")).order_by("pk").values("pk")
     waiting = WaitlistEntry.objects.on_list().filter(service=OuterRef("pk")).order_by().values("service").annotate(n=Count("pk"))
     to_call = Appointment.objects.to_call().filter(Q(status__in=OPEN) | Q(status=Status.CANCELLED), service=OuterRef("pk"))
     calls = to_call.order_by().values("service").annotate(n=Count("pk"))
+    before: dict[str, Any] = {}
+    if today is not None:
+        open_still = Appointment.objects.without_outcome(today).filter(starts_at__gte=today - LOOKED_BACK, starts_at__lt=today)
+        together = open_still.order_by().annotate(all=Value(1)).values("all")
+        before["left"] = Subquery(together.annotate(j=JSONObject(n=Count("pk"), at=Max("starts_at"))).values("j"))
     return list(
         Service.objects.filter(active=True)
         .order_by("minutes")
@@ -125,6 +145,7 @@ def bookable() -> list[Any]:
             room_ids=ArraySubquery(rooms),
             waits=Subquery(waiting.values("n")),
             calls=Subquery(calls.values("n")),
+            **before,
         )
     )
 
@@ -156,7 +177,9 @@ def load(
     """
     zone = clock.clinic_zone()
     since, until = clock.day_bounds(day, zone)
-    people, services, visits = _people(day, since, until, now), bookable(), _visits(user, since, until, now)
+    is_today = day == clock.today(now)
+    people, services = _people(day, since, until, now), bookable(since if is_today else None)
+    visits = _visits(user, since, until, now)
     columns = {person.pk: Column(person) for person in people}
     for visit in visits:
         columns.setdefault(visit.practitioner_id, Column(visit.practitioner))
@@ -167,7 +190,7 @@ def load(
         if said := person.late_json:
             columns[person.pk].late = Behind(said["minutes"], datetime.fromisoformat(said["said_at"]))
     waiting: list[Entry] = []
-    counts = {"booked": 0, "waiting": 0, "unconfirmed": 0, "missing": 0, "openings": 0}
+    counts = dict.fromkeys(("booked", *FILTERS), 0)
     for visit in visits:
         column, entry = columns[visit.practitioner_id], entry_of(visit, now)
         if mark := gaps.outside(visit, calendar, people, day, known):
@@ -176,7 +199,8 @@ def load(
         if visit.status == Status.ARRIVED:
             waiting.append(entry)
         if visit.status == Status.CANCELLED:
-            if not show:
+            counts["cancelled"] += 1
+            if show in ("", "cancelled"):
                 column.cancelled.append(entry)
             continue
         kinds = set()
@@ -184,7 +208,7 @@ def load(
         if visit.status != Status.HELD:
             column.booked += 1
             counts["booked"] += 1
-            kinds = _kinds(visit)
+            kinds = _kinds(visit, now)
             for kind in kinds:
                 counts[kind] += 1
         if not show or show in kinds:
@@ -207,7 +231,9 @@ def load(
     found = {str(v.public_id): v for v in visits if v.status != Status.HELD}
     seen = mark_of(v.version for v in visits if v.status != Status.HELD)
     on_list, calls = sum(service.waits or 0 for service in services), sum(service.calls or 0 for service in services)
-    return Board(day, shown, counts, found, show, seen, grid, waiting, people_shown, on_list, calls)
+    left = next((service.left for service in services if is_today and service.left and service.left["n"]), None)
+    earlier = Left(left["n"], clock.local(datetime.fromisoformat(left["at"])).date()) if left else None
+    return Board(day, shown, counts, found, show, seen, grid, waiting, people_shown, on_list, calls, earlier)
 
 
 def mark_of(versions: Iterable[int]) -> str:
@@ -222,7 +248,7 @@ def mark_now(day: date) -> str:
     return mark_of(Appointment.objects.between(since, until).visits().values_list("version", flat=True))
 
 
-def _kinds(visit: Appointment) -> set[str]:
+def _kinds(visit: Appointment, now: datetime) -> set[str]:
     """Which of the filters a visit answers to."""
     kinds = set()
     if visit.status == Status.ARRIVED:
@@ -231,6 +257,8 @@ def _kinds(visit: Appointment) -> set[str]:
         kinds.add("unconfirmed")
     if visit.status in OPEN and visit.intake_missing:
         kinds.add("missing")
+    if visit.status in OPEN and visit.ends_at <= now - OUTCOME_DUE:
+        kinds.add("unfinished")
     return kinds
 
 

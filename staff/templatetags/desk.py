@@ -10,10 +10,13 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from accounts import clock
 from accounts.templatetags.ui import STATUSES, status_words
 from booking.hours import short_time
+from booking.models import Status
 from staff.board import board_time, keys_of
 from staff.lines import Entry
+from staff.table import Row
 
 register = template.Library()
 register.filter("board_time", board_time)
@@ -22,6 +25,12 @@ register.filter("keys_of", keys_of)
 CARD = (
     '<li id="v-{}" class="{}" data-v="{}"><time>{}</time><a class="nm" href="{}">{}</a><span class="st">{}</span>'
     '<span class="what">{}</span><i class="yr">{}</i>{}{}</li>'
+)
+LINE = (
+    '<tr role="row" id="v-{}" class="ap {}" data-v="{}"><td role="cell" class="tm"><time>{}</time></td>'
+    '<th role="rowheader" scope="row"><a class="nm" href="{}">{}</a><i class="yr">{}</i></th><td role="cell" class="what">{}</td>'
+    '<td role="cell" class="md">{}</td><td role="cell"><span class="st">{}</span></td><td role="cell" class="bd">{}</td>'
+    '<td role="cell" class="ap-do">{}</td></tr>'
 )
 BUTTON = '<button class="sbtn sbtn-xs" name="do" value="{}">{}<span class="vh"> {}</span></button>'
 UNDO = '<button class="sbtn sbtn-xs quiet i-undo" name="do" value="{}"><span class="vh">{} {}</span></button>'
@@ -48,6 +57,44 @@ def _visits() -> tuple[str, str]:
     return before, after
 
 
+def _badges(entry: Entry) -> SafeString:
+    return format_html_join("", '<b class="{} i-{}">{}</b>', entry.badges)
+
+
+def _cancelled(visit: Any) -> SafeString | str:
+    """ "by the patient, Tue, November 24": who cancelled, and when."""
+    if visit.status != Status.CANCELLED or visit.cancelled_at is None:
+        return ""
+    words = _("by the patient, %(day)s") if visit.cancelled_by == "patient" else _("by the clinic, %(day)s")
+    return format_html("<span>{}</span>", words % {"day": clock.short_date(visit.cancelled_at)})
+
+
+def _buttons(entry: Entry, every: bool) -> SafeString:
+    visit: Any = entry.visit
+    name, which = visit.patient.full_name, f"{visit.public_id}:{visit.version}"
+    offered = entry.steps if every else entry.steps[:1]
+    buttons = format_html_join("", BUTTON, ((f"{verb}:{which}", word, name) for verb, word in offered))
+    if every and visit.previous:
+        buttons += format_html(UNDO, f"undo:{which}", _("Undo the last step of"), name)
+    return buttons
+
+
+@register.simple_tag
+def line(row: Row) -> SafeString | str:
+    """One visit of the day's table, with all its buttons."""
+    entry, visit = row.entry, row.entry.visit
+    person: Any = visit.patient if visit else None
+    if visit is None or person is None:
+        return ""
+    before, after = _visits()
+    return format_html(
+        LINE, visit.public_id, STATUSES[visit.status][3] + (" sel" if entry.selected else ""), keys_of(entry), entry.time,
+        f"{before}{visit.public_id}{after}", person.full_name, person.date_of_birth.year, visit.service.name,
+        row.practitioner.short_name, status_words(visit.status, entry.minutes, visit.room or ""),
+        format_html("{}{}", _badges(entry), _cancelled(visit)), _buttons(entry, every=True),
+    )  # fmt: skip
+
+
 @register.simple_tag
 def card(entry: Entry, every: bool = False) -> SafeString:
     """One visit of the day. A day has hundreds, so it is put together here and not by a template of its own.
@@ -60,13 +107,7 @@ def card(entry: Entry, every: bool = False) -> SafeString:
     before, after = _visits()
     css = f"ap {STATUSES[visit.status][3]} {entry.place}"
     css += (" sel" if entry.selected else "") + (" slim" if entry.short else "") + (" thin" if entry.narrow else "")
-    badges = format_html_join("", '<b class="{} i-{}">{}</b>', entry.badges)
-    offered = entry.steps if every else entry.steps[:1]
-    buttons = format_html_join(
-        "", BUTTON, ((f"{verb}:{key}:{visit.version}", word, person.full_name) for verb, word in offered)
-    )  # fmt: skip
-    if every and visit.previous:
-        buttons += format_html(UNDO, f"undo:{key}:{visit.version}", _("Undo the last step of"), person.full_name)
+    badges, buttons = _badges(entry), _buttons(entry, every)
     return format_html(
         CARD, key, css, keys_of(entry), entry.time, f"{before}{key}{after}", person.full_name,
         status_words(visit.status, entry.minutes, visit.room or ""), visit.service.name, person.date_of_birth.year,

@@ -15,12 +15,12 @@ from accounts.access import reception_required
 from booking import matching
 from booking.late import MINUTES
 from booking.models import OPEN, Appointment, Status
-from staff import board, outbox, steps
+from staff import board, outbox, steps, table
 from staff.reading import reading
 from staff.views.waiting import gaps_of, rows_of
 
 SOME = 3  # of a list at the side
-LOOKS = ("show", "view", "who")  # how the day is looked at
+LOOKS = ("show", "view", "who", "sort")  # how the day is looked at
 
 
 @reception_required
@@ -33,7 +33,7 @@ def today(request: HttpRequest) -> HttpResponse:
             day = date.fromisoformat(typed)
         except ValueError:
             return redirect("staff:today")
-    return redirect(reverse("staff:day", args=[day]) + _query(request, "view", "who"))
+    return redirect(reverse("staff:day", args=[day]) + _query(request, "view", "who", "sort"))
 
 
 def _query(request: HttpRequest, *names: str) -> str:
@@ -125,7 +125,7 @@ def _page(
             calls = Appointment.objects.for_actor(request.user).to_call().filter(status__in=[*OPEN, Status.CANCELLED])
             to_call = list(calls.select_related("patient").order_by("starts_at")[:SOME])
     visit = found.visits.get(selected)
-    only = _query(request, "view", "who")
+    only, sort = _query(request, "view", "who", "sort"), table.read(request.GET.get("sort", ""))
     context = {
         "board": found,
         "day": day,
@@ -142,10 +142,13 @@ def _page(
         "about": visit or about,
         "strip": strip_of(visit, request.GET.get("did", ""), now) if visit and not refusal else None,
         "as_list": as_list,
+        "rows": table.rows_of(found, sort) if as_list else [],
+        "heads": table.heads(sort) if as_list else [],
+        "unsorted": _query(request, "view", "who", "show"),
         "who": who if any(person.slug == who for person in found.people) else "",
         "keep": only,
         "only": f"{only[1:]}&" if only else "",
-        "all": "view=list&" if as_list else "",
+        "all": "view=list&" + (f"sort={sort}&" if sort != "time" else "") if as_list else "",
         **(picked(visit, now) if visit else {}),
     }
     return render(request, "staff/day.html", context, status=status)

@@ -108,7 +108,7 @@ document.addEventListener("click", (event) => {
 
 /* ── Keys ── */
 const STEPS = { a: "arrive", r: "to_room", d: "fulfil", c: "confirm", s: "mark_noshow", u: "undo" };
-const current = () => document.activeElement?.closest?.("#board .dlist>li")
+const current = () => document.activeElement?.closest?.("#board :is(.dlist>li,tr)")
   ?? document.querySelector("#board .ap.sel")
   ?? (side.querySelector("[data-picked]") && cardOf(side.querySelector("[data-picked]").dataset.picked));
 const visitNow = () => { const card = current(); return card?.matches("[data-v]") ? card : null; };
@@ -136,8 +136,8 @@ function step(card, key) {
   press("do", `${verb}:${idOf(card)}:${version}`);
 }
 function walk(key) {
-  const columns = [...document.querySelectorAll("#board .dcol")]
-    .map((column) => [...column.querySelectorAll(":scope>.dlist>li")].filter((li) => li.matches(".ap[data-v], .dopen") && li.offsetParent));
+  const columns = [...document.querySelectorAll("#board :is(.dcol,tbody)")]
+    .map((column) => [...column.querySelectorAll(":scope>.dlist>li,:scope>tr")].filter((li) => li.matches(".ap[data-v], .dopen") && li.offsetParent));
   const from = current(), at = columns.findIndex((lines) => lines.includes(from));
   let next;
   if (at < 0) {
@@ -423,7 +423,7 @@ async function refresh() {
   const old = board(), fresh = page.getElementById("board");
   if (!old || !fresh) { location.reload(); return true; }
   const { scrollTop, scrollLeft } = old;
-  const focused = document.activeElement?.closest("#board .dlist>li")?.id;
+  const focused = document.activeElement?.closest("#board :is(.dlist>li,tr)")?.id;
   const picked = side.querySelector("[data-picked]")?.dataset.picked;
   const before = new Map([...old.querySelectorAll("[data-v]")].map((card) => [card.id, card.dataset.v]));
   old.replaceWith(document.adoptNode(fresh));

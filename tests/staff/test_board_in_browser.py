@@ -184,3 +184,17 @@ def test_shift_and_arrows_place_a_visit_where_something_is_and_the_server_asks(
     expect(page.locator("[data-say]")).to_contain_text("whatever is there")
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Book anyway")).to_be_visible()
+
+
+def test_the_keys_work_in_the_table_too(board: Callable[..., Page], appointment: Appointment) -> None:
+    page = board()
+    page.get_by_role("link", name="List", exact=True).click()
+    page.wait_for_url("**view=list")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("document.activeElement.textContent") == "Maya Chowdhury", "after an opening"
+    with page.expect_navigation():
+        page.keyboard.press("c")
+    appointment.refresh_from_db()
+    assert appointment.status == "confirmed"
+    assert page.evaluate("document.activeElement.textContent") == "Maya Chowdhury"

@@ -27,7 +27,7 @@ def pages_of(role: str, visit: Appointment) -> list[str]:
         "": ["/staff/login/", "/staff/password/reset/", "/staff/password/reset/done/", "/staff/password/reset/key/1-x-y/"],
         "reception": [
             f"/desk/day/{day}/?did=confirm&visit={visit.public_id}",
-            f"/desk/day/{day}/?show=waiting",
+            f"/desk/day/{day}/?view=list&sort=-status",
             f"/desk/visit/{visit.public_id}/",
             f"/desk/visit/{visit.public_id}/move/",
             f"/desk/patient/{visit.patient.public_id}/",
