@@ -124,6 +124,12 @@ def starts(
     return slots.any_physician(found, calendar) if any_physician and practitioner is None else found
 
 
+def is_free(service: Service, practitioner: Practitioner, start: datetime, *, now: datetime) -> bool:
+    """True while a patient could take this time."""
+    day, at = clock.local(start).date(), int(start.timestamp())
+    return any(found.at == at for found in starts(service, since=day, until=day, now=now, practitioner=practitioner))
+
+
 def openings(
     service: Service,
     *,

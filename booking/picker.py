@@ -168,6 +168,11 @@ class Picker:
     instead_terms: str = ""
 
     @property
+    def nothing(self) -> bool:
+        """True when no filter and no later day would show a time: there is only to wait, or to call."""
+        return bool(self.none_text) and self.instead is None
+
+    @property
     def who_select(self) -> bool:
         """True when there are too many physicians for chips."""
         return len(self.people) > MOST_CHIPS
@@ -294,6 +299,8 @@ def build(
     if len(with_times) > wanted or (listed and until < horizon):
         after = f"#d{with_times[wanted].isoformat()}" if len(with_times) > wanted else f"#d{listed[-1].isoformat()}"
         picker.more_url = filters.query(picker.base, more=filters.more + 1) + after
+    elif until < horizon and filters.more < MAX_MORE:
+        picker.more_url = filters.query(picker.base, more=min(filters.more + WEEKS_SHOWN, MAX_MORE))
     picker.month = _month(picker, by_day, set(listed), horizon)
     picker.who_links = [
         Link(_("Any, soonest first"), _again(picker, who=""), filters.practitioner is None),
@@ -365,15 +372,16 @@ def _month(picker: Picker, by_day: dict[date, Day], listed: set[date], horizon: 
 
 
 def _say_none(picker: Picker, *, now: datetime, own: int | None, weeks: int) -> None:
-    """Nothing fits: say so, and offer the soonest time with anybody."""
+    """Nothing fits: say so, and offer the soonest time with anybody, as far ahead as can be booked."""
     filters = picker.filters
     who = filters.practitioner.short_name if filters.practitioner else ""
     if who:
         picker.none_text = _("No times in the next %(weeks)d weeks with %(who)s.") % {"weeks": weeks, "who": who}
     else:
         picker.none_text = _("No times in the next %(weeks)d weeks.") % {"weeks": weeks}
-    if filters.practitioner or filters.part or filters.start_day:
-        found = calendar.soonest(picker.service, now=now, days=picker.service.horizon_days, limit=1, own_hold=own)
-        picker.instead = next(iter(choices(found, picker.people)), None)
-        if picker.instead:
-            picker.instead_terms = terms.of_one(picker.service, picker.instead.start, now=now)
+    found = calendar.soonest(picker.service, now=now, days=picker.service.horizon_days, limit=1, own_hold=own)
+    picker.instead = next(iter(choices(found, picker.people)), None)
+    if picker.instead:
+        picker.instead_terms = terms.of_one(picker.service, picker.instead.start, now=now)
+    else:
+        picker.none_text, picker.more_url = _("No times are open for booking right now."), ""

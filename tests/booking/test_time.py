@@ -133,6 +133,26 @@ def test_nothing_with_the_chosen_person_offers_the_soonest_with_anybody(walker, 
     assert walker.post("time", slot=offered(page)[0]).status_code == 303
 
 
+def away(days: int) -> None:
+    TimeOff.objects.create(practitioner=None, starts_at=WEDNESDAY, ends_at=WEDNESDAY + timedelta(days=days), kind="holiday")
+
+
+def test_nothing_for_weeks_offers_the_first_time_after_them_and_later_days(walker):
+    away(35)
+    page = walker.begun().get("time")
+    assert "No times in the next 4 weeks. The soonest with any physician is Wednesday, March 17" in text_of(page)
+    assert any("more=4" in link for link in anchors(page))
+    assert walker.post("time", slot=offered(page)[0]).status_code == 303
+
+
+def test_nothing_at_all_leaves_the_waiting_list_and_the_phone_once_and_no_filters(walker):
+    away(400)
+    said = text_of(walker.begun().get("time"))
+    assert "No times are open for booking right now. Join the waiting list, and we tell you when a time opens. Or call us" in said
+    shown = [words in said for words in ("Time of day", "Nothing that fits?", "Show more days")]
+    assert (shown, said.count("Join the waiting list")) == ([False] * 3, 2)
+
+
 def test_tapping_a_time_holds_it_for_fifteen_minutes_and_goes_to_the_details(walker, practitioner):
     answer = walker.begun().post("time", slot=picker.value_of(on(11, 10), practitioner))
     assert (answer.status_code, answer["Location"]) == (303, reverse("booking:details"))
@@ -226,6 +246,15 @@ def test_when_the_hold_ran_out_it_says_so_and_offers_the_time_again(walker, at):
     assert "We could not hold 10:00 a.m. any longer. Your answers are safe. It may still be free:" in text_of(page)
     assert walker.post("time", slot=offered(page)[0]).status_code == 303
     assert Appointment.objects.get().hold_expires_at == clock.now() + timedelta(minutes=15)
+
+
+def test_when_the_hold_ran_out_and_somebody_has_the_time_it_is_not_offered_again(walker, at):
+    walker.with_time()
+    at.shift(timedelta(minutes=16))
+    away(400)
+    said = text_of(walker.get("time"))
+    assert "We could not hold 10:00 a.m. any longer, and it is not free now. Your answers are safe." in said
+    assert "It may still be free" not in said
 
 
 def test_when_no_more_holds_are_made_it_goes_on_unheld(walker, practitioner, monkeypatch):
