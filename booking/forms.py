@@ -1,7 +1,7 @@
 """What people type on the booking path. Every message is one of the clinic's own; nothing typed is lost."""
 
 from datetime import date
-from typing import Any
+from typing import Any, ClassVar
 
 import phonenumbers
 from django import forms
@@ -10,6 +10,7 @@ from django.core.validators import validate_email
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from accounts.dates import Wrong, in_words
 from accounts.fields import DateBoxesField
 from booking import words
 from booking.models import Service
@@ -106,14 +107,14 @@ def parse_phone(text: str) -> str:
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
-def born_on(born: date, today: date) -> date:
+def born_on(born: date, today: date, whose: Any = "") -> date:
     """A date of birth that can be.
 
     Raises:
         ValidationError: before 1900, or after today.
     """
     if born.year < EARLIEST_BIRTH_YEAR or born > today:
-        text = _("Your date of birth must be a real date, like March 27, 1987")
+        text = in_words(Wrong("real", ("year",)), whose=str(whose or _("Your date of birth")), year_of="")
         raise ValidationError(text, code="real", params={"parts": ("year",)})
     return born
 
@@ -250,6 +251,14 @@ class DetailsForm(PlainForm):
         label=_("They asked me to book for them, or I make health decisions for them. They know what I tell you here."),
         error_messages={"required": _("Tick the box if you may book for them; else they book, or call us")},
     )
+    THEIR_MISSING: ClassVar[dict[str, Any]] = {
+        "first_name": _("Enter their first name"),
+        "last_name": _("Enter their last name"),
+        "date_of_birth": _("Enter their date of birth, like March 27, 1987"),
+    }
+    THEIRS = (
+        "first_name", "last_name", "preferred_name", "date_of_birth", "own_mobile", "own_email", "helper_name", "helper_relation",
+    )  # fmt: skip
     HELPER = ("helper_name", "helper_relation", "messages_to", "own_mobile", "own_email", "may_help")
 
     def __init__(
@@ -270,6 +279,11 @@ class DetailsForm(PlainForm):
             self.fields["last_name"].label = _("Their legal last name")
             self.fields["preferred_name"].label = _("Name we should call them")
             self.fields["date_of_birth"].label = _("Their date of birth")
+            for name, missing in self.THEIR_MISSING.items():
+                self.fields[name].error_messages["required"] = missing
+            born: DateBoxesField = self.fields["date_of_birth"]  # type: ignore[assignment]
+            born.whose, born.year_of = _("Their date of birth"), _("Their year of birth")
+            self.order_fields(self.THEIRS)  # as on the page, and so in the list of what is wrong
             self.fields["first_name"].help_text = _("As on their health card or other ID.")
             self.fields["mobile"].label, self.fields["email"].label = _("Your mobile number"), _("Your email address")
         else:
@@ -282,7 +296,8 @@ class DetailsForm(PlainForm):
 
     def clean_date_of_birth(self) -> date:
         """A day between 1900 and today."""
-        return born_on(self.cleaned_data["date_of_birth"], self.today)
+        whose = self.fields["date_of_birth"].whose  # type: ignore[attr-defined]
+        return born_on(self.cleaned_data["date_of_birth"], self.today, whose)
 
     def clean(self) -> dict[str, Any]:
         """The address a chosen way needs; a number that cannot take a text."""
@@ -356,6 +371,13 @@ class SignForm(PlainForm):
             self.data = {**self.data.dict(), self.add_prefix("seen"): self.answers_sha256}  # type: ignore[attr-defined]
             self.add_error(None, _("Your answers have changed since this page was opened. Look at them again, then go on"))
         return data
+
+
+class SignedForm(PlainForm):
+    """What was signed when the time was lost: the name, and the answers it stands under."""
+
+    signed_as = TextField(limit=200)
+    signed_for = TextField(limit=64)
 
 
 class AddressForm(PlainForm):

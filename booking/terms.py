@@ -39,6 +39,15 @@ def of_one(service: Service, start: datetime, *, now: datetime) -> str:
     return _("It is less than %(span)s away. After you take it, %(what)s.") % words
 
 
+def by_now(service: Service, start: datetime, *, now: datetime) -> str:
+    """The same for a visit that is booked, in a message; empty while it is far enough away."""
+    found = [(minutes, what) for minutes, what in _cut_offs(service, Clinic.current().late_fee) if _is_past(start, minutes, now)]
+    if not found:
+        return ""
+    words = {"span": span(min(minutes for minutes, _what in found)), "what": _(" and ").join(what for _minutes, what in found)}
+    return _("It is less than %(span)s away: %(what)s.") % words
+
+
 def afterwards(service: Service, start: datetime, *, now: datetime) -> str:
     """The same for a time that was just taken; empty while it is far enough away."""
     found = [what for minutes, what in _cut_offs(service, Clinic.current().late_fee) if _is_past(start, minutes, now)]
@@ -52,7 +61,9 @@ def of_several(service: Service, starts: Sequence[datetime], *, now: datetime) -
         late = [start for start in starts if _is_past(start, minutes, now)]
         if not late:
             continue
-        words = {"span": span(minutes), "what": what, "time": clock.clock_time(late[-1])}
+        one_day = len({clock.local(start).date() for start in starts}) == 1
+        until = clock.clock_time(late[-1]) if one_day else clock.long_when(late[-1])
+        words = {"span": span(minutes), "what": what, "time": until}
         if len(late) == len(starts):
             lines.append(_("Less than %(span)s away: after you take one of these, %(what)s.") % words)
         else:

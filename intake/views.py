@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts import clock
 from accounts.templatetags.ui import Segment
 from intake import actions, answering, engine, photos, prefill, seats
+from intake.document import Document
 from intake.errors import IntakeError
 from intake.fields import controls, title_of
 from intake.models import Questionnaire
@@ -258,6 +259,12 @@ def _change_rows(sitting: Sitting, page: engine.Page, values: dict[str, Any], co
     return f"{first}-{max(len(rows) - 1, 0)}"
 
 
+def _named_helper(document: Document) -> dict[str, Any]:
+    """Who books for another person gave their name with the details: it is not asked for again."""
+    names = {"start_respondent_name": "helper_name", "start_respondent_relation": "helper_relation"}
+    return {link_id: document.contact[name] for link_id, name in names.items() if document.contact.get(name)}
+
+
 def _render_page(
     request: HttpRequest,
     sitting: Sitting,
@@ -268,7 +275,7 @@ def _render_page(
     too_young: str = "",
 ) -> HttpResponse:
     definition, offered = sitting.definition, prefill.for_page(sitting.document, page)
-    answers = offered | sitting.document.answers
+    answers = offered | _named_helper(sitting.document) | sitting.document.answers
     drawn = controls(definition, page, answers, sitting.asking, typed=request.POST if typed else None, problems=problems)
     for control in drawn:
         control.since = prefill.since(sitting.document) if control.link_id in offered else None

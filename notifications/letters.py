@@ -17,7 +17,7 @@ from django.urls import reverse
 from accounts import clock
 from accounts.models import Clinic, SignInMail
 from accounts.quiet import quiet_night
-from booking import ics
+from booking import ics, terms
 from booking.links import token_of
 from booking.models import Appointment, LinkRequest, RunningLate, WaitlistOffer
 from intake.models import ResumeLink
@@ -296,6 +296,7 @@ def visit_words(visit: Appointment, message: Message, *, now: datetime) -> dict[
         "questions": _questions(visit),
         "free_until": visit.cancel_deadline(),
         "free_now": now < visit.cancel_deadline(),
+        "close": terms.by_now(visit.service, start, now=now),
         "cutoff_hours": visit.service.cancel_cutoff_minutes // 60,
         "today": clock.local(start).date() == clock.local(now).date(),
         "tomorrow": clock.local(start).date() - clock.local(now).date() == timedelta(days=1),

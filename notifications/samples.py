@@ -29,6 +29,7 @@ def sample_words(*, now: datetime) -> dict[str, Any]:
         "questions": {"done": 3, "total": 5},
         "free_until": start - timedelta(days=1),
         "free_now": True,
+        "close": "",
         "cutoff_hours": 24,
         "today": False,
         "until_today": True,

@@ -72,7 +72,7 @@ from booking.actions.waiting import (
     skip,
 )
 from booking.actions.wall_time import RULES, keep_wall_time, keep_wall_times, moved_by_rules
-from booking.actions.write_path import stale
+from booking.actions.write_path import free_start, stale, taken
 
 __all__ = [
     "RULES",
@@ -115,6 +115,7 @@ __all__ = [
     "end_time_off",
     "expire",
     "extend_hold",
+    "free_start",
     "from_here_on",
     "fulfil",
     "hand_over",
@@ -156,6 +157,7 @@ __all__ = [
     "still_to_come",
     "take_new_time",
     "take_time_off",
+    "taken",
     "to_room",
     "undo",
     "undo_batch",

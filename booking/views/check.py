@@ -52,10 +52,38 @@ def check(request: HttpRequest) -> HttpResponse:
     if journey.chosen is None:  # the hold ended and the time has passed
         return see("booking:time")
     if request.method != "POST":
-        return _page(journey)
+        return _page(journey) if _is_free_still(journey) else _lost(journey)
     if request.POST.get("do") == "extend":
         return _extend(journey)
     return _book(journey)
+
+
+def _is_free_still(journey: Journey) -> bool:
+    """False when a time that is not held (any more) went to somebody else: said before anything is ticked or signed."""
+    chosen, service = journey.chosen, journey.service
+    if chosen is None or service is None or chosen.hold:
+        return True
+    own = journey.hold_row.pk if journey.hold_row else None
+    return actions.free_start(service, chosen.practitioner, chosen.start, own=own, for_staff=False, now=journey.now) is not None
+
+
+def _lost(journey: Journey, refusal: actions.SlotTaken | None = None, form: SignForm | None = None) -> HttpResponse:
+    """The closest other times. What was just signed goes along to the one that is chosen."""
+    chosen, service = journey.chosen, journey.service
+    if chosen is None or service is None:
+        return see("booking:time")
+    return taken_page(
+        journey.request,
+        refusal or actions.taken(service, chosen.practitioner, chosen.start, now=journey.now),
+        service,
+        post_url=reverse("booking:time"),
+        all_url=reverse("booking:time") + "?change=1",
+        back_url=reverse("booking:details"),
+        kept=_("Your answers and your details are kept. Nothing is booked yet."),
+        now=journey.now,
+        also={"signed_as": form.cleaned_data["finish_signature"], "signed_for": form.answers_sha256} if form else None,
+        status=409 if refusal else 200,
+    )
 
 
 def _is_reachable(journey: Journey) -> bool:
@@ -63,11 +91,18 @@ def _is_reachable(journey: Journey) -> bool:
     return bool(journey.checked_channel or journey.session.get("no_code") or not journey.channels)
 
 
-def _sign_form(answers: Check | None, data: QueryDict | None = None) -> SignForm | None:
-    """The two questions that replace a tick box, in the questionnaire's words; None while the questions are not finished."""
+def _sign_form(answers: Check | None, data: QueryDict | None = None, signed: dict[str, Any] | None = None) -> SignForm | None:
+    """The two questions that replace a tick box, in the questionnaire's words; None while the questions are not finished.
+
+    Args:
+        signed: what was signed just before the time was lost; it stands as long as the answers are the same.
+    """
     if answers is None or not answers.complete:
         return None
-    return SignForm(data, declare_text=answers.declaration, signature_text=answers.signature_label, seen=answers.answers_sha256)
+    same = signed is not None and signed.get("signed_for") == answers.answers_sha256
+    initial = {"finish_declare": True, "finish_signature": signed["signed_as"]} if signed and same else {}
+    words = {"declare_text": answers.declaration, "signature_text": answers.signature_label}
+    return SignForm(data, initial=initial, seen=answers.answers_sha256, **words)
 
 
 def _page(
@@ -90,7 +125,7 @@ def _page(
         "hold_ended": journey.hold_ended,
         "details": _details(journey),
         "check": answers,
-        "form": form or _sign_form(answers),
+        "form": form or _sign_form(answers, signed=journey.document.contact),
         "refusal": refusal,
         "has_errors": bool(refusal or (form and form.errors)),
         "needs_call": journey.checked_channel is None,
@@ -230,16 +265,7 @@ def _book(journey: Journey) -> HttpResponse:
             now=journey.now,
         )
     except actions.SlotTaken as refusal:
-        return taken_page(
-            journey.request,
-            refusal,
-            service,
-            post_url=reverse("booking:time"),
-            all_url=reverse("booking:time") + "?change=1",
-            back_url=reverse("booking:check"),
-            kept=_("Your answers and your details are kept. Nothing is booked yet."),
-            now=journey.now,
-        )
+        return _lost(journey, refusal, form)
     except (actions.BookingError, IntakeError) as refusal:
         return _page(journey, form=form, status=409, refusal=str(refusal))
     return see("booking:done")

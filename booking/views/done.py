@@ -125,6 +125,7 @@ def done(request: HttpRequest) -> HttpResponse:
         "calendar": calendar_links(visit),
         "directions": directions_url(),
         "views": views_to_add(visit.response) if visit.response else [],
+        "for_other": visit.helper is not None,
         "answers_sent": request.GET.get("sent") == "1",
         "can_change": now <= visit.move_deadline(),
         "free_cancel": now <= visit.cancel_deadline(),

@@ -39,7 +39,7 @@ def start(request: HttpRequest) -> HttpResponse:
                 request.session.pop(key, None)
         return _begin(journey)
     opening = _opening(service, request.GET.get("slot"), request.GET.get("who"), now=now)
-    if opening and not _is_free(service, *opening, now=now):
+    if opening and not actions.free_start(service, opening[1], opening[0], own=None, for_staff=False, now=now):
         near = calendar.alternatives(service, opening[0], now=now)
         return _page(journey, service, article=request.GET.get("from", ""), taken=opening[0], near=near)
     waits = request.GET.get("wait") == "1" and opening is None
@@ -53,12 +53,6 @@ def _opening(service: Service, start_text: object, who: object, *, now: datetime
         return None
     practitioner = service.practitioners.filter(public_id=public_id, active=True).first()
     return (at, practitioner) if practitioner else None
-
-
-def _is_free(service: Service, at: datetime, practitioner: Practitioner, *, now: datetime) -> bool:
-    day = clock.local(at).date()
-    found = calendar.openings(service, since=day, until=day, now=now, practitioner=practitioner)
-    return any(slot.start == at for slot in found)
 
 
 def _taken_text(at: datetime) -> str:

@@ -22,8 +22,9 @@ def taken_page(
     kept: str,
     now: datetime,
     also: dict[str, Any] | None = None,
+    status: int = 409,
 ) -> HttpResponse:
-    """The 409. What was typed or booked before is where it was; `kept` says so.
+    """The 409 (200 to who only looked). What was typed or booked before is where it was; `kept` says so.
 
     Args:
         post_url: where a closest time is posted to, as `slot`, with the values of `also`.
@@ -42,4 +43,4 @@ def taken_page(
         "back_url": back_url,
         "kept": kept,
     }
-    return render(request, "booking/taken.html", context, status=409)
+    return render(request, "booking/taken.html", context, status=status)

@@ -1,5 +1,6 @@
 """B7: pick a time. Tapping one is the choice: it is held and the path goes on."""
 
+from contextlib import suppress
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -10,8 +11,11 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import clock
 from booking import actions, calendar, picker
+from booking.forms import SignedForm
 from booking.links import hold_key_of
 from booking.views.journey import Journey, as_uuid, client_address, guard
+from intake.actions import save_contact
+from intake.errors import IntakeError
 
 HOLD_MINUTES = 15
 
@@ -59,6 +63,15 @@ def _page(journey: Journey, *, status: int = 200, taken: actions.SlotTaken | Non
     return render(journey.request, "booking/time.html", context, status=status)
 
 
+def _keep_signature(journey: Journey) -> None:
+    """Signed, and then somebody else was quicker: it is not asked for twice. Kept with the details, sealed, until it is sent."""
+    form, response = SignedForm(journey.request.POST), journey.response
+    if response is None or "signed_as" not in journey.request.POST or not form.is_valid():
+        return
+    with suppress(IntakeError):  # sent meanwhile, or in other hands: the next page says so
+        save_contact(response, form.cleaned_data, by=journey.by, now=journey.now)
+
+
 def _choose(journey: Journey) -> HttpResponse:
     service = journey.service
     parsed = picker.parse_value(journey.request.POST.get("slot"))
@@ -84,5 +97,6 @@ def _choose(journey: Journey) -> HttpResponse:
     except actions.BookingError as refusal:
         return _page(journey, status=409, error=str(refusal))
     journey.choose(parsed[0], practitioner, held)
+    _keep_signature(journey)
     journey.look_again()
     return journey.next_step()

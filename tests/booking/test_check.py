@@ -1,5 +1,6 @@
 """/book/check/: everything on one page, then Book my visit, once."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -221,6 +222,31 @@ def test_a_time_taken_meanwhile_loses_nothing(walker, at, practitioner):
     assert walker.post("time", slot=near[0])["Location"] == reverse("booking:check")
     assert walker.post("check", do="book")["Location"] == reverse("booking:done")
     assert Appointment.objects.filter(status=Status.BOOKED, patient__legal_first_name="Daniel").count() == 1
+
+
+def test_a_time_that_went_meanwhile_is_said_before_anything_is_signed(ready, at, practitioner):
+    at.shift(timedelta(minutes=16))
+    somebody_books(ready.service, practitioner, on(11, 10))
+    page = ready.get("check")
+    assert page.status_code == 200
+    assert "Someone else just took 10:00 a.m. These are the closest:" in text_of(page)
+    assert len(offered(page)) == 3
+    assert "Book my visit" not in text_of(page)
+
+
+def test_who_signed_and_lost_the_time_does_not_sign_again(ready, at, practitioner):
+    at.shift(timedelta(minutes=16))
+    page = ready.get("check")
+    somebody_books(ready.service, practitioner, on(11, 10))
+    seen = page.content.decode().partition('name="seen" value="')[2][:64]
+    answer = ready.post("check", **SIGNED, seen=seen)
+    assert answer.status_code == 409
+    kept = dict(re.findall(r'name="(signed_as|signed_for)" value="([^"]+)"', answer.content.decode()))
+    assert ready.post("time", slot=offered(answer)[0], **kept)["Location"] == reverse("booking:check")
+    page = ready.get("check").content.decode()
+    assert f'value="{SIGNED["finish_signature"]}"' in page
+    assert re.search(r'name="finish_declare"[^>]*checked', page)
+    assert ready.post("check", **SIGNED)["Location"] == reverse("booking:done")
 
 
 def test_an_expired_hold_says_so_and_still_books_while_the_time_is_free(walker, at):

@@ -263,5 +263,7 @@ def test_looking_changes_nothing(walker):
 def test_an_expired_hold_loses_nothing_that_was_typed(walker, at):
     walker.with_time()
     at.shift(timedelta(minutes=20))
+    said = "We could not hold Thursday, February 11 at 10:00 a.m. with Dr. Osei any longer. Nothing you typed is lost"
+    assert said in text_of(walker.get("details"))
     assert walker.post("details", **DETAILS)["Location"] == reverse("booking:code")
     assert decrypt(walker.draft).contact["first_name"] == "Daniel"

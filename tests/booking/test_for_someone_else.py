@@ -76,6 +76,8 @@ def test_or_the_person_who_is_coming_does(walker):
     [
         ({"helper_name": ""}, "Enter your name"),
         ({"helper_relation": ""}, "Enter how you know the patient"),
+        ({"first_name": ""}, "Enter their first name"),
+        ({"date_of_birth_year": "2031"}, "Their date of birth must be a real date"),
         ({"may_help": ""}, "Tick the box if you may book for them"),
         ({"messages_to": "patient"}, "Give a number or an email of theirs, or choose that you hear from us"),
     ],
@@ -84,7 +86,22 @@ def test_what_is_missing_is_said_and_what_was_typed_stays(walker, change, said):
     answer = walker.with_time().post("details", **(DETAILS | OTHER | change))
     assert answer.status_code == 422
     assert said in text_of(answer)
-    assert 'value="Ines"' in answer.content.decode()
+    assert f'value="{"9" if "first_name" in change else "Ines"}"' in answer.content.decode()
+
+
+def test_what_is_wrong_is_listed_in_the_order_of_the_page(walker):
+    answer = walker.with_time().post("details", **(DETAILS | OTHER | {"helper_name": "", "mobile": "", "own_mobile": "1"}))
+    said = text_of(answer).partition("How do we reach you?")[0]
+    assert said.index("Enter your name") < said.rindex("Enter a mobile number")
+    assert said.index("Enter a mobile number") < said.index("Enter your name")
+
+
+def test_the_helper_is_told_who_is_booked_and_not_asked_their_name_again(walker):
+    walker.booked(**OTHER)
+    assert "Ines is booked" in text_of(walker.get("done"))
+    page = walker.client.get(reverse("intake:question", args=[1, 2])).content.decode()
+    assert 'value="Sam Lee"' in page
+    assert 'value="son"' in page
 
 
 def test_a_helpers_code_opens_nobody_elses_record(walker):

@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from accounts import clock
 from audit.actor import Actor
-from booking import actions, picker
+from booking import actions, picker, terms
 from booking.models import Status
 from tests.booking.conftest import HOSTILE, offered, on, somebody_books, text_of
 
@@ -160,3 +160,12 @@ def test_times_that_were_never_offered_are_refused(link, token, visit, practitio
 def test_a_moved_visit_keeps_its_link(link, token, practitioner):
     link.post("visit_time", token, slot=picker.value_of(on(19, 14), practitioner))
     assert link.get("visit", token).status_code == 200
+
+
+def test_times_of_several_days_say_of_which_day_the_last_close_one_is(service):
+    close, far = on(10, 16), on(12, 10)
+    said = terms.of_several(service, [on(10, 15), close, far], now=on(10, 9))
+    assert len(said) == 1
+    assert (
+        said[0].replace("\xa0", " ").startswith("Up to Wednesday, February 10 at 4:00 p.m. it is less than 24 hours away: after")
+    )

@@ -311,6 +311,16 @@ def test_the_parts_of_the_questions_are_told_only_as_numbers(visit: Appointment,
     assert "hair" not in letter.text + letter.html
 
 
+@pytest.mark.parametrize("kind", ["booked", "moved"])
+def test_a_close_visit_names_no_free_time_that_is_over(kind: str, visit: Appointment, post: Post) -> None:
+    late = letter_of(kind, EMAIL, visit, now=visit.starts_at - timedelta(hours=3))
+    for part in (late.text, late.html):
+        assert "It is less than 24 hours away: changes are by phone and cancelling costs $50. Call us:" in part
+        assert "without a fee" not in part
+    early = letter_of(kind, EMAIL, visit)
+    assert "less than 24 hours" not in early.text + early.html
+
+
 def test_every_mail_has_the_headers_that_keep_it_out_of_loops(post: Post, visit: Appointment) -> None:
     delivery = Delivery()
     mail = build_mail(delivery, letter_of("booked", EMAIL, visit)).message()
