@@ -237,6 +237,9 @@ def _one(expression: Any) -> Func:
     return Func(expression, expression, Value("[]"), function="int8range", output_field=BigIntegerRangeField())
 
 
+HOLD_EXTENSIONS = 2  # times that a hold can be made longer
+
+
 class AppointmentQuerySet(models.QuerySet["Appointment"]):
     """Named sets of appointments; the desk screens read like the desk speaks."""
 
@@ -415,6 +418,11 @@ class Appointment(models.Model):
         self.needs_call = True
         self.call_reason = "; ".join([*reasons, reason])[:160]
         return True
+
+    @property
+    def may_extend(self) -> bool:
+        """True while the hold can be made longer."""
+        return self.hold_extensions < HOLD_EXTENSIONS
 
     @property
     def intake_missing(self) -> bool:

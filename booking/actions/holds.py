@@ -15,7 +15,6 @@ from booking.actions.write_path import Wanted, free_start, insert, lock_and_swee
 from booking.models import Appointment, Practitioner, Service, Status
 
 HOLD_EXTENSION = timedelta(minutes=15)
-HOLD_EXTENSIONS = 2
 MOST_OF_ONE = timedelta(minutes=60)  # however often the browser picks another time meanwhile
 HOLDS_PER_ADDRESS = 3  # new holds an hour
 HOLD_SHARE = 0.05  # of the visits that fit into a week; above it booking goes on without holds
@@ -98,7 +97,7 @@ def extend_hold(appointment: Appointment, *, hold_key: str, by: Actor, now: date
         HoldEnded: gone, not this browser's, or extended twice already.
     """
     held = Appointment.objects.select_for_update().filter(pk=appointment.pk, status=Status.HELD, hold_key=hold_key).first()
-    if held is None or held.hold_expires_at is None or held.hold_extensions >= HOLD_EXTENSIONS:
+    if held is None or held.hold_expires_at is None or not held.may_extend:
         raise HoldEnded(
             _("We could not hold %(time)s any longer. Your answers are safe. It may still be free:")
             % {"time": clock.clock_time(appointment.starts_at)}

@@ -1,7 +1,11 @@
-"""Template filters of the booking pages."""
+"""Template filters and tags of the booking pages."""
+
+from typing import Any
 
 from django import template
 
+from accounts import clock
+from booking.views.journey import Chosen, Journey
 from booking.words import ended, phone_text, span
 
 register = template.Library()
@@ -13,3 +17,10 @@ register.filter("span", span)
 def stop(text: object) -> str:
     """`text` with a full stop, unless it ends in one: "10:57 a.m." is the end of a sentence already."""
     return ended(str(text))
+
+
+@register.simple_tag(takes_context=True)
+def chosen_time(context: dict[str, Any]) -> Chosen | None:
+    """The time that this browser has chosen, for pages that are not about the time."""
+    session = context["request"].session
+    return Journey(context["request"], clock.now()).chosen if session.get("hold") or session.get("wanted") else None

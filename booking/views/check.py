@@ -13,7 +13,6 @@ from django.views.decorators.http import require_http_methods
 from accounts import clock
 from audit.actor import Actor
 from booking import actions, tablet, terms, words
-from booking.actions.holds import HOLD_EXTENSIONS
 from booking.forms import SignForm
 from booking.links import hold_key_of, token_of
 from booking.models import Appointment
@@ -45,6 +44,8 @@ def check(request: HttpRequest) -> HttpResponse:
         return _after_booking(journey, visit)
     if not journey.is_draft:
         return redirect("booking:start")
+    if request.method == "POST" and (request.POST.get("do"), request.POST.get("back")) == ("extend", "questions"):
+        return _extend(journey, back="intake:questions")
     if journey.chosen is None and not journey.hold_ended:
         return see("booking:time") if journey.has_details else journey.next_step()
     if not journey.has_details or not _is_reachable(journey):
@@ -121,7 +122,7 @@ def _page(
         "chosen": chosen,
         "service": service,
         "until": chosen.until,
-        "can_extend": bool(chosen.hold and chosen.hold.hold_extensions < HOLD_EXTENSIONS),
+        "can_extend": bool(chosen.hold and chosen.hold.may_extend),
         "hold_ended": journey.hold_ended,
         "details": _details(journey),
         "check": answers,
@@ -229,14 +230,18 @@ def _answers(journey: Journey, *, cards: bool = True) -> Check | None:
     return check
 
 
-def _extend(journey: Journey) -> HttpResponse:
-    row = journey.hold_row
+def _extend(journey: Journey, back: str = "") -> HttpResponse:
+    """Hold it longer, and go on with this page, or with the questions it was asked from."""
+    row, refusal = journey.hold_row, _("We could not hold your time any longer. Your answers are safe, and it may still be free.")
     if row is not None:
         try:
             actions.extend_hold(row, hold_key=hold_key_of(journey.request), by=journey.by, now=journey.now)
-            return see("booking:check")
+            return see(back or "booking:check")
         except actions.HoldEnded:
             pass
+    if back:
+        messages.warning(journey.request, refusal)
+        return see(back)
     return _page(journey, status=409)
 
 

@@ -23,7 +23,7 @@ HOLD_MINUTES = 30
 def start(request: HttpRequest) -> HttpResponse:
     """`?slot=` (instant), `?who=` (practitioner) and `?from=` (article) come from a booking card; GET only shows them.
 
-    `?wait=1` (with an article, too) begins with the waiting list.
+    `?wait=1` (with an article, too) begins with the waiting list, `?known=1` is for who was here before: time and code first.
     """
     now = clock.now()
     journey = Journey(request, now)
@@ -92,6 +92,7 @@ def _page(
         "near": picker.choices(near or [], calendar.people(service)) if taken else [],
         "hold": journey.hold,
         "waits": waits,
+        "known": journey.request.GET.get("known") == "1" and not waits,
     }
     return render(journey.request, "booking/start.html", context, status=status)
 
@@ -152,6 +153,8 @@ def _begin(journey: Journey) -> HttpResponse:
         return see("booking:join_list")
     if opening:
         journey.choose(opening[0], opening[1], held)
+    if post.get("known") == "1":  # a code brings back what they told us, so what it needs comes before the questions
+        return journey.next_step() if journey.chosen else see("booking:time")
     if journey.is_draft and journey.document.done:
         return see("intake:questions")
     return see("intake:who_we_see")

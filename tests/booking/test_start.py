@@ -218,3 +218,30 @@ def test_without_a_service_to_book_online_it_says_so(walker):
     page = walker.get("start")
     assert page.status_code == 503
     assert "Call 519-555-0142" in text_of(page)
+
+
+def test_a_held_time_is_said_on_the_questions_and_kept_longer_from_their_list(walker, practitioner, at):
+    walker.post("start", slot="2027-02-11T15:00:00Z", who=str(practitioner.public_id))
+    listed, page = reverse("intake:questions"), reverse("intake:question", args=[1, 1])
+    kept = "We keep Thursday, February 11 at 10:00 a.m. with Dr. Osei for you until "
+    assert kept + "9:30 a.m." in text_of(walker.client.get(page))
+    assert kept + "9:30 a.m. Keep it 15 minutes longer" in text_of(walker.client.get(listed))
+    at.shift(timedelta(minutes=29))
+    assert walker.post("check", do="extend", back="questions")["Location"] == listed
+    assert kept + "9:45 a.m." in text_of(walker.client.get(page))
+    Appointment.objects.all().delete()  # taken by somebody else after it had ended
+    assert walker.post("check", do="extend", back="questions")["Location"] == listed
+    said = text_of(walker.client.get(listed))
+    assert "We could not hold your time any longer." in said
+    assert "You chose Thursday, February 11 at 10:00 a.m. with Dr. Osei. We cannot keep it aside right now" in said
+
+
+def test_who_was_here_before_picks_the_time_and_gives_a_code_first(walker, practitioner):
+    assert "Been here before? You pick a time first" in text_of(walker.get("start"))
+    assert walker.post("start", known="1")["Location"] == reverse("booking:time")
+    again = walker.another()
+    page = again.get("start", query="?known=1")
+    assert "Then you only check what you told us last time." in text_of(page)
+    assert 'name="known" value="1"' in page.content.decode()
+    held = again.post("start", known="1", slot="2027-02-11T15:00:00Z", who=str(practitioner.public_id))
+    assert held["Location"] == reverse("booking:details")
