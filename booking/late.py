@@ -40,3 +40,13 @@ class RunningLate(models.Model):
     def counts(self, now: datetime) -> bool:
         """True while it is what the clinic says."""
         return self.ended_at is None and now < self.until
+
+
+def said_of(practitioner_id: int, start: datetime, *, now: datetime) -> RunningLate | None:
+    """What the clinic says to whoever has a visit with this physician at `start`, once it cannot be taken back unheard."""
+    if not now - AHEAD < start < now + AHEAD:
+        return None
+    said = RunningLate.objects.filter(
+        practitioner=practitioner_id, ended_at=None, until__gt=max(now, start), said_at__lte=now - REST
+    )
+    return said.first()

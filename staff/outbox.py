@@ -154,13 +154,13 @@ def counts(*, now: datetime) -> dict[str, int]:
     }
 
 
-_NEWS_OF = {"book": "booked", "move": "moved_by_clinic", "cancel": "cancelled_by_clinic"}
+_NEWS_OF = {"book": "booked", "move": "moved_by_clinic", "cancel": "cancelled_by_clinic", "mark_noshow": "missed"}
 
 
 def goes_at(visit: Appointment, verb: str) -> datetime | None:
     """When the first message about what was just done to a visit leaves, nights considered; None if none does."""
     reader, kind = visit.reach or visit.patient, KINDS[_NEWS_OF[verb]]
-    if reader is None:
+    if reader is None or kind.code in visit.service.messages_off:
         return None
     due, zone = rested(kind, visit.changed_at), clock.zone_of(visit.zone)
     latest = expiry(kind, due, start=visit.starts_at)

@@ -17,6 +17,7 @@ from accounts.models import Clinic
 from audit.actor import Actor
 from booking import actions, calendar, ics, idle, picker, terms, words
 from booking.forms import CancelForm, MessagesForm
+from booking.late import said_of
 from booking.models import Appointment, Status, WaitlistEntry
 from booking.views.by_link import Visit, by_link, year_of_birth
 from booking.views.done import calendar_links, directions_url
@@ -49,6 +50,7 @@ def _show(it: Visit, *, status: int = 200, refusal: str = "", near: list[picker.
         "near_url": it.url("visit_time") if it.is_coming else reverse("booking:start"),
         "near_field": "slot" if it.is_coming else "pick",
         "fee": Clinic.current().late_fee,
+        "late": said_of(row.practitioner_id, row.starts_at, now=it.now) if it.state in {"coming", "here"} else None,
         "held_terms": terms.of_one(row.service, it.held.starts_at, now=it.now) if it.held else "",
         "directions": directions_url(),
         "moved_just_now": it.undoable == "move",

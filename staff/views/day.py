@@ -2,9 +2,10 @@
 
 from datetime import date, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -34,6 +35,13 @@ def today(request: HttpRequest) -> HttpResponse:
         except ValueError:
             return redirect("staff:today")
     return redirect(reverse("staff:day", args=[day]) + _query(request, "view", "who", "sort"))
+
+
+def to_today(request: HttpRequest) -> HttpResponseRedirect:
+    """To today, looked at as on the day page whose form was sent."""
+    asked = QueryDict(urlsplit(request.POST.get("next", "")[:500]).query)
+    kept = {name: asked[name][:60] for name in LOOKS if asked.get(name)}
+    return redirect(reverse("staff:today") + (f"?{urlencode(kept)}" if kept else ""))
 
 
 def _query(request: HttpRequest, *names: str) -> str:
@@ -70,7 +78,9 @@ def strip_of(visit: Any, verb: str, now: datetime) -> dict[str, Any] | None:
     if not text:
         return None
     waits = ""
-    if verb in ("move", "cancel", "book") and visit.starts_at > now:
+    if (verb in ("move", "cancel", "book") and visit.starts_at > now) or (
+        verb == "mark_noshow" and visit.status == Status.NOSHOW
+    ):
         goes = outbox.goes_at(visit, verb)
         waits = outbox.when(goes, now) if goes and goes > now else ""
     undo = ""

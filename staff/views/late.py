@@ -13,6 +13,7 @@ from accounts.models import Role
 from audit.actor import actor_of
 from booking import actions
 from booking.models import Practitioner
+from staff.views.day import to_today
 
 
 @staff_required
@@ -40,6 +41,6 @@ def late(request: HttpRequest) -> HttpResponse:
                 "%(n)d people hear that %(name)s is about %(minutes)d minutes behind.", n,
             )  # fmt: skip
             messages.success(request, text % {"n": n, "minutes": said.minutes, **name})
-    answer = redirect("staff:md" if mine else "staff:today")
+    answer = redirect("staff:md") if mine else to_today(request)
     answer.status_code = 303
     return answer

@@ -11,6 +11,7 @@ from django.test import Client
 from accounts.models import User
 from audit.models import AuditEvent
 from booking import actions
+from booking.links import token_of
 from booking.models import Appointment, Practitioner, RunningLate, Service
 from notifications.models import Delivery, Message
 from patients.models import Patient
@@ -133,7 +134,9 @@ def test_the_desk_says_it_on_the_day_board_and_takes_it_back(
         page = browser.get("/desk/day/2027-03-11/").content.decode()
         assert "Running late" in page
         assert f'value="{visit.practitioner_id}:20"' in page
-        answer = browser.post("/staff/late/", {"late": f"{visit.practitioner_id}:20"}, follow=True)
+        seen = {"next": "/desk/day/2027-03-11/?view=list&sort=who&did=move"}
+        answer = browser.post("/staff/late/", {"late": f"{visit.practitioner_id}:20"} | seen, follow=True)
+        assert answer.redirect_chain[-1][0].endswith("?view=list&sort=who"), "looked at as before"
         page = answer.content.decode()
         assert "1 person hears that Dr. Osei is about 20 minutes behind." in page
         assert "About 20 minutes behind, said at 9:30" in page.replace("\xa0", " ")
@@ -173,3 +176,16 @@ def test_a_physician_says_it_for_themselves_only(
 @pytest.mark.parametrize("typed", ["", "x:20", "1:x", "1:-5", "99999:20", "1:7000"])
 def test_a_button_that_is_not_ours_says_nothing(visit: Appointment, signed_in: Any, reception: User, typed: str) -> None:  # noqa: F811
     assert signed_in(reception).post("/staff/late/", {"late": typed}).status_code == 404
+
+
+def test_the_patients_page_says_it_once_it_cannot_be_taken_back_unheard(
+    behind: Callable[..., Any],
+    visit: Appointment,  # noqa: F811
+    client: Client,
+) -> None:
+    behind(20)
+    words = "Dr. Osei is about 20 minutes behind."
+    url = f"/v/{token_of(visit)}/"
+    for at_, said in ((NOW + timedelta(seconds=30), False), (SOON, True), (NOW + timedelta(hours=4), False)):
+        with time_machine.travel(at_, tick=False):
+            assert (words in client.get(url).content.decode()) is said
