@@ -1,7 +1,7 @@
 """Messages as the desk sees them: what waits, what went, what did not arrive and why, and texts that need a person."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,9 +15,9 @@ from booking.models import Appointment
 from notifications import channels, replies
 from notifications.actions import TROUBLE
 from notifications.coming import will_go
-from notifications.kinds import KINDS, expiry, out_of_quiet, rested
+from notifications.kinds import EMAIL, KINDS, TEXT, expiry, out_of_quiet, rested
 from notifications.letters import ways
-from notifications.models import ABOUT_VISITS, WAITING, Delivery, Inbound, State
+from notifications.models import ABOUT_VISITS, WAITING, Delivery, Inbound, Message, State
 from patients.models import Patient
 
 SHOWN = 100
@@ -56,6 +56,7 @@ class Line:
     icon: str
     cause: str = ""
     can_retry: bool = False
+    instead: str = ""  # what was done about it already: "Emailed instead"
 
 
 def kind_name(code: str) -> str:
@@ -91,6 +92,26 @@ def _lines(deliveries: Iterable[Delivery], user: Any, *, now: datetime, at: dict
     ]
 
 
+def _said(message: Message) -> tuple[object, ...]:
+    """What a message is and to whom, whichever way it goes."""
+    return message.subject_type, message.subject_id, message.kind, message.sequence, message.recipient
+
+
+def _with_instead(lines: list[Line]) -> list[Line]:
+    """With the other way each went, or that a call is due, in one more query."""
+    ids = {line.delivery.message.subject_id for line in lines}
+    told = _deliveries().filter(message__subject_id__in=ids, state__in=[State.ACCEPTED, State.DELIVERED])
+    ways_told = {(*_said(d.message), d.channel) for d in told}
+    return [replace(line, instead=_instead(line, ways_told)) for line in lines]
+
+
+def _instead(line: Line, told: set[tuple[object, ...]]) -> str:
+    for channel, words in ((EMAIL, _("Emailed instead")), (TEXT, _("Texted instead"))):
+        if channel != line.delivery.channel and (*_said(line.delivery.message), channel) in told:
+            return words
+    return _("On the call list") if line.visit is not None and line.visit.needs_call else ""
+
+
 def _deliveries() -> Any:
     return Delivery.objects.select_related("message")
 
@@ -98,7 +119,7 @@ def _deliveries() -> Any:
 def trouble(user: Any, *, now: datetime) -> list[Line]:
     """What failed, came back or may have been sent in the last week, and nobody has dealt with."""
     found = _deliveries().filter(state__in=TROUBLE, settled_at=None, updated_at__gte=now - WEEK)
-    return _lines(found.order_by("-updated_at")[:SHOWN], user, now=now)
+    return _with_instead(_lines(found.order_by("-updated_at")[:SHOWN], user, now=now))
 
 
 def waiting(user: Any, *, now: datetime) -> list[Line]:

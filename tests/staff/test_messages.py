@@ -74,6 +74,17 @@ def test_a_failed_message_says_why_and_is_sent_again(desk: Client, visit: Appoin
     assert AuditEvent.objects.filter(action="notifications.retry", subject_id=visit.patient_id).exists()
 
 
+def test_it_says_what_was_done_instead(desk: Client, visit: Appointment) -> None:
+    became("failed", reason="refused", error_code="30005")
+    assert "Call instead" in desk.get(f"{PAGE}?show=trouble").content.decode()
+    Appointment.objects.filter(pk=visit.pk).update(needs_call=True)
+    page = desk.get(f"{PAGE}?show=trouble").content.decode()
+    assert ("<b>On the call list</b>" in page, "Call instead" in page) == (True, False)
+    Delivery.objects.filter(message__kind="booked", channel="email").update(state="accepted")
+    page = desk.get(f"{PAGE}?show=trouble").content.decode()
+    assert "Text, failed: Number not in service (30005). <b>Emailed instead</b>" in page
+
+
 def test_a_second_press_sends_nothing_more(desk: Client, visit: Appointment) -> None:
     delivery = became("failed")
     for status in (303, 409):
