@@ -6,7 +6,7 @@ Rows are written past the actions on purpose: the past cannot be booked. The con
 import random
 import uuid
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 from django.db import transaction
 
@@ -14,12 +14,16 @@ from accounts import clock
 from accounts.links import new_link
 from audit.actions import record
 from audit.actor import Actor
+from booking import actions, calendar
+from booking.actions import Wishes
 from booking.links import PURPOSE
-from booking.models import Appointment, Availability, Practitioner, Room, Service, Status
+from booking.models import Appointment, Availability, FreedTime, Practitioner, Room, Service, Status, WaitlistEntry
 from booking.setup import DEMO_CLINIC, load_clinic
+from booking.waitlist import Notice, half_day_bit
 from patients.models import MergeOffer, Patient
 
 DAYS_BEFORE, DAYS_AFTER = 10, 11
+PAUSED = 3  # which one of the waiting list pauses
 _FIRST = (
     "Olivia Ahmed Grace Jordan Hannah Peter Liam Samir Sofia Maya Tom Yusuf Claire Marcus Noor Gavin Beth Owen Zainab Henry "
     "Priya Wes Dana Lucas Tara Ben Fatima Ravi Elena Chris Ada Ivy Simone Neil Nadia Mateo Chloé Dmitri Aisha Gordon Mei "
@@ -40,6 +44,7 @@ class Made:
     created: bool
     reminder: Appointment | None = None  # its two-day reminder is due now
     next_first_visits: tuple[Appointment, ...] = ()
+    told: tuple[Appointment, ...] = ()  # whose messages have gone: nothing else of the demo hangs on them
 
 
 def _patients(now: datetime) -> list[Patient]:
@@ -183,7 +188,73 @@ def load(now: datetime) -> Made:
     )
     first_visits = tuple(v for v in coming if v.service.questionnaire == "hair-loss-intake")[:6]
     record("booking.load_demo", by=by, now=now, detail={"visits": len(visits)})
-    return Made(True, _reminder_due(now, people[0], coming), first_visits)
+    reminder = _reminder_due(now, people[0], coming)
+    later = [v for v in coming if v not in first_visits and v not in coming[1:9:4] and v != reminder]
+    _waiting_list(now, later)
+    told = tuple(v for v in later if v.patient and v.patient.wants_text and v.patient.email)[:5]
+    return Made(True, reminder, first_visits, told)
+
+
+def _waiting_list(now: datetime, coming: list[Appointment]) -> None:
+    """Who would come sooner, a time that became free and suits some of them, and one that is offered right now."""
+    tomorrow = clock.instant(clock.today(now) + timedelta(days=1), time(0), clock.clinic_zone())
+    given_up = next((v for v in coming if v.starts_at > tomorrow and v.service.online and _could_start(v, now)), None)
+    if given_up is None:
+        return
+    Appointment.objects.filter(pk=given_up.pk).update(
+        status=Status.CANCELLED, cancelled_at=now - timedelta(minutes=40), cancelled_by="patient", cancel_reason="Work or school",
+        confirmed_at=None,
+    )  # fmt: skip
+    FreedTime.objects.create(
+        practitioner=given_up.practitioner, starts_at=given_up.starts_at, ends_at=given_up.ends_at,
+        freed_at=now - timedelta(minutes=40),
+    )  # fmt: skip
+    service, people = given_up.service, {given_up.patient_id}
+    wait: list[Appointment] = []
+    for visit in coming:  # one visit of each person, of the same kind, later than the time that became free
+        if visit.service_id == service.pk and visit.starts_at > given_up.ends_at and visit.patient_id not in people:
+            people.add(visit.patient_id)
+            wait.append(visit)
+    for visit, (days, wishes, urgent) in zip(reversed(wait), _wishes(given_up.practitioner), strict=False):
+        assert visit.patient is not None
+        joined = now - timedelta(days=days, hours=3)
+        actions.join(
+            service, wishes, patient=visit.patient, visit=visit, urgent=urgent, by=Actor.patient(visit.patient_id), now=joined
+        )  # fmt: skip
+    entries = list(WaitlistEntry.objects.on_list().order_by("joined_at"))
+    if len(entries) > PAUSED:
+        actions.pause(entries[PAUSED], by=Actor.system(), now=now)
+    asked = next(
+        (entry for entry in entries if entry.patient.wants_email and entry.patient.wants_text and not entry.by_phone), None
+    )
+    since = clock.today(now)
+    found = calendar.openings(service, since=since, until=since + timedelta(days=4), now=now)
+    gap = next((slot for slot in found if slot.start > now + timedelta(hours=12) and slot.start != given_up.starts_at), None)
+    if asked is not None and gap is not None:
+        actions.offer(asked, Practitioner.objects.get(pk=gap.practitioner_id), gap.start, by=Actor.system(), now=now)
+
+
+def _could_start(visit: Appointment, now: datetime) -> bool:
+    """True if the visit's time would be free to start at, were it not there."""
+    day, at = clock.local(visit.starts_at).date(), int(visit.starts_at.timestamp())
+    free = calendar.starts(
+        visit.service, since=day, until=day, now=now, practitioner=visit.practitioner, own_hold=visit.pk, for_staff=True
+    )
+    return any(start.at == at for start in free)
+
+
+def _wishes(practitioner: Practitioner) -> list[tuple[int, Wishes, bool]]:
+    """Days waiting, what suits, asked first; whoever waits longest at the top."""
+    mornings = sum(half_day_bit(weekday, 9) for weekday in range(5))
+    afternoons = sum(half_day_bit(weekday, 15) for weekday in range(5))
+    return [
+        (12, Wishes(notice=Notice.HOURS.value), False),
+        (9, Wishes((practitioner,), notice=Notice.HOURS.value), False),
+        (6, Wishes(times=afternoons), False),
+        (5, Wishes(times=mornings, notice=Notice.DAYS.value), False),
+        (4, Wishes(notice=Notice.HOURS.value, by_phone=True), True),
+        (2, Wishes((practitioner,), times=mornings | half_day_bit(4, 15)), False),
+    ]
 
 
 def _reminder_due(now: datetime, patient: Patient, coming: list[Appointment]) -> Appointment | None:

@@ -9,6 +9,7 @@ from django.db import transaction
 import articles.demo
 import booking.demo
 import intake.demo
+import notifications.demo
 from accounts import clock
 from accounts.models import Role, User
 from audit.actor import Actor
@@ -51,6 +52,7 @@ class Command(BaseCommand):
                 intake.demo.review(returning, User.objects.get(email="raman@tn.example"), now=now)
             for visit, response in zip(made.next_first_visits, responses, strict=True):
                 Appointment.objects.filter(pk=visit.pk).update(response=response)
+            notifications.demo.load(made.told, now=now)
         articles.demo.load(now)
         for email, name, role, _slug in STAFF:
             self.stdout.write(f"{Role(role).label:12} {email:24} {PASSWORD}   {name}")
