@@ -30,6 +30,7 @@ urlpatterns = [
     path("book/code/", code.code, name="code"),
     path("book/check/", check.check, name="check"),
     path("book/done/", done.done, name="done"),
+    path("book/done/photos/", visit.done_photos, name="done_photos"),
     path("book/done/answers.pdf", paper.done_answers, name="done_answers"),
     path("book/lost-link/", lost_link.lost_link, name="lost_link"),
     path("book/save/", later.save, name="save"),

@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import clock
 from accounts.models import Clinic
@@ -21,7 +21,7 @@ from booking.late import said_of
 from booking.models import Appointment, Status, WaitlistEntry
 from booking.views.by_link import Visit, by_link, year_of_birth
 from booking.views.done import calendar_links, directions_url
-from booking.views.journey import see
+from booking.views.journey import Journey, see
 from booking.views.taken import taken_page
 from intake.consents import messages_wording
 from patients.actions import choose_care, update_helper
@@ -279,6 +279,17 @@ def visit_photos(request: HttpRequest, it: Visit) -> HttpResponse:
         return enter_photos(request, it.row, back=it.url("visit"))
     context = {"it": it, "visit": it.row, "form": form, "back_url": it.url("visit"), "photos": True}
     return render(request, "booking/visit_questions.html", context, status=status)
+
+
+@require_POST
+def done_photos(request: HttpRequest) -> HttpResponse:
+    """From "You're booked", in the browser that has booked and answered: nothing more is asked."""
+    journey = Journey(request, clock.now())
+    found = Appointment.objects.select_related("response").filter(status__in=(Status.BOOKED, Status.CONFIRMED))
+    visit = found.filter(public_id=journey.booked, starts_at__gt=journey.now).first() if journey.booked else None
+    if visit is None or visit.response is None or visit.response.completed_at is None or visit.response.reviewed_at is not None:
+        return see("booking:done") if journey.booked else see("booking:start")
+    return enter_photos(request, visit, back=reverse("booking:done"))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

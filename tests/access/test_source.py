@@ -105,6 +105,7 @@ KNOWN_OTHERWISE = {
     # The browser's own, by an id in its session, which the server wrote and no form can.
     ("booking/views/done.py", "done"): "the session's visit",
     ("booking/views/paper.py", "done_answers"): "the session's visit",
+    ("booking/views/visit.py", "done_photos"): "the session's visit",
     ("booking/views/idle.py", "_held"): "the session's draft and visit",
     ("booking/views/idle.py", "_open"): "the session's visit",
     ("booking/views/tablet.py", "_visit"): "the session's visit, bound by the desk",

@@ -157,6 +157,8 @@ def test_views_without_a_photo_are_a_step_once_the_answers_are_sent(walker):
     page = walker.get("done")
     assert "Before your visit: add 5 photos Front photo, top photo, crown photo, left photo, right photo." in text_of(page)
     assert reverse("portal:data") + "#correct" in anchors(page)
+    assert walker.post("done_photos")["Location"].startswith(reverse("intake:photos"))  # this browser has just answered
+    assert "Your photos" in text_of(walker.client.get(reverse("intake:photos") + "?for=visit"))
 
 
 def test_answers_that_are_not_sent_yet_can_be_changed_from_here(walker):
