@@ -2,7 +2,7 @@
 
 A path can hold a patient's private link, an exception's text can hold a row's values, and a field can hold
 line breaks. So records about a request say only its route, status and milliseconds; exceptions say their type
-and where they were raised; everything else is scrubbed of e-mail addresses, phone numbers and private links.
+and where they were raised; everything else is scrubbed of email addresses, phone numbers and private links.
 """
 
 import logging
@@ -30,7 +30,7 @@ _ALLOWED = ("route", "method", "status", "ms", "task", "count", "kind", "channel
 
 
 def scrub(text: str) -> str:
-    """`text` on one line, without e-mail addresses, phone numbers, private links or query strings."""
+    """`text` on one line, without email addresses, phone numbers, private links or query strings."""
     for pattern, instead in _SCRUB:
         text = pattern.sub(instead, text)
     return _BREAKS.sub(" ", text)[:2000]

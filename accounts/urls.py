@@ -1,4 +1,4 @@
-"""Sign-in, second factor and password pages. Only what is used: there is no sign-up, no e-mail page, no login by code."""
+"""Sign-in, second factor and password pages. Only what is used: there is no sign-up, no email page, no login by code."""
 
 from allauth.account import views as account
 from allauth.mfa.base import views as mfa

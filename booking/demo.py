@@ -23,6 +23,8 @@ from booking.waitlist import Notice, half_day_bit
 from patients.models import MergeOffer, Patient
 
 DAYS_BEFORE, DAYS_AFTER = 10, 11
+PEOPLE = 300
+NOT_AGAIN_FOR = 6  # days between two visits of one person
 PAUSED = 3  # which one of the waiting list pauses
 _FIRST = (
     "Olivia Ahmed Grace Jordan Hannah Peter Liam Samir Sofia Maya Tom Yusuf Claire Marcus Noor Gavin Beth Owen Zainab Henry "
@@ -48,10 +50,11 @@ class Made:
 
 
 def _patients(now: datetime) -> list[Patient]:
-    """Sixty people; some without an e-mail address, one without a mobile."""
+    """Some hundreds of people; some without an email address, one without a mobile."""
     dice = random.Random(7)  # noqa: S311
     people = []
-    for i, (first, last) in enumerate(zip(_FIRST, _LAST, strict=False)):
+    for i in range(PEOPLE):
+        first, last = _FIRST[i % len(_FIRST)], _LAST[(i + 7 * (i // len(_FIRST))) % len(_LAST)]
         plain = f"{first}.{last}".lower().replace("é", "e").replace("á", "a").replace("ë", "e").replace("'", "").replace("ö", "o")
         people.append(
             Patient(
@@ -137,9 +140,10 @@ def _fill(now: datetime, people: list[Patient]) -> list[Appointment]:
     offers = {p: list(p.services.all()) for p in Practitioner.objects.prefetch_related("services")}
     treatment_room = Room.objects.filter(kind="treatment").first()
     visits: list[Appointment] = []
+    seen: dict[int, int] = {}
     for offset in range(-DAYS_BEFORE, DAYS_AFTER + 1):
         day = today + timedelta(days=offset)
-        who = dice.sample(people, len(people))
+        who = [person for person in dice.sample(people, len(people)) if offset - seen.get(person.pk, -99) > NOT_AGAIN_FOR]
         for practitioner, services in offers.items():
             hours = Availability.objects.filter(practitioner=practitioner, weekday=day.weekday(), valid_from__lte=day).order_by(
                 "local_start"
@@ -155,7 +159,9 @@ def _fill(now: datetime, people: list[Patient]) -> list[Appointment]:
                     if dice.random() < busy and who:
                         status = _status(at, at + timedelta(minutes=service.minutes), now, dice)
                         room = treatment_room if service.room_kind else None
-                        visits.append(_visit(practitioner, service, room, who.pop(), at, status, now, dice))
+                        person = who.pop()
+                        seen[person.pk] = offset
+                        visits.append(_visit(practitioner, service, room, person, at, status, now, dice))
                         at += timedelta(minutes=service.minutes + service.cleanup_minutes)
                     else:
                         at += timedelta(minutes=20)
@@ -229,7 +235,8 @@ def _waiting_list(now: datetime, coming: list[Appointment]) -> None:
     )
     since = clock.today(now)
     found = calendar.openings(service, since=since, until=since + timedelta(days=4), now=now)
-    gap = next((slot for slot in found if slot.start > now + timedelta(hours=12) and slot.start != given_up.starts_at), None)
+    others = (slot for slot in found if slot.practitioner_id != given_up.practitioner_id)
+    gap = next((slot for slot in others if slot.start > now + timedelta(hours=12)), None)
     if asked is not None and gap is not None:
         actions.offer(asked, Practitioner.objects.get(pk=gap.practitioner_id), gap.start, by=Actor.system(), now=now)
 
@@ -253,7 +260,7 @@ def _wishes(practitioner: Practitioner) -> list[tuple[int, Wishes, bool]]:
         (6, Wishes(times=afternoons), False),
         (5, Wishes(times=mornings, notice=Notice.DAYS.value), False),
         (4, Wishes(notice=Notice.HOURS.value, by_phone=True), True),
-        (2, Wishes((practitioner,), times=mornings | half_day_bit(4, 15)), False),
+        (2, Wishes((practitioner,), times=half_day_bit(1, 15) | half_day_bit(3, 15)), False),
     ]
 
 

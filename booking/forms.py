@@ -76,7 +76,7 @@ class MobileField(TextField):
 
 
 class EmailField(TextField):
-    """An e-mail address of at most 254 characters."""
+    """An email address of at most 254 characters."""
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("error_messages", {"required": _EMAIL})
@@ -381,7 +381,7 @@ class SignedForm(PlainForm):
 
 
 class AddressForm(PlainForm):
-    """An e-mail address or a mobile number, whichever was used for the booking."""
+    """An email address or a mobile number, whichever was used for the booking."""
 
     address = TextField(
         limit=254,

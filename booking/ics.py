@@ -71,7 +71,7 @@ def calendar_file(visit: Appointment, *, method: str, link: str, now: datetime, 
     Args:
         method: REQUEST or CANCEL in a mail, PUBLISH for a download.
         link: the visit's private link.
-        organizer, attendee: e-mail addresses; needed for REQUEST and CANCEL.
+        organizer, attendee: email addresses; needed for REQUEST and CANCEL.
     """
     clinic, zone = Clinic.current(), clock.zone_of(visit.zone)
     calendar = _calendar("Visits")

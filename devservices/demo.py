@@ -127,7 +127,7 @@ def welcome(path: Path, port: int, seconds: float, signins: str) -> str:
     home = f"http://localhost:{port}"
     return f"""
   True North is at {home}/ (first page after {seconds:.1f} s)
-  Every e-mail and text that goes out: {home}/demo/mailbox/
+  Every email and text that goes out: {home}/demo/mailbox/
 
 {signins.rstrip()}
 

@@ -28,7 +28,7 @@ class MessageError(Exception):
 def switch_channel(channel: str, *, on: bool, reason: str = "", by: Actor, now: datetime) -> ChannelSwitch:
     """Switch a channel off or on. Works at the next fence: at most one more message per process goes out.
 
-    E-mail that is off waits until it is on or too late; texts that are off go by e-mail where there is an address.
+    Email that is off waits until it is on or too late; texts that are off go by email where there is an address.
     """
     switch, _created = ChannelSwitch.objects.update_or_create(
         channel=channel,
@@ -135,7 +135,7 @@ def check_note(words: str) -> str:
 
 @transaction.atomic
 def save_note(kind: str, words: str, *, by: Actor, now: datetime) -> KindNote:
-    """Set or take away the sentence that the clinic adds to every e-mail of a kind.
+    """Set or take away the sentence that the clinic adds to every email of a kind.
 
     Raises:
         MessageError: it says why somebody comes, holds a link, or is too long.

@@ -62,7 +62,7 @@ class Session(Protocol):
         """Let go of the connection."""
 
 
-# --- E-mail -----------------------------------------------------------------------------------------------------------
+# --- Email -----------------------------------------------------------------------------------------------------------
 
 
 def message_id(delivery: Delivery) -> str:
@@ -79,7 +79,7 @@ def return_path(delivery: Delivery) -> str:
 
 
 def build_mail(delivery: Delivery, letter: Letter) -> EmailMultiAlternatives:
-    """The e-mail of a letter: text, HTML, and the calendar file."""
+    """The email of a letter: text, HTML, and the calendar file."""
     mail = EmailMultiAlternatives(
         subject=letter.subject,
         body=letter.text,
@@ -157,7 +157,7 @@ class MailSession:
         )
 
     def send(self, delivery: Delivery, letter: Letter) -> Outcome:
-        """Hand one e-mail over. A connection that had died meanwhile is opened once more; nothing was lost with it."""
+        """Hand one email over. A connection that had died meanwhile is opened once more; nothing was lost with it."""
         fresh = self.backend.connection is None
         outcome = self._once(delivery, letter)
         if outcome.became is Became.DOWN and not fresh and self.backend.connection is None:

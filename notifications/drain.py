@@ -195,7 +195,7 @@ class Drain:
         paused = {name for name, switch in switches.items() if switch.paused_until and switch.paused_until > now}
         off = {name for name, switch in switches.items() if not switch.enabled}
         self.texts_work = channels.texts_configured() and TEXT not in off
-        # E-mail that is switched off waits; texts that are switched off are looked at, because they have somewhere else to go.
+        # Email that is switched off waits; texts that are switched off are looked at, because they have somewhere else to go.
         resting = paused | (off & {EMAIL})
         values: dict[str, Any] = {"claim": self.claim_id, "lease": LEASE, "now": now, "size": size}
         ids = self._take(values | {"resting": sorted(resting | set(settings.MESSAGE_RATES))})

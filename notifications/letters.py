@@ -43,7 +43,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """Words for one address. `text` is the whole of a text message, or the text part of an e-mail."""
+    """Words for one address. `text` is the whole of a text message, or the text part of an email."""
 
     address: str
     text: str
@@ -138,7 +138,7 @@ def compose(delivery: Delivery, facts: Facts, *, texts_work: bool, now: datetime
     """The letter of a claimed delivery as things stand now, or why there is none, or none yet.
 
     Args:
-        texts_work: whether the text channel is configured and switched on; if not, texts go by e-mail.
+        texts_work: whether the text channel is configured and switched on; if not, texts go by email.
     """
     message = delivery.message
     kind = KINDS.get(message.kind)

@@ -1,4 +1,4 @@
-"""E-mail through a provider's API instead of SMTP, by way of django-anymail. It builds the request; what an answer means, and
+"""Email through a provider's API instead of SMTP, by way of django-anymail. It builds the request; what an answer means, and
 whether a request had left when something broke, is decided here, as strictly as for SMTP and for texts.
 
 The letter's metadata is our delivery's id under our seal, so an event finds its message even if the answer was lost.
@@ -46,7 +46,7 @@ def sealed_id(delivery: Delivery) -> str:
 
 
 def for_provider(delivery: Delivery, letter: Letter) -> Any:
-    """The e-mail of a letter, with what anymail adds to Django's: our id goes along, nobody's opening or clicking is watched."""
+    """The email of a letter, with what anymail adds to Django's: our id goes along, nobody's opening or clicking is watched."""
     mail: Any = build_mail(delivery, letter)
     headers = mail.extra_headers
     del headers["Date"]  # the provider's, like the way back: bounces come as events
@@ -74,7 +74,7 @@ class ProviderSession:
         self.backend.close()
 
     def send(self, delivery: Delivery, letter: Letter) -> Outcome:
-        """Hand one e-mail over. Once the request may have left, only a clear answer tells; never tried again here."""
+        """Hand one email over. Once the request may have left, only a clear answer tells; never tried again here."""
         mail = for_provider(delivery, letter)
         if time.monotonic() - self.used_at > IDLE:
             self.backend.close()

@@ -227,7 +227,7 @@ class ChannelSwitch(models.Model):
 
 
 class KindNote(models.Model):
-    """A sentence of the clinic's own in every e-mail of a kind. Plain text; nothing that says why anybody comes."""
+    """A sentence of the clinic's own in every email of a kind. Plain text; nothing that says why anybody comes."""
 
     kind = models.CharField(max_length=32, unique=True)
     words = models.CharField(max_length=200, blank=True)
@@ -260,7 +260,7 @@ class Heartbeat(models.Model):
 
 
 class CaughtMail(models.Model):
-    """An e-mail that really came in over SMTP at the demo's and the tests' catcher."""
+    """An email that really came in over SMTP at the demo's and the tests' catcher."""
 
     received_at = models.DateTimeField()
     sender = models.CharField(max_length=254)

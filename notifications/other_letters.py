@@ -42,7 +42,7 @@ from patients.models import ReminderBy
 
 SIGN_IN_WORDS = {
     "password_changed": "Your password was changed.",
-    "password_reset": "Your password was changed with a link from an e-mail.",
+    "password_reset": "Your password was changed with a link from an email.",
     "password_set": "A password was set.",
     "totp_activated": "An authenticator app was added to your sign-in.",
     "totp_deactivated": "The authenticator app was removed from your sign-in.",

@@ -1,4 +1,4 @@
-"""/demo/mailbox/: every e-mail and text that really went out. Only in the demo; anywhere else it does not exist."""
+"""/demo/mailbox/: every email and text that really went out. Only in the demo; anywhere else it does not exist."""
 
 import email
 import email.policy
@@ -98,7 +98,7 @@ def mailbox(request: HttpRequest) -> HttpResponse:
 @require_safe
 @demo_only
 def mail(request: HttpRequest, pk: int) -> HttpResponse:
-    """One e-mail: HTML in a sandboxed frame, its text part, and the calendar file."""
+    """One email: HTML in a sandboxed frame, its text part, and the calendar file."""
     caught = get_object_or_404(CaughtMail, pk=pk)
     message = _parse(caught)
     headers = [

@@ -33,7 +33,7 @@ class PatientQuerySet(models.QuerySet["Patient"]):
         return self.filter(merged_into=None)
 
     def reached_at(self, *, email: str = "", mobile: Any = "") -> "PatientQuerySet":
-        """Those with this e-mail address or mobile on file. Families share; so this alone identifies nobody."""
+        """Those with this email address or mobile on file. Families share; so this alone identifies nobody."""
         match = Q()
         if email:
             match |= Q(email__iexact=email)
@@ -43,7 +43,7 @@ class PatientQuerySet(models.QuerySet["Patient"]):
 
 
 class Patient(Reachable, models.Model):
-    """One person. E-mail and mobile may be shared in a family, and may be empty for callers."""
+    """One person. Email and mobile may be shared in a family, and may be empty for callers."""
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     legal_first_name = models.CharField(max_length=100)

@@ -64,7 +64,7 @@ class Reachable:
 
     @property
     def wants_email(self) -> bool:
-        """True if messages may go by e-mail and there is an address that works."""
+        """True if messages may go by email and there is an address that works."""
         return self.can_email and self.reminder_by in {ReminderBy.TEXT_EMAIL, ReminderBy.EMAIL}
 
     @property

@@ -42,7 +42,7 @@ class BornForm(PlainForm):
 
 
 class NewEmailForm(PlainForm):
-    """Another e-mail address."""
+    """Another email address."""
 
     address = EmailField(
         label=_("New email address"),

@@ -116,7 +116,7 @@ class InviteForm(PlainForm):
     """Somebody new who signs in."""
 
     name = text(80, _("Name"), _("Give the name"), _("As on screens: Joanne Miller, Dr. Amara Osei"))
-    email = EmailField(label=_("E-mail"), help_text=_("They sign in with it. A link to choose a password goes there"))
+    email = EmailField(label=_("Email"), help_text=_("They sign in with it. A link to choose a password goes there"))
     role = forms.ChoiceField(
         label=_("Role"), choices=[(role.value, role.label) for role in (Role.RECEPTION, Role.PHYSICIAN, Role.LEAD)],
         error_messages={"required": _("Choose a role"), "invalid_choice": _("Choose a role")},

@@ -89,6 +89,28 @@ def together(text: object) -> str:
     return re.sub(r"(\d) ([ap]\.m\.)", "\\1\u00a0\\2", str(text or ""))
 
 
+_BROWSERS = [
+    ("Edg", "Edge"),
+    ("Firefox", "Firefox"),
+    ("Chrome", "Chrome"),
+    ("CriOS", "Chrome"),
+    ("FxiOS", "Firefox"),
+    ("Safari", "Safari"),
+]
+_SYSTEMS = [
+    ("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"), ("Mac OS", "Mac"),
+    ("CrOS", "ChromeOS"), ("Linux", "Linux"),
+]  # fmt: skip
+
+
+@register.filter
+def device(user_agent: object) -> str:
+    """`Chrome, Windows`: what a browser calls itself, in the words of the person in front of it."""
+    text = str(user_agent or "")
+    found = [next((name for mark, name in names if mark in text), "") for names in (_BROWSERS, _SYSTEMS)]
+    return ", ".join(filter(None, found)) or text[:60] or str(_("A browser"))
+
+
 @register.filter
 def in_lines(text: object) -> SafeString:
     """`Monday to Friday, 8:30 a.m. to 4:30 p.m.` on two lines: a line ends at the first comma."""
@@ -135,11 +157,14 @@ def _kind(widget: widgets.Widget) -> str:
 
 
 @register.simple_tag
-def field(bound: BoundField, heading: bool = False, short: bool = False, hide_label: bool = False) -> SafeString:
+def field(bound: BoundField, heading: bool = False, short: bool = False, hide_label: bool = False, label: str = "") -> SafeString:
     """A whole form field: label, hint, error, control, all tied together for screen readers.
 
     `heading=True` makes the label the page's H1 (one question per page). `short=True` keeps the box narrow.
+    `label` is for a form that is not ours, and does not speak our way.
     """
+    ours = not label
+    bound.label = label or bound.label
     kind = _kind(bound.field.widget)
     mark_wrong(bound)
     described = " ".join(
@@ -158,8 +183,8 @@ def field(bound: BoundField, heading: bool = False, short: bool = False, hide_la
             attrs["class"] = " ".join(filter(None, ["input", "input-short" if short else "", extra]))
         if described:
             attrs["aria-describedby"] = described
-        label, within = str(bound.label).casefold(), str(bound.field.widget.attrs.get("placeholder", "")).casefold()
-        if within and (within in label or label in within):
+        said, within = str(bound.label).casefold(), str(bound.field.widget.attrs.get("placeholder", "")).casefold()
+        if within and (not ours or within in said or said in within):
             attrs["placeholder"] = False  # it would only say the label again, and vanish while one types
         control = bound.as_widget(attrs=attrs)
     elif kind == "group":

@@ -38,7 +38,7 @@ def save_for_later(response: QuestionnaireResponse, *, channel: str, address: st
 
     Args:
         channel: "email" or "text".
-        address: an e-mail address, or a mobile as E.164.
+        address: an email address, or a mobile as E.164.
 
     Raises:
         IntakeError: the answers were sent or deleted, belong to a booked visit, or hold no date of birth to ask for.

@@ -50,7 +50,7 @@ def details(request: HttpRequest, me: Me) -> HttpResponse:
 @patient_required
 @fresh_proof_required()
 def contact(request: HttpRequest, me: Me, channel: str) -> HttpResponse:
-    """Another e-mail address or mobile: a code goes to the new one first."""
+    """Another email address or mobile: a code goes to the new one first."""
     if channel not in {"email", "text"}:
         raise Http404
     kind = NewEmailForm if channel == "email" else NewMobileForm

@@ -1,4 +1,4 @@
-"""`/me/sign-in/`: an e-mail address or mobile, the code sent to it, the date of birth. No password, and nobody signs up."""
+"""`/me/sign-in/`: an email address or mobile, the code sent to it, the date of birth. No password, and nobody signs up."""
 
 from datetime import timedelta
 from typing import Any

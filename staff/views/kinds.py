@@ -59,7 +59,7 @@ def when_of(kind: Kind) -> str:
         return ngettext("%(n)d day before", "%(n)d days before", kind.days_before) % {"n": kind.days_before}
     if kind.hours_before is not None:
         return _("%(n)d hours before, if questions are missing") % {"n": kind.hours_before}
-    if not kind.grace:
+    if not (kind.grace and settings.MESSAGE_GRACE_SECONDS):
         return _("At once")
     minutes, seconds = divmod(settings.MESSAGE_GRACE_SECONDS, 60)
     if minutes:
@@ -122,7 +122,7 @@ def _save_note(request: HttpRequest, found: Kind, now: datetime) -> HttpResponse
     if not form.is_valid():
         return _page(request, found, now, note=form, form=form, status=422)
     actions.save_note(found.code, form.cleaned_data["words"], by=actor_of(request), now=now)
-    messages.success(request, _("Saved. The next e-mail of this kind has it."))
+    messages.success(request, _("Saved. The next email of this kind has it."))
     return redirect("staff:kind", code=found.code)
 
 

@@ -22,7 +22,7 @@ BORN = {"date_of_birth_month": "3", "date_of_birth_day": "27", "date_of_birth_ye
 
 @pytest.fixture
 def saved(walker: Browser) -> ResumeLink:
-    """A draft with one answer, saved by e-mail."""
+    """A draft with one answer, saved by email."""
     walker.begun()
     save_page(walker.draft, "1/1", {"start_consent_collect": True}, by=WEB, now=WEDNESDAY)
     answer = walker.post("save", address="daniel@example.com", **BORN)

@@ -1,7 +1,7 @@
 """python -m tests.chaos --minutes 3 --seed 1 [--control naive|bulk]
 
 Servers of its own; two workers of two children, three beats and the sender beside them; messages that become due all the
-time, half e-mails and half texts. Then, at random: kill -9 of a worker, a worker's child, a beat, the sender; FLUSHALL; Redis
+time, half emails and half texts. Then, at random: kill -9 of a worker, a worker's child, a beat, the sender; FLUSHALL; Redis
 killed, Redis frozen; PostgreSQL stopped as if the power had gone. The mail server and the text provider have moods of their own.
 
 At the end everything is left alone until nothing waits, and what arrived is counted:

@@ -157,7 +157,7 @@ def test_no_template_has_a_script_or_a_style_of_its_own() -> None:
     for path in root.rglob("*.html"):
         source = path.read_text(encoding="utf-8")
         if "notifications" in path.parts and not path.name.startswith("mailbox"):
-            continue  # e-mails: mail programs read nothing but styles in the tags
+            continue  # emails: mail programs read nothing but styles in the tags
         assert not re.search(r"\sstyle=|\son[a-z]+=\"|<style|javascript:", source), path
         assert not re.search(r"<script(?![^>]*(\ssrc=|application/json))", source), path
         assert "|safe" not in source, path
@@ -183,3 +183,12 @@ def test_colours_come_from_tokens_alone_outside_the_dark_panels() -> None:
         "#43594F",
         "#7C8781",
     }
+
+
+def test_a_session_names_its_device_as_people_do() -> None:
+    agents = {
+        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Safari/537.36": "Chrome, Windows",
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) AppleWebKit/605.1.15 Version/17.4 Mobile Safari/604.1": "Safari, iPhone",
+        "": "A browser",
+    }
+    assert {text: ui.device(text) for text in agents} == agents

@@ -1,4 +1,4 @@
-"""The link back to a draft: by e-mail or text, with nobody's name, and not for answers that are gone."""
+"""The link back to a draft: by email or text, with nobody's name, and not for answers that are gone."""
 
 import re
 from datetime import date, timedelta

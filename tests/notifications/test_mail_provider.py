@@ -1,4 +1,4 @@
-"""E-mail through a provider's API, over real HTTP: taken once, never guessed, healed by events; nobody is watched."""
+"""Email through a provider's API, over real HTTP: taken once, never guessed, healed by events; nobody is watched."""
 
 import base64
 import hashlib
@@ -71,7 +71,7 @@ class Api:
 
 @pytest.fixture
 def api(post: Post, settings: Any) -> Iterator[Api]:
-    """E-mail goes to this provider."""
+    """Email goes to this provider."""
     there = Api()
 
     class Handler(BaseHTTPRequestHandler):

@@ -275,7 +275,7 @@ def test_who_has_confirmed_gets_no_reminder_the_day_before_and_is_not_asked_agai
 @pytest.mark.parametrize(
     ("choice", "mails", "messages"),
     [
-        ("text_email", 3, 3),  # booked both, a week by e-mail, two days both, one day by text
+        ("text_email", 3, 3),  # booked both, a week by email, two days both, one day by text
         ("email", 4, 0),
         ("text", 0, 4),
         ("phone", 0, 0),

@@ -141,7 +141,7 @@ def test_kill_9_in_the_middle_of_a_send_leaves_one_unknown_and_no_second_copy(
 
 
 def outbox_of(visits: int, book: Callable[..., Appointment], practitioner: Practitioner) -> None:
-    """Visits of as many patients, each with an e-mail and a text that say "booked", due now."""
+    """Visits of as many patients, each with an email and a text that say "booked", due now."""
     now = clock.now()
     first = now.replace(hour=15, minute=0, second=0, microsecond=0) + clock.timedelta(days=20)
     for n in range(visits):
@@ -154,7 +154,7 @@ def outbox_of(visits: int, book: Callable[..., Appointment], practitioner: Pract
 
 
 def each_went_once(post: Post, visits: int) -> None:
-    """Every patient has one e-mail and one text."""
+    """Every patient has one email and one text."""
     told = sorted(mail["to"] for mail in post.mails)
     assert told == sorted(f"p{n}@example.com" for n in range(visits))
     called = sorted(CaughtText.objects.values_list("recipient", flat=True))

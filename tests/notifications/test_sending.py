@@ -31,7 +31,7 @@ pytestmark = pytest.mark.django_db
 
 
 def emails() -> Delivery:
-    """The e-mail that says "booked"."""
+    """The email that says "booked"."""
     return Delivery.objects.get(message__kind="booked", channel="email")
 
 

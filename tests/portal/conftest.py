@@ -39,7 +39,7 @@ def signs_in(address: str = "maya@example.com", born: dict[str, str] | None = No
 
 @pytest.fixture
 def maya(patient: Patient) -> Client:
-    """Maya, signed in by a code to her e-mail address."""
+    """Maya, signed in by a code to her email address."""
     client = signs_in()
     assert client.get("/me/").status_code == 200
     return client

@@ -86,7 +86,7 @@ def test_a_visit_type_does_without_a_stage(lead: Client, service: Service) -> No
 
 def test_the_health_page_shows_what_is_stuck_and_switches_channels(lead: Client, visit: Appointment) -> None:  # noqa: F811
     page = lead.get("/clinic/health/").content.decode()
-    assert "nobody sends messages" in page
+    assert "Nobody sends messages" in page
     assert "Time zone rules" in page
     assert lead.post("/clinic/health/", {"do": "text:off", "reason": "provider"}).status_code == 302
     assert not ChannelSwitch.objects.get(channel=TEXT).enabled

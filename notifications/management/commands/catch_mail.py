@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 class Command(BaseCommand):
     """For the demo only: what it catches it stores readable by everybody who can open /demo/mailbox/."""
 
-    help = "Catch e-mail on a local port and show it at /demo/mailbox/ (demo only)."
+    help = "Catch email on a local port and show it at /demo/mailbox/ (demo only)."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """--port (default: EMAIL_PORT)."""

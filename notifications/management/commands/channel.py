@@ -13,7 +13,7 @@ from notifications.models import Channel, ChannelSwitch
 class Command(BaseCommand):
     """manage.py channel text off --reason "provider trouble"; without arguments, how the channels stand."""
 
-    help = "Switch e-mail or texts off and on. Nothing that waits is lost."
+    help = "Switch email or texts off and on. Nothing that waits is lost."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """The channel, on or off, and why."""
