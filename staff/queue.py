@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from accounts import clock
 from booking import workdays
-from booking.models import OPEN, Appointment
+from booking.models import OPEN, Appointment, Status
 from intake.due import due_at
 from intake.models import Photo, QuestionnaireResponse
 from intake.photo_panel import STANDARD
@@ -37,6 +37,12 @@ class Entry:
     def time(self) -> str:
         """When its visit begins, short."""
         return board_time(self.visit.starts_at) if self.visit else ""
+
+    @property
+    def off(self) -> str:
+        """What became of the visit, if it does not take place."""
+        gone = self.visit is not None and self.visit.status in (Status.CANCELLED, Status.NOSHOW)
+        return str(Status(self.visit.status).label) if self.visit and gone else ""
 
     @property
     def photos(self) -> int:

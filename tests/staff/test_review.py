@@ -272,6 +272,16 @@ def test_more_information_is_asked_by_a_message_and_by_phone_once_the_visit_has_
     assert sent.response.ask_sequence == 1
     assert (sent.needs_call, sent.call_reason) == ((True, "The physician asks you to call") if begun else (False, ""))
     assert names(doctor.get("/md/review/?show=waiting")) == ["Whitford"]
+    page = doctor.get(url_of(sent)).content.decode()
+    assert "Waiting on patient</span>" in page
+    assert "Reviewed</span>" not in page
+
+
+def test_of_a_cancelled_visit_the_queue_says_so(doctor: Client, sent: Appointment) -> None:
+    assert "Cancelled" not in doctor.get("/md/review/").content.decode()
+    Appointment.objects.filter(pk=sent.pk).update(status="cancelled")
+    assert "Cancelled</span>" in doctor.get("/md/review/").content.decode()
+    assert "<small>Cancelled: " in doctor.get(url_of(sent)).content.decode()
 
 
 def test_what_a_review_left_open_is_confirmed(doctor: Client, sent: Appointment) -> None:
