@@ -64,6 +64,16 @@ def _item(url: str, icon: str, title: str, detail: str = "", *, external: bool =
     return {"url": url, "icon": icon, "title": title, "detail": detail, "external": external}
 
 
+def _fee_text(it: Visit) -> str:
+    """What cancelling costs, said before anybody goes there to find out."""
+    fee, until = Clinic.current().late_fee, it.row.cancel_deadline()
+    if not fee:
+        return ""
+    if it.is_late:
+        return _("A %(fee)s fee applies") % {"fee": fee}
+    return _("No fee until %(time)s on %(date)s") % {"time": clock.clock_time(until), "date": clock.month_day(until)}
+
+
 def _menu(it: Visit) -> list[dict[str, Any]]:
     """What can be done, in the order people want it."""
     row, items = it.row, []
@@ -92,13 +102,14 @@ def _menu(it: Visit) -> list[dict[str, Any]]:
         waits = WaitlistEntry.objects.on_list().filter(patient=row.patient_id, service=row.service_id).exists()
         title = _("Your place on the waiting list") if waits else _("Tell me if something earlier comes up")
         detail = _("You keep this visit until you take another time")
-        items.append(_item(it.url("visit_waiting"), "bell", title, detail))
+        if waits or it.can_move:  # hours before, hardly anything earlier comes up
+            items.append(_item(it.url("visit_waiting"), "bell", title, detail))
         items.append(_item("", "calplus", _("Add to calendar")))
     if it.state in {"coming", "here"}:
         items.append(_item(directions_url(), "pin", _("Directions and parking"), external=True))
     if it.is_coming:
         items.append(_item(it.url("visit_messages"), "chat", _("How we contact you")))
-        items.append(_item(it.url("visit_cancel"), "x", _("Cancel the visit")))
+        items.append(_item(it.url("visit_cancel"), "x", _("Cancel the visit"), _fee_text(it)))
     return items
 
 

@@ -98,6 +98,16 @@ def test_what_can_be_done_is_listed_with_its_limit(link, token):
         assert item in said
 
 
+def test_what_cancelling_costs_is_said_and_nothing_earlier_is_offered_hours_before(link, token, at):
+    said = text_of(link.get("visit", token))
+    assert "Cancel the visit No fee until 10:00 a.m. on February 17" in said
+    assert "Tell me if something earlier comes up" in said
+    at.move_to(on(17, 11))
+    said = text_of(link.get("visit", token))
+    assert "Cancel the visit A $50 fee applies" in said
+    assert "Tell me if something earlier comes up" not in said
+
+
 def test_once_the_answers_are_sent_they_are_not_asked_for(link, token, visit):
     QuestionnaireResponse.objects.filter(pk=visit.response_id).update(status="completed", completed_at=visit.booked_at)
     assert "Finish your questions" not in text_of(link.get("visit", token))
