@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import clock
@@ -14,7 +15,7 @@ from booking import calendar
 from booking.slots import Slot
 
 if TYPE_CHECKING:
-    from booking.models import Appointment, Service
+    from booking.models import Appointment, Practitioner, Service
 
 UNDO_BATCH = timedelta(minutes=10)
 HOLD_FOR_PATIENT = timedelta(hours=24)
@@ -76,6 +77,13 @@ class BatchRow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.batch_id} {self.way}"
+
+
+def out_words(practitioner: "Practitioner | None") -> str:
+    """What the call list says of a visit in somebody's time off, or in the clinic's."""
+    if practitioner is None:
+        return gettext("The clinic is closed")
+    return gettext("%(who)s is out") % {"who": practitioner.short_name}
 
 
 def hold_key_of(visit: "Appointment") -> str:

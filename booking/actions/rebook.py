@@ -18,7 +18,7 @@ from booking.actions.steps import ask_to_call, cancel, off_the_list, undo
 from booking.actions.visits import explain, move
 from booking.actions.write_path import free_start, insert, lock_and_sweep, locked, place, retrying, rooms_of, taken, touch, update
 from booking.models import Appointment, Practitioner, Status, TimeOff
-from booking.rebooking import HOLD_FOR_PATIENT, HOLD_PREFIX, Batch, BatchRow, Way, hold_key_of
+from booking.rebooking import HOLD_FOR_PATIENT, HOLD_PREFIX, Batch, BatchRow, Way, hold_key_of, out_words
 
 OUT = "physician-out"
 
@@ -59,7 +59,7 @@ def rebook_many(off: TimeOff, choices: Sequence[Choice], *, by: Actor, now: date
 
 def _out(off: TimeOff) -> str:
     """What the call list says of a visit in this time off."""
-    return _("%(who)s is out") % {"who": off.practitioner.short_name} if off.practitioner else _("The clinic is closed")
+    return out_words(off.practitioner)
 
 
 @retrying

@@ -15,6 +15,7 @@ from audit import rows
 from audit.actions import event, record, record_all
 from audit.actor import Actor
 from booking.actions.errors import BookingError, NotAllowed, TooLate, Warned
+from booking.actions.steps import off_the_list
 from booking.actions.write_path import (
     Wanted,
     free_start,
@@ -36,6 +37,7 @@ from booking.actions.write_path import (
 from booking.links import PURPOSE
 from booking.models import OPEN, Appointment, Practitioner, Service, Status
 from booking.reasons import all_against, in_words
+from booking.rebooking import out_words
 from booking.words import span
 from intake.actions import attach_patient, complete
 from intake.models import QuestionnaireResponse
@@ -318,7 +320,9 @@ def move(
                 detail={"from": previous["starts_at"], "to": start.isoformat(), "lane": lane}
                 | ({"in_spite_of": over} if over else {}),
             )  # fmt: skip
-            return visit
+            # Who was to be called because nobody is there then has a time when somebody is.
+            said = out_words(appointment.practitioner)
+            return off_the_list(visit, said) if by.is_staff and said in visit.call_reason.split("; ") else visit
     raise explain(visit, now=now)
 
 

@@ -29,7 +29,8 @@ def _people(user: Any) -> list[Practitioner]:
 
 
 def _offs(user: Any, *, now: datetime) -> list[TimeOff]:
-    found = TimeOff.objects.filter(ends_at__gt=now).select_related("practitioner").order_by("starts_at", "pk")
+    found = TimeOff.objects.filter(ends_at__gt=now).select_related("practitioner").prefetch_related("batches")
+    found = found.order_by("starts_at", "pk")
     if user.role == Role.PHYSICIAN:
         return [off for off in found if off.practitioner is None or off.practitioner.user_id == user.pk]
     return list(found)

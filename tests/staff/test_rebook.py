@@ -337,3 +337,19 @@ def test_who_has_taken_a_time_is_not_called(ann: Appointment) -> None:
     matching.run(now=WEDNESDAY + timedelta(hours=25))
     ann.refresh_from_db()
     assert (ann.status, ann.needs_call) == ("booked", False)
+
+
+def test_who_is_moved_on_the_phone_leaves_the_call_list_and_the_batch_is_found_again(
+    desk: Client, off: TimeOff, booked: Visits, reception: Any, practitioner: Practitioner
+) -> None:
+    ann = booked[1]
+    rebook(desk, off, {v.pk: "call" for v in booked})
+    actions.ask_to_call(ann, reason="Something else", by=Actor.staff(reception), now=WEDNESDAY)
+    later = at(THURSDAY + timedelta(days=1), 9)
+    for visit, start in ((booked[0], later), (ann, later + timedelta(hours=1))):
+        moved = actions.move(again([visit])[0], practitioner, start, by=Actor.staff(reception), now=WEDNESDAY)
+        assert moved.version == again([visit])[0].version
+    ravi, ann, bea = again(booked)
+    assert [(v.needs_call, v.call_reason) for v in (ravi, ann)] == [(False, ""), (True, "Something else")]
+    assert bea.call_reason == "Dr. Osei is out"
+    assert f"/desk/batch/{Batch.objects.get().public_id}/" in desk.get("/desk/time-off/").content.decode()
