@@ -22,6 +22,7 @@ from booking.models import OPEN, Appointment, Status
 from notifications import planner
 from notifications.kinds import KINDS, expiry
 from notifications.models import Message, Subject
+from notifications.plans import Plan, beside
 from patients.actions import choose_care
 from patients.care import CARE
 from patients.models import ConsentRecord, Patient
@@ -55,7 +56,7 @@ def plan_recalls(*, now: datetime) -> int:
     due = due.filter(Exists(agreed), ~Exists(later.filter(status__in=[*OPEN, Status.FULFILLED])), ~Exists(said))
     kind = KINDS["recall"]
     plans = {
-        visit.pk: planner.Plan(planner.beside(kind, Subject.RECALL, visit, 1, now, expiry(kind, now, start=None), earliest=now))
+        visit.pk: Plan(beside(kind, Subject.RECALL, visit, 1, now, expiry(kind, now, start=None), earliest=now))
         for visit in due.order_by("starts_at", "pk")[:BATCH]
     }
     if plans:

@@ -32,7 +32,7 @@ def _off(off_id: int) -> TimeOff:
     return off
 
 
-def _offers(found: list[Slot], people: dict[int, Practitioner]) -> list[Offer]:
+def _new_times(found: list[Slot], people: dict[int, Practitioner]) -> list[Offer]:
     return [(value_of(s.start, people[s.practitioner_id]), s.start, people[s.practitioner_id]) for s in found]
 
 
@@ -53,7 +53,7 @@ def _table(request: HttpRequest, off: TimeOff, now: datetime, *, status: int = 2
         proposed = propose(found, now=now)
     rows = []
     for visit in found:
-        offers = _offers(proposed[visit.pk], people)
+        offers = _new_times(proposed[visit.pk], people)
         reachable = bool(visit.patient.mobile or visit.patient.email)
         rows.append((visit, offers, Way.MOVE if offers and not visit.needs_call else Way.CALL, reachable))
     placed = sum(way == Way.MOVE for _visit, _offers, way, _reachable in rows)

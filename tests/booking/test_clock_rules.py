@@ -12,7 +12,7 @@ from audit.actor import Actor
 from audit.models import AuditEvent
 from booking import actions
 from booking.models import Appointment
-from notifications.planner import plan_visit
+from notifications.plans import plan_visit
 from tests.booking.test_clock_cases import always_open as always_open
 from tests.booking.test_clock_cases import book, z
 

@@ -11,7 +11,7 @@ from audit.actor import Actor
 from booking import actions
 from booking.models import Appointment, Practitioner, Service
 from intake.actions import publish_all, start_draft
-from notifications import drain, planner
+from notifications import drain, planner, plans
 from notifications.kinds import KINDS, TEXT, out_of_quiet
 from notifications.models import Delivery, Message
 from patients.models import Patient
@@ -332,9 +332,9 @@ def test_a_fact_that_cannot_be_planned_does_not_stop_the_others(
     book: Callable[..., Appointment], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bad, good = book(at("2027-03-11 10:20")), book(at("2027-03-12 10:20"))
-    plan = planner.plan_visit
+    plan = plans.plan_visit
 
-    def sometimes(visit: Appointment, earlier: list[Message], *, now: datetime) -> planner.Plan:
+    def sometimes(visit: Appointment, earlier: list[Message], *, now: datetime) -> plans.Plan:
         if visit.pk == bad.pk:
             raise RuntimeError
         return plan(visit, earlier, now=now)
