@@ -194,10 +194,14 @@ def waiting(request: HttpRequest, place: Place) -> HttpResponse:
         actions.decline(offer, by=place.by, now=place.now)
         messages.success(request, _("Thank you for telling us. You stay on the list."))
         return see("booking:waiting", place.token)
+    moves = place.visit is not None
     try:
         visit = actions.accept(offer, by=place.by, now=place.now)
     except actions.BookingError as refusal:
         return _refused(place, refusal)
+    if not moves:  # a visit that moved says so itself
+        when = words.ended(clock.long_when(visit.starts_at))
+        messages.success(request, _("It is yours. You are booked for %(when)s") % {"when": when})
     return see("booking:visit", token_of(visit))
 
 

@@ -287,6 +287,7 @@ def test_the_third_advice_page_says_how_to_get_help_now(sitting: Client, draft: 
         assert f'href="{link}"' in html
     assert "If you are in danger, call 9-1-1 or go to the nearest emergency department." in html
     assert 'class="progress"' not in html
+    assert "We answer the phone Monday to Friday" in html
 
 
 def test_an_advice_page_that_was_not_called_for_cannot_be_opened(sitting: Client) -> None:

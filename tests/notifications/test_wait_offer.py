@@ -44,6 +44,8 @@ def test_it_goes_by_text_and_email_with_its_deadline_and_a_link(offer, post):
     words = mail.get_body(("plain",)).get_content().replace("\xa0", " ")
     assert "It is yours until 9:45 a.m. today." in words
     assert "The visit you have moves only when you take this time." in words
+    assert "You get this because you are on the waiting list of True North." in words
+    assert "because you booked" not in words
 
 
 def test_answered_before_it_went_out_it_is_not_told(offer, post, desk):
