@@ -31,6 +31,8 @@ from tests.factories import WEDNESDAY
 from tests.notifications.provider import NUMBER, SID, TOKEN, Provider, listening
 
 GRACE = timedelta(minutes=3)
+DUE = WEDNESDAY + GRACE  # when what is said of a booking on Wednesday leaves
+MINUTE = timedelta(minutes=1)
 
 
 class Post:
@@ -199,3 +201,8 @@ def signed(client: Client, path: str, form: dict[str, str]) -> HttpResponse:
     """A POST with the provider's signature for our public address."""
     signature = signature_of("https://tn.example" + path, form.items())
     return client.post(path, form, headers={"X-Twilio-Signature": signature})
+
+
+def emails() -> Delivery:
+    """The email that says "booked"."""
+    return Delivery.objects.get(message__kind="booked", channel="email")

@@ -12,10 +12,8 @@ from django.core.management import call_command
 from booking.models import Appointment
 from notifications.models import Delivery, Receipt
 from patients.models import Patient
-from tests.factories import WEDNESDAY
-from tests.notifications.conftest import GRACE, Post, at, go, states, texts
+from tests.notifications.conftest import DUE, Post, at, go, states, texts
 
-DUE = WEDNESDAY + GRACE
 pytestmark = pytest.mark.django_db
 
 

@@ -23,10 +23,8 @@ from notifications import drain, receipts
 from notifications.mail_provider import TRACKING_CLASS, sealed_id
 from notifications.models import ChannelSwitch, Delivery, Receipt
 from patients.models import Patient
-from tests.factories import WEDNESDAY
-from tests.notifications.conftest import GRACE, Post, at, go, states, texts
+from tests.notifications.conftest import DUE, Post, at, go, states, texts
 
-DUE = WEDNESDAY + GRACE
 HOUR = timedelta(hours=1)
 SECRET = "hooks:a-secret-of-the-webhook"
 TOKEN = "token-of-the-server"

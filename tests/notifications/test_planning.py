@@ -16,10 +16,9 @@ from notifications.kinds import KINDS, TEXT, out_of_quiet
 from notifications.models import Delivery, Message
 from patients.models import Patient
 from tests.factories import WEDNESDAY
-from tests.notifications.conftest import GRACE, Post, at, go, live, states, texts
+from tests.notifications.conftest import GRACE, MINUTE, Post, at, go, live, states, texts
 
 PATIENT = Actor.patient(1)
-MINUTE = timedelta(minutes=1)
 pytestmark = pytest.mark.django_db
 
 

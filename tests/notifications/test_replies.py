@@ -17,11 +17,10 @@ from notifications.models import Inbound
 from patients.actions import identify
 from patients.models import Patient
 from tests.factories import WEDNESDAY, contact_of
-from tests.notifications.conftest import GRACE, Post, at, go, says, states, texts
+from tests.notifications.conftest import GRACE, MINUTE, Post, at, go, says, states, texts
 from tests.notifications.provider import Provider
 
 TWO_DAYS_BEFORE = at("2027-03-09 10:20")
-MINUTE = timedelta(minutes=1)
 pytestmark = pytest.mark.django_db
 
 

@@ -15,11 +15,9 @@ from notifications.models import ChannelSwitch, Delivery, Receipt
 from notifications.seals import digest_of, seal
 from notifications.twilio import signature_of, status_url
 from patients.models import Patient
-from tests.factories import WEDNESDAY
-from tests.notifications.conftest import GRACE, Post, at, go, signed, states
+from tests.notifications.conftest import DUE, Post, at, go, signed, states
 from tests.notifications.provider import NUMBER, Provider
 
-DUE = WEDNESDAY + GRACE
 HOUR = timedelta(hours=1)
 pytestmark = pytest.mark.django_db
 

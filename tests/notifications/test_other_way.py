@@ -1,0 +1,136 @@
+"""What a refusal or a bounce leads to: the other way, then the call list, written down together."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+
+from audit.actor import Actor
+from booking import actions
+from booking.models import Appointment
+from notifications import drain, planner, receipts
+from notifications.models import Receipt
+from patients.models import Patient
+from tests.notifications.conftest import DUE, MINUTE, Post, at, emails, go, states, texts
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_mail_that_is_refused_goes_by_text_instead(post: Post, visit: Appointment, patient: Patient) -> None:
+    Patient.objects.filter(pk=patient.pk).update(reminder_by="email")
+    post.mood = "no_rcpt"
+    go(DUE)
+    go(DUE + MINUTE)
+    assert len(texts()) == 1
+    visit.refresh_from_db()
+    assert not visit.needs_call
+
+
+def test_a_patient_who_is_told_by_text_anyway_is_not_told_twice(post: Post, visit: Appointment) -> None:
+    post.mood = "no_rcpt"
+    for n in range(5):
+        go(DUE + n * MINUTE)
+    assert len(texts()) == 1
+    visit.refresh_from_db()
+    assert not visit.needs_call
+
+
+def test_a_patient_whom_no_message_reaches_is_on_the_call_list(post: Post, visit: Appointment, patient: Patient) -> None:
+    Patient.objects.filter(pk=patient.pk).update(reminder_by="email", mobile="")
+    post.mood = "no_rcpt"
+    for n in range(5):
+        go(DUE + n * MINUTE)
+    visit.refresh_from_db()
+    assert (visit.needs_call, visit.call_reason) == (True, "A message did not arrive")
+    assert (visit.changed_by, visit.ics_sequence) == ("clinic", 0)
+
+
+def test_a_bounce_that_is_reported_later_leads_the_other_way_too(post: Post, visit: Appointment, patient: Patient) -> None:
+    Patient.objects.filter(pk=patient.pk).update(reminder_by="email")
+    go(DUE)
+    Receipt.objects.create(provider="smtp", event_id="b1", delivery=emails(), outcome="bounced", received_at=DUE)
+    drain.reconcile(now=DUE + MINUTE)
+    go(DUE + MINUTE)
+    assert emails().state == "bounced"
+    assert len(texts()) == 1
+
+
+@pytest.mark.parametrize("how", ["while its channel rested", "while nobody sent"])
+def test_news_that_waited_past_its_time_puts_the_visit_on_the_call_list(
+    post: Post, visit: Appointment, patient: Patient, desk: Actor, how: str
+) -> None:
+    Patient.objects.filter(pk=patient.pk).update(reminder_by="email")
+    go(DUE)
+    actions.cancel(visit, by=desk, now=DUE + MINUTE)
+    planner.tick(now=DUE + MINUTE)
+    late = DUE + timedelta(days=4)
+    if how == "while nobody sent":
+        drain.run(now=late)
+    drain.reconcile(now=late)
+    visit.refresh_from_db()
+    assert states("cancelled_by_clinic")["email"] == ("expired", "too_late")
+    assert (visit.needs_call, visit.call_reason) == (True, "Tell that we had to cancel")
+
+
+def test_news_that_went_the_other_way_needs_no_call(post: Post, visit: Appointment) -> None:
+    call_command("channel", "email", "off", reason="provider trouble", verbosity=0)
+    go(DUE)
+    drain.reconcile(now=DUE + timedelta(days=4))
+    visit.refresh_from_db()
+    assert (states("booked")["email"], visit.needs_call) == (("expired", "too_late"), False)
+
+
+class Killed(BaseException):
+    """What a process does not survive."""
+
+
+def killed(*args: Any, **kwargs: Any) -> None:
+    raise Killed
+
+
+def test_a_bounce_is_not_written_down_without_what_follows_from_it(
+    post: Post, visit: Appointment, patient: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Patient.objects.filter(pk=patient.pk).update(reminder_by="email", mobile="")
+    go(DUE)
+    Receipt.objects.create(provider="smtp", event_id="b1", delivery=emails(), outcome="bounced", received_at=DUE)
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(receipts, "mark_contact", killed)
+        drain.reconcile(now=DUE + MINUTE)
+    visit.refresh_from_db()
+    assert (emails().state, visit.needs_call) == ("accepted", False)
+    drain.reconcile(now=DUE + MINUTE)
+    visit.refresh_from_db()
+    assert (emails().state, visit.needs_call) == ("bounced", True)
+
+
+def test_a_refusal_is_not_written_down_without_what_follows_from_it(
+    post: Post, visit: Appointment, patient: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Patient.objects.filter(pk=patient.pk).update(reminder_by="email")
+    post.mood = "no_rcpt"
+    monkeypatch.setattr(drain, "fall_back", killed)
+    with pytest.raises(Killed):
+        go(DUE)
+    assert emails().state == "sending"  # in a minute it is unknown, and somebody at the desk looks at it
+
+
+def test_who_wants_a_call_is_on_the_call_list_when_the_reminder_is_due_and_when_we_cancel(
+    post: Post, visit: Appointment, patient: Patient, desk: Actor
+) -> None:
+    Patient.objects.filter(pk=patient.pk).update(reminder_by="phone")
+    go(DUE)
+    visit.refresh_from_db()
+    assert not visit.needs_call
+    go(at("2027-03-09 10:20"))
+    visit.refresh_from_db()
+    assert (visit.needs_call, visit.call_reason) == (True, "Remind and confirm")
+    actions.called(visit, by=desk, now=at("2027-03-09 11:00"))
+    actions.cancel(visit, by=desk, now=at("2027-03-09 12:00"))
+    for minutes in range(4):
+        go(at("2027-03-09 12:02") + minutes * MINUTE)
+    visit.refresh_from_db()
+    # Nobody was ever told of it by a message; but a person who was booked for weeks has to hear that it is off.
+    assert (visit.needs_call, visit.call_reason) == (True, "Tell that we had to cancel")
+    assert (post.subjects, texts()) == ([], [])
