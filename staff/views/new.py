@@ -23,12 +23,12 @@ from patients.actions import Contact
 from patients.models import Patient
 from staff import search
 from staff.forms import CallerForm, HelperForm
+from staff.offers import Offer, offers_of
 from staff.reading import reading
 from staff.typed import TypedTime
 from staff.views.day import to_day
 from staff.views.visit import day_of, uuid_of, wanted_of, why_of
 
-Offer = tuple[str, datetime, Practitioner]
 BOOKS = ("book", "anyway", "different")
 
 
@@ -152,14 +152,9 @@ def _load_times(page: Page) -> None:
     if page.service is None or page.day is None:
         return
     today = clock.today(page.now)
-    by_pk = {person.pk: person for person in page.people}
 
     def offers(found: list[Slot]) -> list[Offer]:
-        return [
-            (value_of(s.start, by_pk[s.practitioner_id]), s.start, by_pk[s.practitioner_id])
-            for s in found
-            if s.start > page.now and s.practitioner_id in by_pk
-        ]
+        return offers_of((slot for slot in found if slot.start > page.now), page.people)
 
     page.soonest = offers(
         calendar.openings(page.service, since=today, until=today + timedelta(days=21), now=page.now, for_staff=True, limit=30)

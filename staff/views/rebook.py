@@ -16,13 +16,11 @@ from accounts.access import reception_required
 from audit.actor import actor_of
 from booking import actions, hours
 from booking.models import Appointment, Practitioner, Status, TimeOff
-from booking.picker import parse_value, value_of
+from booking.picker import parse_value
 from booking.rebooking import Batch, Way, hold_key_of, propose
-from booking.slots import Slot
+from staff.offers import offers_of
 from staff.reading import reading
 from staff.views.time_off import when
-
-Offer = tuple[str, datetime, Practitioner]
 
 
 def _off(off_id: int) -> TimeOff:
@@ -30,10 +28,6 @@ def _off(off_id: int) -> TimeOff:
     if off is None:
         raise Http404
     return off
-
-
-def _new_times(found: list[Slot], people: dict[int, Practitioner]) -> list[Offer]:
-    return [(value_of(s.start, people[s.practitioner_id]), s.start, people[s.practitioner_id]) for s in found]
 
 
 @reception_required
@@ -47,16 +41,16 @@ def visits(request: HttpRequest, off_id: int) -> HttpResponse:
 
 
 def _table(request: HttpRequest, off: TimeOff, now: datetime, *, status: int = 200, refusal: str = "") -> HttpResponse:
-    people = {p.pk: p for p in Practitioner.objects.filter(active=True)}
+    people = list(Practitioner.objects.filter(active=True))
     with reading(request, "staff.batch_read", now=now, obj=off):
         found = hours.within(Appointment.objects.for_actor(request.user), off.practitioner, off.starts_at, off.ends_at, now=now)
         proposed = propose(found, now=now)
     rows = []
     for visit in found:
-        offers = _new_times(proposed[visit.pk], people)
+        offers = offers_of(proposed[visit.pk], people)
         reachable = bool(visit.patient.mobile or visit.patient.email)
         rows.append((visit, offers, Way.MOVE if offers and not visit.needs_call else Way.CALL, reachable))
-    placed = sum(way == Way.MOVE for _visit, _offers, way, _reachable in rows)
+    placed = sum(row[2] == Way.MOVE for row in rows)
     context = {
         "off": off, "when": when(off), "rows": rows, "refusal": refusal, "placed": placed, "to_call": len(rows) - placed,
     }  # fmt: skip

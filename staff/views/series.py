@@ -19,9 +19,10 @@ from audit.actor import actor_of
 from booking import actions, series
 from booking.forms import PlainForm
 from booking.models import Appointment, Practitioner, Service, Status
-from booking.picker import parse_value, value_of
+from booking.picker import parse_value
 from booking.views.journey import as_uuid, see
 from patients.models import Patient
+from staff.offers import Offer, offers_of
 from staff.reading import reading
 from staff.typed import TypedTime, instant_of
 
@@ -93,7 +94,7 @@ class Line:
     number: int
     ideal: datetime
     conflict: str
-    choices: list[tuple[str, datetime, Practitioner]] = field(default_factory=list)
+    choices: list[Offer] = field(default_factory=list)
     chosen: str = ""
     lost: bool = False
 
@@ -171,14 +172,10 @@ def _wanted(service: Service, posted: list[str]) -> list[tuple[Practitioner, dat
 
 
 def _lines(plan: series.Plan, posted: list[str], lost: list[int], *, now: datetime) -> list[Line]:
-    people = {person.pk: person for person in plan.service.practitioners.filter(active=True)}
+    people = list(plan.service.practitioners.filter(active=True))
     lines = []
     for target in series.propose(plan, now=now):
-        choices = [
-            (value_of(s.start, people[s.practitioner_id]), s.start, people[s.practitioner_id])
-            for s in target.near
-            if s.practitioner_id in people
-        ]
+        choices = offers_of(target.near, people)
         before = posted[target.number - 1] if posted else ""
         gone = target.number - 1 in lost
         free = {value for value, _start, _who in choices}

@@ -30,6 +30,7 @@ from patients.actions import PatientError
 from patients.models import ReminderBy
 from staff import board, gaps, history, steps, week
 from staff.forms import CancelForm, ContactForm, HelperForm
+from staff.offers import offers_of
 from staff.reading import reading
 from staff.typed import TypedTime, instant_of
 from staff.views.day import strip_of, to_day
@@ -327,7 +328,6 @@ def _move_page(
         soonest = calendar.openings(
             visit.service, since=today, until=today + timedelta(days=21), now=now, own_hold=visit.pk, for_staff=True, limit=30
         )
-    by_pk = {person.pk: person for person in people}
     here = (visit.starts_at, visit.practitioner_id)  # where it is already is no place to move to
     soonest = [s for s in soonest if s.start > now and s.start != visit.starts_at][:5]
     rest = len(actions.from_here_on(visit, now=now)) - 1 if visit.series else 0
@@ -340,7 +340,7 @@ def _move_page(
         "next": day + timedelta(days=1),
         "people": people,
         "other_who": visit.practitioner.public_id,
-        "soonest": [(value_of(s.start, by_pk[s.practitioner_id]), s.start, by_pk[s.practitioner_id]) for s in soonest],
+        "soonest": offers_of(soonest, people),
         "lists": [
             (
                 person,
