@@ -61,6 +61,7 @@ class Check:
         declaration: the statement to tick (C4), as in the form.
         signature_label: the label of the box to sign in.
         answers_sha256: of the answers as shown; changes whenever one of them does.
+        offered: True if last time's answers are filled in and wait to be looked over.
     """
 
     cards: list[Card]
@@ -70,6 +71,7 @@ class Check:
     declaration: str = ""
     signature_label: str = ""
     answers_sha256: str = ""
+    offered: bool = False
 
     @property
     def all_open(self) -> bool:
@@ -136,6 +138,7 @@ def for_check(response: QuestionnaireResponse, *, by: Actor, now: datetime, card
         declaration=filled(declare.text) if declare else "",
         signature_label=filled(sign.text) if sign else "",
         answers_sha256=_digest(engine.completed(definition, answers, applies)),
+        offered=bool(document.offered),
     )
 
 

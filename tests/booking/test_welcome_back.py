@@ -31,7 +31,9 @@ def again(walker):
 
 def test_the_code_opens_last_times_answers_to_be_checked(again):
     again.with_code()
-    assert BACK in text_of(again.get("check"))
+    check = text_of(again.get("check"))
+    assert BACK in check
+    assert "Your last answers are filled in. You can book now and look them over later." in check
     page = text_of(again.client.get(FAMILY))
     assert "From February 10, 2027. Is it still right?" in page
     assert decrypt(again.draft).answers.get("fam_hair") is None
