@@ -100,6 +100,12 @@ class Visit:
         return actions.late_to_cancel(self.row, now=self.now)
 
     @property
+    def free_until(self) -> datetime:
+        """Until when cancelling costs nothing, where `is_late` says that it does not yet."""
+        deadline = self.row.cancel_deadline()
+        return deadline if self.now <= deadline else self.undo_until
+
+    @property
     def undoable(self) -> str:
         """The patient's own last step if it can be taken back: "move" (3 minutes) or "cancel" (until it would start)."""
         verb = str(self.row.previous.get("verb", ""))

@@ -66,11 +66,12 @@ def _item(url: str, icon: str, title: str, detail: str = "", *, external: bool =
 
 def _fee_text(it: Visit) -> str:
     """What cancelling costs, said before anybody goes there to find out."""
-    fee, until = Clinic.current().late_fee, it.row.cancel_deadline()
+    fee = Clinic.current().late_fee
     if not fee:
         return ""
     if it.is_late:
         return _("A %(fee)s fee applies") % {"fee": fee}
+    until = it.free_until
     return _("No fee until %(time)s on %(date)s") % {"time": clock.clock_time(until), "date": clock.month_day(until)}
 
 

@@ -102,6 +102,7 @@ def test_a_move_that_can_be_taken_back_costs_nothing_to_cancel_and_its_undo_is_t
     said = text_of(link.get("visit_cancel", token))
     assert "You have just moved it, so there is no fee until 9:03 a.m." in said
     assert "Undo, back to Thursday, February 18 at 10:00 a.m. until 9:03 a.m." in said
+    assert "Cancel the visit No fee until 9:03 a.m. on February 10" in text_of(link.get("visit", token))
     at.shift(timedelta(minutes=3))
     link.post("visit_cancel", token)
     visit.refresh_from_db()
