@@ -14,7 +14,7 @@ Rules:
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache, partial
 from itertools import pairwise, repeat
 from operator import itemgetter
@@ -320,6 +320,25 @@ def any_physician(starts: Iterable[Start], calendar: Calendar) -> list[Start]:
         if other is None or rank < other[0]:
             best[at] = (rank, start)
     return [start for _rank, start in best.values()]
+
+
+def snug(found: Iterable[Slot], step: int) -> set[Slot]:
+    """The starts at either end of a run of free ones: whichever is taken, what is left of the run stays in one piece.
+
+    Read off the listing, so that it can mark what is listed, and neither add to it nor leave anything out.
+
+    Args:
+        found: starts in order of time, of any number of physicians.
+        step: minutes between two starts of a run.
+    """
+    ends: set[Slot] = set()
+    last: dict[int, Slot] = {}
+    for slot in found:
+        before = last.get(slot.practitioner_id)
+        if before is None or slot.start - before.start != timedelta(minutes=step):
+            ends |= {slot} if before is None else {before, slot}
+        last[slot.practitioner_id] = slot
+    return ends | set(last.values())
 
 
 def as_slot(start: Start, minutes: int) -> Slot:

@@ -23,7 +23,7 @@ from patients.actions import Contact
 from patients.models import Patient
 from staff import search
 from staff.forms import CallerForm, HelperForm
-from staff.offers import Offer, offers_of
+from staff.offers import Offer, offers_of, snug_of
 from staff.reading import reading
 from staff.typed import TypedTime
 from staff.views.day import to_day
@@ -54,6 +54,7 @@ class Page:
     at: Offer | None = None
     soonest: list[Offer] = field(default_factory=list)
     lists: list[tuple[Practitioner, list[Offer]]] = field(default_factory=list)
+    snug: set[str] = field(default_factory=set)
     hits: list[search.Hit] = field(default_factory=list)
     doubles: list[Patient] = field(default_factory=list)
     warning: actions.Warned | None = None
@@ -159,9 +160,8 @@ def _load_times(page: Page) -> None:
     page.soonest = offers(
         calendar.openings(page.service, since=today, until=today + timedelta(days=21), now=page.now, for_staff=True, limit=30)
     )[:5]
-    that_day = offers(
-        calendar.openings(page.service, since=page.day, until=page.day, now=page.now, any_physician=False, for_staff=True)
-    )
+    found = calendar.openings(page.service, since=page.day, until=page.day, now=page.now, any_physician=False, for_staff=True)
+    that_day, page.snug = offers(found), snug_of(found, page.people, page.service)
     if page.at is not None and page.service_changed and page.chosen not in {value for value, _at, _who in that_day}:
         page.at, page.chosen = None, ""  # it was chosen for another visit type, and does not suit this one
     if page.at is not None:

@@ -1,5 +1,6 @@
 """The slot function against a slow, obvious one that tries every minute of the day."""
 
+import itertools
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -191,3 +192,31 @@ def test_any_physician_is_whoever_has_the_fewest_visits_then_was_assigned_longes
     for start in chosen:
         rivals = [s for s in found if s.at == start.at]
         assert start == min(rivals, key=lambda s: (calendar.booked_that_day[s.practitioner_id, s.day], *order[s.practitioner_id]))
+
+
+@settings(max_examples=60)
+@given(questions())
+def test_a_snug_start_leaves_what_is_left_of_its_run_in_one_piece(question):
+    """Marks are listed starts; each run has one at either end; taking one never splits the run."""
+    calendar, rules, days = question
+    calendar.rooms = None
+
+    def listed(extra: list[Busy]) -> list[slots.Slot]:
+        one = Calendar(calendar.people, calendar.hours, calendar.overrides, calendar.off, [*calendar.busy, *extra])
+        return [slots.as_slot(s, rules.minutes) for s in slots.find(one, rules, since=days[0], until=days[-1], zone=TORONTO)]
+
+    found, step = listed([]), timedelta(minutes=rules.step)
+    marked = slots.snug(found, rules.step)
+    assert marked <= set(found)
+    for person, _assigned, _position in calendar.people:
+        runs: list[list[slots.Slot]] = []
+        for slot in (s for s in found if s.practitioner_id == person):
+            if not runs or slot.start - runs[-1][-1].start != step:
+                runs.append([])
+            runs[-1].append(slot)
+        assert {s for s in marked if s.practitioner_id == person} == {end for run in runs for end in (run[0], run[-1])}
+        for run in runs[:3]:
+            for taken in {run[0], run[-1]}:
+                at, end = int(taken.start.timestamp()), int(taken.end.timestamp())
+                left = [s for s in listed([Busy(person, 0, at, end, rules.setup, rules.cleanup, 1)]) if s in run]
+                assert all(b.start - a.start == step for a, b in itertools.pairwise(left)), (taken, left)

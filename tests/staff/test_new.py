@@ -221,3 +221,14 @@ def test_a_patient_who_calls_needs_no_helper(desk: Client, patient: Patient, ser
     data = {"patient": str(patient.public_id), "service": str(service.public_id), "slot": slot, "called": "patient"}
     desk.post("/desk/new/", data | {"helper-name": "left over", "helper-relation": "", "do": "book"})
     assert Appointment.objects.get().helper is None
+
+
+def test_a_start_that_leaves_the_rest_in_one_piece_is_marked_and_nothing_is_left_out(
+    desk: Client, patient: Patient, service: Service, slot: str
+) -> None:
+    day = clock.local(next_weekday_at(10)).date()
+    page = desk.get(f"/desk/new/?patient={patient.public_id}&service={service.public_id}&day={day}").content.decode()
+    offered = re.findall(r'<label class="sbtn qs num( snug)?"><input type="radio" name="slot" value="([^"]+)"', page)
+    assert [bool(mark) for mark, _value in offered].count(True) == 4, "morning and afternoon, from either end"
+    assert slot in [value for _mark, value in offered]
+    assert bool(offered[0][0]) and bool(offered[-1][0])
