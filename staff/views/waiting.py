@@ -26,6 +26,7 @@ from booking.models import Appointment, FreedTime, Practitioner, WaitlistEntry, 
 from booking.picker import parse_value, value_of
 from booking.waitlist import OfferState
 from booking.wishes import in_words
+from booking.words import ended
 from staff.reading import reading
 
 SOON = timedelta(days=3)
@@ -79,7 +80,8 @@ def waiting(request: HttpRequest) -> HttpResponse:
 
 
 def _back(request: HttpRequest) -> HttpResponse:
-    at = request.POST.get("at", "")
+    # A time that is offered now suits nobody else: back to the whole list, where the offer stands.
+    at = "" if request.POST.get("do", "").startswith("offer:") else request.POST.get("at", "")
     query = f"?{urlencode({'at': at})}" if parse_value(at) else ""
     return HttpResponseRedirect(reverse("staff:waiting") + query, status=303)
 
@@ -184,9 +186,10 @@ def _offer(request: HttpRequest, key: UUID, now: datetime) -> None:
     made = actions.offer(entry, slot[1], slot[0], by=actor_of(request), now=now)
     words = {"name": entry.patient.full_name, "time": clock.clock_time(made.expires_at)}
     if entry.is_called:
-        messages.success(request, _("Held for %(name)s until %(time)s. Call now.") % words)
+        held = ended(_("Held for %(name)s until %(time)s") % words)
+        messages.success(request, _("%(held)s Call now.") % {"held": held})
     else:
-        messages.success(request, _("Offered to %(name)s until %(time)s.") % words)
+        messages.success(request, ended(_("Offered to %(name)s until %(time)s") % words))
 
 
 def _skip(request: HttpRequest, key: UUID, now: datetime) -> None:

@@ -49,6 +49,8 @@ def test_a_free_time_shows_who_fits_best_first(desk, lucas, service):
 def test_offering_holds_the_time_and_the_day_says_for_whom(desk, lucas):
     answer = desk.post(URL, {"do": f"offer:{lucas.public_id}", "at": slot(lucas)})
     assert answer.status_code == 303
+    assert answer["Location"] == URL, "the time suits nobody else now"
+    assert "until 9:45 a.m.." not in text_of(desk.get(URL)).replace("\xa0", " ")
     assert Appointment.objects.get(status="held").starts_at == on(12, 10)
     day = text_of(desk.get("/desk/day/2027-02-12/"))
     assert "Lucas Chowdhury" in day
