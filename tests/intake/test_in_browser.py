@@ -138,6 +138,7 @@ def test_axe_finds_nothing_in_the_dark(booth: Booth) -> None:
     assert look_at(booth, [f"questions/{key}/" for key in ("1/1", "3/4", "3/6", "7/1")] + ["questions/"]) == []
 
 
+@pytest.mark.journey
 def test_with_a_script_follow_ups_come_and_go_at_once(booth: Booth) -> None:
     booth.open("questions/3/3/")
     follow_up = booth.page.get_by_role("group", name="How long has that been going on?")
@@ -157,6 +158,7 @@ def test_with_a_script_follow_ups_come_and_go_at_once(booth: Booth) -> None:
     assert booth.page.url.endswith("/3/4/")
 
 
+@pytest.mark.journey
 def test_with_a_script_an_empty_follow_up_is_an_error_that_keeps_the_rest(booth: Booth) -> None:
     booth.open("questions/3/1/")
     booth.page.get_by_label("Something else").check(force=True)
@@ -171,6 +173,7 @@ def test_with_a_script_an_empty_follow_up_is_an_error_that_keeps_the_rest(booth:
     assert booth.answers == {"hair_concern": ["other"], "hair_concern_other": "My part"}
 
 
+@pytest.mark.journey
 def test_with_a_script_none_of_these_stands_alone(booth: Booth) -> None:
     booth.open("questions/3/10/")
     tired, none = booth.page.get_by_label("Feeling very tired most days"), booth.page.get_by_label("None of these")
@@ -181,6 +184,7 @@ def test_with_a_script_none_of_these_stands_alone(booth: Booth) -> None:
     assert not none.is_checked()
 
 
+@pytest.mark.journey
 def test_the_drawing_ticks_the_boxes_of_the_list(booth: Booth) -> None:
     booth.open("questions/3/4/")
     booth.page.locator("[data-code=crown]").click()
@@ -194,6 +198,7 @@ def test_the_drawing_ticks_the_boxes_of_the_list(booth: Booth) -> None:
     assert booth.answers == {"hair_areas": ["beard"]}
 
 
+@pytest.mark.journey
 def test_a_page_can_be_answered_with_the_keyboard_alone(booth: Booth) -> None:
     booth.open("questions/3/11/")
     booth.page.locator("#hair_impact-0").focus()
@@ -207,6 +212,7 @@ def test_a_page_can_be_answered_with_the_keyboard_alone(booth: Booth) -> None:
     assert booth.answers["hair_impact"] == "3"
 
 
+@pytest.mark.journey
 def test_several_questions_on_a_page_are_named_for_a_screen_reader(booth: Booth) -> None:
     booth.open("questions/3/2/")
     names = ["When did you first notice it?", "How did it start?", "How has it changed in the last 6 months?"]

@@ -14,6 +14,7 @@ CLOSED = "We closed this page to keep your answers private"
 OFFLINE = "You are offline. Your answer is still here."
 
 
+@pytest.mark.journey
 def test_without_a_connection_the_page_stays_with_its_answer_and_says_so(booth: Booth) -> None:  # noqa: F811
     booth.open("questions/1/1/")
     tick = booth.page.get_by_role("checkbox")
@@ -40,6 +41,7 @@ def test_without_a_connection_the_page_stays_with_its_answer_and_says_so(booth: 
     assert "Saved at " in booth.page.locator(".privacy").inner_text()
 
 
+@pytest.mark.journey
 def test_back_after_a_corrected_mistake_shows_the_question_and_not_a_form_that_was_sent(booth: Booth) -> None:  # noqa: F811
     booth.open("questions/1/1/")
     posts: list[str] = []
@@ -57,6 +59,7 @@ def test_back_after_a_corrected_mistake_shows_the_question_and_not_a_form_that_w
     assert len(posts) == 2
 
 
+@pytest.mark.journey
 def test_nothing_is_called_saved_before_anything_is(booth: Booth) -> None:  # noqa: F811
     booth.open("questions/1/1/")
     assert "Saved at " not in booth.page.locator(".privacy").inner_text()

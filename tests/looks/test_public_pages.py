@@ -36,6 +36,7 @@ def test_axe_finds_nothing_on_any_public_page(browser: Browser, site: str, theme
     assert found == {}
 
 
+@pytest.mark.journey
 def test_no_public_page_scrolls_sideways_on_a_small_phone(browser: Browser, site: str) -> None:
     page = open_page(browser, width=320, theme="light")
     wide = []
@@ -47,6 +48,7 @@ def test_no_public_page_scrolls_sideways_on_a_small_phone(browser: Browser, site
     assert wide == []
 
 
+@pytest.mark.journey
 def test_the_menu_of_a_phone_works_without_a_script(browser: Browser, site: str) -> None:
     page = open_page(browser, width=390, theme="light", scripts=False)
     page.goto(site)
@@ -56,6 +58,7 @@ def test_the_menu_of_a_phone_works_without_a_script(browser: Browser, site: str)
     page.context.close()
 
 
+@pytest.mark.journey
 def test_the_booking_bar_hides_while_somebody_types(browser: Browser, site: str) -> None:
     page = open_page(browser, width=390, theme="light")
     page.goto(site + "/articles/dutasteride-mesotherapy/")
@@ -69,6 +72,7 @@ def test_the_booking_bar_hides_while_somebody_types(browser: Browser, site: str)
     page.context.close()
 
 
+@pytest.mark.journey
 def test_the_chosen_colours_stay(browser: Browser, site: str) -> None:
     page = open_page(browser, width=1440, theme="light")
     page.goto(site + "/accessibility/")
@@ -81,6 +85,7 @@ def test_the_chosen_colours_stay(browser: Browser, site: str) -> None:
     page.context.close()
 
 
+@pytest.mark.journey
 def test_paper_is_white_whatever_the_screen_is(browser: Browser, site: str) -> None:
     page = open_page(browser, width=390, theme="dark")
     page.goto(site + "/fees/")

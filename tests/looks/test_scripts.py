@@ -1,10 +1,12 @@
 """The small script of every page: focus on errors, one submit, another time zone."""
 
+import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.looks.conftest import open_page
 
 
+@pytest.mark.journey
 def test_an_error_summary_has_the_focus_and_leads_to_its_field(browser: Browser, site: str) -> None:
     page = open_page(browser, width=390, theme="light")
     page.goto(site + "/book/lost-link/")
@@ -17,6 +19,7 @@ def test_an_error_summary_has_the_focus_and_leads_to_its_field(browser: Browser,
     page.context.close()
 
 
+@pytest.mark.journey
 def test_a_second_press_is_ignored_and_the_button_says_what_it_does(browser: Browser, site: str) -> None:
     page = open_page(browser, width=390, theme="light")
     page.goto(site + "/book/lost-link/")
@@ -40,6 +43,7 @@ def test_a_second_press_is_ignored_and_the_button_says_what_it_does(browser: Bro
     page.context.close()
 
 
+@pytest.mark.journey
 def test_somebody_in_another_time_zone_is_told_what_it_is_there(browser: Browser, site: str) -> None:
     for zone, told in (("America/Vancouver", True), ("America/Toronto", False)):
         context = browser.new_context(timezone_id=zone, locale="en-CA")

@@ -82,6 +82,7 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
     assert [c for c in page.complaints if "404" not in c] == []  # type: ignore[attr-defined]
 
 
+@pytest.mark.journey
 def test_a_visit_goes_through_the_day_without_a_script(
     live_server: Any, browser: Browser, appointment: Appointment, reception: User, settings: Any
 ) -> None:
@@ -99,6 +100,7 @@ def test_a_visit_goes_through_the_day_without_a_script(
     assert page.get_by_role("status").inner_text().startswith("Cancelled the visit of Maya Chowdhury")
 
 
+@pytest.mark.journey
 def test_single_keys_work_not_while_typing_and_can_be_switched_off(
     live_server: Any, browser: Browser, appointment: Appointment, reception: User, settings: Any
 ) -> None:
