@@ -9,6 +9,7 @@ import ipaddress
 import shutil
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import redis
@@ -64,9 +65,13 @@ def cache() -> str | None:
 
 
 def disk() -> str | None:
-    """Whether uploads still fit."""
-    usage = shutil.disk_usage(settings.BASE_DIR)
-    return "less than 5 % of the disk is free" if usage.free < usage.total * 0.05 else None
+    """Whether uploads still fit where they are written; a folder that is not there yet counts as its parent."""
+    for name in ("MEDIA_ROOT", "PRIVATE_ROOT"):
+        folder = Path(getattr(settings, name)).absolute()
+        usage = shutil.disk_usage(next(f for f in (folder, *folder.parents) if f.exists()))
+        if usage.free < usage.total * 0.05:
+            return f"less than 5 % of the disk of {name} is free"
+    return None
 
 
 def from_this_machine(request: HttpRequest) -> bool:

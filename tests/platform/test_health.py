@@ -1,6 +1,8 @@
 """/livez and /readyz."""
 
 from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -86,3 +88,15 @@ def test_a_worker_that_is_away_degrades_and_one_that_works_does_not(client: Clie
 @pytest.mark.parametrize("who", [{"REMOTE_ADDR": "203.0.113.9"}, {"HTTP_X_FORWARDED_FOR": "203.0.113.9"}])
 def test_the_world_sees_one_word(client: Client, who: dict[str, str]) -> None:
     assert set(client.get("/readyz", **who).json()) == {"status"}  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["MEDIA_ROOT", "PRIVATE_ROOT"])
+def test_the_disk_that_is_looked_at_is_the_one_written_to(
+    name: str, monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "full").mkdir()
+    setattr(settings, name, tmp_path / "full" / "not" / "yet")
+    full = SimpleNamespace(free=1, total=100)
+    roomy = SimpleNamespace(free=50, total=100)
+    monkeypatch.setattr(health.shutil, "disk_usage", lambda at: full if at == tmp_path / "full" else roomy)
+    assert health.disk() == f"less than 5 % of the disk of {name} is free"
