@@ -65,7 +65,7 @@ def create_staff(email: str, name: str, role: str, *, by: Actor, now: datetime) 
     """Someone who works here, without a password. The same person again (same address, name and role) changes nothing.
 
     Raises:
-        AccountError: for an address or role that is not one, or an address that somebody else has.
+        AccountError: for an address or role that is not one, an address that somebody else has, or somebody whose access ended.
     """
     email = email.strip().lower()
     try:
@@ -79,6 +79,8 @@ def create_staff(email: str, name: str, role: str, *, by: Actor, now: datetime) 
         if user is not None:
             if (user.name, user.role) != (name, role):
                 raise AccountError(f"{email} belongs to {user.name} ({user.role})")
+            if not user.is_active:
+                raise AccountError(f"The access of {user.name} ({email}) was ended. It stays ended: choose another address")
             return user, False
         user = User.objects.create_user(email, None, name=name, role=role)
         EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)

@@ -28,6 +28,8 @@ from patients.actions import Contact
 from patients.helpers import HelperContact
 from patients.models import ReminderBy
 
+SIGNATURE_STANDS = timedelta(hours=1)
+
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def check(request: HttpRequest) -> HttpResponse:
@@ -92,16 +94,22 @@ def _is_reachable(journey: Journey) -> bool:
     return bool(journey.checked_channel or journey.session.get("no_code") or not journey.channels)
 
 
+def _is_fresh(signed_at: str | None) -> bool:
+    """True for what was signed in this sitting: who comes back another day signs that day."""
+    return signed_at is not None and clock.now() - datetime.fromisoformat(signed_at) < SIGNATURE_STANDS
+
+
 def _sign_form(answers: Check | None, data: QueryDict | None = None, signed: dict[str, Any] | None = None) -> SignForm | None:
     """The two questions that replace a tick box, in the questionnaire's words; None while the questions are not finished.
 
     Args:
-        signed: what was signed just before the time was lost; it stands as long as the answers are the same.
+        signed: what was signed just before the time was lost; it stands for an hour, while answers and person are the same.
     """
     if answers is None or not answers.complete:
         return None
-    same = signed is not None and signed.get("signed_for") == answers.answers_sha256
-    initial = {"finish_declare": True, "finish_signature": signed["signed_as"]} if signed and same else {}
+    signed = signed or {}
+    stands = signed.get("signed_for") == answers.answers_sha256 and _is_fresh(signed.get("signed_at"))
+    initial = {"finish_declare": True, "finish_signature": signed["signed_as"]} if stands else {}
     words = {"declare_text": answers.declaration, "signature_text": answers.signature_label}
     return SignForm(data, initial=initial, seen=answers.answers_sha256, **words)
 

@@ -69,7 +69,7 @@ def _keep_signature(journey: Journey) -> None:
     if response is None or "signed_as" not in journey.request.POST or not form.is_valid():
         return
     with suppress(IntakeError):  # sent meanwhile, or in other hands: the next page says so
-        save_contact(response, form.cleaned_data, by=journey.by, now=journey.now)
+        save_contact(response, form.cleaned_data | {"signed_at": journey.now.isoformat()}, by=journey.by, now=journey.now)
 
 
 def _choose(journey: Journey) -> HttpResponse:

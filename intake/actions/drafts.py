@@ -21,6 +21,8 @@ from intake.errors import IntakeError
 from intake.models import Questionnaire, QuestionnaireResponse
 
 # What says who answers.
+# A signature that waits for another time: the name, the answers it stands under, when.
+_SIGNED = ("signed_as", "signed_for", "signed_at")
 _WHO = ("first_name", "email", "mobile", "date_of_birth")
 
 
@@ -150,9 +152,11 @@ def save_contact(response: QuestionnaireResponse, contact: dict[str, Any], *, by
     """
 
     def change(document: Document) -> None:
-        if response.patient_id is None and any(
-            name in contact and str(contact[name] or "") != str(document.contact.get(name) or "") for name in _WHO
-        ):
+        changed = {name for name, value in contact.items() if str(value or "") != str(document.contact.get(name) or "")}
+        if changed & {*_WHO, "last_name", "helper_name"}:  # what was signed was signed by who was named then
+            for name in _SIGNED:
+                document.contact.pop(name, None)
+        if changed & set(_WHO) and response.patient_id is None:
             document.offered = {}  # Perhaps somebody else answers now: what was offered was offered to whom a code had shown.
         for name, value in contact.items():
             if value is None:

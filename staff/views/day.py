@@ -39,7 +39,10 @@ def today(request: HttpRequest) -> HttpResponse:
 
 def to_today(request: HttpRequest) -> HttpResponseRedirect:
     """To today, looked at as on the day page whose form was sent."""
-    asked = QueryDict(urlsplit(request.POST.get("next", "")[:500]).query)
+    try:
+        asked = QueryDict(urlsplit(request.POST.get("next", "")[:500]).query)
+    except ValueError:  # no address at all
+        asked = QueryDict()
     kept = {name: asked[name][:60] for name in LOOKS if asked.get(name)}
     return redirect(reverse("staff:today") + (f"?{urlencode(kept)}" if kept else ""))
 

@@ -116,6 +116,14 @@ def test_create_staff_prints_a_link_that_sets_the_password_and_no_password(pract
     assert "is there already" in run("create_staff", email="new@tn.example", name="Dr. New", role="physician")
 
 
+def test_create_staff_gives_no_link_to_somebody_whose_access_was_ended() -> None:
+    run("create_staff", email="gone@tn.example", name="Ann Gone", role="reception")
+    run("create_staff", email="lead@tn.example", name="Lena Lead", role="lead")
+    run("end_access", "gone@tn.example")
+    with pytest.raises(CommandError, match=r"The access of Ann Gone .* was ended"):
+        run("create_staff", email="gone@tn.example", name="Ann Gone", role="reception")
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -8,13 +8,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from accounts import clock
 from audit.actor import Actor
 from booking import actions, picker
 from booking.actions import holds, visits
 from booking.links import token_of
 from booking.models import Appointment, Status
 from intake import engine
-from intake.actions import save_page, start_draft
+from intake.actions import save_contact, save_page, start_draft
 from intake.document import decrypt
 from intake.models import QuestionnaireResponse
 from patients.models import ConsentRecord, Patient
@@ -234,7 +235,8 @@ def test_a_time_that_went_meanwhile_is_said_before_anything_is_signed(ready, at,
     assert "Book my visit" not in text_of(page)
 
 
-def test_who_signed_and_lost_the_time_does_not_sign_again(ready, at, practitioner):
+def sign_and_lose(ready, at, practitioner):
+    """Signs for 10:00, which somebody else has taken, and chooses another time."""
     at.shift(timedelta(minutes=16))
     page = ready.get("check")
     somebody_books(ready.service, practitioner, on(11, 10))
@@ -243,10 +245,31 @@ def test_who_signed_and_lost_the_time_does_not_sign_again(ready, at, practitione
     assert answer.status_code == 409
     kept = dict(re.findall(r'name="(signed_as|signed_for)" value="([^"]+)"', answer.content.decode()))
     assert ready.post("time", slot=offered(answer)[0], **kept)["Location"] == reverse("booking:check")
+
+
+def test_who_signed_and_lost_the_time_does_not_sign_again(ready, at, practitioner):
+    sign_and_lose(ready, at, practitioner)
     page = ready.get("check").content.decode()
     assert f'value="{SIGNED["finish_signature"]}"' in page
     assert re.search(r'name="finish_declare"[^>]*checked', page)
     assert ready.post("check", **SIGNED)["Location"] == reverse("booking:done")
+
+
+def test_a_signature_that_waited_for_another_time_is_not_offered_an_hour_later(ready, at, practitioner):
+    sign_and_lose(ready, at, practitioner)
+    earlier = {"signed_at": (clock.now() - timedelta(minutes=61)).isoformat()}
+    save_contact(QuestionnaireResponse.objects.get(status="in-progress"), earlier, by=Actor.anonymous(), now=clock.now())
+    page = ready.get("check").content.decode()
+    assert 'name="finish_declare"' in page
+    assert f'value="{SIGNED["finish_signature"]}"' not in page
+    assert not re.search(r'name="finish_declare"[^>]*checked', page)
+
+
+def test_a_signature_is_dropped_when_another_person_is_named(ready, at, practitioner):
+    sign_and_lose(ready, at, practitioner)
+    draft = QuestionnaireResponse.objects.get()
+    document = save_contact(draft, {"first_name": "Somebody"}, by=Actor.anonymous(), now=clock.now())
+    assert not {"signed_as", "signed_for", "signed_at"} & set(document.contact)
 
 
 def test_an_expired_hold_says_so_and_still_books_while_the_time_is_free(walker, at):

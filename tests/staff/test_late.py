@@ -178,6 +178,12 @@ def test_a_button_that_is_not_ours_says_nothing(visit: Appointment, signed_in: A
     assert signed_in(reception).post("/staff/late/", {"late": typed}).status_code == 404
 
 
+def test_a_page_to_go_back_to_that_is_no_address_is_today(visit: Appointment, signed_in: Any, reception: User) -> None:  # noqa: F811
+    with time_machine.travel(NOW, tick=False):
+        answer = signed_in(reception).post("/staff/late/", {"late": f"{visit.practitioner_id}:20", "next": "//["})
+    assert (answer.status_code, answer["Location"]) == (303, "/desk/")
+
+
 def test_the_patients_page_says_it_once_it_cannot_be_taken_back_unheard(
     behind: Callable[..., Any],
     visit: Appointment,  # noqa: F811
