@@ -61,6 +61,8 @@ def load_clinic(path: Path, *, now: datetime, by: Actor) -> Changes:
         content = yaml.safe_load(sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SetupError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SetupError(f"{path}: not a text in UTF-8") from error
     except yaml.YAMLError as error:
         raise SetupError(f"{path}: {error}") from error
     return apply(content, now=now, by=by)

@@ -74,12 +74,13 @@ def test_set_up_clinic_without_a_file_leaves_the_rest_to_the_screens() -> None:
         ("- 1", "the file: must be a mapping"),
         ("clinic: {zone: Mars/Base}", "no time zone"),
         ("{", "expected"),
+        ("clinic: Montréal", "not a text in UTF-8"),
         ("services: [{slug: a, name: A, minutes: 30, practitioners: [x]}]", "clinic: missing"),
     ],
 )
 def test_a_wrong_file_changes_nothing_and_says_where(tmp_path: Path, content: str, said: str) -> None:
     file = tmp_path / "clinic.yaml"
-    file.write_text(content)
+    file.write_text(content, encoding="latin-1")
     with pytest.raises(CommandError, match=said):
         run("set_up_clinic", str(file))
     assert not Clinic.objects.exists()
