@@ -83,7 +83,6 @@ class Databases:
     def ready(self) -> dict[str, str]:
         """Names of fresh copies."""
         from django.core.management import call_command
-
         from django.db import connection
 
         from bench import seed
