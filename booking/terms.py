@@ -30,28 +30,30 @@ def _is_past(start: datetime, minutes: int, now: datetime) -> bool:
     return now > start - timedelta(minutes=minutes)
 
 
-def of_one(service: Service, start: datetime, *, now: datetime) -> str:
-    """What taking this time means, in a sentence or two; empty while it is far enough away."""
+def _past(service: Service, start: datetime, now: datetime) -> dict[str, str]:
+    """How near it is and what that means, of the cut-offs this time is past; empty while it is far enough away."""
     found = [(minutes, what) for minutes, what in _cut_offs(service, Clinic.current().late_fee) if _is_past(start, minutes, now)]
     if not found:
-        return ""
-    words = {"span": span(min(minutes for minutes, _what in found)), "what": _(" and ").join(what for _minutes, what in found)}
-    return _("It is less than %(span)s away. After you take it, %(what)s.") % words
+        return {}
+    return {"span": span(min(minutes for minutes, _what in found)), "what": _(" and ").join(what for _minutes, what in found)}
+
+
+def of_one(service: Service, start: datetime, *, now: datetime) -> str:
+    """What taking this time means, in a sentence or two; empty while it is far enough away."""
+    past = _past(service, start, now)
+    return _("It is less than %(span)s away. After you take it, %(what)s.") % past if past else ""
 
 
 def by_now(service: Service, start: datetime, *, now: datetime) -> str:
     """The same for a visit that is booked, in a message; empty while it is far enough away."""
-    found = [(minutes, what) for minutes, what in _cut_offs(service, Clinic.current().late_fee) if _is_past(start, minutes, now)]
-    if not found:
-        return ""
-    words = {"span": span(min(minutes for minutes, _what in found)), "what": _(" and ").join(what for _minutes, what in found)}
-    return _("It is less than %(span)s away: %(what)s.") % words
+    past = _past(service, start, now)
+    return _("It is less than %(span)s away: %(what)s.") % past if past else ""
 
 
 def afterwards(service: Service, start: datetime, *, now: datetime) -> str:
     """The same for a time that was just taken; empty while it is far enough away."""
-    found = [what for minutes, what in _cut_offs(service, Clinic.current().late_fee) if _is_past(start, minutes, now)]
-    return _("After that, %(what)s.") % {"what": _(" and ").join(found)} if found else ""
+    past = _past(service, start, now)
+    return _("After that, %(what)s.") % past if past else ""
 
 
 def of_several(service: Service, starts: Sequence[datetime], *, now: datetime) -> list[str]:

@@ -1,5 +1,6 @@
 """Commands about one person who signs in, named by their email address."""
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -7,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from accounts.models import User
 
 
-class PersonCommand(BaseCommand):
+class PersonCommand(ABC, BaseCommand):
     """Finds the person and hands them to `about`, whose answer is said."""
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -21,6 +22,6 @@ class PersonCommand(BaseCommand):
             raise CommandError(f"Nobody signs in with {options['email']}.")
         self.stdout.write(self.about(user))
 
+    @abstractmethod
     def about(self, user: User) -> str:
         """What is done, and what is said of it."""
-        raise NotImplementedError

@@ -20,9 +20,9 @@ from intake.document import locked as read_locked
 from intake.errors import IntakeError
 from intake.models import Questionnaire, QuestionnaireResponse
 
-# What says who answers.
 # A signature that waits for another time: the name, the answers it stands under, when.
 _SIGNED = ("signed_as", "signed_for", "signed_at")
+# What says who answers.
 _WHO = ("first_name", "email", "mobile", "date_of_birth")
 
 
