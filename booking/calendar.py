@@ -124,10 +124,19 @@ def starts(
     return slots.any_physician(found, calendar) if any_physician and practitioner is None else found
 
 
-def is_free(service: Service, practitioner: Practitioner, start: datetime, *, now: datetime) -> bool:
-    """True while a patient could take this time."""
-    day, at = clock.local(start).date(), int(start.timestamp())
-    return any(found.at == at for found in starts(service, since=day, until=day, now=now, practitioner=practitioner))
+def free_start(
+    service: Service,
+    practitioner: Practitioner,
+    start: datetime,
+    *,
+    own: int | None = None,
+    for_staff: bool = False,
+    now: datetime,
+) -> Start | None:
+    """The listing's own answer for this start, or None if the listing would not show it. `own` is not in its own way."""
+    day, at = clock.local(start).date(), start.timestamp()
+    found = starts(service, since=day, until=day, now=now, practitioner=practitioner, own_hold=own, for_staff=for_staff)
+    return next((s for s in found if s.at == at), None)
 
 
 def openings(

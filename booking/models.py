@@ -424,6 +424,13 @@ class Appointment(models.Model):
         """True while the hold can be made longer."""
         return self.hold_extensions < HOLD_EXTENSIONS
 
+    def drop_call(self, reason: str) -> bool:
+        """Off the call list for this reason; others stay. False if it was not on it for that."""
+        reasons = [text for text in self.call_reason.split("; ") if text]
+        self.call_reason = "; ".join(text for text in reasons if text != reason)
+        self.needs_call = self.needs_call and bool(self.call_reason)
+        return reason in reasons
+
     @property
     def intake_missing(self) -> bool:
         """True if the visit asks for a questionnaire that has not been sent."""

@@ -72,7 +72,7 @@ from booking.actions.waiting import (
     skip,
 )
 from booking.actions.wall_time import RULES, keep_wall_time, keep_wall_times, moved_by_rules
-from booking.actions.write_path import free_start, stale, taken
+from booking.actions.write_path import stale, taken
 
 __all__ = [
     "RULES",
@@ -115,7 +115,6 @@ __all__ = [
     "end_time_off",
     "expire",
     "extend_hold",
-    "free_start",
     "from_here_on",
     "fulfil",
     "hand_over",

@@ -11,7 +11,7 @@ from audit.actions import record
 from audit.actor import Actor
 from booking import calendar, slots
 from booking.actions.errors import HoldEnded
-from booking.actions.write_path import Wanted, free_start, insert, lock_and_sweep, place, retrying, rooms_of, taken, update
+from booking.actions.write_path import Wanted, insert, lock_and_sweep, place, retrying, rooms_of, taken, update
 from booking.models import Appointment, Practitioner, Service, Status
 
 HOLD_EXTENSION = timedelta(minutes=15)
@@ -52,7 +52,7 @@ def hold(
     if not lock_and_sweep(people, rooms, now=now, keep=hold_key, wanted=Wanted(practitioner, start, service)):
         raise taken(service, practitioner, start, now=now, own=own.pk if own else None)
     own = Appointment.objects.select_for_update().filter(status=Status.HELD, hold_key=hold_key).first()
-    free = free_start(service, practitioner, start, own=own.pk if own else None, for_staff=False, now=now)
+    free = calendar.free_start(service, practitioner, start, own=own.pk if own else None, for_staff=False, now=now)
     if free is None:
         raise taken(service, practitioner, start, now=now, own=own.pk if own else None)
     is_new = own is None or own.hold_expires_at is None or own.hold_expires_at <= now

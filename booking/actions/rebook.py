@@ -13,10 +13,11 @@ from django.utils.translation import gettext_lazy
 from accounts.models import User
 from audit.actions import record
 from audit.actor import Actor
+from booking import calendar
 from booking.actions.errors import BookingError, NotAllowed, SlotTaken, Warned
 from booking.actions.steps import ask_to_call, cancel, off_the_list, undo
 from booking.actions.visits import explain, move
-from booking.actions.write_path import free_start, insert, lock_and_sweep, locked, place, retrying, rooms_of, taken, touch, update
+from booking.actions.write_path import insert, lock_and_sweep, locked, place, retrying, rooms_of, taken, touch, update
 from booking.models import Appointment, Practitioner, Status, TimeOff
 from booking.rebooking import HOLD_FOR_PATIENT, HOLD_PREFIX, Batch, BatchRow, Way, hold_key_of, out_words
 
@@ -57,15 +58,10 @@ def rebook_many(off: TimeOff, choices: Sequence[Choice], *, by: Actor, now: date
     return batch
 
 
-def _out(off: TimeOff) -> str:
-    """What the call list says of a visit in this time off."""
-    return out_words(off.practitioner)
-
-
 @retrying
 def _do_row(row: BatchRow, choice: Choice, off: TimeOff, *, by: Actor, now: datetime) -> None:
     row.version = _rebook(choice, off, by=by, now=now).version
-    row.done, row.said = True, _out(off) if choice.way == Way.CALL else ""
+    row.done, row.said = True, out_words(off.practitioner) if choice.way == Way.CALL else ""
     row.save(update_fields=["way", "version", "done", "said", "refused"])
 
 
@@ -73,12 +69,12 @@ def _rebook(choice: Choice, off: TimeOff, *, by: Actor, now: datetime) -> Appoin
     visit, who, start = choice.visit, choice.practitioner, choice.start
     if choice.way == Way.CALL:
         locked(visit, choice.version)
-        return ask_to_call(visit, reason=_out(off), by=by, now=now)
+        return ask_to_call(visit, reason=out_words(off.practitioner), by=by, now=now)
     if who is None or start is None:
         raise NotAllowed(_("Choose a time"))
     if choice.way == Way.MOVE:
         visit = move(visit, who, start, by=by, now=now, version=choice.version)
-        return off_the_list(visit, _out(off)) if visit.needs_call else visit
+        return off_the_list(visit, out_words(off.practitioner)) if visit.needs_call else visit
     return hand_over(visit, who, start, by=by, now=now, version=choice.version)
 
 
@@ -96,7 +92,7 @@ def hand_over(
     service = appointment.service
     lock_and_sweep([practitioner.pk, appointment.practitioner_id], rooms_of(service), now=now)
     visit = cancel(appointment, reason=OUT, by=by, now=now, version=version)
-    free = free_start(service, practitioner, start, own=None, for_staff=False, now=now)
+    free = calendar.free_start(service, practitioner, start, own=None, for_staff=False, now=now)
     if free is None:
         raise taken(service, practitioner, start, now=now)
     held = Appointment(
@@ -135,7 +131,7 @@ def take_new_time(
     before = held.practitioner_id if held else practitioner.pk
     if held:
         held.delete()
-    free = free_start(service, practitioner, start, own=visit.pk, for_staff=own, now=now)
+    free = calendar.free_start(service, practitioner, start, own=visit.pk, for_staff=own, now=now)
     if free is None:
         raise taken(service, practitioner, start, now=now)
     old = visit.starts_at

@@ -10,10 +10,11 @@ from accounts import clock
 from accounts.models import User
 from audit.actions import record
 from audit.actor import Actor
+from booking import calendar
 from booking.actions.errors import BookingError, NotAllowed, SeriesTaken
 from booking.actions.steps import cancel
 from booking.actions.visits import make_visit, move
-from booking.actions.write_path import free_start, insert, lock_and_sweep, locked, place, retrying, rooms_of, stale
+from booking.actions.write_path import insert, lock_and_sweep, locked, place, retrying, rooms_of, stale
 from booking.models import Appointment, Practitioner, Service, Status
 from booking.series import shifted
 from patients.models import Patient
@@ -35,7 +36,7 @@ def book_series(
     made: list[Appointment] = []
     lost: list[int] = []
     for number, (who, start) in enumerate(wanted):
-        free = free_start(service, who, start, own=None, for_staff=True, now=now) if start > now else None
+        free = calendar.free_start(service, who, start, own=None, for_staff=True, now=now) if start > now else None
         visit = Appointment(created_at=now, source=Appointment.Source.DESK, created_by=user, series=series)
         if free is not None:
             place(visit, service, who, start, free.room_id or None)

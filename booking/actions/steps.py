@@ -14,7 +14,6 @@ from booking import calendar
 from booking.actions.errors import NotAllowed, SlotTaken, TooLate
 from booking.actions.write_path import (
     KEPT,
-    free_start,
     lock_and_sweep,
     locked,
     retrying,
@@ -141,6 +140,8 @@ def undo(appointment: Appointment, *, by: Actor, now: datetime, version: int | N
     for name in KEPT:
         value = back[name]
         setattr(visit, name, datetime.fromisoformat(value) if name.endswith("_at") and value else value)
+    if back.get("call"):
+        visit.add_call(back["call"])
     visit.needs_call = bool(visit.call_reason)  # A cancel takes a visit off the call list and keeps the reason.
     visit.previous = {}
     touch(visit, by=by, now=now, tells=tells)
@@ -199,7 +200,7 @@ def _is_free_still(visit: Appointment, *, by: Actor, since: datetime, now: datet
         since_then = beside.filter(practitioner=visit.practitioner_id, changed_at__gte=since).exclude(pk=visit.pk)
         return not visit.lane or not since_then.exists()
     asked = (visit.service, visit.practitioner, visit.starts_at)
-    free = free_start(*asked, own=visit.pk, for_staff=True, now=now)
+    free = calendar.free_start(*asked, own=visit.pk, for_staff=True, now=now)
     against, room = ([], free.room_id or None) if free else all_against(*asked, own=visit.pk, now=now)
     visit.lane, visit.room_id = 0, room
     return [refusal.reason for refusal in against] in ([], ["grid"])
@@ -252,8 +253,7 @@ def ask_to_call(appointment: Appointment, *, reason: str, by: Actor, now: dateti
 
 def off_the_list(visit: Appointment, reason: str) -> Appointment:
     """A locked visit off the call list for one reason; what else it is on it for stays."""
-    visit.call_reason = "; ".join(text for text in visit.call_reason.split("; ") if text and text != reason)
-    visit.needs_call = bool(visit.call_reason)
+    visit.drop_call(reason)
     visit.version += 1
     visit.save(update_fields=["needs_call", "call_reason", "version"])
     return visit

@@ -14,11 +14,10 @@ from accounts.models import Clinic, User
 from audit import rows
 from audit.actions import event, record, record_all
 from audit.actor import Actor
+from booking import calendar
 from booking.actions.errors import BookingError, NotAllowed, TooLate, Warned
-from booking.actions.steps import off_the_list
 from booking.actions.write_path import (
     Wanted,
-    free_start,
     insert,
     lock_and_sweep,
     locked,
@@ -102,7 +101,7 @@ def book(
     if not free_yet:
         raise taken(service, practitioner, start, now=now)
     own = next((row for row in known if row.service_id == service.pk), None)
-    free = free_start(service, practitioner, start, own=own.pk if own else None, for_staff=False, now=now)
+    free = calendar.free_start(service, practitioner, start, own=own.pk if own else None, for_staff=False, now=now)
     # A time that was offered and held stays good although its notice has meanwhile run out.
     if free is None and (own is None or not _still_works(service, practitioner, own, now=now)):
         raise taken(service, practitioner, start, now=now)
@@ -145,7 +144,8 @@ def _unchecked(address: str, *, now: datetime) -> None:
 def _still_works(service: Service, practitioner: Practitioner, own: Appointment, *, now: datetime) -> bool:
     """True if a held start is still within the practitioner's hours, whatever the notice."""
     return (
-        own.starts_at > now and free_start(service, practitioner, own.starts_at, own=own.pk, for_staff=True, now=now) is not None
+        own.starts_at > now
+        and calendar.free_start(service, practitioner, own.starts_at, own=own.pk, for_staff=True, now=now) is not None
     )
 
 
@@ -215,7 +215,7 @@ def book_for(
     free_yet = lock_and_sweep(
         [practitioner.pk], rooms, now=now, wanted=None if overbook else Wanted(practitioner, start, service)
     )
-    free = free_start(service, practitioner, start, own=None, for_staff=True, now=now) if free_yet else None
+    free = calendar.free_start(service, practitioner, start, own=None, for_staff=True, now=now) if free_yet else None
     if free is None:
         room_id, over = _insist(practitioner, start, service, overbook=overbook, told=told, now=now)
     else:
@@ -297,7 +297,11 @@ def move(
         raise _too_late(visit)
     if visit.starts_at == start and visit.practitioner_id == practitioner.pk:
         return visit
-    free = free_start(visit.service, practitioner, start, own=visit.pk, for_staff=by.is_staff, now=now) if free_yet else None
+    free = (
+        calendar.free_start(visit.service, practitioner, start, own=visit.pk, for_staff=by.is_staff, now=now)
+        if free_yet
+        else None
+    )
     if free is None and not by.is_staff:
         raise taken(visit.service, practitioner, start, now=now, own=visit.pk)
     if free is None:
@@ -312,6 +316,8 @@ def move(
         # A new time wants a new yes from a patient whom the clinic moved; who moves it himself has said so.
         visit.status = Status.BOOKED if by.is_staff else Status.CONFIRMED
     touch(visit, by=by, now=now, tells=True)
+    if by.is_staff and visit.drop_call(out := out_words(appointment.practitioner)):
+        previous["call"] = out  # who was to be called because nobody is there then; they are again if this is undone
     for lane in (0, 1, 2, 3) if free is None else (0,):
         visit.lane = lane
         if update(visit, bump=[before, practitioner.pk], frees=left):
@@ -320,9 +326,7 @@ def move(
                 detail={"from": previous["starts_at"], "to": start.isoformat(), "lane": lane}
                 | ({"in_spite_of": over} if over else {}),
             )  # fmt: skip
-            # Who was to be called because nobody is there then has a time when somebody is.
-            said = out_words(appointment.practitioner)
-            return off_the_list(visit, said) if by.is_staff and said in visit.call_reason.split("; ") else visit
+            return visit
     raise explain(visit, now=now)
 
 

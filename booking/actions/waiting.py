@@ -14,11 +14,11 @@ from accounts.quiet import quiet_night
 from audit import rows
 from audit.actions import record
 from audit.actor import Actor
+from booking import calendar
 from booking.actions.errors import NotAllowed, OfferOver
 from booking.actions.visits import explain, make_visit
 from booking.actions.write_path import (
     Wanted,
-    free_start,
     insert,
     lock_and_sweep,
     place,
@@ -203,7 +203,7 @@ def offer(entry: WaitlistEntry, practitioner: Practitioner, start: datetime, *, 
         _end(out, OfferState.EXPIRED, now=now)
     night = quiet_night(now, clock.clinic_zone()) if not entry.is_called else None
     told_at = night[1] if night else now
-    free = free_start(service, practitioner, start, own=None, for_staff=True, now=now)
+    free = calendar.free_start(service, practitioner, start, own=None, for_staff=True, now=now)
     if free is None or start <= told_at:
         raise taken(service, practitioner, start, now=now)
     made = WaitlistOffer.objects.create(

@@ -22,7 +22,7 @@ from psycopg import errors as pg
 from accounts import clock
 from audit import rows
 from audit.actor import Actor
-from booking import calendar, slots
+from booking import calendar
 from booking.actions.errors import BookingError, Refused, SlotTaken, Stale
 from booking.models import Appointment, Practitioner, Service, WaitlistOffer
 from booking.words import ended
@@ -127,16 +127,6 @@ def rooms_of(service: Service) -> list[int]:
     if not service.room_kind:
         return []
     return [row[0] for row in rows.fetch(_ROOMS, [service.room_kind])]
-
-
-def free_start(
-    service: Service, practitioner: Practitioner, start: datetime, *, own: int | None, for_staff: bool, now: datetime
-) -> slots.Start | None:
-    """The listing's own answer for this start, or None if the listing would not show it."""
-    day = clock.local(start).date()
-    found = calendar.starts(service, since=day, until=day, now=now, practitioner=practitioner, own_hold=own, for_staff=for_staff)
-    at = start.timestamp()
-    return next((s for s in found if s.at == at), None)
 
 
 def taken(

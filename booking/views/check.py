@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import clock
 from audit.actor import Actor
-from booking import actions, tablet, terms, words
+from booking import actions, calendar, tablet, terms, words
 from booking.forms import SignForm
 from booking.links import hold_key_of, token_of
 from booking.models import Appointment
@@ -67,7 +67,7 @@ def _is_free_still(journey: Journey) -> bool:
     if chosen is None or service is None or chosen.hold:
         return True
     own = journey.hold_row.pk if journey.hold_row else None
-    return actions.free_start(service, chosen.practitioner, chosen.start, own=own, for_staff=False, now=journey.now) is not None
+    return calendar.free_start(service, chosen.practitioner, chosen.start, own=own, now=journey.now) is not None
 
 
 def _lost(journey: Journey, refusal: actions.SlotTaken | None = None, form: SignForm | None = None) -> HttpResponse:

@@ -39,7 +39,7 @@ def start(request: HttpRequest) -> HttpResponse:
                 request.session.pop(key, None)
         return _begin(journey)
     opening = _opening(service, request.GET.get("slot"), request.GET.get("who"), now=now)
-    if opening and not actions.free_start(service, opening[1], opening[0], own=None, for_staff=False, now=now):
+    if opening and not calendar.free_start(service, opening[1], opening[0], now=now):
         near = calendar.alternatives(service, opening[0], now=now)
         return _page(journey, service, article=request.GET.get("from", ""), taken=opening[0], near=near)
     waits = request.GET.get("wait") == "1" and opening is None

@@ -58,7 +58,7 @@ def _page(journey: Journey, *, status: int = 200, taken: actions.SlotTaken | Non
     }
     if journey.hold:
         context["keep_url"] = journey.next_step()["Location"]
-    if (lost := context["lost"]) and calendar.is_free(service, lost.practitioner, lost.start, now=journey.now):
+    if (lost := context["lost"]) and calendar.free_start(service, lost.practitioner, lost.start, now=journey.now):
         context["lost_value"] = picker.value_of(lost.start, lost.practitioner)
     return render(journey.request, "booking/time.html", context, status=status)
 

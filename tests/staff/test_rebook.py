@@ -352,4 +352,6 @@ def test_who_is_moved_on_the_phone_leaves_the_call_list_and_the_batch_is_found_a
     ravi, ann, bea = again(booked)
     assert [(v.needs_call, v.call_reason) for v in (ravi, ann)] == [(False, ""), (True, "Something else")]
     assert bea.call_reason == "Dr. Osei is out"
+    back = actions.undo(ravi, by=Actor.staff(reception), now=WEDNESDAY)
+    assert (back.starts_at, back.needs_call, back.call_reason) == (booked[0].starts_at, True, "Dr. Osei is out")
     assert f"/desk/batch/{Batch.objects.get().public_id}/" in desk.get("/desk/time-off/").content.decode()
