@@ -71,7 +71,7 @@ def serve(family: Family, path: Path, names: dict[str, str]) -> dict[str, int]:
 
 
 class Databases:
-    """Two: the demo clinic without visits, and the same with 100,000 of them. Kept for the day as templates."""
+    """Two: the demo clinic without people, and the same with 100,000 of them. Kept for the day as templates."""
 
     def __init__(self) -> None:
         from accounts import clock
@@ -89,8 +89,8 @@ class Databases:
 
         def empty() -> None:
             call_command("load_demo", stdout=io.StringIO())
-            with connection.cursor() as cursor:  # and whatever is about them
-                cursor.execute("TRUNCATE booking_appointment CASCADE")
+            with connection.cursor() as cursor:  # its people and all that is about them: the bench has its own
+                cursor.execute("TRUNCATE patients_patient CASCADE")
             seed.clinic(since=self.since)
             seed.settle()
 
@@ -102,7 +102,7 @@ class Databases:
         clones = self.clones
         clones.migrate()
         files = [*ROOT.glob("*/demo.py"), *ROOT.glob("*/*demo*.json"), *ROOT.glob("booking/clinics/*.yaml")]
-        code = b"".join(path.read_bytes() for path in [Path(seed.__file__), *sorted(files)])
+        code = b"".join(path.read_bytes() for path in [Path(__file__), Path(seed.__file__), *sorted(files)])
         stamp = hashlib.sha256(f"{clones.migrations} {self.today}".encode() + code).hexdigest()[:12]
         kept = clones.template("bench_empty_", stamp, empty, source=clones.migrated)
         fuller = clones.template("bench_full_", stamp, full, source=kept)
