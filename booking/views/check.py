@@ -203,7 +203,10 @@ def _birth_url(journey: Journey) -> str:
 
 
 def _already(journey: Journey) -> dict[str, Any] | None:
-    """The next visit this person has already: said only to whom a code showed that the contact on file is theirs."""
+    """The visit this person has already, the one at that time if there is one, else the next.
+
+    Said only to whom a code showed that the contact on file is theirs.
+    """
     contact, channel = journey.contact, journey.checked_channel
     if channel is None or journey.helper is not None:  # a helper's code shows nothing about the patient
         return None
@@ -214,12 +217,19 @@ def _already(journey: Journey) -> dict[str, Any] | None:
         .filter(patient__date_of_birth=contact.date_of_birth, patient__merged_into=None, **where)
         .order_by("starts_at")
     )
+    theirs = []
     for visit in found[:5]:
         patient = visit.patient
         names = {patient.legal_first_name.casefold(), patient.preferred_name.casefold()} if patient else set()
         if contact.first_name.casefold() in names:
-            return {"when": visit.starts_at, "url": reverse("booking:visit", args=[token_of(visit)])}
-    return None
+            theirs.append(visit)
+    if not theirs or journey.chosen is None or journey.service is None:
+        return None
+    start = journey.chosen.start
+    end = start + timedelta(minutes=journey.service.minutes)
+    clash = next((visit for visit in theirs if visit.starts_at < end and visit.ends_at > start), None)
+    visit = clash or theirs[0]
+    return {"when": visit.starts_at, "url": reverse("booking:visit", args=[token_of(visit)]), "clashes": clash is not None}
 
 
 def _answers(journey: Journey, *, cards: bool = True) -> Check | None:

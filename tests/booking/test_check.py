@@ -345,6 +345,7 @@ def test_one_person_cannot_be_in_two_places(walker, make_practitioner):
     walker.service.practitioners.add(raman)
     again = walker.another().with_code()
     again.post("time", slot=picker.value_of(on(11, 10), raman))
+    assert "To book another, change the time below." in text_of(again.get("check")), "said before anything is signed"
     answer = again.post("check", do="book")
     assert answer.status_code == 409
     assert "Daniel already has a visit on Thursday, February 11 at 10:00 a.m." in text_of(answer)
