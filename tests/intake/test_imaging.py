@@ -81,9 +81,9 @@ def test_hints_are_gentle_words() -> None:
     assert "small" in imaging.clean(encoded(picture=scene(300, 300))).hints
 
 
-def test_two_hundred_damaged_files_do_no_harm() -> None:
+def test_eighty_damaged_files_do_no_harm() -> None:
     rng, taken, good = random.Random(4), 0, encoded(picture=scene(240, 180), exif=exif())
-    for _turn in range(200):
+    for _turn in range(80):
         data = flipped(good, rng)
         try:
             picture = imaging.clean(data)
@@ -91,7 +91,7 @@ def test_two_hundred_damaged_files_do_no_harm() -> None:
             continue
         taken += 1
         assert imaging.only_pixels(picture.whole)
-    assert 20 < taken < 200  # both ways were walked
+    assert 8 < taken < 80  # both ways were walked
 
 
 def test_one_decoder_serves_many() -> None:
