@@ -71,16 +71,17 @@ def create_staff(email: str, name: str, role: str, *, by: Actor, now: datetime) 
     try:
         validate_email(email)
     except ValidationError as error:
-        raise AccountError(f"{email!r} is not an email address") from error
+        raise AccountError(_("%(email)s is not an email address") % {"email": repr(email)}) from error
     if role not in {Role.RECEPTION, Role.PHYSICIAN, Role.LEAD}:
-        raise AccountError(f"{role!r} is not a role: choose reception, physician or lead")
+        raise AccountError(_("%(role)s is not a role: choose reception, physician or lead") % {"role": repr(role)})
     with transaction.atomic():
         user = User.objects.select_for_update().filter(email__iexact=email).first()
         if user is not None:
+            whose = {"email": email, "name": user.name, "role": user.role}
             if (user.name, user.role) != (name, role):
-                raise AccountError(f"{email} belongs to {user.name} ({user.role})")
+                raise AccountError(_("%(email)s belongs to %(name)s (%(role)s)") % whose)
             if not user.is_active:
-                raise AccountError(f"The access of {user.name} ({email}) was ended. It stays ended: choose another address")
+                raise AccountError(_("The access of %(name)s (%(email)s) was ended. It stays ended: choose another address") % whose)
             return user, False
         user = User.objects.create_user(email, None, name=name, role=role)
         EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
@@ -118,6 +119,18 @@ def invite_staff(email: str, name: str, role: str, *, by: Actor, now: datetime) 
     return user
 
 
+def _leads() -> set[int]:
+    """Everybody who leads the clinic now, locked: of two leads who send each other away, one waits and then stays."""
+    leads = User.objects.filter(role=Role.LEAD, is_active=True).order_by("pk")
+    return set(leads.select_for_update().values_list("pk", flat=True))
+
+
+def _keep_a_lead(user: User, leads: set[int]) -> None:
+    """Refuse to take the last lead away."""
+    if leads == {user.pk}:
+        raise AccountError(_("This is the only clinic lead. Create another one first."))
+
+
 def change_role(user: User, role: str, *, by: Actor, now: datetime) -> User:
     """What somebody may see and do from the next request on.
 
@@ -127,6 +140,7 @@ def change_role(user: User, role: str, *, by: Actor, now: datetime) -> User:
     if role not in {Role.RECEPTION, Role.PHYSICIAN, Role.LEAD}:
         raise AccountError(_("Choose a role"))
     with transaction.atomic():
+        leads = _leads()
         user = User.objects.select_for_update().get(pk=user.pk)
         if by.kind == "staff" and by.id == user.pk:
             raise AccountError(_("You cannot change your own role. Ask another clinic lead."))
@@ -135,9 +149,7 @@ def change_role(user: User, role: str, *, by: Actor, now: datetime) -> User:
         before = user.role
         if before == role:
             return user
-        others = User.objects.filter(role=Role.LEAD, is_active=True).exclude(pk=user.pk)
-        if before == Role.LEAD and not others.exists():
-            raise AccountError(_("This is the only clinic lead. Create another one first."))
+        _keep_a_lead(user, leads)
         user.role = role
         user.save(update_fields=["role"])
         record("accounts.role_changed", by=by, now=now, obj=user, detail={"from": before, "to": role})
@@ -151,12 +163,11 @@ def end_access(user: User, *, by: Actor, now: datetime) -> int:
         AccountError: when it would leave the clinic without a lead, or when people would lock themselves out.
     """
     with transaction.atomic():
+        leads = _leads()
         user = User.objects.select_for_update().get(pk=user.pk)
         if by.kind == "staff" and by.id == user.pk:
-            raise AccountError("You cannot end your own access. Ask another clinic lead.")
-        others = User.objects.filter(role=Role.LEAD, is_active=True).exclude(pk=user.pk)
-        if user.is_active and user.role == Role.LEAD and not others.exists():
-            raise AccountError("This is the only clinic lead. Create another one first.")
+            raise AccountError(_("You cannot end your own access. Ask another clinic lead."))
+        _keep_a_lead(user, leads)
         user.is_active = False
         user.set_unusable_password()
         user.save(update_fields=["is_active", "password"])
