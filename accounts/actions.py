@@ -81,7 +81,8 @@ def create_staff(email: str, name: str, role: str, *, by: Actor, now: datetime) 
             if (user.name, user.role) != (name, role):
                 raise AccountError(_("%(email)s belongs to %(name)s (%(role)s)") % whose)
             if not user.is_active:
-                raise AccountError(_("The access of %(name)s (%(email)s) was ended. It stays ended: choose another address") % whose)
+                ended = _("The access of %(name)s (%(email)s) was ended. It stays ended: choose another address")
+                raise AccountError(ended % whose)
             return user, False
         user = User.objects.create_user(email, None, name=name, role=role)
         EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
