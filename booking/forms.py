@@ -373,6 +373,14 @@ class SignForm(PlainForm):
         return data
 
 
+class UnsentForm(PlainForm):
+    """What stands in the form that signs when somebody goes elsewhere first: any part of it, and the answers it stands under."""
+
+    finish_declare = forms.BooleanField(required=False)
+    finish_signature = TextField(limit=200, required=False)
+    seen = TextField(limit=64)
+
+
 class SignedForm(PlainForm):
     """What was signed when the time was lost: the name, and the answers it stands under."""
 

@@ -1,5 +1,6 @@
 """B10: everything on one page, then Book my visit. Also, after booking, where the rest of the answers is sent from."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,12 +14,12 @@ from django.views.decorators.http import require_http_methods
 from accounts import clock
 from audit.actor import Actor
 from booking import actions, calendar, tablet, terms, words
-from booking.forms import SignForm
+from booking.forms import SignForm, UnsentForm
 from booking.links import hold_key_of, token_of
 from booking.models import Appointment
 from booking.views.journey import Journey, as_uuid, client_address, see
 from booking.views.taken import taken_page
-from intake.actions import complete
+from intake.actions import complete, save_contact
 from intake.errors import IntakeError
 from intake.models import QuestionnaireResponse
 from intake.seats import Seat, SeatLost, desk_seat, leave_desk, lost_seat
@@ -33,7 +34,10 @@ SIGNATURE_STANDS = timedelta(hours=1)
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def check(request: HttpRequest) -> HttpResponse:
-    """Look it over; book, or hold the time longer (`do=extend`). At the desk with the patient: look it over, and send."""
+    """Look it over; book, or hold the time longer (`do=extend`), or go elsewhere with what was typed kept (`do=time`, `do=keep`).
+
+    At the desk with the patient: look it over, and send.
+    """
     try:
         desk = desk_seat(request)
     except SeatLost as lost:
@@ -56,9 +60,28 @@ def check(request: HttpRequest) -> HttpResponse:
         return see("booking:time")
     if request.method != "POST":
         return _page(journey) if _is_free_still(journey) else _lost(journey)
-    if request.POST.get("do") == "extend":
+    do = request.POST.get("do")
+    if do in {"extend", "time", "keep"}:
+        _keep_typed(journey)
+    if do == "extend":
         return _extend(journey)
-    return _book(journey)
+    if do == "time":
+        return see("booking:time", query="?change=1")
+    return HttpResponse(status=204) if do == "keep" else _book(journey)
+
+
+def _keep_typed(journey: Journey) -> None:
+    """The name typed and the box ticked so far, for the way back: kept with the details, sealed, until it is sent."""
+    form, response = UnsentForm(journey.request.POST), journey.response
+    if response is None or "seen" not in journey.request.POST or not form.is_valid():
+        return
+    typed = form.cleaned_data
+    if not typed["finish_declare"] and not typed["finish_signature"] and "signed_for" not in journey.document.contact:
+        return
+    kept = {"signed_as": typed["finish_signature"], "signed_for": typed["seen"], "signed_tick": typed["finish_declare"]}
+    with suppress(IntakeError):  # sent meanwhile, or in other hands: the next page says so
+        save_contact(response, kept | {"signed_at": journey.now.isoformat()}, by=journey.by, now=journey.now)
+        journey.look_again()
 
 
 def _is_free_still(journey: Journey) -> bool:
@@ -103,13 +126,13 @@ def _sign_form(answers: Check | None, data: QueryDict | None = None, signed: dic
     """The two questions that replace a tick box, in the questionnaire's words; None while the questions are not finished.
 
     Args:
-        signed: what was signed just before the time was lost; it stands for an hour, while answers and person are the same.
+        signed: what was typed just before they went elsewhere; it stands for an hour, while answers and person are the same.
     """
     if answers is None or not answers.complete:
         return None
     signed = signed or {}
     stands = signed.get("signed_for") == answers.answers_sha256 and _is_fresh(signed.get("signed_at"))
-    initial = {"finish_declare": True, "finish_signature": signed["signed_as"]} if stands else {}
+    initial = {"finish_declare": signed.get("signed_tick", True), "finish_signature": signed["signed_as"]} if stands else {}
     words = {"declare_text": answers.declaration, "signature_text": answers.signature_label}
     return SignForm(data, initial=initial, seen=answers.answers_sha256, **words)
 
@@ -140,7 +163,6 @@ def _page(
         "needs_call": journey.checked_channel is None,
         "already": _already(journey),
         "back_url": reverse("booking:details"),
-        "change_url": reverse("booking:time") + "?change=1",
         "terms": terms.of_one(service, chosen.start, now=journey.now),
         "is_late": journey.now > chosen.start - timedelta(minutes=service.cancel_cutoff_minutes),
     }

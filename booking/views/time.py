@@ -13,7 +13,7 @@ from accounts import clock
 from booking import actions, calendar, picker
 from booking.forms import SignedForm
 from booking.links import hold_key_of
-from booking.views.journey import Journey, as_uuid, client_address, guard
+from booking.views.journey import Journey, as_uuid, client_address, guard, see
 from intake.actions import save_contact
 from intake.errors import IntakeError
 
@@ -22,11 +22,14 @@ HOLD_MINUTES = 15
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def time(request: HttpRequest) -> HttpResponse:
-    """Skipped while a chosen time stands; `?change=1`, or any filter, shows the page all the same."""
+    """Skipped while a chosen time stands; `?change=1`, or any filter, shows the page all the same (`do=all`: all, by a form)."""
     now = clock.now()
     journey = Journey(request, now)
     if elsewhere := guard(journey):
         return elsewhere
+    if request.method == "POST" and request.POST.get("do") == "all":
+        _keep_signature(journey)
+        return see("booking:time", query="?change=1")
     if request.method == "POST":
         return _choose(journey)
     if not request.GET and not journey.hold_ended and journey.chosen:
@@ -69,7 +72,8 @@ def _keep_signature(journey: Journey) -> None:
     if response is None or "signed_as" not in journey.request.POST or not form.is_valid():
         return
     with suppress(IntakeError):  # sent meanwhile, or in other hands: the next page says so
-        save_contact(response, form.cleaned_data | {"signed_at": journey.now.isoformat()}, by=journey.by, now=journey.now)
+        signed = form.cleaned_data | {"signed_at": journey.now.isoformat(), "signed_tick": True}
+        save_contact(response, signed, by=journey.by, now=journey.now)
 
 
 def _choose(journey: Journey) -> HttpResponse:

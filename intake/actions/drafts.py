@@ -20,8 +20,8 @@ from intake.document import locked as read_locked
 from intake.errors import IntakeError
 from intake.models import Questionnaire, QuestionnaireResponse
 
-# A signature that waits for another time: the name, the answers it stands under, when.
-_SIGNED = ("signed_as", "signed_for", "signed_at")
+# A signature that waits for another time: the name, the answers it stands under, when, and whether the box was ticked.
+_SIGNED = ("signed_as", "signed_for", "signed_at", "signed_tick")
 # What says who answers.
 _WHO = ("first_name", "email", "mobile", "date_of_birth")
 

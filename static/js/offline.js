@@ -77,6 +77,17 @@ for (const place of document.querySelectorAll("form [data-offline]")) {
       place.querySelector("button").focus();
     }
   });
+  /* Whoever follows a link meets what was typed again on the way back: it is sent first, for what it is worth. */
+  if ("keep" in form.dataset) form.closest("main").addEventListener("click", async (event) => {
+    const link = event.target.closest("a[href]");
+    const plainly = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
+    if (!link || !plainly || link.hash && link.pathname === location.pathname || !typed()) return;
+    event.preventDefault();
+    const body = new URLSearchParams([...new FormData(form), ["do", "keep"]]);
+    try { await fetch(form.action, { method: "POST", body, signal: AbortSignal.timeout?.(3000) }); } catch { /* then not */ }
+    location.assign(link.href);
+  });
+  const typed = () => [...form.elements].some((el) => el.checked || el.defaultChecked || el.type === "text" && (el.value || el.defaultValue));
   form.addEventListener("change", (event) => { if (event.target.matches("[data-resubmit]")) form.requestSubmit(); });
   addEventListener("online", clear);
   addEventListener("pageshow", clear);

@@ -129,6 +129,43 @@ def test_the_time_can_be_held_fifteen_minutes_longer_twice(walker):
     assert Appointment.objects.get().hold_expires_at == WEDNESDAY + timedelta(minutes=45)
 
 
+def has_typed(page):
+    """What stands in the form that signs: the name, and whether the box is ticked."""
+    html = page.content.decode()
+    name = re.search(r'name="finish_signature"[^>]* value="([^"]*)"|value="([^"]*)"[^>]* name="finish_signature"', html)
+    return (name[1] or name[2]) if name else "", bool(re.search(r'name="finish_declare"[^>]*checked', html))
+
+
+def seen_on(page):
+    """The answers a page shows, as its form sends them back."""
+    return page.content.decode().partition('name="seen" value="')[2][:64]
+
+
+@pytest.mark.parametrize(
+    ("do", "to"), [("extend", reverse("booking:check")), ("time", reverse("booking:time") + "?change=1"), ("keep", "")]
+)
+def test_a_name_half_typed_survives_holding_it_longer_another_time_and_every_link(ready, do, to):
+    answer = ready.post("check", do=do, finish_signature="Daniel W", seen=seen_on(ready.get("check")))
+    assert (answer.status_code, answer.get("Location", "")) == (303 if to else 204, to)
+    assert has_typed(ready.get("check")) == ("Daniel W", False)
+    ready.post("check", do=do, finish_signature="Daniel", finish_declare="on", seen=seen_on(ready.get("check")))
+    assert has_typed(ready.get("check")) == ("Daniel", True)
+    ready.post("check", do=do, finish_signature="", seen=seen_on(ready.get("check")))
+    assert has_typed(ready.get("check")) == ("", False)
+    assert Appointment.objects.get().status == Status.HELD
+
+
+def test_a_name_typed_under_other_answers_does_not_stand_under_these(ready):
+    ready.post("check", do="keep", finish_signature="Daniel W", seen="0" * 64)
+    assert has_typed(ready.get("check")) == ("", False)
+
+
+def test_enter_in_the_form_books(ready):
+    """The buttons above the form belong to it: the first of them is the one that Enter presses."""
+    found = re.findall(r'<button[^>]*form="book"[^>]* value="(\w+)"', ready.get("check").content.decode())
+    assert found == ["book", "time", "extend"]
+
+
 def test_book_my_visit_books_and_shows_the_confirmation(walker):
     answer = walker.with_code().post("check", do="book")
     assert (answer.status_code, answer["Location"]) == (303, reverse("booking:done"))
@@ -253,6 +290,17 @@ def test_who_signed_and_lost_the_time_does_not_sign_again(ready, at, practitione
     assert f'value="{SIGNED["finish_signature"]}"' in page
     assert re.search(r'name="finish_declare"[^>]*checked', page)
     assert ready.post("check", **SIGNED)["Location"] == reverse("booking:done")
+
+
+def test_who_signed_and_lost_the_time_can_look_at_all_times_first(ready, at, practitioner):
+    at.shift(timedelta(minutes=16))
+    page = ready.get("check")
+    somebody_books(ready.service, practitioner, on(11, 10))
+    answer = ready.post("check", **SIGNED, seen=seen_on(page))
+    kept = dict(re.findall(r'name="(signed_as|signed_for)" value="([^"]+)"', answer.content.decode()))
+    assert ready.post("time", do="all", **kept)["Location"] == reverse("booking:time") + "?change=1"
+    ready.post("time", slot=offered(answer)[0])
+    assert has_typed(ready.get("check")) == (SIGNED["finish_signature"], True)
 
 
 def test_a_signature_that_waited_for_another_time_is_not_offered_an_hour_later(ready, at, practitioner):
