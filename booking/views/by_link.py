@@ -20,6 +20,7 @@ from booking.picker import value_of
 from booking.views.journey import see
 
 YEAR_TRIES, YEAR_WAIT = 5, timedelta(minutes=15)
+YEARS_A_DAY = 20  # there are few years: with five tries a quarter of an hour a link alone would be enough by the evening
 YEAR_OPENS_FOR = timedelta(minutes=15)
 
 
@@ -175,6 +176,9 @@ def year_of_birth(request: HttpRequest, it: Visit) -> tuple[YearForm | None, int
         return form, 422
     if not limits.hit(f"year:{it.row.pk}", limit=YEAR_TRIES, window=YEAR_WAIT, now=it.now):
         form.add_error("year", _("Too many tries. Wait 15 minutes or call us"))
+        return form, 429
+    if not limits.hit(f"year-day:{it.row.pk}", limit=YEARS_A_DAY, window=timedelta(days=1), now=it.now):
+        form.add_error("year", _("Too many tries today. Call us"))
         return form, 429
     if form.cleaned_data["year"] != it.row.patient.date_of_birth.year:  # type: ignore[union-attr]
         form.add_error("year", _("That year does not match. Check it, or call us"))

@@ -3,14 +3,15 @@
 from datetime import datetime
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import clock
 from audit.actor import Actor
 from booking.models import Appointment, Status
-from booking.views.by_link import Visit, by_link, year_of_birth
+from booking.views.by_link import Visit, by_link
 from booking.views.journey import Journey
+from booking.views.sent import Door
 from intake import paper
 
 
@@ -31,14 +32,10 @@ def was_sent(visit: Appointment) -> bool:
 @require_http_methods(["GET", "HEAD", "POST"])
 @by_link
 def visit_answers(request: HttpRequest, it: Visit) -> HttpResponse:
-    """By the private link: the year of birth first, as for the questions, then the file."""
+    """By the private link: the year of birth, a code, then the file."""
     if not was_sent(it.row):
         return redirect("booking:visit", token=it.token)
-    form, status = year_of_birth(request, it)
-    if form is None:
-        return _pdf(it.row, it.by, it.now)
-    context = {"it": it, "visit": it.row, "form": form, "back_url": it.url("visit")}
-    return render(request, "booking/visit_answers.html", context, status=status)
+    return Door(request, it, "booking/visit_answers.html").asks() or _pdf(it.row, it.by, it.now)
 
 
 @require_safe

@@ -22,6 +22,7 @@ from booking.models import Appointment, Status, WaitlistEntry
 from booking.views.by_link import Visit, by_link, year_of_birth
 from booking.views.done import calendar_links, directions_url
 from booking.views.journey import Journey, see
+from booking.views.sent import Door
 from booking.views.taken import taken_page
 from intake.consents import messages_wording
 from patients.actions import choose_care, update_helper
@@ -283,14 +284,10 @@ def _takes_photos(it: Visit) -> bool:
 @require_http_methods(["GET", "HEAD", "POST"])
 @by_link
 def visit_photos(request: HttpRequest, it: Visit) -> HttpResponse:
-    """The way to adding photos after the answers were sent: the year of birth first, as for the questions."""
+    """The way to the photos that were sent, to add some: the year of birth first, then a code, because they are shown there."""
     if not _takes_photos(it):
         return redirect("booking:visit", token=it.token)
-    form, status = year_of_birth(request, it)
-    if form is None:
-        return enter_photos(request, it.row, back=it.url("visit"))
-    context = {"it": it, "visit": it.row, "form": form, "back_url": it.url("visit"), "photos": True}
-    return render(request, "booking/visit_questions.html", context, status=status)
+    return Door(request, it, "booking/visit_photos.html").asks() or enter_photos(request, it.row, back=it.url("visit"))
 
 
 @require_POST

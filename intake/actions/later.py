@@ -22,6 +22,7 @@ PURPOSE = "resume"
 KEPT = timedelta(days=30)  # after the last use
 DOUBTED = timedelta(hours=1)  # the same where a date of birth under the clinic's age was typed and left so
 TRIES, PAUSE = 5, timedelta(minutes=10)
+TRIES_A_DAY = 20  # for one draft, whatever the link: there are few years of birth
 _BATCH = 100
 
 
@@ -120,6 +121,8 @@ def resume(link: ResumeLink, year: int, *, by: Actor, now: datetime) -> Question
         row = ResumeLink.objects.select_for_update(of=("self",)).select_related("response").get(pk=link.pk)
         if row.paused_until and now < row.paused_until:
             refusal = YearRefused(_("Too many tries. Wait 10 minutes or call us"), wait=True)
+        elif not _tries_left(row.response, now=now):
+            refusal = YearRefused(_("Too many tries today. Call us"), wait=True)
         elif born(row.response)[:4] != f"{year:04d}":
             row.tries += 1
             refusal = YearRefused(_("That year does not match. Check it, or call us"))
@@ -145,6 +148,8 @@ def reopen(response: QuestionnaireResponse, year: int, *, by: Actor, now: dateti
     with transaction.atomic():
         if not limits.hit(f"reopen:{response.pk}", limit=TRIES, window=PAUSE, now=now):
             refusal = YearRefused(_("Too many tries. Wait 10 minutes or call us"), wait=True)
+        elif not _tries_left(response, now=now):
+            refusal = YearRefused(_("Too many tries today. Call us"), wait=True)
         elif born(response)[:4] != f"{year:04d}":
             refusal = YearRefused(_("That year does not match. Check it, or call us"))
         record(
@@ -153,6 +158,11 @@ def reopen(response: QuestionnaireResponse, year: int, *, by: Actor, now: dateti
         )  # fmt: skip
     if refusal is not None:
         raise refusal
+
+
+def _tries_left(response: QuestionnaireResponse, *, now: datetime) -> bool:
+    """Count a typed year, right or wrong; False when there were too many for these answers today."""
+    return limits.hit(f"born-day:{response.pk}", limit=TRIES_A_DAY, window=timedelta(days=1), now=now)
 
 
 def born(response: QuestionnaireResponse) -> str:

@@ -152,6 +152,19 @@ def test_five_wrong_years_and_it_waits_ten_minutes_wherever_they_come_from(walke
     assert walker.another().post("resume", token, year="1987").status_code == 303
 
 
+def test_a_day_has_twenty_tries_whatever_the_link(walker, saved, at):
+    token = later.token_of(saved)
+    for year in range(1940, 1980):
+        walker.another().post("resume", token, year=str(year))
+        at.shift(timedelta(minutes=3))
+    at.shift(timedelta(minutes=10))
+    answer = walker.another().post("resume", token, year="1987")
+    assert answer.status_code == 429
+    assert "Too many tries today. Call us" in text_of(answer)
+    at.shift(timedelta(days=1))
+    assert walker.another().post("resume", token, year="1987").status_code == 303
+
+
 def test_a_new_link_does_not_kill_the_old(walker, saved):
     assert walker.post("save").status_code == 303
     first, second = ResumeLink.objects.order_by("pk")

@@ -12,6 +12,8 @@ from audit.models import AuditEvent
 from booking.links import token_of
 from booking.models import Appointment
 from intake.models import QuestionnaireResponse
+from patients.actions import digits_of
+from patients.models import ContactCode
 
 
 def text_of(content: bytes) -> str:
@@ -36,13 +38,14 @@ def test_a_drafts_answers_are_not_printed(
     assert signed_in(physician).get(f"/md/review/{sent.public_id}/answers.pdf").status_code == 404
 
 
-def test_the_patient_gives_the_year_of_birth_first(sent: Appointment, client: Client) -> None:
+def test_the_patient_gives_the_year_of_birth_and_a_code_first(sent: Appointment, client: Client) -> None:
     url = f"/v/{token_of(sent)}/answers/"
     assert "year of birth" in client.get(url).content.decode()
     born = sent.patient.date_of_birth.year  # type: ignore[union-attr]
     wrong = client.post(url, {"year": born - 1})
     assert (wrong.status_code, wrong["Content-Type"]) == (422, "text/html; charset=utf-8")
-    got = client.post(url, {"year": born})
+    assert client.post(url, {"year": born}).status_code == 303
+    got = client.post(url, {"code": digits_of(ContactCode.objects.latest("pk"))})
     assert (got.status_code, got["Content-Type"]) == (200, "application/pdf")
     assert "private" in got["Cache-Control"] and "no-store" in got["Cache-Control"]
     assert "Signature" in text_of(got.content) and "Flags" not in text_of(got.content)
