@@ -410,10 +410,15 @@ class Appointment(models.Model):
         """True while the patient has not confirmed."""
         return self.status == Status.BOOKED
 
+    @property
+    def calls(self) -> set[str]:
+        """What it is on the call list for."""
+        return {text for text in self.call_reason.split("; ") if text} if self.needs_call else set()
+
     def add_call(self, reason: str) -> bool:
         """Onto the call list, for one reason more; those before it stay. False if this one was there already."""
         reasons = [text for text in self.call_reason.split("; ") if text]
-        if self.needs_call and reason in reasons:
+        if reason in self.calls:
             return False
         self.needs_call = True
         self.call_reason = "; ".join([*reasons, reason])[:160]

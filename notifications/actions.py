@@ -10,7 +10,7 @@ from audit.actor import Actor
 from booking.actions import ask_to_call
 from booking.models import Appointment
 from notifications import planner
-from notifications.kinds import KINDS
+from notifications.kinds import KINDS, NOT_ARRIVED
 from notifications.letters import RESEND
 from notifications.models import ABOUT_VISITS, ChannelSwitch, Delivery, Inbound, KindNote, State, TestSend
 from notifications.wordlist import ADDRESS, says_why
@@ -97,7 +97,7 @@ def call_instead(delivery: Delivery, *, by: Actor, now: datetime) -> None:
     visit = visit_of(old)
     if visit is None:
         raise MessageError(_("This message is not about a visit."))
-    ask_to_call(visit, reason=_("A message did not arrive"), by=by, now=now)
+    ask_to_call(visit, reason=str(NOT_ARRIVED), by=by, now=now)
     _settle(old, "notifications.call_instead", by=by, now=now)
 
 

@@ -3,14 +3,13 @@
 from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef
-from django.utils.translation import gettext as _
 
 from audit.actor import Actor
 from booking.actions import ask_to_call, call_with_offer
 from booking.models import Appointment, WaitlistOffer
 from booking.waitlist import OfferState
 from notifications import channels
-from notifications.kinds import EMAIL, KINDS
+from notifications.kinds import EMAIL, KINDS, NOT_ARRIVED
 from notifications.letters import FALLBACK, ways
 from notifications.models import ABOUT_VISITS, TOLD, WAITING, Delivery, Message, State, Subject
 from patients.models import Helper, Patient
@@ -29,7 +28,7 @@ def call_about(delivery: Delivery, *, now: datetime) -> None:
         subject_type=message.subject_type, subject_id=message.subject_id, kind=message.kind, sequence=message.sequence
     )
     if wanted and not Delivery.objects.filter(message__in=same, state__in=TOLD).exists():
-        ask_to_call(visit, reason=str(kind.call or _("A message did not arrive")), by=Actor.system(), now=now)
+        ask_to_call(visit, reason=str(kind.call or NOT_ARRIVED), by=Actor.system(), now=now)
 
 
 def _offered(message: Message, now: datetime) -> tuple[Patient | None, Appointment | None]:
@@ -70,7 +69,7 @@ def fall_back(delivery: Delivery, *, now: datetime) -> None:
         if message.subject_type == Subject.OFFER:
             call_with_offer(WaitlistOffer.objects.get(pk=message.subject_id), by=Actor.system(), now=now)
         elif visit is not None:
-            ask_to_call(visit, reason=str(_("A message did not arrive")), by=Actor.system(), now=now)
+            ask_to_call(visit, reason=str(NOT_ARRIVED), by=Actor.system(), now=now)
     elif waits:
         tries.filter(state__in=WAITING).update(
             state=State.PENDING, reason=FALLBACK, claim=None, lease_until=None, next_attempt_at=now, updated_at=now

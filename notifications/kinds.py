@@ -107,6 +107,7 @@ NEWS = frozenset({"booked", "moved", "moved_by_clinic", "clock_rules"})
 ASKS = frozenset({"reminder_2d", "reminder_1d", "moved_by_clinic"})  # texts that ask for a C
 OPT_OUT_ANSWERS = frozenset({"texts_off", "texts_on", "help"})  # what a provider may answer by itself
 CANCELLATIONS = frozenset({"cancelled", "cancelled_late", "cancelled_by_clinic"})
+NOT_ARRIVED = _("A message did not arrive")  # what the desk is to phone about, where a kind has no call of its own
 MUST_REACH = NEWS | CANCELLATIONS  # too late for a message, the desk calls
 
 

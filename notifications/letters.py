@@ -28,6 +28,7 @@ from patients.models import ContactCode, Helper, Patient, ReminderBy
 
 FALLBACK = "fallback"  # the reason of a delivery that stands in for one that failed the other way
 RESEND = "resend"  # the reason of a delivery that somebody at the desk asked for
+NO_WAY = ("by_phone", "no_address", "channel_off", "stopped", "bounced")  # reasons of deliveries, of none of whose ways is open
 EVENING_LASTS = timedelta(minutes=10)  # what was planned for the evening before may be so late
 
 

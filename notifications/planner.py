@@ -17,11 +17,14 @@ from django.db.models import Exists, F, OuterRef, Q, Value
 
 from accounts import clock
 from accounts.models import SignInMail
+from audit.actor import Actor
+from booking.actions import ask_no_call
 from booking.models import Appointment, LinkRequest, RunningLate, WaitlistOffer
 from booking.waitlist import OfferState
 from intake.models import QuestionnaireResponse, ResumeLink
 from notifications.kinds import KINDS, TEXT
-from notifications.models import TOLD, WAITING, Delivery, Inbound, Message, Subject, TestSend
+from notifications.letters import NO_WAY
+from notifications.models import TOLD, WAITING, Delivery, Inbound, Message, State, Subject, TestSend
 from notifications.plans import (
     Plan,
     Planned,
@@ -65,6 +68,9 @@ def _pull(subject: Subject, behind: Any, plan: Callable[[list[Any], datetime], d
             facts = list(rows.select_for_update(skip_locked=True, of=("self",), no_key=True))
             plans = plan(facts, now)
             write(subject, plans, now)
+            for fact in facts:
+                for reason in plans[fact.pk].call_off if fact.pk in plans else ():
+                    ask_no_call(fact, reason=reason, by=Actor.system(), now=now)
             if plans:
                 mark, of = MARKS.get(subject, ("announced", "sequence"))
                 behind.model._default_manager.filter(pk__in=plans).update(**{mark: F(of)})
@@ -86,10 +92,14 @@ def _each(facts: list[Any], plan: Callable[[Any], Plan]) -> dict[int, Plan]:
 
 
 def _of_visits(facts: list[Any], now: datetime) -> dict[int, Plan]:
-    told = Delivery.objects.filter(message=OuterRef("pk"), state__in=TOLD)
+    tries = Delivery.objects.filter(message=OuterRef("pk"))
+    told, called, unsaid = (Exists(tries.filter(state)) for state in (Q(state__in=TOLD), _LEFT_TO_THE_DESK, Q(state__in=_UNSAID)))
     earlier: dict[int, list[Message]] = {fact.pk: [] for fact in facts}
-    known = Message.objects.filter(subject_type=Subject.VISIT, subject_id__in=earlier).annotate(told=Exists(told))
-    for message in known.order_by("sequence", "due_at", "pk"):
+    known = Message.objects.filter(subject_type=Subject.VISIT, subject_id__in=earlier)
+    known = known.annotate(told=told, called=called, unsaid=unsaid).order_by("sequence", "due_at", "pk")
+    open_ways = {(m.subject_id, m.kind, m.sequence) for m in known if m.unsaid}
+    for message in known:
+        message.called &= (message.subject_id, message.kind, message.sequence) not in open_ways
         earlier[message.subject_id].append(message)
     return _each(facts, lambda fact: plan_visit(fact, earlier[fact.pk], now=now))
 
@@ -106,6 +116,10 @@ def _of_questions(facts: list[Any], now: datetime) -> dict[int, Plan]:
     return _each(facts, lambda fact: plan_asked(fact, visits.get(fact.pk), now=now))
 
 
+# No way was open, or it came back: the desk phones where that is needed; not while the other way is still to be tried, or was
+# not because the visit changed.
+_LEFT_TO_THE_DESK = Q(state__in=[State.FAILED, State.BOUNCED]) | Q(state=State.SKIPPED, reason__in=NO_WAY)
+_UNSAID = [*WAITING, State.SUPERSEDED, State.EXPIRED]
 _BEHIND = Q(announced__lt=F("sequence"))
 _RESPONSES = QuestionnaireResponse.objects.defer("document")
 # What is said something about: subject, the facts whose mark is behind, and the plans of some of them.

@@ -15,7 +15,19 @@ from booking.models import Appointment, LinkRequest, RunningLate, Status, Waitli
 from booking.waitlist import OfferState
 from intake.actions import later
 from intake.models import QuestionnaireResponse, ResumeLink
-from notifications.kinds import CANCELLATIONS, COMING, EMAIL, KINDS, NEWS, REMINDERS, Kind, expiry, out_of_quiet, rested
+from notifications.kinds import (
+    CANCELLATIONS,
+    COMING,
+    EMAIL,
+    KINDS,
+    NEWS,
+    NOT_ARRIVED,
+    REMINDERS,
+    Kind,
+    expiry,
+    out_of_quiet,
+    rested,
+)
 from notifications.models import Message, State, Subject
 from patients.models import ContactCode, Helper, Patient
 
@@ -50,6 +62,7 @@ class Plan:
 
     messages: list[Planned]
     withdraw_below: int = 0
+    call_off: tuple[str, ...] = ()  # what the desk was to phone about, and is not so any more
 
 
 # --- Visits ---------------------------------------------------------------------------------------------------------
@@ -59,12 +72,13 @@ def plan_visit(visit: Appointment, earlier: Sequence[Message], *, now: datetime)
     """What to say about a visit as it is now.
 
     Args:
-        earlier: the visit's messages so far, in the order they were planned; each has `told`, whether its words left us.
+        earlier: the visit's messages so far, in the order they were planned; each has `told`, whether its words left us, and
+            `called`, whether it is the desk that tells instead.
     """
     if visit.status in COMING:
         if visit.starts_at <= now:
             return Plan([], visit.ics_sequence)
-        return Plan(_coming(visit, earlier, now=now), visit.ics_sequence)
+        return Plan(_coming(visit, earlier, now=now), visit.ics_sequence, _not_so_any_more(visit, earlier))
     if visit.status == Status.CANCELLED:
         return Plan(_cancelled(visit, earlier, now=now), visit.ics_sequence)
     if visit.status == Status.NOSHOW:
@@ -75,10 +89,13 @@ def plan_visit(visit: Appointment, earlier: Sequence[Message], *, now: datetime)
 
 def _coming(visit: Appointment, earlier: Sequence[Message], *, now: datetime) -> list[Planned]:
     """News of the time if the patient does not know it yet, and the reminders."""
-    known = _last_told(earlier)
+    heard = [m for m in earlier if _is_heard(m, visit)]
+    known = heard[-1] if heard else None
     knows = known is not None and known.kind not in CANCELLATIONS and _says(known) == (visit.starts_at, visit.practitioner_id)
     since = visit.booked_at or visit.created_at
     planned: list[Planned] = []
+    # Cancelled or moved, and taken back: who was reminded of this time is not reminded of it again.
+    reminded = {(m.kind, m.channel) for m in heard if m.says_start == visit.starts_at}
     if not knows:
         since = since if visit.ics_sequence == 0 else visit.changed_at
         if not any(m.kind in NEWS and m.sequence == visit.ics_sequence for m in earlier):
@@ -87,8 +104,26 @@ def _coming(visit: Appointment, earlier: Sequence[Message], *, now: datetime) ->
             planned += _news(kind, visit, since, now=now, was_start=was)
     for kind in REMINDERS:
         if visit.service.questionnaire or not kind.asks_questions:
-            planned += _reminder(kind, visit, since, now=now)
+            stages = _reminder(kind, visit, since, now=now)
+            planned += [p for p in stages if (p.kind, p.channel) not in reminded]
     return planned
+
+
+def _is_heard(message: Message, visit: Appointment) -> bool:
+    """Whether the patient knows what a message says: its words left us, or the desk is not to phone about it any more."""
+    return message.told or (message.called and not {_call(message), str(NOT_ARRIVED)} & visit.calls)  # type: ignore[attr-defined]
+
+
+def _call(message: Message) -> str:
+    """What the call list says of a message that cannot be sent."""
+    return str(KINDS[message.kind].call) if message.kind in KINDS else ""
+
+
+def _not_so_any_more(visit: Appointment, earlier: Sequence[Message]) -> tuple[str, ...]:
+    """Calls about what the visit no longer is: it was moved or cancelled, and that was taken back before anybody phoned."""
+    called = [m for m in earlier if m.called]  # type: ignore[attr-defined]
+    so = {_call(m) for m in called if m.sequence == visit.ics_sequence}
+    return tuple(sorted(({_call(m) for m in called} - so) & visit.calls))
 
 
 MOVED = {"clinic": "moved_by_clinic", RULES: "clock_rules"}  # by who moved it

@@ -263,7 +263,7 @@ def off_the_list(visit: Appointment, reason: str) -> Appointment:
 def ask_no_call(appointment: Appointment, *, reason: str, by: Actor, now: datetime) -> Appointment:
     """Take back what `ask_to_call` asked for. Nothing happens if the call was made, or nobody asked for it."""
     visit = locked(appointment, None)
-    if not visit.needs_call or reason[:40] not in visit.call_reason.split("; "):
+    if reason[:40] not in visit.calls:
         return visit
     visit = off_the_list(visit, reason[:40])
     record("booking.called_off", by=by, now=now, obj=visit, subject_id=visit.patient_id)

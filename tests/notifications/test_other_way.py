@@ -8,7 +8,7 @@ from django.core.management import call_command
 
 from audit.actor import Actor
 from booking import actions
-from booking.models import Appointment
+from booking.models import Appointment, Practitioner
 from notifications import drain, planner, receipts
 from notifications.models import Receipt
 from patients.models import Patient
@@ -134,3 +134,82 @@ def test_who_wants_a_call_is_on_the_call_list_when_the_reminder_is_due_and_when_
     # Nobody was ever told of it by a message; but a person who was booked for weeks has to hear that it is off.
     assert (visit.needs_call, visit.call_reason) == (True, "Tell that we had to cancel")
     assert (post.subjects, texts()) == ([], [])
+
+
+@pytest.fixture
+def by_phone(post: Post, visit: Appointment, patient: Patient) -> Appointment:
+    """Maya's visit, of which she was told on the phone, as she wants to be."""
+    Patient.objects.filter(pk=patient.pk).update(reminder_by="phone")
+    go(DUE)
+    return visit
+
+
+def test_who_wants_a_call_is_called_when_we_move_the_visit(
+    by_phone: Appointment, practitioner: Practitioner, desk: Actor, post: Post
+) -> None:
+    actions.move(by_phone, practitioner, at("2027-03-15 10:20"), by=desk, now=DUE + MINUTE)
+    for minutes in range(1, 6):
+        go(DUE + minutes * MINUTE)
+    by_phone.refresh_from_db()
+    assert (by_phone.needs_call, by_phone.call_reason) == (True, "Tell the new time")
+    assert (post.subjects, texts()) == ([], [])
+
+
+def test_so_is_who_could_not_be_reached_before(
+    post: Post, visit: Appointment, patient: Patient, practitioner: Practitioner, desk: Actor
+) -> None:
+    Patient.objects.filter(pk=patient.pk).update(reminder_by="email", mobile="")
+    post.mood = "no_rcpt"
+    go(DUE)
+    actions.called(visit, by=desk, now=DUE)
+    actions.move(visit, practitioner, at("2027-03-15 10:20"), by=desk, now=DUE + MINUTE)
+    for minutes in range(1, 6):
+        go(DUE + minutes * MINUTE)
+    visit.refresh_from_db()
+    assert visit.call_reason == "Tell the new time"
+
+
+@pytest.mark.parametrize("verb", ["move", "cancel"])
+def test_nobody_is_called_about_what_was_taken_back_before_anybody_phoned(
+    by_phone: Appointment, practitioner: Practitioner, desk: Actor, verb: str
+) -> None:
+    if verb == "move":
+        gone = actions.move(by_phone, practitioner, at("2027-03-15 10:20"), by=desk, now=DUE)
+    else:
+        gone = actions.cancel(by_phone, by=desk, now=DUE + MINUTE)
+    go(DUE + 4 * MINUTE)
+    by_phone.refresh_from_db()
+    assert by_phone.call_reason == {"move": "Tell the new time", "cancel": "Tell that we had to cancel"}[verb]
+    actions.undo(gone, by=desk, now=DUE + 5 * MINUTE)
+    for minutes in range(5, 12):
+        go(DUE + minutes * MINUTE)
+    by_phone.refresh_from_db()
+    assert (by_phone.needs_call, by_phone.call_reason) == (False, "")
+
+
+def test_who_was_called_about_a_move_is_called_again_when_it_is_taken_back(
+    by_phone: Appointment, practitioner: Practitioner, desk: Actor
+) -> None:
+    gone = actions.move(by_phone, practitioner, at("2027-03-15 10:20"), by=desk, now=DUE)
+    go(DUE + 4 * MINUTE)
+    actions.called(gone, by=desk, now=DUE + 5 * MINUTE)
+    actions.undo(gone, by=desk, now=DUE + 6 * MINUTE)
+    for minutes in range(6, 12):
+        go(DUE + minutes * MINUTE)
+    by_phone.refresh_from_db()
+    assert by_phone.call_reason == "Tell the new time"
+
+
+def test_a_mail_that_still_waits_while_there_is_no_number_is_news_when_the_time_changes(
+    post: Post, visit: Appointment, patient: Patient, practitioner: Practitioner, desk: Actor
+) -> None:
+    Patient.objects.filter(pk=patient.pk).update(mobile="")
+    post.mood = "busy"
+    go(DUE)
+    gone = actions.move(visit, practitioner, at("2027-03-15 10:20"), by=desk, now=DUE + MINUTE)
+    go(DUE + MINUTE)
+    post.mood = "ok"
+    actions.undo(gone, by=desk, now=DUE + 2 * MINUTE)
+    for minutes in range(2, 12):
+        go(DUE + minutes * MINUTE)
+    assert post.subjects == ["Your appointment on Thursday, March 11"]

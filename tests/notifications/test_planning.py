@@ -240,6 +240,27 @@ def test_a_cancel_that_is_undone_after_it_was_told_is_told_as_booked_again(post:
     ]
 
 
+@pytest.mark.parametrize("verb", ["cancel", "move"])
+def test_who_was_reminded_is_not_reminded_again_of_a_time_that_was_given_up_and_taken_back(
+    post: Post, visit: Appointment, practitioner: Practitioner, desk: Actor, verb: str
+) -> None:
+    go(WEDNESDAY + GRACE)
+    reminded = at("2027-03-09 10:20")
+    go(reminded)
+    said = (post.subjects, texts())
+    assert "please confirm" in said[0][-1]
+    left = reminded + MINUTE
+    if verb == "cancel":
+        gone = actions.cancel(visit, by=Actor.patient(visit.patient_id), now=left)
+    else:
+        gone = actions.move(visit, practitioner, at("2027-03-15 10:20"), by=desk, now=left)
+    go(left)
+    actions.undo(gone, by=desk, now=left + MINUTE)
+    for minutes in range(1, 10):
+        go(left + minutes * MINUTE)
+    assert (post.subjects, texts()) == said
+
+
 def test_arrived_by_mistake_and_undone_leaves_every_message_waiting(post: Post, visit: Appointment, desk: Actor) -> None:
     go(WEDNESDAY + GRACE)
     later = at("2027-03-08 12:00")
