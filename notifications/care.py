@@ -88,6 +88,8 @@ def care_off(request: HttpRequest, public_id: UUID, seal: str) -> HttpResponse:
     patient = Patient.objects.filter(public_id=public_id).first() if ours else None
     if patient is None:
         raise Http404
+    while patient.merged_into is not None:  # two rows were one person, and what was agreed to is with the one that stays
+        patient = patient.merged_into
     if request.method == "POST":
         choose_care(patient, False, by=Actor.patient(patient.pk), now=clock.now())
     return render(request, "notifications/care_off.html", {"done": request.method == "POST", "here": request.path})

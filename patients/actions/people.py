@@ -66,7 +66,7 @@ def identify(
     """
     candidates, stopped_at, key = _candidates(contact)
     if known := _proven(candidates, contact, checked_channel):
-        return _refresh(known, contact, checked_channel, by=by, now=now, into=into)
+        return _refresh(known, contact, checked_channel, stopped_at, by=by, now=now, into=into)
     checked_email = contact.email if checked_channel == "email" else ""
     checked_mobile = contact.mobile if checked_channel == "text" else ""
     patient = Patient(
@@ -126,19 +126,37 @@ def _proven(candidates: list[Patient], contact: Contact, checked_channel: str | 
 
 
 def _refresh(
-    patient: Patient, contact: Contact, channel: str | None, *, by: Actor, now: datetime, into: rows.Together | None
+    patient: Patient,
+    contact: Contact,
+    channel: str | None,
+    stopped_at: datetime | None,
+    *,
+    by: Actor,
+    now: datetime,
+    into: rows.Together | None,
 ) -> Patient:
-    """Take over how to remind; fill what was empty; never replace a contact on file by an unchecked one."""
+    """Take over how to remind; fill what was empty; never replace a contact on file by an unchecked one.
+
+    Args:
+        stopped_at: since when nobody texts the number given.
+
+    Raises:
+        rows.Missed: somebody has changed this patient, or merged them into another, since they were read.
+    """
     before = {name: getattr(patient, name) for name in _TOLD}
     patient.reminder_by, patient.voicemail_ok = contact.reminder_by, contact.voicemail_ok
     patient.preferred_name = contact.preferred_name or patient.preferred_name
+    if contact.mobile and not patient.mobile:
+        patient.texts_stopped_at = stopped_at
     patient.email, patient.mobile = patient.email or contact.email, patient.mobile or contact.mobile
     if channel == "email":
         patient.email_checked_at, patient.email_bounced_at = now, None
     elif channel == "text":
         patient.mobile_checked_at, patient.mobile_bounced_at = now, None
     patient.version += 1
-    patient.save(update_fields=_REFRESHED)  # not the rest, which somebody may be changing: STOP, a link, another merge
+    as_read = Patient.objects.filter(pk=patient.pk, version=patient.version - 1)
+    if not as_read.update(**{name: getattr(patient, name) for name in _REFRESHED}):
+        raise rows.Missed("patient")
     detail = {"checked": channel or "", "changed": [name for name in _TOLD if getattr(patient, name) != before[name]]}
     told = event("patients.refresh", by=by, now=now, obj=patient, subject_id=patient.pk, detail=detail)
     record_all([told], into=into)
@@ -147,8 +165,7 @@ def _refresh(
 
 _TOLD = ("reminder_by", "voicemail_ok", "preferred_name", "email", "mobile")
 _REFRESHED = (
-    "reminder_by", "voicemail_ok", "preferred_name", "email", "mobile", "version",
-    "email_checked_at", "email_bounced_at", "mobile_checked_at", "mobile_bounced_at",
+    *_TOLD, "version", "email_checked_at", "email_bounced_at", "mobile_checked_at", "mobile_bounced_at", "texts_stopped_at",
 )  # fmt: skip
 
 
@@ -267,6 +284,10 @@ def open_account(patient: Patient, code: ContactCode, *, by: Actor, now: datetim
     return patient.user
 
 
+_BY_EMAIL = ("email", "email_checked_at", "email_bounced_at")
+_BY_MOBILE = ("mobile", "mobile_checked_at", "mobile_bounced_at", "texts_stopped_at")
+
+
 @transaction.atomic
 def merge(offer: MergeOffer, same_person: bool, *, by: Actor, now: datetime) -> MergeOffer:
     """Decide a merge offer. "Same person" moves the newer row's visits, answers and consents to the older row.
@@ -293,7 +314,12 @@ def merge(offer: MergeOffer, same_person: bool, *, by: Actor, now: datetime) -> 
         account, moved.user = moved.user, None
         moved.version += 1
         moved.save()
-        kept.email, kept.mobile = kept.email or moved.email, kept.mobile or moved.mobile
+        if not (kept.email or kept.mobile):  # nothing could be written to, so nobody has chosen how
+            kept.reminder_by, kept.voicemail_ok = moved.reminder_by, moved.voicemail_ok
+        for names in (_BY_EMAIL, _BY_MOBILE):  # an address goes with what is known of it: STOP, that mail came back
+            if not getattr(kept, names[0]):
+                for name in names:
+                    setattr(kept, name, getattr(moved, name))
         kept.user = kept.user or account
         kept.version += 1
         kept.save()

@@ -12,7 +12,7 @@ from audit.models import AuditEvent
 from booking import actions, calendar
 from booking.models import Appointment, Status
 from intake.actions import publish_all, start_draft
-from patients.actions import add_helper, stop_texts
+from patients.actions import add_helper, people, stop_texts
 from patients.helpers import HelperContact
 from patients.models import MergeOffer, Patient
 from tests.factories import contact_of, next_weekday_at
@@ -209,6 +209,27 @@ def test_a_number_that_said_stop_stays_stopped_for_whoever_gives_it_next(service
     visit = book(service, practitioner, next_weekday_at(10), draft, first_name="Nora", mobile=mobile)
     assert visit.patient != patient
     assert visit.patient.texts_stopped_at is not None
+
+
+def test_a_number_that_said_stop_stays_stopped_when_it_comes_onto_a_known_file(service, practitioner, draft, patient):
+    helper = HelperContact("Tom Lee", "son", "", patient.e164, "text", voicemail_ok=False, gets_messages=True)
+    add_helper(patient, helper, checked_channel=None, now=clock.now())
+    stop_texts(patient.e164, by=Actor.system(), now=clock.now())
+    Patient.objects.filter(pk=patient.pk).update(mobile="", texts_stopped_at=None)
+    visit = book(service, practitioner, next_weekday_at(10), draft, checked="email")
+    patient.refresh_from_db()
+    assert (visit.patient_id, patient.e164) == (patient.pk, "+15195550181")
+    assert patient.texts_stopped_at is not None
+
+
+def test_what_the_desk_changes_while_somebody_books_stays(service, practitioner, draft, patient, monkeypatch):
+    read = people._candidates
+    old = [read(contact_of())]
+    people.update_contact(patient, mobile="+15195550122", by=Actor.system(), now=clock.now())
+    monkeypatch.setattr(people, "_candidates", lambda contact: old.pop() if old else read(contact))
+    visit = book(service, practitioner, next_weekday_at(10), draft, checked="email")
+    patient.refresh_from_db()
+    assert (visit.patient_id, patient.e164) == (patient.pk, "+15195550122")
 
 
 def test_a_patient_is_in_one_place_at_a_time(service, practitioner, make_practitioner, draft, appointment):

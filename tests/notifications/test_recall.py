@@ -16,9 +16,9 @@ from booking.links import token_of
 from booking.models import Appointment, Service
 from notifications import care
 from notifications.models import Message
-from patients.actions import choose_care, withdraw_consent
+from patients.actions import choose_care, merge, withdraw_consent
 from patients.care import agreed_to_care
-from patients.models import ConsentRecord, Patient
+from patients.models import ConsentRecord, MergeOffer, Patient
 from tests.notifications.conftest import Post, at, go, states
 
 pytestmark = pytest.mark.django_db
@@ -131,6 +131,20 @@ def test_a_mail_program_ends_it_without_a_cookie_and_twice_is_harmless(seen: App
     for _ in range(2):
         assert program.post(path, {"List-Unsubscribe": "One-Click"}).status_code == 200
     assert not agreed_to_care(seen.patient)
+
+
+def test_the_link_ends_them_too_after_two_records_became_one(seen: Appointment, client: Client, desk: Actor) -> None:
+    maya = seen.patient
+    assert maya is not None
+    older = Patient.objects.create(
+        legal_first_name="Maya", legal_last_name="Chowdhury", date_of_birth=maya.date_of_birth, created_at=maya.created_at
+    )
+    path = care.ends_at(maya).removeprefix("https://tn.example")
+    offer = MergeOffer.objects.create(patient=maya, candidate=older, reason="Same", created_at=DUE)
+    merge(offer, True, by=desk, now=DUE)
+    assert agreed_to_care(older)
+    assert client.post(path).status_code == 200
+    assert not agreed_to_care(older)
 
 
 def test_a_made_up_link_ends_nothing(seen: Appointment, client: Client) -> None:

@@ -55,6 +55,22 @@ def test_the_same_person_becomes_one_record(desk: Client, offer: MergeOffer) -> 
     assert offer.patient.merged_into == offer.candidate
 
 
+@pytest.mark.parametrize("names", [("email", "email_bounced_at"), ("mobile", "texts_stopped_at", "mobile_bounced_at")])
+def test_an_address_that_one_record_gets_from_the_other_brings_what_is_known_of_it(
+    desk: Client, offer: MergeOffer, names: tuple[str, ...]
+) -> None:
+    address, *known = names
+    Patient.objects.filter(pk=offer.candidate_id).update(email="", mobile="")
+    Patient.objects.filter(pk=offer.patient_id).update(
+        mobile="+15195550144", reminder_by="text", **dict.fromkeys(known, clock.now())
+    )
+    answer(desk, offer, "same")
+    kept = Patient.objects.get(pk=offer.candidate_id)
+    assert getattr(kept, address)
+    assert [name for name in known if getattr(kept, name) is None] == []
+    assert kept.reminder_by == "text"
+
+
 def test_what_was_asked_about_a_merged_record_is_asked_about_the_one_that_stays(desk: Client, offer: MergeOffer) -> None:
     third = Patient.objects.create(
         legal_first_name="Maya", legal_last_name="Chowdhuri", date_of_birth=offer.patient.date_of_birth, created_at=clock.now()
