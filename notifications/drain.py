@@ -31,13 +31,15 @@ from audit import rows
 from audit.actor import Actor
 from booking.actions import ask_to_call
 from booking.actions.write_path import retrying
+from booking.models import Appointment
 from notifications import allowance, channels, receipts
 from notifications.channels import Became, Outcome, Session
 from notifications.fallback import call_about, call_those_who_have_not_heard, fall_back
 from notifications.kinds import EMAIL, MUST_REACH, TEXT
 from notifications.letters import Facts, Letter, Stay, Wait, compose
-from notifications.models import Channel, ChannelSwitch, Delivery, Message, State
+from notifications.models import ABOUT_VISITS, Channel, ChannelSwitch, Delivery, Message, State
 from notifications.seals import digest_of
+from patients.models import ReminderBy
 
 log = logging.getLogger(__name__)
 LEASE = "60 seconds"
@@ -102,6 +104,15 @@ def _fence_of(seen: tuple[tuple[str, str], ...], *, after_another: bool) -> str:
     fence = _FENCE + "".join(_SEEN.format(table=table, column=column, n=n) for n, (table, column) in enumerate(seen))
     fence += "RETURNING id"
     return f"WITH before AS ({_ACCEPTED}), fenced AS ({fence}) SELECT id FROM fenced" if after_another else fence
+
+
+def _unreachable(who: str, *, texts_work: bool) -> Q:
+    """Those to whom no message goes: they chose a call, or have no address that works. As `letters.ways` says it of one."""
+    found = Q(**{f"{who}email": ""}) | Q(**{f"{who}email_bounced_at__isnull": False})
+    if texts_work:
+        stopped = Q(**{f"{who}mobile_bounced_at__isnull": False}) | Q(**{f"{who}texts_stopped_at__isnull": False})
+        found &= Q(**{f"{who}mobile": ""}) | stopped
+    return found | Q(**{f"{who}reminder_by": ReminderBy.PHONE})
 
 
 def run(
@@ -199,6 +210,8 @@ class Drain:
         resting = paused | (off & {EMAIL})
         values: dict[str, Any] = {"claim": self.claim_id, "lease": LEASE, "now": now, "size": size}
         ids = self._take(values | {"resting": sorted(resting | set(settings.MESSAGE_RATES))})
+        if resting:
+            ids += self._take_calls(resting, values)
         for channel, rate in settings.MESSAGE_RATES.items():
             if channel not in resting and (allowed := allowance.take(channel, rate, want=size, now=now)):
                 mine = self._take(values | {"resting": sorted(set(Channel.values) - {channel}), "size": allowed})
@@ -212,6 +225,18 @@ class Drain:
             if ids := [row[0] for row in rows.fetch(_CLAIM.format(urgent=urgent), values)]:
                 return ids
         return []
+
+    def _take_calls(self, resting: set[str], values: dict[str, Any]) -> list[int]:
+        """Claim what nothing can be sent of, because the desk phones instead: a channel that rests is no reason to wait."""
+        about = Appointment.objects.filter(
+            Q(_unreachable("helper__", texts_work=self.texts_work), helper__gets_messages=True)
+            | Q(Q(helper=None) | Q(helper__gets_messages=False), _unreachable("patient__", texts_work=self.texts_work))
+        )
+        waiting = Delivery.objects.filter(state=State.PENDING, next_attempt_at__lte=values["now"], channel__in=resting)
+        waiting = waiting.filter(message__subject_type__in=ABOUT_VISITS, message__subject_id__in=about.values("pk"))
+        calls = list(waiting.values_list("pk", flat=True)[: values["size"]])
+        more = {"calls": calls, "resting": sorted(set(Channel.values) - resting)}
+        return [row[0] for row in rows.fetch(_CLAIM.format(urgent="AND id = ANY(%(calls)s::bigint[])"), values | more)]
 
     def keep(self, stays: Sequence[tuple[int, Stay]]) -> None:
         """Mark claimed deliveries that are not sent, with the reason."""

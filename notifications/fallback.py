@@ -20,8 +20,8 @@ UNHEARD = timedelta(minutes=10)  # after that long without a message that left, 
 def call_about(delivery: Delivery, *, now: datetime) -> None:
     """News of a visit that waited past its time: there is no other way left, so the desk calls, unless it went the other way."""
     message, kind = delivery.message, KINDS[delivery.message.kind]
-    visit = Appointment.objects.filter(pk=message.subject_id, ics_sequence=message.sequence, status__in=kind.statuses).first()
-    if visit is None or visit.reach is None or not (kind.outlives or visit.starts_at > now):
+    visit = _so_still(message, now)
+    if visit is None or visit.reach is None:
         return
     wanted = kind.call or delivery.channel in ways(kind, visit.reach, texts_work=channels.texts_work())
     same = Message.objects.filter(
@@ -29,6 +29,15 @@ def call_about(delivery: Delivery, *, now: datetime) -> None:
     )
     if wanted and not Delivery.objects.filter(message__in=same, state__in=TOLD).exists():
         ask_to_call(visit, reason=str(kind.call or NOT_ARRIVED), by=Actor.system(), now=now)
+
+
+def _so_still(message: Message, now: datetime) -> Appointment | None:
+    """The visit that a message is about, while it is as the message says, and not begun if that is what it is about."""
+    kind = KINDS[message.kind]
+    visit = Appointment.objects.filter(pk=message.subject_id, status__in=kind.statuses).first()
+    if visit is None or (message.subject_type == Subject.VISIT and visit.ics_sequence != message.sequence):
+        return None
+    return visit if kind.outlives or visit.starts_at > now else None
 
 
 def _offered(message: Message, now: datetime) -> tuple[Patient | None, Appointment | None]:
@@ -40,20 +49,18 @@ def _offered(message: Message, now: datetime) -> tuple[Patient | None, Appointme
     return (made.entry.patient, made.entry.visit) if made else (None, None)
 
 
-def _told(message: Message) -> tuple[Patient | Helper | None, Appointment | None]:
+def _told(message: Message, now: datetime) -> tuple[Patient | Helper | None, Appointment | None]:
     """Who hears about the visit that a message is about, and the visit, while what it says is so."""
     if message.subject_type not in ABOUT_VISITS or message.subject_type == Subject.RECALL:
         return None, None
-    visit = Appointment.objects.filter(pk=message.subject_id).first()
-    if visit is None or (message.subject_type == Subject.VISIT and visit.ics_sequence != message.sequence):
-        return None, None
-    return visit.reach or visit.patient, visit
+    visit = _so_still(message, now)
+    return (visit.reach, visit) if visit is not None else (None, None)
 
 
 def fall_back(delivery: Delivery, *, now: datetime) -> None:
     """A message that did not arrive, about a visit or an offered time: the other channel if it has not been used, else a call."""
     message = delivery.message
-    reader, visit = _offered(message, now) if message.subject_type == Subject.OFFER else _told(message)
+    reader, visit = _offered(message, now) if message.subject_type == Subject.OFFER else _told(message, now)
     if reader is None:
         return
     key = {name: getattr(message, name) for name in ("subject_type", "subject_id", "kind", "sequence", "recipient")}

@@ -120,7 +120,7 @@ def _confirm(row: Inbound, body: str, now: datetime) -> Understood:
         return _person(row, body, now)
     visit = open_ones[0]
     try:
-        visit = actions.confirm(visit, by=Actor.patient(visit.patient_id), now=now)
+        visit = actions.confirm(visit, by=Actor.patient(visit.patient_id), now=now, version=visit.version)
     except actions.BookingError:
         return _person(row, body, now)
     return Understood("confirmed", visit, visit.patient_id)

@@ -8,7 +8,6 @@ from django.utils.translation import gettext as _
 
 from accounts.links import new_link
 from accounts.signin import end_sessions
-from audit import rows
 from audit.actions import record
 from audit.actor import Actor
 from booking.actions.errors import NotAllowed
@@ -154,33 +153,33 @@ def hand_over_questions(appointment: Appointment, *, by: Actor, now: datetime) -
     return [channel for channel, _address in ways]
 
 
+@retrying
 def choose_ways(patient: Patient, *, agreed: bool, by: Actor, now: datetime, **reach: Any) -> Patient:
     """How a patient is reached from now on; with `agreed`, the choice was made in the words of the consent and is recorded.
 
     Args:
         reach: as for `change_contact`, which also says what is raised.
     """
-    with transaction.atomic():
-        patient = change_contact(patient, **reach, by=by, now=now)
-        if agreed:
-            note_messages(patient, by=by, now=now)
+    patient = change_contact(patient, **reach, by=by, now=now)
+    if agreed:
+        note_messages(patient, by=by, now=now)
     return patient
 
 
+@retrying
 def withdraw_consent(appointment: Appointment, code: str, *, by: Actor, now: datetime) -> bool:
     """Withdraw a consent of the visit's patient. Without C1 the desk is asked to call: what was sent has to be talked about.
 
     Returns:
         False if there was none that stands.
     """
-    with transaction.atomic():
-        visit = rows.locked(Appointment.objects.select_related("patient"), pk=appointment.pk)
-        assert visit.patient is not None
-        if not withdraw(visit.patient, code, by=by, now=now):
-            return False
-        if code == _COLLECTION:
-            visit.add_call(_("Took back the agreement to the form"))
-            visit.version += 1
-            visit.save(update_fields=["needs_call", "call_reason", "version"])
-            record("booking.ask_to_call", by=by, now=now, obj=visit, subject_id=visit.patient_id, detail={"reason": code})
+    patient = Patient.objects.get(appointments=appointment.pk)
+    if not withdraw(patient, code, by=by, now=now):  # the patient is locked before a visit, as in `change_contact`
+        return False
+    if code == _COLLECTION:
+        visit = locked(appointment, None)
+        visit.add_call(_("Took back the agreement to the form"))
+        visit.version += 1
+        visit.save(update_fields=["needs_call", "call_reason", "version"])
+        record("booking.ask_to_call", by=by, now=now, obj=visit, subject_id=visit.patient_id, detail={"reason": code})
     return True

@@ -10,7 +10,7 @@ from audit.actor import Actor
 from booking import actions
 from booking.models import Appointment, Practitioner
 from notifications import drain, planner, receipts
-from notifications.models import Receipt
+from notifications.models import ChannelSwitch, Receipt
 from patients.models import Patient
 from tests.notifications.conftest import DUE, MINUTE, Post, at, emails, go, states, texts
 
@@ -153,6 +153,42 @@ def test_who_wants_a_call_is_called_when_we_move_the_visit(
     by_phone.refresh_from_db()
     assert (by_phone.needs_call, by_phone.call_reason) == (True, "Tell the new time")
     assert (post.subjects, texts()) == ([], [])
+
+
+@pytest.mark.parametrize("how", ["is switched off", "rests"])
+@pytest.mark.parametrize("known", [{"reminder_by": "phone"}, {"email": "", "mobile": ""}])
+def test_a_call_does_not_wait_for_mail_that(
+    by_phone: Appointment, patient: Patient, practitioner: Practitioner, desk: Actor, how: str, known: dict[str, str]
+) -> None:
+    Patient.objects.filter(pk=patient.pk).update(reminder_by="email")
+    Patient.objects.filter(pk=patient.pk).update(**known)
+    call_command("channel", "email", "off", reason="provider trouble", verbosity=0)
+    if how == "rests":
+        ChannelSwitch.objects.update(enabled=True, paused_until=DUE + timedelta(hours=1))
+    actions.move(by_phone, practitioner, at("2027-03-15 10:20"), by=desk, now=DUE + MINUTE)
+    for minutes in range(1, 6):
+        go(DUE + minutes * MINUTE)
+    by_phone.refresh_from_db()
+    assert by_phone.call_reason == "Tell the new time"
+
+
+@pytest.mark.parametrize("now_is", ["here", "over", "cancelled"])
+def test_what_comes_back_when_it_does_not_matter_any_more_is_no_call(
+    post: Post, visit: Appointment, patient: Patient, desk: Actor, now_is: str
+) -> None:
+    Patient.objects.filter(pk=patient.pk).update(reminder_by="email", mobile="")
+    go(DUE)
+    then = visit.starts_at
+    if now_is == "cancelled":
+        actions.cancel(visit, by=desk, now=DUE)
+    elif now_is == "here":
+        actions.arrive(visit, by=desk, now=then)
+    Receipt.objects.create(provider="smtp", event_id="b1", delivery=emails(), outcome="bounced", code="5.1.1", received_at=then)
+    receipts.apply(now=then)
+    visit.refresh_from_db()
+    assert not visit.needs_call
+    patient.refresh_from_db()
+    assert patient.email_bounced_at is not None
 
 
 def test_so_is_who_could_not_be_reached_before(

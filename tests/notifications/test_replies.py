@@ -94,6 +94,17 @@ def test_c_does_not_confirm_a_time_that_the_text_did_not_say(
     assert inbound.needs_person
 
 
+def test_nor_one_to_which_the_visit_moves_while_the_text_is_read(
+    reminded: Appointment, practitioner: Practitioner, desk: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = list(Appointment.objects.filter(pk=reminded.pk))
+    monkeypatch.setattr(replies, "visits_told", lambda *args, **kwargs: looked)
+    actions.move(reminded, practitioner, at("2027-03-15 14:40"), by=desk, now=TWO_DAYS_BEFORE, overbook=True)
+    inbound = answer("C")
+    reminded.refresh_from_db()
+    assert (reminded.status, inbound.needs_person) == (Status.BOOKED, True)
+
+
 def test_c_of_who_booked_for_somebody_confirms_and_the_patients_own_c_which_nobody_asked_for_needs_a_person(
     post: Post, helped: Appointment
 ) -> None:
