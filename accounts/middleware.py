@@ -22,7 +22,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from accounts import clock
 from accounts.errors import bad_request, not_ready
 from accounts.models import Clinic, is_patient
-from accounts.signin import has_second_factor
+from accounts.signin import has_second_factor, new_key
 
 Next = Callable[[HttpRequest], HttpResponse]
 # What patients and staff see is never kept by a browser or proxy; the public site may be.
@@ -41,6 +41,8 @@ _ALWAYS = {
     "account_reset_password_from_key",
     "account_reset_password_from_key_done",
 }
+# Where somebody who is signed in shows once more that it is them.
+_PROOFS = {"account_reauthenticate", "mfa_reauthenticate", "mfa_reauthenticate_webauthn"}
 _ENROLMENT = {
     "mfa_index",
     "mfa_activate_totp",
@@ -132,7 +134,10 @@ def staff_gate(get_response: Next) -> Next:
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        return get_response(request)
+        answer = get_response(request)
+        if request.method == "POST" and _name(request) in _PROOFS and 300 <= answer.status_code < 400:
+            new_key(request)
+        return answer
 
     def process_view(request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
         # Without a session nobody is signed in, and a page that does not look at the session can be cached.

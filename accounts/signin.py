@@ -3,8 +3,10 @@
 import base64
 import os
 import unicodedata
+from urllib.parse import urlencode
 
 from allauth.account.forms import default_token_generator
+from allauth.account.internal.flows.login import get_authentication_records
 from allauth.account.utils import user_pk_to_url_str
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
@@ -13,8 +15,11 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 
+from accounts import clock
 from accounts.models import User
 
 SECOND_FACTORS = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
@@ -29,6 +34,27 @@ def password_link(user: User) -> str:
     """The address at which `user` sets a password. It works once, and for PASSWORD_RESET_TIMEOUT seconds (3 days)."""
     uid, key = user_pk_to_url_str(user), default_token_generator.make_token(user)
     return settings.SITE_URL + reverse("account_reset_password_from_key", kwargs={"uidb36": uid, "key": key})
+
+
+def proof_missing(request: HttpRequest, *, back: str) -> HttpResponse | None:
+    """Before somebody is given access: the page that asks for the password, passkey or app once more, unless that was done in
+    the last five minutes. What was posted is not done; afterwards `back` is shown, and says so.
+    """
+    proofs = get_authentication_records(request, request.user)
+    if proofs and clock.now().timestamp() - proofs[-1]["at"] < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT:
+        return None
+    return redirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': back + '?again=1'})}")
+
+
+def new_key(request: HttpRequest) -> None:
+    """Another key for this browser's session, after a proof: the one before, which somebody may have seen, opens nothing more.
+
+    Who is signed in stays so, and the list of sign-ins knows the new key: else `end_sessions` would end one that is no more.
+    """
+    before = request.session.session_key
+    request.session.cycle_key()
+    if before:
+        UserSession.objects.filter(session_key=before).update(session_key=request.session.session_key)
 
 
 def end_sessions(user: User) -> int:

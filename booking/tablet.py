@@ -14,6 +14,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from accounts import clock
+from accounts.signin import new_key
 from booking.models import Appointment
 from booking.views.journey import see
 from intake.models import QuestionnaireResponse
@@ -57,7 +58,7 @@ def visit_of(request: HttpRequest) -> str:
 
 def let_in(request: HttpRequest, response: QuestionnaireResponse) -> None:
     """The right year of birth was given: the questions are open in this browser, under a new session key."""
-    request.session.cycle_key()
+    new_key(request)
     request.session[KEY] = request.session[KEY] | {"open": True}
     request.session["draft"] = str(response.public_id)
 

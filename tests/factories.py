@@ -19,6 +19,7 @@ from booking.models import Appointment, Availability, Practitioner, Room, Servic
 from patients.actions import Contact
 from patients.models import Patient
 
+PASSWORD = "correct horse battery"  # of everybody who works here
 # A Wednesday morning in the clinic, far from any clock change.
 WEDNESDAY = datetime(2027, 2, 10, 14, 0, tzinfo=clock.UTC)
 
@@ -110,9 +111,7 @@ def make_user(db: None) -> Callable[..., User]:
     """Makes a person who works here."""
 
     def make(role: str, name: str, **fields: Any) -> User:
-        return User.objects.create_user(
-            f"{name.split()[-1].lower()}@tn.example", "correct horse battery", name=name, role=role, **fields
-        )
+        return User.objects.create_user(f"{name.split()[-1].lower()}@tn.example", PASSWORD, name=name, role=role, **fields)
 
     return make
 
@@ -149,6 +148,12 @@ def signed_in(settings: Any) -> Callable[[User], Client]:
         return client
 
     return sign_in
+
+
+def proven(client: Client) -> Client:
+    """That browser of somebody who works here, after the password was typed just now."""
+    client.post("/staff/reauthenticate/", {"password": PASSWORD})
+    return client
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts import clock, limits
+from accounts.signin import new_key
 from audit.actor import Actor
 from booking import actions
 from booking.forms import YearForm
@@ -162,7 +163,7 @@ def year_first(request: HttpRequest, it: Visit, *, page: str, template: str) -> 
     form, status = year_of_birth(request, it)
     if form is not None:
         return render(request, template, {"it": it, "form": form, "back_url": it.url("visit")}, status=status)
-    request.session.cycle_key()
+    new_key(request)
     request.session[page] = {"visit": str(it.row.public_id), "until": (it.now + YEAR_OPENS_FOR).isoformat()}
     return it.see(page)
 

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import clock, limits
 from accounts.models import Clinic
+from accounts.signin import new_key
 from audit.actor import Actor
 from booking import actions, idle, words
 from booking.forms import SaveForm, YearForm
@@ -163,7 +164,7 @@ def _sit_down(request: HttpRequest, draft: str) -> HttpResponse:
     if not same:
         for key in STEPS:
             request.session.pop(key, None)
-        request.session.cycle_key()
+        new_key(request)
     request.session["draft"] = draft
     idle.use(request, clock.now())
     return see("intake:questions")

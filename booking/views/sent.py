@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from accounts import limits
+from accounts.signin import new_key
 from booking import words
 from booking.forms import CodeForm
 from booking.views.by_link import YEAR_OPENS_FOR, Visit, year_of_birth
@@ -38,7 +39,7 @@ class Door:
             form, status = year_of_birth(self.request, self.it)
             if form is not None:
                 return self._page("year", form, status=status)
-            self.request.session.cycle_key()
+            new_key(self.request)
             self._note(YEAR)
             return self._send(next(iter(self._addresses), ""))
         if not posted:
@@ -121,7 +122,7 @@ class Door:
         except PatientError as refusal:
             form.add_error("code", str(refusal))
             return self._page("code", form, status=422)
-        self.request.session.cycle_key()
+        new_key(self.request)
         self._note(PROOF)
         return None
 

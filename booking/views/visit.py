@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts import clock
 from accounts.models import Clinic
+from accounts.signin import new_key
 from audit.actor import Actor
 from booking import actions, calendar, ics, idle, picker, terms, words
 from booking.forms import CancelForm, MessagesForm
@@ -255,7 +256,7 @@ def visit_questions(request: HttpRequest, it: Visit) -> HttpResponse:
 def enter_questions(request: HttpRequest, visit: Appointment, *, by: Actor, now: datetime) -> HttpResponse:
     """Go on with the questions of a visit in this browser; whoever comes here has shown who they are."""
     response = actions.open_questions(visit, by=by, now=now)
-    request.session.cycle_key()
+    new_key(request)
     for key in ("hold", "wanted", "code", "no_code", "article"):
         request.session.pop(key, None)
     request.session["draft"], request.session["booked"] = str(response.public_id), str(visit.public_id)
@@ -266,7 +267,7 @@ def enter_questions(request: HttpRequest, visit: Appointment, *, by: Actor, now:
 def enter_photos(request: HttpRequest, visit: Appointment, *, back: str) -> HttpResponse:
     """Add photos to the sent answers of a visit in this browser; whoever comes here has shown who they are."""
     assert visit.response is not None
-    request.session.cycle_key()
+    new_key(request)
     request.session["photos"] = str(visit.response.public_id)
     request.session["photos_until"] = visit.link_expires_at.isoformat()
     request.session["photos_back"] = back

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -16,7 +17,7 @@ from accounts import clock
 from accounts.access import lead_required
 from accounts.actions import AccountError, change_role, end_access, invite, invite_staff, reset_second_factor
 from accounts.models import Role, User
-from accounts.signin import SECOND_FACTORS
+from accounts.signin import SECOND_FACTORS, proof_missing
 from accounts.wall import tzdata_version
 from audit.actor import actor_of
 from audit.models import AuditEvent
@@ -29,6 +30,7 @@ from staff.setup_forms import InviteForm
 from staff.views.visit import day_of
 
 PAGE = 100
+TYPED = "invitation_typed"  # what the clinic lead typed before the proof: about people who work here
 KINDS = {
     "answers": ("intake.read", "staff.review_read", "staff.fhir_read", "staff.answers_printed"),
     "records": ("staff.visit_read", "staff.patient_read", "staff.link_shown"),
@@ -78,14 +80,22 @@ def month(request: HttpRequest) -> HttpResponse:
 @lead_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def people(request: HttpRequest) -> HttpResponse:
-    """Who signs in, in which role, with a second step or not yet. POST invites somebody: a sign-in and a mail with a link."""
+    """Who signs in, in which role, with a second step or not yet. POST invites somebody: a sign-in and a mail with a link.
+
+    Giving access wants a fresh proof, here and in `person`; what was typed for an invitation is still there after it.
+    """
     if request.method != "POST":
+        if typed := request.session.pop(TYPED, None):
+            return _people(request, InviteForm(initial=typed))
         who = Practitioner.objects.filter(slug=request.GET.get("for", ""), active=True, user=None).first()
         asked = {"name": who.name, "role": Role.PHYSICIAN, "practitioner": who.pk} if who else {}
         return _people(request, InviteForm(initial=asked))
     form = InviteForm(request.POST)
     if not form.is_valid():
         return _people(request, form, status=422)
+    if asked := proof_missing(request, back=reverse("staff:people")):
+        request.session[TYPED] = {name: request.POST.get(name, "")[:100] for name in form.fields}
+        return asked
     said, now, by = form.cleaned_data, clock.now(), actor_of(request)
     try:
         with transaction.atomic():
@@ -102,7 +112,12 @@ def people(request: HttpRequest) -> HttpResponse:
 def _people(request: HttpRequest, form: InviteForm, *, status: int = 200) -> HttpResponse:
     factor = Authenticator.objects.filter(user=OuterRef("pk"), type__in=SECOND_FACTORS)
     found = User.objects.exclude(role=Role.PATIENT).annotate(second=Exists(factor)).select_related("practitioner")
-    context = {"people": found.order_by("-is_active", "name"), "form": form, "roles": form.fields["role"].choices}  # type: ignore[attr-defined]
+    context = {
+        "people": found.order_by("-is_active", "name"),
+        "form": form,
+        "roles": form.fields["role"].choices,
+        "again": "again" in request.GET,
+    }  # type: ignore[attr-defined]
     return render(request, "staff/people.html", context, status=status)
 
 
@@ -114,6 +129,8 @@ def person(request: HttpRequest, user_id: int) -> HttpResponse:
     do = request.POST.get("do", "") or ("role" if "role" in request.POST else "")
     if user is None or do not in ("end", "reset", "invite", "role"):
         raise Http404
+    if do in ("role", "reset") and (asked := proof_missing(request, back=reverse("staff:people"))):
+        return asked
     now, by = clock.now(), actor_of(request)
     try:
         if do == "end":

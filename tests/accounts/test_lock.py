@@ -11,6 +11,7 @@ from django.test import Client
 
 from accounts import clock
 from accounts.models import User
+from accounts.signin import end_sessions
 from audit.models import AuditEvent
 
 pytestmark = pytest.mark.usefixtures("clinic")
@@ -115,3 +116,18 @@ def test_signing_out_clears_what_the_browser_kept(reception: User, signed_in: Ca
     answer = signed_in(reception).post("/staff/logout/")
     assert "cache" in answer["Clear-Site-Data"]
     assert answer["Cache-Control"] == "no-store, private"
+
+
+def test_the_proof_gives_the_session_a_new_key_and_it_can_still_be_ended(reception: User, settings: Any) -> None:
+    settings.STAFF_MFA_REQUIRED = False
+    client = Client()
+    client.post("/staff/login/", {"login": reception.email, "password": PASSWORD})
+    before = client.session.session_key
+    client.post("/staff/reauthenticate/", {"password": PASSWORD, "next": "/desk/calls/"})
+    assert client.session.session_key != before
+    thief = Client()
+    thief.cookies["session"] = before
+    assert thief.get("/staff/sessions/").status_code == 302, "the key before the proof opens nothing"
+    assert client.get("/staff/sessions/").status_code == 200
+    assert end_sessions(reception) == 1
+    assert client.get("/staff/sessions/").status_code == 302

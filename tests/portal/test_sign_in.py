@@ -6,7 +6,10 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
+from accounts.signin import end_sessions
 from audit.models import AuditEvent
+from booking.links import token_of
+from booking.models import Appointment
 from notifications import planner
 from notifications.models import Delivery
 from patients.models import ContactCode, Patient
@@ -171,3 +174,14 @@ def test_a_patients_account_has_no_password_to_reset(maya, patient):
     from accounts.models import SignInMail
 
     assert not SignInMail.objects.exists()
+
+
+def test_a_session_that_went_on_to_a_visits_link_is_ended_with_the_others(
+    maya: Client, visit: Appointment, patient: Patient
+) -> None:
+    """The year of birth there gives the session another key; the list of sign-ins follows it."""
+    maya.post(f"/v/{token_of(visit)}/consents/", {"year": "1991"})
+    patient.refresh_from_db()
+    assert maya.get("/me/").status_code == 200
+    end_sessions(patient.user)
+    assert maya.get("/me/").status_code == 302

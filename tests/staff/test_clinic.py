@@ -9,6 +9,7 @@ from django.test import Client
 from accounts.models import User
 from audit.models import AuditEvent
 from booking.models import Appointment
+from tests.factories import proven
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def test_access_ends_with_a_button(lead: Client, reception: User, signed_in: Cal
 
 def test_a_lost_phone_is_reset_with_a_button(lead: Client, reception: User) -> None:
     TOTP.activate(reception, "JBSWY3DPEHPK3PXP")
-    lead.post(f"/clinic/people/{reception.pk}/", {"do": "reset"})
+    proven(lead).post(f"/clinic/people/{reception.pk}/", {"do": "reset"})
     assert not reception.authenticator_set.exists()
 
 

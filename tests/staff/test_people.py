@@ -5,12 +5,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from allauth.mfa.totp.internal.auth import TOTP
 from django.test import Client
 
 from accounts import clock
 from accounts.models import SignInMail, User
 from audit.models import AuditEvent
 from booking.models import Practitioner
+from tests.factories import proven
 from tests.notifications.conftest import Post, go, post  # noqa: F401
 
 URL = "/clinic/people/"
@@ -19,7 +21,7 @@ NEW = {"name": "Noor Aziz", "email": "Noor@tn.example", "role": "reception"}
 
 @pytest.fixture
 def lead(lead_user: User, signed_in: Callable[[User], Client], clinic: object) -> Client:
-    return signed_in(lead_user)
+    return proven(signed_in(lead_user))
 
 
 @pytest.fixture
@@ -97,3 +99,40 @@ def test_nobody_takes_the_last_lead_away_nor_changes_their_own_role(lead: Client
     lead_user.refresh_from_db()
     assert lead_user.role == "lead"
     assert "cannot change your own role" in lead.get(URL).content.decode()
+
+
+@pytest.mark.parametrize("posted", [{"role": "lead"}, {"do": "reset"}])
+def test_whoever_finds_the_screen_open_gives_nobody_access(
+    lead_user: User, reception: User, signed_in: Callable[[User], Client], clinic: object, posted: dict[str, str]
+) -> None:
+    TOTP.activate(reception, "JBSWY3DPEHPK3PXP")
+    lead = signed_in(lead_user)
+    answer = lead.post(f"{URL}{reception.pk}/", posted)
+    assert answer["Location"] == "/staff/reauthenticate/?next=%2Fclinic%2Fpeople%2F%3Fagain%3D1"
+    reception.refresh_from_db()
+    assert (reception.role, reception.authenticator_set.count()) == ("reception", 1)
+    assert "press the button once more" in lead.get(f"{URL}?again=1").content.decode()
+    proven(lead).post(f"{URL}{reception.pk}/", posted)
+    reception.refresh_from_db()
+    assert (reception.role, reception.authenticator_set.count()) != ("reception", 1)
+
+
+def test_an_invitation_waits_for_the_password_with_what_was_typed(
+    lead_user: User, signed_in: Callable[[User], Client], clinic: object
+) -> None:
+    lead = signed_in(lead_user)
+    assert lead.post(URL, NEW)["Location"].startswith("/staff/reauthenticate/")
+    assert not User.objects.filter(email="noor@tn.example").exists()
+    page = proven(lead).get(f"{URL}?again=1").content.decode()
+    assert 'value="Noor Aziz"' in page and 'value="Noor@tn.example"' in page
+    assert "Noor" not in lead.get(URL).content.decode(), "once"
+    assert lead.post(URL, NEW)["Location"] == URL
+    assert User.objects.filter(email="noor@tn.example").exists()
+
+
+def test_a_leaver_is_sent_away_without_more_ado(
+    lead_user: User, reception: User, signed_in: Callable[[User], Client], clinic: object
+) -> None:
+    signed_in(lead_user).post(f"{URL}{reception.pk}/", {"do": "end"})
+    reception.refresh_from_db()
+    assert not reception.is_active
