@@ -88,6 +88,7 @@ INSTALLED_APPS = [
     "staff",
     "portal",
     "articles",
+    "records",
     "notifications",
     "booking",
     "intake",
@@ -344,6 +345,10 @@ MEDIA_ROOT = Path(env("MEDIA_ROOT", str(BASE_DIR / "media")))
 PRIVATE_ROOT = Path(env("PRIVATE_ROOT", str(MEDIA_ROOT.parent / "private")))
 PHOTO_STORAGE = env("PHOTO_STORAGE", "")
 PHOTO_HOURS = env_int("PHOTO_HOURS", 72)  # how long photos of a draft are kept after it was last used
+# How long a record is kept after its last entry. Ontario asks physicians for ten years; a clinic may keep longer.
+RECORD_YEARS = env_int("RECORD_YEARS", 10)
+if RECORD_YEARS < 10:
+    raise ImproperlyConfigured("RECORD_YEARS must be 10 or more.")
 PHOTO_DISK_FREE = 0.15  # under this share of the disk no photo is taken; booking goes on
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

@@ -1,5 +1,6 @@
 """The log of a visit or patient in words, from the audit trail; and the messages about a visit."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -174,6 +175,10 @@ WORDS: dict[str, Any] = {
     "notifications.send_test": gettext_lazy("Test message sent"),
     "staff.messages_read": gettext_lazy("Messages shown"),
     "accounts.clinic_saved": gettext_lazy("Clinic details changed"),
+    "records.export": gettext_lazy("Whole record written out"),
+    "records.review_read": gettext_lazy("Review written out"),
+    "records.text_read": gettext_lazy("Text written out"),
+    "records.erase": gettext_lazy("Whole record deleted"),
     "backups.make": gettext_lazy("Copy of everything made"),
     "backups.restore": gettext_lazy("Restored from a copy"),
     "articles.site_created": gettext_lazy("Public pages made"),
@@ -236,6 +241,12 @@ def who_of(event: AuditEvent, names: dict[int, str]) -> str:
     if event.actor_kind == "anonymous" and event.action.startswith("accounts."):
         return _("Somebody not signed in")
     return _("The patient")
+
+
+def told(events: Sequence[AuditEvent]) -> list[tuple[str, str]]:
+    """Of each event: what was done, and who did it."""
+    names = names_of(list(events))
+    return [(str(WORDS.get(event.action, event.action)), who_of(event, names)) for event in events]
 
 
 def log_of(visit: Appointment, *, limit: int = 20) -> list[Line]:

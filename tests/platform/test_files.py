@@ -107,7 +107,7 @@ def test_the_layers_name_every_app() -> None:
     layers = [name for layer in contract["layers"] for name in layer.split(" | ")]
     apps = {f.parent.name for f in ROOT.glob("*/apps.py")}
     assert set(layers) == apps
-    order = "backups staff portal articles notifications care booking intake patients accounts audit".split()
+    order = "backups staff portal articles records notifications care booking intake patients accounts audit".split()
     assert layers == [name for name in order if name in apps]
 
 

@@ -8,13 +8,13 @@ from django.conf import settings
 
 from staff.history import WORDS
 
-CODE = re.compile(r"(accounts|booking|intake|notifications|patients|portal|staff)\.[a-z_]+")
+CODE = re.compile(r"(accounts|booking|intake|notifications|patients|portal|records|staff)\.[a-z_]+")
 NOT_ACTIONS = {"shared_task", "getLogger", "salted_hmac"}
 
 
 def recorded() -> Iterator[str]:
     """The action codes that stand as an argument of a call anywhere in the product."""
-    for app in ("accounts", "booking", "intake", "notifications", "patients", "portal", "staff"):
+    for app in ("accounts", "booking", "intake", "notifications", "patients", "portal", "records", "staff"):
         for path in (settings.BASE_DIR / app).rglob("*.py"):
             if "migrations" in path.parts:
                 continue

@@ -1,0 +1,2 @@
+class RecordError(Exception):
+    """A record is not given out or not deleted; the text says why."""
