@@ -483,6 +483,7 @@ class LinkRequest(models.Model):
 
 
 # Below, because their models point at these.
+from booking.desk_text import DeskText as DeskText  # noqa: E402
 from booking.late import RunningLate as RunningLate  # noqa: E402
 from booking.rebooking import Batch, BatchRow  # noqa: E402
 from booking.waitlist import FreedTime, WaitlistEntry, WaitlistOffer  # noqa: E402

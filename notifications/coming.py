@@ -1,12 +1,15 @@
 """What will really go out, and when: the sender's own question, asked of the future."""
 
 from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
+from booking.models import DeskText
 from notifications import channels
 from notifications.kinds import EMAIL, TEXT
-from notifications.letters import Facts, Stay, Wait, compose
-from notifications.models import ChannelSwitch, Delivery
+from notifications.letters import Facts, Letter, Stay, Wait, compose, notes_of
+from notifications.models import ChannelSwitch, Delivery, Message
+from notifications.plans import plan_desk_text
 
 
 def will_go(deliveries: Iterable[Delivery], *, now: datetime) -> list[tuple[Delivery, datetime]]:
@@ -16,7 +19,33 @@ def will_go(deliveries: Iterable[Delivery], *, now: datetime) -> list[tuple[Deli
     a night makes too late. What waits for the morning, or for a channel that rests, is told with that time.
     """
     found = list(deliveries)
-    facts = Facts.of([delivery.message for delivery in found])
+    going = _going(found, Facts.of([delivery.message for delivery in found]), now=now)
+    return [(delivery, at) for delivery, at, _letter in going]
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """A letter as it would leave now: which way, what it says, and when."""
+
+    channel: str
+    letter: Letter
+    at: datetime
+
+
+def foresee(said: DeskText, *, now: datetime) -> Foreseen | None:
+    """What a text from the desk would be, were it asked for now: planned and written as if it were. None if nothing would go."""
+    deliveries = []
+    for planned in plan_desk_text(said, now=now).messages:
+        fields = asdict(planned)
+        rest = {name: fields.pop(name) for name in ("urgent", "state", "reason")}
+        message = Message(**fields)
+        deliveries.append(Delivery(message=message, channel=message.channel, next_attempt_at=message.due_at, **rest))
+    facts = Facts(visits={said.appointment.pk: said.appointment}, desk_texts={said.pk or 0: said}, notes=notes_of({"desk_text"}))
+    return next((Foreseen(d.channel, letter, at) for d, at, letter in _going(deliveries, facts, now=now)), None)
+
+
+def _going(found: list[Delivery], facts: Facts, *, now: datetime) -> list[tuple[Delivery, datetime, Letter]]:
+    """Those that will leave, when, and with which words; soonest first."""
     switches = {switch.channel: switch for switch in ChannelSwitch.objects.all()}
     off = {name for name, switch in switches.items() if not switch.enabled}
     texts_work = channels.texts_configured() and TEXT not in off
@@ -31,8 +60,8 @@ def will_go(deliveries: Iterable[Delivery], *, now: datetime) -> list[tuple[Deli
             at = letter.until
             letter = compose(delivery, facts, texts_work=texts_work, now=at)
         if not isinstance(letter, Stay | Wait):
-            going.append((delivery, at))
-    return sorted(going, key=lambda pair: (pair[1], pair[0].pk))
+            going.append((delivery, at, letter))
+    return sorted(going, key=lambda each: (each[1], each[0].pk or 0))
 
 
 def switched_off() -> list[str]:

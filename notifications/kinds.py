@@ -84,6 +84,8 @@ _TABLE = [
     Kind("asked", _("Asked by the physician"), Subject.ASKED.value, lasts=7 * DAY, call=_("The physician has a question")),
     Kind("late", _("Running late"), Subject.LATE.value, (TEXT, EMAIL), every=False, lasts=HOUR, urgent=True, optional=True,
          call=_("Tell that we are running late")),
+    Kind("desk_text", _("Text from the desk"), Subject.DESK_TEXT.value, (TEXT, EMAIL), every=False, outlives=True, urgent=True,
+         statuses=COMING | {Status.ARRIVED.value}, call=_("A text from the desk could not go")),
     Kind("recall", _("Review due"), Subject.RECALL.value, (EMAIL,), lasts=7 * DAY, outlives=True, optional=True, care=True,
          statuses=frozenset({Status.FULFILLED.value})),
     Kind("wait_gone", _("An offered time is gone"), Subject.OFFER.value, (TEXT, EMAIL), every=False, lasts=2 * HOUR, urgent=True),

@@ -19,7 +19,7 @@ from accounts.models import Clinic, SignInMail
 from accounts.quiet import quiet_night
 from booking import ics, terms
 from booking.links import token_of
-from booking.models import Appointment, LinkRequest, RunningLate, WaitlistOffer
+from booking.models import Appointment, DeskText, LinkRequest, RunningLate, WaitlistOffer
 from intake.models import ResumeLink
 from notifications import words
 from notifications.kinds import COMING, EMAIL, KINDS, MUST_REACH, TEXT, Kind
@@ -86,6 +86,7 @@ class Facts:
     replies: dict[int, Inbound] = field(default_factory=dict)
     tests: dict[int, TestSend] = field(default_factory=dict)
     late: dict[int, RunningLate] = field(default_factory=dict)
+    desk_texts: dict[int, DeskText] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)  # by kind
 
     @classmethod
@@ -124,9 +125,15 @@ class Facts:
             facts.tests = TestSend.objects.in_bulk(tests)
         if late := [m.sequence for m in messages if m.subject_type == Subject.LATE]:
             facts.late = RunningLate.objects.in_bulk(late)
-        kinds = {message.kind for message in messages}
-        facts.notes = dict(KindNote.objects.filter(kind__in=kinds).exclude(words="").values_list("kind", "words"))
+        if said := [m.sequence for m in messages if m.subject_type == Subject.DESK_TEXT]:
+            facts.desk_texts = DeskText.objects.in_bulk(said)
+        facts.notes = notes_of({message.kind for message in messages})
         return facts
+
+
+def notes_of(kinds: set[str]) -> dict[str, str]:
+    """The clinic's own sentences, by kind."""
+    return dict(KindNote.objects.filter(kind__in=kinds).exclude(words="").values_list("kind", "words"))
 
 
 def visit_id_of(message: Message) -> int | None:

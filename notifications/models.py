@@ -33,11 +33,12 @@ class Subject(models.TextChoices):
     # About a visit too (`subject_id` is the visit's), but of facts of their own, which `sequence` follows.
     ASKED = "asked", _("Physician’s question")
     LATE = "late", _("Running late")
+    DESK_TEXT = "desk_text", _("Text from the desk")
     RECALL = "recall", _("Review due")
 
 
 # Messages whose `subject_id` is a visit.
-ABOUT_VISITS = (Subject.VISIT, Subject.ASKED, Subject.LATE, Subject.RECALL)
+ABOUT_VISITS = (Subject.VISIT, Subject.ASKED, Subject.LATE, Subject.DESK_TEXT, Subject.RECALL)
 
 
 class State(models.TextChoices):

@@ -243,6 +243,19 @@ def _late(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: d
     return to_patient(kind, delivery, visit, {"behind": said.minutes}, seen, texts_work, now)
 
 
+def _desk_text(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: datetime) -> Letter | Stay:
+    """One of the clinic's short texts; taken back, or the visit moved, ended or further on than it says: it is not told."""
+    visit, said = facts.visits.get(delivery.message.subject_id), facts.desk_texts.get(delivery.message.sequence)
+    if visit is None or visit.patient is None or said is None or said.ended_at is not None:
+        return Stay(State.SUPERSEDED, "changed")
+    asked = (delivery.message.says_start, delivery.message.says_practitioner_id)
+    if (visit.starts_at, visit.practitioner_id) != asked or not said.fits(visit, now=now):
+        return Stay(State.SKIPPED, "changed")
+    more = {"saying": said.code, "come_at": said.come_at(visit.starts_at)}
+    seen = (Seen("booking_desktext", said.pk, "sequence", said.sequence),)
+    return to_patient(kind, delivery, visit, more, seen, texts_work, now)
+
+
 def _recall(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: datetime) -> Letter | Stay:
     """That it may be time to come again, to the patient alone; not if the consent went, or something was booked."""
     visit = facts.visits.get(delivery.message.subject_id)
@@ -281,5 +294,6 @@ BY_SUBJECT = {
     Subject.OFFER: _offer,
     Subject.ASKED: _asked,
     Subject.LATE: _late,
+    Subject.DESK_TEXT: _desk_text,
     Subject.RECALL: _recall,
 }

@@ -19,7 +19,7 @@ from accounts import clock
 from accounts.models import SignInMail
 from audit.actor import Actor
 from booking.actions import ask_no_call
-from booking.models import Appointment, LinkRequest, RunningLate, WaitlistOffer
+from booking.models import Appointment, DeskText, LinkRequest, RunningLate, WaitlistOffer
 from booking.waitlist import OfferState
 from intake.models import QuestionnaireResponse, ResumeLink
 from notifications.kinds import KINDS, TEXT
@@ -30,6 +30,7 @@ from notifications.plans import (
     Planned,
     plan_asked,
     plan_code,
+    plan_desk_text,
     plan_late,
     plan_link,
     plan_offer,
@@ -133,6 +134,11 @@ _SOURCES: tuple[tuple[Subject, Any, Callable[[list[Any], datetime], dict[int, Pl
     (Subject.VISIT, Appointment.objects.visits().exclude(announced=F("version")).select_related("service"), _of_visits),
     (Subject.ASKED, _RESPONSES.filter(ask_announced__lt=F("ask_sequence")), _of_questions),
     (Subject.LATE, RunningLate.objects.filter(_BEHIND), lambda facts, now: _each(facts, lambda said: plan_late(said, now=now))),
+    (
+        Subject.DESK_TEXT,
+        DeskText.objects.filter(_BEHIND).select_related("appointment"),
+        lambda facts, now: _each(facts, lambda said: plan_desk_text(said, now=now)),
+    ),
 )
 
 

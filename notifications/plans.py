@@ -11,7 +11,7 @@ from accounts import clock
 from accounts.models import Clinic, SignInMail
 from booking.actions import RULES, still_to_come
 from booking.late import REST
-from booking.models import Appointment, LinkRequest, RunningLate, Status, WaitlistOffer
+from booking.models import Appointment, DeskText, LinkRequest, RunningLate, Status, WaitlistOffer
 from booking.waitlist import OfferState
 from intake.actions import later
 from intake.models import QuestionnaireResponse, ResumeLink
@@ -348,6 +348,15 @@ def plan_late(said: RunningLate, *, now: datetime) -> Plan:
         end = expiry(kind, rested, start=visit.starts_at)
         messages += beside(kind, Subject.LATE, visit, said.pk, rested, end, earliest=said.said_at)
     return Plan(messages)
+
+
+def plan_desk_text(said: DeskText, *, now: datetime) -> Plan:
+    """One of the clinic's short texts; nothing if it was taken back, or does not go with the visit any more."""
+    kind, visit = KINDS["desk_text"], said.appointment
+    if said.ended_at is not None or not said.fits(visit, now=now):
+        return Plan([])
+    end = said.ends_at(visit)
+    return Plan(beside(kind, Subject.DESK_TEXT, visit, said.pk or 0, said.due_at(visit), end, earliest=said.asked_at))
 
 
 def beside(

@@ -44,6 +44,8 @@ def sample_words(*, now: datetime) -> dict[str, Any]:
         "what": _("An authenticator app was added to your sign-in."),
         "at": now,
         "behind": 20,
+        "saying": "call_us",
+        "come_at": start + timedelta(minutes=20),
         "unsubscribe": f"{settings.SITE_URL}/m/",
         "who": "Dr. Osei",
     }

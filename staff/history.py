@@ -1,6 +1,6 @@
 """The log of a visit or patient in words, from the audit trail; and the messages about a visit."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,9 +12,10 @@ from django.utils.translation import gettext_lazy
 from accounts import clock
 from accounts.models import User
 from audit.models import AuditEvent
-from booking.models import Appointment
+from booking.desk_text import ShortText
+from booking.models import Appointment, DeskText
 from notifications.kinds import KINDS
-from notifications.models import WAITING, Delivery, Inbound, Message
+from notifications.models import WAITING, Delivery, Inbound, Message, Subject
 
 WORDS: dict[str, Any] = {
     "booking.book": gettext_lazy("Booked online"),
@@ -116,6 +117,8 @@ WORDS: dict[str, Any] = {
     "booking.remember_visit": gettext_lazy("Waiting list: booked a visit meanwhile"),
     "booking.ask_first": gettext_lazy("Waiting list: order changed"),
     "staff.waiting_read": gettext_lazy("Waiting list shown"),
+    "booking.text_patient": gettext_lazy("Texted"),
+    "booking.take_back_text": gettext_lazy("Text taken back"),
     "booking.say_late": gettext_lazy("Said that a physician runs late"),
     "booking.on_time_again": gettext_lazy("Running late: taken back"),
     "booking.offer": gettext_lazy("Time offered"),
@@ -267,15 +270,32 @@ def _what(event: AuditEvent) -> str:
     text = str(WORDS.get(event.action, event.action))
     if event.action == "booking.move" and "to" in event.detail:
         text = _("Moved to %(when)s") % {"when": clock.long_when(datetime.fromisoformat(event.detail["to"]))}
+    elif event.action in ("booking.text_patient", "booking.take_back_text"):
+        text = f"{text}: {dict(ShortText.choices).get(event.detail['text'], '')}"
     return _("%(what)s, in spite of a warning") % {"what": text} if event.detail.get("in_spite_of") else text
+
+
+def kinds_of(messages: Iterable[Message]) -> dict[int, str]:
+    """What each message is called on screen; of the desk's texts which. One statement if there are any of those, else none."""
+    found = list(messages)
+    texts = [m.sequence for m in found if m.subject_type == Subject.DESK_TEXT]
+    which = {said.pk: said.get_code_display() for said in DeskText.objects.filter(pk__in=texts)} if texts else {}
+    names: dict[int, str] = {}
+    for message in found:
+        kind = KINDS.get(message.kind)
+        names[message.pk] = str(kind.name) if kind else message.kind
+        if message.subject_type == Subject.DESK_TEXT and message.sequence in which:
+            names[message.pk] += f": {which[message.sequence]}"
+    return names
 
 
 def messages_of(visit: Appointment) -> list[Line]:
     """The conversation about a visit in order: planned, sent, arrived or not, answered; what was not needed says why."""
     found: list[Line] = []
-    for message in Message.objects.about_visit(visit.pk).prefetch_related("deliveries__receipts"):
-        kind = KINDS.get(message.kind)
-        name = f"{kind.name if kind else message.kind}, {message.get_channel_display().lower()}"
+    told = list(Message.objects.about_visit(visit.pk).prefetch_related("deliveries__receipts"))
+    names = kinds_of(told)
+    for message in told:
+        name = f"{names[message.pk]}, {message.get_channel_display().lower()}"
         for delivery in message.deliveries.all():
             found += _told(delivery, name, message.due_at)
     for inbound in Inbound.objects.filter(visit_id=visit.pk).defer("sealed"):

@@ -11,14 +11,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts import clock
+from booking.actions import last_text
 from booking.models import Appointment
 from notifications import channels, replies
 from notifications.actions import TROUBLE
-from notifications.coming import will_go
+from notifications.coming import foresee, will_go
 from notifications.kinds import EMAIL, KINDS, TEXT, expiry, out_of_quiet, rested
 from notifications.letters import ways
 from notifications.models import ABOUT_VISITS, WAITING, Delivery, Inbound, Message, State
 from patients.models import Patient
+from staff.history import kinds_of
 
 SHOWN = 100
 WEEK = timedelta(days=7)
@@ -59,12 +61,6 @@ class Line:
     instead: str = ""  # what was done about it already: "Emailed instead"
 
 
-def kind_name(code: str) -> str:
-    """What a kind is called on screen."""
-    kind = KINDS.get(code)
-    return str(kind.name) if kind else code
-
-
 def cause_of(delivery: Delivery) -> str:
     """Why, in words; the code stays beside it for whoever calls the provider."""
     if delivery.state == State.UNKNOWN:
@@ -78,10 +74,11 @@ def _lines(deliveries: Iterable[Delivery], user: Any, *, now: datetime, at: dict
     found = list(deliveries)
     ids = {d.message.subject_id for d in found if d.message.subject_type in ABOUT_VISITS}
     visits = Appointment.objects.for_actor(user).select_related("patient", "practitioner").in_bulk(ids)
+    names = kinds_of(d.message for d in found)
     return [
         Line(
             d,
-            kind_name(d.message.kind),
+            names[d.message.pk],
             visits.get(d.message.subject_id) if d.message.subject_type in ABOUT_VISITS else None,
             (at or {}).get(d.pk) or d.sent_at or d.next_attempt_at,
             ICONS.get(d.state, "alert"),
@@ -192,6 +189,16 @@ def goes_at(visit: Appointment, verb: str) -> datetime | None:
         ),
         default=None,
     )
+
+
+def text_goes_at(visit: Appointment, now: datetime) -> datetime | None:
+    """When the text leaves that the desk asked for last, while it can be taken back."""
+    last = last_text(visit, now=now)
+    if last is None:
+        return None
+    last.appointment = visit
+    going = foresee(last, now=now)
+    return going.at if going else None
 
 
 def when(at: datetime, now: datetime) -> str:

@@ -33,6 +33,7 @@ VERBS = {
     "undo": actions.undo,
     "called": actions.called,
     "unbook": unbook,
+    "untext": actions.take_back_text,
 }
 # What is undone under another name than the verb that the visit remembers.
 UNDOES = {"unbook": "cancel"}
@@ -113,6 +114,8 @@ def said(visit: Appointment, verb: str) -> str:
         "book": _("Booked %(name)s for %(time)s"),
         "undo": _("Undone. %(name)s is back at %(time)s"),
         "called": _("%(name)s was called"),
+        "text": _("Text to %(name)s"),
+        "untext": _("Taken back. %(name)s gets no text"),
         "unbook": _("Took back the booking of %(name)s"),
     }
     return texts[verb] % name if verb in texts else ""

@@ -1,6 +1,7 @@
 """Everything that changes a calendar, as verbs; one module per noun, all of them to be imported from here."""
 
 from booking.actions.availability import clear_day, drop_week, set_day, set_week
+from booking.actions.desk_text import last_text, take_back_text, text_patient
 from booking.actions.errors import (
     BookingError,
     HoldEnded,
@@ -125,6 +126,7 @@ __all__ = [
     "just_moved",
     "keep_wall_time",
     "keep_wall_times",
+    "last_text",
     "late_to_cancel",
     "leave",
     "mark_noshow",
@@ -154,9 +156,11 @@ __all__ = [
     "skip",
     "stale",
     "still_to_come",
+    "take_back_text",
     "take_new_time",
     "take_time_off",
     "taken",
+    "text_patient",
     "to_room",
     "undo",
     "undo_batch",

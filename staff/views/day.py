@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts import clock
 from accounts.access import reception_required
 from booking import matching
+from booking.desk_text import on_offer
 from booking.late import MINUTES
 from booking.models import OPEN, Appointment, Status
 from staff import board, outbox, steps, table
@@ -87,7 +88,9 @@ def strip_of(visit: Any, verb: str, now: datetime) -> dict[str, Any] | None:
         goes = outbox.goes_at(visit, verb)
         waits = outbox.when(goes, now) if goes and goes > now else ""
     undo = ""
-    if verb == "book" and visit.status == Status.BOOKED and not visit.previous:
+    if verb == "text" and (goes := outbox.text_goes_at(visit, now)):
+        undo, waits = "untext", outbox.when(goes, now)
+    elif verb == "book" and visit.status == Status.BOOKED and not visit.previous:
         undo = "unbook"
     elif verb != "undo" and visit.previous.get("verb") == steps.UNDOES.get(verb, verb):
         undo = "undo"
@@ -102,6 +105,7 @@ def picked(visit: Any, now: datetime) -> dict[str, Any]:
         "picked": board.entry_of(visit, now),
         "age": visit.patient.age_on(clock.today(now)),
         "can_change": visit.status in (Status.BOOKED, Status.CONFIRMED),
+        "may_text": bool(on_offer(visit, now=now)),
     }
 
 

@@ -17,6 +17,7 @@ from accounts.access import reception_required
 from audit.actions import record
 from audit.actor import actor_of
 from booking import actions, calendar, hours
+from booking.desk_text import on_offer
 from booking.links import token_of
 from booking.models import OPEN, Appointment, Practitioner, Service, Status
 from booking.picker import parse_value, value_of
@@ -27,10 +28,10 @@ from notifications.channels import texts_work
 from notifications.kinds import EMAIL, KINDS
 from notifications.letters import ways
 from patients.actions import PatientError
-from patients.models import ReminderBy
 from staff import board, gaps, history, steps, week
 from staff.forms import CancelForm, ContactForm, HelperForm
 from staff.offers import offers_of
+from staff.reach import no_way
 from staff.reading import reading
 from staff.typed import TypedTime, instant_of
 from staff.views.day import strip_of, to_day
@@ -70,6 +71,7 @@ def show(request: HttpRequest, visit: Any, now: datetime, *, status: int = 200, 
         "waiting": visit.waiting_minutes(now) if visit.status == Status.ARRIVED else None,
         "can_change": visit.status in (Status.BOOKED, Status.CONFIRMED),
         "may_ask": visit.status in OPEN,
+        "may_text": bool(on_offer(visit, now=now)),
         "contact": _contact_form(visit),
         "helper_form": HelperForm(initial={"gets_messages": True}, auto_id="helper_%s"),
         "messages_wording": messages_wording(),
@@ -169,15 +171,9 @@ def link(request: HttpRequest, public_id: UUID) -> HttpResponse:
             record("staff.link_shown", by=by, now=now, obj=found, subject_id=found.patient_id)
         url = request.build_absolute_uri(reverse("booking:visit", args=[token_of(found)]))
         return show(request, found, now, shown_link=url)
-    if patient.reminder_by == ReminderBy.PHONE:
-        refusal = _("This patient gets phone calls only, so no link can go out. If they agree, change that first.")
-        return show(request, found, now, refusal=refusal, status=409)
-    if not (patient.mobile or patient.email):
-        return show(request, found, now, refusal=_("There is no mobile and no email to send it to."), status=409)
     by_ways = ways(KINDS["lost_link"], patient, texts_work=texts_work())
     if not by_ways:
-        refusal = _("No message gets through: texts were stopped or mail came back. Call, or change the contact first.")
-        return show(request, found, now, refusal=refusal, status=409)
+        return show(request, found, now, refusal=no_way(patient), status=409)
     with transaction.atomic():
         for channel in by_ways:
             actions.request_link(channel=channel, address=patient.email if channel == EMAIL else patient.e164, now=now)

@@ -97,9 +97,9 @@ document.addEventListener("click", (event) => {
   } else if (link.matches(".tl a[href^='#v-']")) {
     const card = document.querySelector(link.getAttribute("href"));
     if (card) setTimeout(() => linkOf(card).focus());
-  } else if (link.matches("main a[href^='/desk/new/']")) {
+  } else if (link.matches("main a:is([href^='/desk/new/'], [data-text])") && !link.closest("dialog")) {
     event.preventDefault();
-    open(link.getAttribute("href"));
+    open(link.matches("[data-text]") ? `${link.pathname}?${looks()}` : link.getAttribute("href"));
   } else if (link.matches("[data-move]") && placed()) {
     const card = cardOf(link.closest("[data-picked]").dataset.picked);
     if (card?.dataset.v.includes("move")) { event.preventDefault(); startMove(card); }
@@ -112,6 +112,13 @@ const current = () => document.activeElement?.closest?.("#board :is(.dlist>li,tr
   ?? document.querySelector("#board .ap.sel")
   ?? (side.querySelector("[data-picked]") && cardOf(side.querySelector("[data-picked]").dataset.picked));
 const visitNow = () => { const card = current(); return card?.matches("[data-v]") ? card : null; };
+
+/* Back to the day, looked at as now. */
+function looks() {
+  const query = new URLSearchParams([...new URLSearchParams(location.search)].filter(([name]) => ["show", "view", "who", "sort"].includes(name)));
+  query.set("back", "day");
+  return query;
+}
 
 /* A button of the board's form that nobody sees. */
 function press(name, value, { to = "", also = {} } = {}) {
@@ -167,7 +174,7 @@ document.addEventListener("keydown", (event) => {
   }
   if (!wanted()) return;
   const key = event.key.toLowerCase(), card = visitNow();
-  if (key in STEPS || "miv.".includes(key)) {
+  if (key in STEPS || "mixv.".includes(key)) {
     if (document.querySelector(`[data-key~="${CSS.escape(key)}"]`)) return;
     event.preventDefault();
     if (!card) { tell(words.pick); return; }
@@ -176,7 +183,8 @@ document.addEventListener("keydown", (event) => {
       if (!placed()) location.assign(`${linkOf(card).pathname}move/`);
       else if (card.dataset.v.includes("move")) startMove(card);
       else tell(fill(words.cannot, { key: "M", status: card.querySelector(".st")?.textContent ?? "" }));
-    } else if (key === "i") press("how", "send", { to: `${linkOf(card).pathname}link/`, also: { back: "day" } });
+    } else if (key === "x") open(`${linkOf(card).pathname}text/?${looks()}`);
+    else if (key === "i") press("how", "send", { to: `${linkOf(card).pathname}link/`, also: { back: "day" } });
     else if (key === "v") press("how", "show", { to: `${linkOf(card).pathname}link/` });
     else location.assign(linkOf(card).href);
   } else if (key === "l") {
@@ -352,18 +360,19 @@ document.addEventListener("pointerup", (event) => {
   else { endMove({ quiet: true }); if (event.target.closest("#board")) tell(words.busy); }
 });
 
-/* ── New booking over the day ── */
+/* ── New booking, and a text to a patient, over the day ── */
 const dialog = document.getElementById("booking");
 const room = dialog.querySelector(".bd");
 let base = "", left = "";
 function show(text, url) {
-  const page = new DOMParser().parseFromString(text, "text/html"), from = page.querySelector("main.newb");
+  const page = new DOMParser().parseFromString(text, "text/html"), from = page.querySelector("main:is(.newb, .texting)");
   if (!from) { location.assign(url); return; }
   const title = from.querySelector("h1"), head = document.createElement("h2");
   head.append(...title.childNodes);
+  head.id = "booking-h";
   title.replaceWith(head);
   base = url;
-  room.className = "bd newb";
+  room.className = `bd ${from.matches(".newb") ? "newb" : "texting"}`;
   room.replaceChildren(...document.adoptNode(from).childNodes);
   (room.querySelector("[data-focus-now]") ?? room.querySelector("[autofocus], input:not([type=hidden])") ?? dialog).focus();
 }
@@ -376,7 +385,7 @@ async function load(url) {
 async function open(href) {
   const url = new URL(href, location.href).href;
   if (url !== left || !room.childElementCount) await load(url); // the same again: as it was left
-  left = url;
+  left = room.matches(".newb") ? url : "";
   if (!dialog.open && room.childElementCount) dialog.showModal();
   (room.querySelector("[data-focus-now]") ?? room.querySelector(".bigin, input:not([type=hidden])"))?.focus();
 }
@@ -384,7 +393,7 @@ dialog.addEventListener("click", (event) => {
   const link = event.target.closest("a[href]");
   if (!link || event.ctrlKey || event.metaKey) return;
   const href = link.getAttribute("href");
-  if (href === "/desk/") { event.preventDefault(); event.stopPropagation(); left = ""; dialog.close(); return; }
+  if (link.matches("[data-close]")) { event.preventDefault(); event.stopPropagation(); left = ""; dialog.close(); return; }
   if (!href.startsWith("?") && !href.startsWith("/desk/new/")) return;
   event.preventDefault();
   event.stopPropagation();

@@ -16,8 +16,9 @@ for (const button of document.querySelectorAll("[data-keys-open]")) {
 }
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.defaultPrevented || !wanted()) return;
-  if (typing(event.target) || document.querySelector("dialog:modal")) return;
-  const control = document.querySelector(`[data-key~="${CSS.escape(event.key.toLowerCase())}"]`);
+  if (typing(event.target)) return;
+  const place = document.querySelector("dialog:modal") ?? document;
+  const control = place.querySelector(`[data-key~="${CSS.escape(event.key.toLowerCase())}"]`);
   if (!control) return;
   event.preventDefault();
   control.click();

@@ -190,7 +190,7 @@ def test_each_field_with_each_junk(world: World, audience: str, url: str, fields
     assert broken == {}
 
 
-@pytest.mark.parametrize("name", ["visit", "move", "visit_cancel", "visit_contact", "visit_link"])
+@pytest.mark.parametrize("name", ["visit", "move", "visit_cancel", "visit_contact", "visit_link", "visit_text"])
 def test_each_field_of_a_visit_at_the_desk_with_junk(world: World, name: str) -> None:
     url = reverse(f"staff:{name}", args=[world.visits["A"].public_id])
     chance, broken = random.Random(f"{SEED}{name}"), {}
@@ -207,6 +207,8 @@ def test_each_field_of_a_visit_at_the_desk_with_junk(world: World, name: str) ->
             "mobile",
             "email",
             "how",
+            "text",
+            "told",
         ):
             for junk in chance.sample(JUNK, min(len(JUNK), ROUNDS)):
                 value = f"arrive:{world.visits['A'].public_id}:{junk}" if field == "do" and chance.random() < 0.5 else junk

@@ -105,7 +105,7 @@ def forms(world: World) -> dict[str, tuple[str, str, dict[str, Any]]]:
     slot = value_of(world.slot(2, practitioner=world.physician).start, world.physician)
     staff = {
         name: reverse(f"staff:{name}", args=[visit.public_id])
-        for name in ("visit", "move", "visit_cancel", "visit_contact", "visit_link")
+        for name in ("visit", "move", "visit_cancel", "visit_contact", "visit_link", "visit_text")
     }
     return {
         "confirm": ("patient", f"/v/{token}/confirm/", {}),
@@ -127,11 +127,12 @@ def forms(world: World) -> dict[str, tuple[str, str, dict[str, Any]]]:
             "mobile": "519-555-0171", "email": "x@example.com", "reminder_by": "email", "version": world.people["A"].version,
         }),
         "desk link": ("reception", staff["visit_link"], {"how": "send"}),
+        "desk text": ("reception", staff["visit_text"], {"text": "call_us"}),
     }  # fmt: skip
 
 
 NAMES = ["confirm", "move", "cancel", "messages", "send again", "details", "code", "time", "question", "desk arrive", "desk move",
-         "desk cancel", "desk contact", "desk link"]  # fmt: skip
+         "desk cancel", "desk contact", "desk link", "desk text"]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -15,16 +15,18 @@ from accounts import clock
 from accounts.models import Clinic, SignInMail, User
 from audit.actor import Actor
 from booking import actions
-from booking.models import Appointment, LinkRequest, Practitioner, RunningLate, Service, WaitlistOffer
+from booking.desk_text import ShortText
+from booking.models import Appointment, DeskText, LinkRequest, Practitioner, RunningLate, Service, WaitlistOffer
 from booking.waitlist import OfferState
 from intake.actions import publish_all, save_contact, save_for_later, start_draft
 from intake.models import QuestionnaireResponse, ResumeLink
 from notifications import planner, words
 from notifications.channels import build_mail
 from notifications.kinds import CANCELLATIONS, EMAIL, KINDS, OPT_OUT_ANSWERS, TEXT
-from notifications.letters import Facts, Letter, compose
+from notifications.letters import Facts, Letter, clinic_words, compose, visit_words
 from notifications.meaning import HELP, START, STOP
 from notifications.models import ABOUT_VISITS, Delivery, Inbound, Message, Subject
+from notifications.wordlist import says_why
 from patients.actions import ask_code, choose_care
 from patients.models import Patient
 from tests.factories import WEDNESDAY
@@ -46,7 +48,8 @@ def letter_of(
         subject_type=subject, subject_id=subject_id or (visit.pk if visit else 0), kind=kind, channel=channel,
         sequence=sequence_of(kind, visit, now=now),
         recipient=f"visit:{visit.pk}" if subject in (Subject.LINK, Subject.REPLY) and visit else "patient",
-        due_at=now, expires_at=now + timedelta(days=90), says_start=start, **fields,
+        due_at=now, expires_at=now + timedelta(days=90), says_start=start,
+        says_practitioner_id=visit.practitioner_id if visit else None, **fields,
     )  # fmt: skip
     delivery = Delivery(message=message, channel=channel)
     found = compose(delivery, Facts.of([message]), texts_work=True, now=now)
@@ -63,6 +66,8 @@ def sequence_of(kind: str, visit: Appointment | None, *, now: datetime) -> int:
         until = now + timedelta(hours=3)
         made = {"minutes": 60, "said_at": now, "until": until}
         return RunningLate.objects.get_or_create(practitioner=visit.practitioner, ended_at=None, defaults=made)[0].pk
+    if subject == Subject.DESK_TEXT:
+        return DeskText.objects.create(appointment=visit, code="call_us", asked_at=now).pk
     if subject == Subject.RECALL:
         Clinic.objects.update(recall_months=6)
         Clinic.forget_current()
@@ -227,6 +232,28 @@ def test_every_text_is_one_segment_of_gsm7_with_the_longest_names(
         for kind, _channel, letter in every_letter(TEXT):
             assert len(letter.text) <= 160, (kind, len(letter.text), letter.text)
             assert set(letter.text) <= words.GSM7, (kind, set(letter.text) - words.GSM7)
+
+
+@pytest.mark.parametrize("code", ShortText.values)
+def test_each_short_text_of_the_desk_is_one_segment_and_says_when_where_or_whom_to_call_only(
+    code: str, visit: Appointment, practitioner: Practitioner, clinic: Clinic, settings: Any
+) -> None:
+    settings.SITE_URL = "https://" + "b" * 40 + ".ca"
+    practitioner.short_name = "Dr. Marie-Françoise Côté-Ó Súilleabháin"
+    clinic.short_name, clinic.street = "Clinique Saint-Jérôme-du-Lac Ö", "12345 Boulevard Monseigneur-Ignace-Bourget Nord-Ouest"
+    clinic.arrival_text = "x" * 200
+    clinic.save()
+    Clinic.forget_current()
+    visit.practitioner, visit.starts_at = practitioner, at("2027-11-24 22:50")
+    message = Message(says_start=visit.starts_at)
+    more = {"saying": code, "come_at": visit.starts_at + timedelta(minutes=20)}
+    said = clinic_words() | visit_words(visit, message, now=WEDNESDAY) | more
+    short = words.text("desk_text", said)
+    assert len(short) <= 160, short
+    assert set(short) <= words.GSM7
+    assert short.startswith(words.to_gsm7(clinic.short_name))
+    assert len(words.plain("desk_text", said | {"note": ""})) > 200
+    assert not says_why(short)
 
 
 def test_no_text_asks_for_a_reply_that_networks_take_for_an_opt_out(letters: list[tuple[str, str, Letter]]) -> None:

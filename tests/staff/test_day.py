@@ -113,7 +113,7 @@ def test_a_no_show_is_offered_once_the_visit_should_have_started(
         assert press(desk, appointment, "mark_noshow").status_code == 303
         page = desk.get(day_of(appointment) + f"?did=mark_noshow&visit={appointment.public_id}").content.decode()
         assert "did not come" in page
-        assert "The message goes out at 10:18" in page.replace("\xa0", " ")
+        assert "Message goes out at 10:18" in page.replace("\xa0", " ")
 
 
 def test_a_stale_button_says_who_moved_it_and_where_it_is(
