@@ -46,6 +46,7 @@ class Waiting(models.TextChoices):
     PAUSED = "paused", _("Paused")
     BOOKED = "booked", _("Got a time")
     LEFT = "left", _("Left the list")
+    OVER = "over", _("Came, or cancelled")  # off the list for their visit's sake; back on it if that step is undone
 
 
 ON_LIST = [Waiting.WAITING, Waiting.PAUSED]

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from accounts import clock
@@ -154,7 +155,9 @@ def undo(appointment: Appointment, *, by: Actor, now: datetime, version: int | N
             partial(calendar.alternatives, appointment.service, wanted, now=now, own_hold=visit.pk),
         )
     if left and visit.offer and span_of(visit.offer) == left:
-        _wait_again(visit.offer, by=by, now=now)
+        _offer_undone(visit.offer, by=by, now=now)
+    if visit.status in (Status.BOOKED, Status.CONFIRMED):
+        _wait_again(WaitlistEntry.objects.filter(visit=visit, state=Waiting.OVER), by=by, now=now)
     record("booking.undo", by=by, now=now, obj=visit, subject_id=visit.patient_id, detail={"verb": back["verb"]})
     return Appointment.objects.select_related("service", "practitioner", "patient", "room").get(pk=visit.pk)
 
@@ -176,17 +179,22 @@ def _let_go(visit: Appointment) -> list[int]:
     return people
 
 
-def _wait_again(made: WaitlistOffer, *, by: Actor, now: datetime) -> None:
-    """Who took an offered time and goes back on it waits as before, unless they wait anew already. It is not offered again."""
-    entry = WaitlistEntry.objects.select_for_update().get(pk=made.entry_id)
+def _offer_undone(made: WaitlistOffer, *, by: Actor, now: datetime) -> None:
+    """Who took an offered time and goes back on it waits as before. It is not offered again."""
     WaitlistOffer.objects.filter(pk=made.pk).update(state=OfferState.PASSED)
     Appointment.objects.filter(offer=made).update(offer=None)
-    anew = WaitlistEntry.objects.on_list().filter(patient=entry.patient_id, service=entry.service_id)
-    if entry.state == Waiting.BOOKED and not anew.exists():
-        entry.state, entry.changed_at = Waiting.WAITING, now
-        entry.version += 1
-        entry.save(update_fields=["state", "changed_at", "version"])
-        record("booking.resume_wait", by=by, now=now, obj=entry, subject_id=entry.patient_id)
+    _wait_again(WaitlistEntry.objects.filter(pk=made.entry_id, state=Waiting.BOOKED), by=by, now=now)
+
+
+def _wait_again(entries: QuerySet[WaitlistEntry], *, by: Actor, now: datetime) -> None:
+    """Back on the list at the old place, unless they wait anew already."""
+    for entry in entries.select_for_update():
+        anew = WaitlistEntry.objects.on_list().filter(patient=entry.patient_id, service=entry.service_id)
+        if not anew.exists():
+            entry.state, entry.changed_at = Waiting.WAITING, now
+            entry.version += 1
+            entry.save(update_fields=["state", "changed_at", "version"])
+            record("booking.resume_wait", by=by, now=now, obj=entry, subject_id=entry.patient_id)
 
 
 def _is_free_still(visit: Appointment, *, by: Actor, since: datetime, now: datetime) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts import clock
@@ -32,7 +32,7 @@ from booking.actions.write_path import (
 )
 from booking.links import PURPOSE_WAITING
 from booking.models import Appointment, FreedTime, Practitioner, Service, Status, WaitlistEntry, WaitlistOffer
-from booking.waitlist import ANY_TIME, OFFER_LIFE, ON_LIST, Notice, OfferState, Waiting
+from booking.waitlist import ANY_TIME, OFFER_LIFE, Notice, OfferState, Waiting
 from intake.actions import attach_patient
 from intake.models import QuestionnaireResponse
 from patients.actions import Contact, identify
@@ -138,11 +138,13 @@ def change(entry: WaitlistEntry, wishes: Wishes, *, by: Actor, now: datetime) ->
 def leave(entry: WaitlistEntry, *, by: Actor, now: datetime) -> WaitlistEntry:
     """Off the list; a time that was offered goes to the next. A visit they have stays."""
     entry = _locked(entry)
-    if not entry.is_on_list:
-        return entry
+    return _off(entry, Waiting.LEFT, by=by, now=now) if entry.is_on_list else entry
+
+
+def _off(entry: WaitlistEntry, state: str, *, by: Actor, now: datetime) -> WaitlistEntry:
     for offer in WaitlistOffer.objects.select_for_update().filter(entry=entry, state=OfferState.OPEN):
         _end(offer, OfferState.PASSED, now=now)
-    return _to(entry, Waiting.LEFT, verb="leave_list", by=by, now=now)
+    return _to(entry, state, verb="leave_list", by=by, now=now)
 
 
 @retrying
@@ -377,11 +379,22 @@ def _book_held(held: Appointment, entry: WaitlistEntry, *, by: Actor, now: datet
     return held
 
 
+def _whose_visit_is_over(now: datetime) -> QuerySet[WaitlistEntry]:
+    came = Q(visit__status__in=[Status.ARRIVED, Status.IN_ROOM, Status.FULFILLED, Status.NOSHOW])
+    gone = Q(visit__status=Status.CANCELLED, visit__cancelled_by="patient", visit__cancelled_at__lt=now - OFFER_LIFE)
+    return WaitlistEntry.objects.on_list().filter(came | gone)
+
+
 def close_those_who_came(*, by: Actor, now: datetime) -> int:
-    """Take those off the list whose visit is over, or who have cancelled it themselves. Returns how many."""
-    over = WaitlistEntry.objects.filter(state__in=ON_LIST, visit__isnull=False).filter(
-        visit__status__in=[Status.ARRIVED, Status.IN_ROOM, Status.FULFILLED, Status.NOSHOW]
-    ) | WaitlistEntry.objects.filter(
-        state__in=ON_LIST, visit__status=Status.CANCELLED, visit__cancelled_by="patient", visit__cancelled_at__lt=now - OFFER_LIFE
-    )
-    return sum(leave(entry, by=by, now=now) is not None for entry in over)
+    """Take those off the list whose visit is over, or who have cancelled it themselves. Returns how many.
+
+    If that turns out to be a slip, and is undone, they are on it again.
+    """
+    return sum(_close(entry, by=by, now=now) for entry in _whose_visit_is_over(now))
+
+
+@retrying
+def _close(entry: WaitlistEntry, *, by: Actor, now: datetime) -> bool:
+    entry = _locked(entry)
+    still = _whose_visit_is_over(now).filter(pk=entry.pk).exists()
+    return still and _off(entry, Waiting.OVER, by=by, now=now) is not None

@@ -276,4 +276,26 @@ def test_who_has_come_or_has_cancelled_leaves_the_list(auto, service):
     actions.cancel(visit, by=Actor.patient(visit.patient_id), now=WEDNESDAY - timedelta(hours=2))
     matching.run(now=WEDNESDAY)
     entry.refresh_from_db()
+    assert (entry.state, entry.is_on_list) == ("over", False)
+
+
+@pytest.mark.parametrize("verb", ["cancel", "arrive"])
+def test_who_was_taken_off_it_by_a_step_that_is_undone_is_on_it_again_at_the_old_place(auto, service, verb):
+    visit = book(service, on(18, 10), "Lucas")
+    entry = wait(service, visit=visit)
+    by = Actor.patient(visit.patient_id) if verb == "cancel" else DESK
+    gone = getattr(actions, verb)(visit, by=by, now=WEDNESDAY)
+    matching.run(now=WEDNESDAY + timedelta(hours=1))
+    entry.refresh_from_db()
+    assert not entry.is_on_list
+    actions.undo(gone, by=by, now=WEDNESDAY + timedelta(hours=2))
+    entry.refresh_from_db()
+    assert (entry.state, entry.joined_at) == ("waiting", WEDNESDAY)
+
+
+def test_who_left_by_themselves_stays_off_it(auto, service):
+    visit = book(service, on(18, 10), "Lucas")
+    entry = actions.leave(wait(service, visit=visit), by=WEB, now=WEDNESDAY)
+    actions.undo(actions.arrive(visit, by=DESK, now=WEDNESDAY), by=DESK, now=WEDNESDAY)
+    entry.refresh_from_db()
     assert entry.state == "left"
