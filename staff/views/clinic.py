@@ -93,9 +93,9 @@ def people(request: HttpRequest) -> HttpResponse:
     form = InviteForm(request.POST)
     if not form.is_valid():
         return _people(request, form, status=422)
-    if asked := proof_missing(request, back=reverse("staff:people")):
+    if proof := proof_missing(request, back=reverse("staff:people")):
         request.session[TYPED] = {name: request.POST.get(name, "")[:100] for name in form.fields}
-        return asked
+        return proof
     said, now, by = form.cleaned_data, clock.now(), actor_of(request)
     try:
         with transaction.atomic():
@@ -115,9 +115,9 @@ def _people(request: HttpRequest, form: InviteForm, *, status: int = 200) -> Htt
     context = {
         "people": found.order_by("-is_active", "name"),
         "form": form,
-        "roles": form.fields["role"].choices,
+        "roles": form.fields["role"].choices,  # type: ignore[attr-defined]
         "again": "again" in request.GET,
-    }  # type: ignore[attr-defined]
+    }
     return render(request, "staff/people.html", context, status=status)
 
 
