@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('booking', '0013_offer_to_call'),
+        ('booking', '0014_desk_text'),
     ]
 
     operations = [
