@@ -6,6 +6,7 @@ from typing import Any
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn.internal.auth import WebAuthn
+from cryptography.exceptions import InvalidTag
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
@@ -196,21 +197,25 @@ _SEALED = {Authenticator.Type.TOTP.value: "secret", Authenticator.Type.RECOVERY_
 
 
 @transaction.atomic
-def reseal_second_factors(*, by: Actor, now: datetime) -> int:
-    """The secrets of authenticator apps and recovery codes under the newest link key. Returns how many people's were not."""
-    people = set()
-    for factor in Authenticator.objects.select_for_update().filter(type__in=_SEALED).order_by("pk"):
+def reseal_second_factors(*, by: Actor, now: datetime) -> tuple[int, list[int]]:
+    """The secrets of authenticator apps and recovery codes under the newest link key.
+
+    Returns how many people's were not, and the users of those that no key opens any more: they need new ones.
+    """
+    people, lost = set(), []
+    for factor in Authenticator.objects.select_for_update().filter(type__in=_SEALED).exclude(data={}).order_by("pk"):
         name = _SEALED[factor.type]
-        if under_old_key(factor.data[name]):
+        if under_old_key(factor.data.get(name, "")):
             try:
                 factor.data[name] = seal(unseal(factor.data[name]))
-            except KeyError:  # nothing opens it any more: its owner needs a new one
+            except (KeyError, InvalidTag):
+                lost.append(factor.user_id)
                 continue
             factor.save(update_fields=["data"])
             people.add(factor.user_id)
     if people:
         record("accounts.second_factors_resealed", by=by, now=now, detail={"people": len(people)})
-    return len(people)
+    return len(people), sorted(set(lost))
 
 
 @transaction.atomic

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.conf import settings as django_settings
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from accounts.signin import seal, unseal
 from notifications import replies
 from notifications.models import Inbound
 from tests.factories import WEDNESDAY
@@ -56,6 +58,24 @@ def test_a_text_that_cannot_be_opened_is_named_and_stays_as_it_was(settings: Any
     with pytest.raises(CommandError, match=f"text {Inbound.objects.get().pk}"):
         call_command("rotate_keys")
     assert bytes(Inbound.objects.get().sealed) == b"\x01" + b"x" * 60
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("spoiled", ["no key", "changed"])
+def test_a_second_factor_that_no_key_opens_is_counted_and_its_owner_named(
+    settings: Any, capsys: Any, clinic: Any, make_user: Any, spoiled: str
+) -> None:
+    settings.LINK_KEYS = {"old": OLD}
+    mine, yours = make_user("lead", "Lena Roy"), make_user("reception", "Joanne Lee")
+    for user in (mine, yours):
+        Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data={"secret": seal("SECRET")})
+    settings.LINK_KEYS = BOTH
+    theirs = Authenticator.objects.filter(user=yours)
+    theirs.update(data={"secret": "gone:AAAA" if spoiled == "no key" else "old:" + "A" * 60})
+    with pytest.raises(CommandError, match=r"second factor of lee@tn\.example"):
+        call_command("rotate_keys")
+    assert capsys.readouterr().out.startswith("second_factors=1 failed=1\n")
+    assert unseal(Authenticator.objects.get(user=mine).data["secret"]) == "SECRET"
 
 
 @pytest.mark.processes

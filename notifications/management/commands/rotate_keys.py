@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts import clock
 from accounts.actions import reseal_second_factors
+from accounts.models import User
 from audit.actor import Actor
 from intake.actions import rotation
 from notifications import replies
@@ -30,8 +31,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """A bar while it runs, then counts; an error while anything is still under an old key."""
-        if people := reseal_second_factors(by=Actor.system(), now=clock.now()):
-            self.stdout.write(f"second_factors={people}")
+        people, lost = reseal_second_factors(by=Actor.system(), now=clock.now())
+        if people or lost:
+            self.stdout.write(f"second_factors={people} failed={len(lost)}")
         total = rotation.left(also=ALSO)
         made, left = rotation.Rotated(), 0
         for _pass in range(_PASSES):
@@ -60,6 +62,11 @@ class Command(BaseCommand):
         self.stdout.write(f"{counts} failed={len(made.failed)} left={left}")
         if left:
             raise CommandError("Still under an old key: " + (", ".join(made.failed[:20]) or "rows in use; run it again."))
+        if lost:
+            who = ", ".join(User.objects.filter(pk__in=lost).order_by("email").values_list("email", flat=True)[:20])
+            raise CommandError(
+                f"No key opens the second factor of {who}: put the old LINK_KEYS back, or reset it."
+            )
 
     def _bar(self, done: int, total: int) -> None:
         if self.stdout.isatty():
