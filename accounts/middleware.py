@@ -22,7 +22,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from accounts import clock
 from accounts.errors import bad_request, not_ready
 from accounts.models import Clinic, is_patient
-from accounts.signin import has_second_factor, new_key
+from accounts.signin import end_sessions, has_second_factor, new_key
 
 Next = Callable[[HttpRequest], HttpResponse]
 # What patients and staff see is never kept by a browser or proxy; the public site may be.
@@ -43,6 +43,8 @@ _ALWAYS = {
 }
 # Where somebody who is signed in shows once more that it is them.
 _PROOFS = {"account_reauthenticate", "mfa_reauthenticate", "mfa_reauthenticate_webauthn"}
+# Where a second factor comes or goes. A session that was opened before, with the password alone, must not go on with it.
+_FACTORS = {"mfa_activate_totp", "mfa_deactivate_totp", "mfa_add_webauthn", "mfa_remove_webauthn", "mfa_generate_recovery_codes"}
 _ENROLMENT = {
     "mfa_index",
     "mfa_activate_totp",
@@ -135,8 +137,11 @@ def staff_gate(get_response: Next) -> Next:
 
     def middleware(request: HttpRequest) -> HttpResponse:
         answer = get_response(request)
-        if request.method == "POST" and _name(request) in _PROOFS and 300 <= answer.status_code < 400:
-            new_key(request)
+        if request.method == "POST" and 300 <= answer.status_code < 400:
+            if (name := _name(request)) in _PROOFS:
+                new_key(request)
+            elif name in _FACTORS and request.user.is_authenticated:
+                end_sessions(request.user, keep=request.session.session_key)
         return answer
 
     def process_view(request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:

@@ -57,9 +57,9 @@ def new_key(request: HttpRequest) -> None:
         UserSession.objects.filter(session_key=before).update(session_key=request.session.session_key)
 
 
-def end_sessions(user: User) -> int:
-    """Sign `user` out everywhere. Returns how many sessions there were."""
-    sessions = list(UserSession.objects.filter(user=user))
+def end_sessions(user: User, *, keep: str | None = None) -> int:
+    """Sign `user` out everywhere, but for the session with the key `keep`. Returns how many sessions there were."""
+    sessions = list(UserSession.objects.filter(user=user).exclude(session_key=keep or ""))
     for session in sessions:
         session.end()
     return len(sessions)

@@ -140,3 +140,17 @@ def test_a_second_factor_whose_key_is_gone_matches_no_code_and_is_no_error(
     answer = client.post("/staff/2fa/authenticate/", {"code": code_of(secret)})
     assert answer.status_code in {200, 422}
     assert "That code does not match" in answer.content.decode()
+
+
+def test_with_a_new_factor_the_other_sessions_end(reception: User, sign_in: Callable[..., Any]) -> None:
+    """Whoever knew the password and was in before it must not go on as if they had shown it."""
+    thief, client = Client(), Client()
+    sign_in(thief, reception)
+    sign_in(client, reception)
+    page = client.get("/staff/2fa/totp/activate/").content.decode()
+    secret = re.search(r'totp-key num">([A-Z2-7]+)<', page).group(1)  # type: ignore[union-attr]
+    client.post("/staff/2fa/totp/activate/", {"code": "000000"})
+    assert thief.get("/staff/2fa/").status_code == 200, "nothing was added yet"
+    assert client.post("/staff/2fa/totp/activate/", {"code": code_of(secret)}).status_code == 302
+    assert thief.get("/staff/2fa/")["Location"].startswith("/staff/login/")
+    assert client.get("/staff/2fa/").status_code == 200
