@@ -21,7 +21,7 @@ QUIET_ROUTES = frozenset({"livez", "readyz"})
 _SCRUB = (
     (re.compile(r"[^\s@<>\"'=(),;:]+@[^\s@<>\"'(),;:]+\.[^\s@<>\"'(),;:]+"), "[email]"),
     (re.compile(r"\+?\d[\d\-. ()]{8,}\d"), "[number]"),
-    (re.compile(r"/(v|w|feed|book/resume|hooks/twilio/status)/[^\s\"'?#]+"), r"/\1/[link]"),
+    (re.compile(r"/(v|w|m|feed|book/resume|hooks/twilio/status|staff/password/reset/key)/[^\s\"'?#]+"), r"/\1/[link]"),
     (re.compile(r"\?[^\s\"']+=[^\s\"']*"), "?[query]"),
 )
 _BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")

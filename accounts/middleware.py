@@ -26,7 +26,7 @@ from accounts.signin import end_sessions, has_second_factor, new_key
 
 Next = Callable[[HttpRequest], HttpResponse]
 # What patients and staff see is never kept by a browser or proxy; the public site may be.
-_PRIVATE = ("/book", "/v/", "/w/", "/me", "/desk", "/md", "/clinic", "/staff", "/demo", "/editor", "/fhir")
+_PRIVATE = ("/book/", "/v/", "/w/", "/m/", "/me/", "/desk/", "/md/", "/clinic/", "/staff/", "/demo/", "/editor/", "/fhir/")
 _STAFF_DOORS = ("/staff/", "/editor/")
 # What answers while the screen is locked, and what answers before the second factor is set up: names of views.
 _ALWAYS = {
@@ -105,7 +105,7 @@ def privacy_headers(get_response: Next) -> Next:
         if request.path in {"/staff/logout/", "/me/sign-out/"} and request.method == "POST":
             # After signing out, the Back button shows nothing.
             response["Clear-Site-Data"] = '"cache", "storage"'
-        response.setdefault("Permissions-Policy", "camera=(self), microphone=(), geolocation=(), payment=(), usb=()")
+        response.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=(), usb=()")
         response.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         return response
 

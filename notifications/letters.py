@@ -268,7 +268,7 @@ def clinic_words() -> dict[str, Any]:
     return {
         "clinic": {
             name: getattr(clinic, name)
-            for name in ("name", "phone", "tel", "hours_text", "zone_label", "city", "arrival_text", "late_fee_text")
+            for name in ("name", "phone", "tel", "hours_text", "zone_label", "city", "arrival_text", "late_fee_text", "late_fee")
         }
         | {"short_name": first},
         "clinic_rest": rest if clinic.name.startswith(first) else "",

@@ -38,7 +38,7 @@ from notifications.models import Delivery, State, Subject
 from notifications.samples import sample_words
 from patients.actions import digits_of, stopped_at
 from patients.care import agreed_to_care
-from patients.models import ReminderBy
+from patients.models import Helper, Patient, ReminderBy
 
 SIGN_IN_WORDS = {
     "password_changed": "Your password was changed.",
@@ -169,7 +169,7 @@ def _reply(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: 
     if kind.code not in OPT_OUT_ANSWERS and stopped_at(inbound.sender):
         return Stay(State.SKIPPED, "stopped")
     if kind.code != "confirmed":
-        return letter_of(kind, TEXT, inbound.sender, {}, (), now=now)
+        return letter_of(kind, TEXT, inbound.sender, {"instead": _instead_of_texts(inbound.sender)}, (), now=now)
     visit = facts.visits.get(visit_id_of(delivery.message) or 0)
     if (
         visit is None
@@ -180,6 +180,12 @@ def _reply(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: 
         return Stay(State.SUPERSEDED, "changed")
     said = visit_words(visit, delivery.message, now=now)
     return letter_of(kind, TEXT, inbound.sender, said, seen_of(visit, visit.patient), visit=visit, now=now)
+
+
+def _instead_of_texts(number: str) -> str:
+    """How whoever has this number hears from us without texts: "email" if all of them can, else "phone"; empty for nobody's."""
+    reached: list[Patient | Helper] = [*Patient.objects.current().filter(mobile=number), *Helper.objects.filter(mobile=number)]
+    return ("email" if all(who.can_email for who in reached) else "phone") if reached else ""
 
 
 def _offer(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: datetime) -> Letter | Stay:

@@ -44,6 +44,7 @@ def sample_words(*, now: datetime) -> dict[str, Any]:
         "what": _("An authenticator app was added to your sign-in."),
         "at": now,
         "behind": 20,
+        "instead": "email",
         "saying": "call_us",
         "come_at": start + timedelta(minutes=20),
         "unsubscribe": f"{settings.SITE_URL}/m/",

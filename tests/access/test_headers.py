@@ -20,7 +20,8 @@ EVERYWHERE = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
-CLOSED = {"microphone=()", "geolocation=()", "payment=()", "usb=()"}
+# A photo comes through the phone's own camera program: a page asks for none.
+CLOSED = {"camera=()", "microphone=()", "geolocation=()", "payment=()", "usb=()"}
 POLICY = {
     "default-src": "'none'", "script-src": "'self'", "style-src": "'self'", "img-src": "'self' data: blob:", "font-src": "'self'",
     "connect-src": "'self'", "form-action": "'self'", "manifest-src": "'self'", "base-uri": "'none'", "frame-ancestors": "'none'",
@@ -33,7 +34,7 @@ FRAMED = re.compile(r"/demo/mailbox/mail/\d+/html/|/clinic/messages/[a-z0-9_]+/e
 # A photo is a picture and nothing else.
 PICTURE = re.compile(r"/(book/photos|md/photo|me/photos)/[0-9a-f-]{36}/")
 FRAMES = re.compile(r"/demo/mailbox/mail/\d+/|/clinic/messages/[a-z0-9_]+/")
-PRIVATE = ("/book", "/v/", "/me", "/desk", "/md", "/clinic", "/staff", "/demo")
+PRIVATE = ("/book/", "/v/", "/w/", "/m/", "/me/", "/desk/", "/md/", "/clinic/", "/staff/", "/demo/", "/editor/", "/fhir/")
 
 
 def faults(url: str, headers: Any) -> list[str]:

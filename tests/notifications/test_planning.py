@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from accounts import clock
+from accounts.models import Clinic
 from audit.actor import Actor
 from booking import actions
 from booking.models import Appointment, Practitioner, Service
@@ -524,6 +525,23 @@ def test_a_missed_visit_gets_one_kind_word_after_the_desks_chance_to_take_it_bac
         go(later + GRACE + n * timedelta(hours=1))
     assert sum("we missed you today" in t for t in texts()) == 1
     assert not any("missed" in s for s in post.subjects)
+
+
+@pytest.mark.parametrize(("fee", "says"), [("$50", True), ("none", False)])
+def test_what_missing_a_visit_costs_is_said_in_the_mail_where_it_costs_something(
+    post: Post, visit: Appointment, patient: Patient, desk: Actor, clinic: Clinic, fee: str, says: bool
+) -> None:
+    Clinic.objects.update(late_fee_text=fee)
+    Clinic.forget_current()
+    Patient.objects.filter(pk=patient.pk).update(reminder_by="email")
+    later = visit.starts_at + timedelta(minutes=20)
+    actions.mark_noshow(visit, by=desk, now=later)
+    go(later + GRACE)
+    mail = next(m for m in post.mails if "missed" in str(m["subject"]))
+    for part in ("plain", "html"):
+        body = mail.get_body((part,)).get_content()
+        assert ("A $50 fee applies." in body) == says
+        assert "If something serious happened, call us. We listen." in body
 
 
 def test_a_no_show_that_is_taken_back_or_entered_days_later_says_nothing(

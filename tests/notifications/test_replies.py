@@ -148,6 +148,18 @@ def test_stop_ends_texts_and_not_the_visit_and_start_turns_them_on_again(reminde
     assert set(AuditEvent.objects.values_list("action", flat=True)) >= {"patients.stop_texts", "patients.start_texts"}
 
 
+@pytest.mark.parametrize(
+    ("email", "says"),
+    [("maya@example.com", "We will email you instead. Reply START"), ("", "We will phone you instead. Reply START")],
+)
+def test_what_comes_instead_of_texts_is_something_we_can_do(
+    reminded: Appointment, patient: Patient, email: str, says: str
+) -> None:
+    Patient.objects.filter(pk=patient.pk).update(email=email)
+    answer("STOP")
+    assert says in texts()[-1]
+
+
 def test_stop_belongs_to_the_number_also_for_who_gives_it_later(reminded: Appointment, patient: Patient) -> None:
     answer("STOP")
     sister = identify(contact_of(first_name="Mina", date_of_birth=date(1993, 1, 1)), checked_channel=None, by=Actor.anonymous(),
