@@ -64,9 +64,7 @@ class Command(BaseCommand):
             raise CommandError("Still under an old key: " + (", ".join(made.failed[:20]) or "rows in use; run it again."))
         if lost:
             who = ", ".join(User.objects.filter(pk__in=lost).order_by("email").values_list("email", flat=True)[:20])
-            raise CommandError(
-                f"No key opens the second factor of {who}: put the old LINK_KEYS back, or reset it."
-            )
+            raise CommandError(f"No key opens the second factor of {who}: put the old LINK_KEYS back, or reset it.")
 
     def _bar(self, done: int, total: int) -> None:
         if self.stdout.isatty():
