@@ -51,8 +51,8 @@ class Seat:
         return self.by.is_staff
 
     def means(self, request: HttpRequest) -> bool:
-        """True if a form was drawn for this seat. In two tabs at the desk, the older one is another patient's."""
-        return not self.is_desk or request.POST.get("draft") == str(self.response.public_id)
+        """True if a form was drawn for this seat. Of two tabs, the older one may be another person's."""
+        return not of_other_answers(request, self.response) and not (self.is_desk and "draft" not in request.POST)
 
 
 class Sitting:
@@ -158,6 +158,16 @@ def with_draft(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]
         return view(request, sitting, *args, **kwargs)
 
     return seated
+
+
+def of_other_answers(request: HttpRequest, response: QuestionnaireResponse) -> bool:
+    """True for a form that names the answers it was drawn for, where those are not these."""
+    return request.POST.get("draft", str(response.public_id)) != str(response.public_id)
+
+
+def other_answers(request: HttpRequest) -> HttpResponse:
+    """A form came from a page of answers that this browser has left for others; it is saved with neither."""
+    return render(request, "intake/other_answers.html", status=409)
 
 
 def lost_place(request: HttpRequest) -> HttpResponse:

@@ -133,7 +133,7 @@ def question(request: HttpRequest, sitting: Sitting, section: int, number: int, 
         problem = engine.Problem(first.link_id, engine.first_control(first), message)
         return _render_page(request, sitting, page, problems=[problem])
     if not sitting.seat.means(request):
-        return render(request, "intake/other_seat.html", status=409)
+        return render(request, "intake/other_seat.html", status=409) if sitting.seat.is_desk else seats.other_answers(request)
     return _save(request, sitting, page)
 
 

@@ -22,7 +22,7 @@ from booking.views.taken import taken_page
 from intake.actions import complete, save_contact
 from intake.errors import IntakeError
 from intake.models import QuestionnaireResponse
-from intake.seats import Seat, SeatLost, desk_seat, leave_desk, lost_seat
+from intake.seats import Seat, SeatLost, desk_seat, leave_desk, lost_seat, of_other_answers, other_answers
 from intake.summaries import Check, for_check
 from intake.texts import filled
 from patients.actions import Contact
@@ -322,6 +322,8 @@ def _after_booking(journey: Journey, visit: Appointment | None) -> HttpResponse:
     answers = _answers(journey) if visit is not None and response is not None and response.is_draft else None
     if visit is None or response is None or response.patient is None or answers is None or not answers.complete:
         return see("booking:done") if journey.booked else redirect("booking:start")
+    if of_other_answers(journey.request, response):
+        return other_answers(journey.request)
     page = _send(journey.request, visit, response, answers, by=Actor.patient(response.patient_id), now=journey.now)
     if page is not None:
         return page
@@ -346,7 +348,7 @@ def _send(
             form.add_error(None, str(refusal))
         else:
             return None
-    context = {"visit": visit, "form": form, "check": answers, "back_url": reverse("intake:questions")}
+    context = {"visit": visit, "response": response, "form": form, "check": answers, "back_url": reverse("intake:questions")}
     return render(request, "booking/send.html", context, status=422 if posted else 200)
 
 

@@ -23,6 +23,7 @@ from booking.views.journey import STEPS, Journey, client_address, see
 from intake import engine
 from intake.actions import delete_draft, doubt_age, later, save_contact
 from intake.errors import IntakeError
+from intake.seats import of_other_answers, other_answers
 
 PER_ADDRESS, PER_CLIENT = 5, 20  # links an hour
 TRIES_PER_CLIENT = 60  # typed years an hour
@@ -30,12 +31,12 @@ HOUR = timedelta(hours=1)
 
 
 def _elsewhere(journey: Journey) -> HttpResponse | None:
-    """Without a draft there is nothing to save; a booked visit has its own link."""
+    """Without a draft there is nothing to save; a booked visit has its own link; a page of other answers is not about these."""
     if journey.booked:
         return redirect("booking:done")
     if not journey.is_draft or journey.response is None or journey.response.patient_id is not None:
         return redirect("booking:start")
-    return None
+    return other_answers(journey.request) if of_other_answers(journey.request, journey.response) else None
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -81,6 +82,7 @@ def _page(journey: Journey, form: SaveForm, *, status: int = 200, too_young: dat
     sent = journey.response.resume_links.order_by("-pk").first() if journey.request.GET.get("sent") == "1" else None
     context = {
         "form": form,
+        "response": journey.response,
         "too_young": too_young,
         "sent_to": words.masked(sent.channel, sent.address) if sent else "",
         "known_to": words.masked(journey.channels[0], journey.address(journey.channels[0])) if journey.channels else "",
@@ -98,7 +100,9 @@ def delete(request: HttpRequest) -> HttpResponse:
     if elsewhere := _elsewhere(journey):
         return elsewhere
     if request.method != "POST":
-        return render(request, "booking/delete_answers.html", {"back_url": reverse("intake:questions")})
+        return render(
+            request, "booking/delete_answers.html", {"response": journey.response, "back_url": reverse("intake:questions")}
+        )
     try:
         _forget(journey)
     except IntakeError:

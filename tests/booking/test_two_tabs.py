@@ -1,0 +1,54 @@
+"""A page of one person's answers, sent after another person's were opened in the same browser, writes into neither."""
+
+import pytest
+from django.urls import reverse
+
+from intake.actions import start_draft
+from intake.document import decrypt
+from intake.models import QuestionnaireResponse
+from tests.booking.conftest import DETAILS, WEB, Browser, text_of
+from tests.factories import WEDNESDAY
+
+PAGE = reverse("intake:question", args=[1, 1])
+CONSENT = {"shown": "start_consent_collect", "start_consent_collect": "true"}
+
+
+@pytest.fixture
+def old(walker: Browser) -> str:
+    """The draft of a page that is still open; another's is in the browser by now."""
+    walker.with_time()
+    before = str(walker.draft.public_id)
+    session = walker.client.session
+    session["draft"] = str(start_draft("hair-loss-intake", by=WEB, now=WEDNESDAY).public_id)
+    session.save()
+    return before
+
+
+def test_every_page_that_writes_names_its_answers(walker):
+    walker.with_time()
+    named = f'<input type="hidden" name="draft" value="{walker.draft.public_id}">'
+    for url in (PAGE, *(reverse(f"booking:{name}") for name in ("details", "save", "delete_answers"))):
+        assert named in walker.client.get(url).content.decode(), url
+
+
+@pytest.mark.parametrize("headers", [{}, {"X-Save": "1"}])
+def test_answers_of_a_page_of_other_answers_are_not_kept(walker, old, headers):
+    refused = walker.client.post(PAGE, CONSENT | {"draft": old}, headers=headers)
+    assert refused.status_code == 409
+    assert "That page was of other answers" in text_of(refused)
+    assert "data-stay" in refused.content.decode()
+    assert decrypt(walker.draft).answers == {}
+    assert walker.client.post(PAGE, CONSENT | {"draft": str(walker.draft.public_id)}).status_code == 302
+
+
+def test_details_typed_for_somebody_else_are_not_kept(walker, old):
+    assert walker.post("details", draft=old, **DETAILS).status_code == 409
+    born = {name: value for name, value in DETAILS.items() if name.startswith("date_of_birth")}
+    assert walker.post("save", draft=old, address="daniel@example.com", **born).status_code == 409
+    assert decrypt(walker.draft).contact == {}
+
+
+def test_other_answers_are_not_deleted(walker, old):
+    for name in ("delete_answers", "too_young"):
+        assert walker.post(name, draft=old).status_code == 409
+    assert QuestionnaireResponse.objects.filter(pk=walker.draft.pk).exists()
