@@ -38,7 +38,7 @@ from notifications.models import Delivery, State, Subject
 from notifications.samples import sample_words
 from patients.actions import digits_of, stopped_at
 from patients.care import agreed_to_care
-from patients.models import Helper, Patient, ReminderBy
+from patients.models import Helper, Patient
 
 SIGN_IN_WORDS = {
     "password_changed": "Your password was changed.",
@@ -137,7 +137,8 @@ def _page(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: d
 def _resume(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: datetime) -> Letter | Stay:
     """The way back to a draft: no name, and nothing of what is in it. Answers deleted meanwhile get no letter.
 
-    What the desk hands over is opened by the visit's own link, and goes only the ways that the patient still wants.
+    What the desk hands over is opened by the visit's own link, and goes only the ways that the patient still wants, to the
+    address that is theirs now: the one it was asked for may have been somebody else's.
     """
     link = facts.resumes.get(delivery.message.subject_id)
     if link is None or link.sequence != delivery.message.sequence:
@@ -145,20 +146,23 @@ def _resume(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now:
     visit = getattr(link.response, "appointment", None) if link.for_visit else None
     if not link.response.is_draft or link.expires_at <= now or bool(link.response.patient_id) != (visit is not None):
         return Stay(State.SKIPPED, "changed")
-    patient = link.response.patient
-    if visit and (visit.status not in COMING or patient is None or patient.reminder_by == ReminderBy.PHONE):
-        return Stay(State.SKIPPED, "changed")
-    if stay := _no_text(delivery, link.address, texts_work):
-        return stay
-    said: dict[str, Any] = {"days": KEPT.days}
+    address, said = link.address, dict[str, Any](days=KEPT.days)
+    seen: tuple[Seen, ...] = (Seen("intake_resumelink", link.pk, "sequence", link.sequence),)
     if visit:
+        patient = link.response.patient
+        if visit.status not in COMING or patient is None:
+            return Stay(State.SKIPPED, "changed")
+        if not (patient.wants_email if delivery.channel == EMAIL else patient.wants_text):
+            return Stay(State.SKIPPED, why_not(delivery.channel, patient, texts_work))
+        address, seen = patient.email if delivery.channel == EMAIL else patient.e164, seen + seen_of(visit, patient)
         path = reverse("booking:visit_questions", args=[token_of(visit)])
         said |= {"start": visit.starts_at, "messages_link": f"{visit_link(visit)}messages/"}
     else:
         path = reverse("booking:resume", args=[resume_token_of(link)])
+    if stay := _no_text(delivery, address, texts_work):
+        return stay
     said["link"] = settings.SITE_URL + path
-    seen = (Seen("intake_resumelink", link.pk, "sequence", link.sequence),)
-    return letter_of(kind, delivery.channel, link.address, said, seen, now=now)
+    return letter_of(kind, delivery.channel, address, said, seen, now=now)
 
 
 def _reply(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: datetime) -> Letter | Stay:
@@ -176,6 +180,7 @@ def _reply(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: 
         or visit.patient is None
         or visit.status != Status.CONFIRMED
         or visit.starts_at != delivery.message.says_start
+        or inbound.sender not in {reader.e164 for reader in (visit.reach, visit.patient) if reader is not None}
     ):
         return Stay(State.SUPERSEDED, "changed")
     said = visit_words(visit, delivery.message, now=now)

@@ -13,6 +13,7 @@ from booking.models import Appointment
 from intake.actions import delete_draft, later, publish_all, save_contact, start_draft
 from intake.models import QuestionnaireResponse
 from notifications import planner
+from notifications.models import CaughtText
 from patients.models import Patient
 from tests.factories import WEDNESDAY
 from tests.notifications.conftest import Post, at, go, states, texts
@@ -112,3 +113,19 @@ def test_who_takes_messages_back_before_it_goes_gets_none(post: Post, handed_ove
     go(WEDNESDAY)
     assert [s for s in post.subjects if s == "Pick up where you left off"] == []
     assert not [text for text in texts() if "finish the questions" in text]
+
+
+def test_what_is_handed_over_goes_to_the_address_that_is_the_patients_when_it_goes(
+    post: Post, handed_over: Appointment, reception: User
+) -> None:
+    planner.tick(now=WEDNESDAY)
+    assert handed_over.patient is not None
+    new = {"email": "maya@new.example", "mobile": "+15195550177"}
+    actions.change_contact(handed_over.patient, **new, by=Actor.staff(reception), now=WEDNESDAY)
+    go(WEDNESDAY)
+    assert [post.envelopes[n].rcpt_tos for n, subject in enumerate(post.subjects) if subject == "Pick up where you left off"] == [
+        ["maya@new.example"]
+    ]
+    assert set(CaughtText.objects.filter(body__contains="finish the questions").values_list("recipient", flat=True)) == {
+        "+15195550177"
+    }

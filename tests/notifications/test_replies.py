@@ -116,6 +116,16 @@ def test_c_of_who_booked_for_somebody_confirms_and_the_patients_own_c_which_nobo
     assert texts()[-1].startswith("True North: thank you, you are confirmed for Thu Mar 11 at 10:20 am.")
 
 
+def test_the_answer_to_c_does_not_go_to_a_number_that_is_not_theirs_any_more(reminded: Appointment, desk: Actor) -> None:
+    replies.take("catcher", "c1", "+15195550181", "C", now=TWO_DAYS_BEFORE + MINUTE)
+    replies.handle(now=TWO_DAYS_BEFORE + MINUTE)
+    assert reminded.patient is not None
+    actions.change_contact(reminded.patient, mobile="+15195550177", by=desk, now=TWO_DAYS_BEFORE + MINUTE)
+    before = texts()
+    go(TWO_DAYS_BEFORE + 2 * MINUTE)
+    assert texts() == before
+
+
 def test_one_c_for_two_children_needs_a_person(reminded: Appointment, book: Callable[..., Appointment], patient: Patient) -> None:
     sister = Patient.objects.create(
         legal_first_name="Mina", legal_last_name="Chowdhury", date_of_birth=date(1993, 1, 1), mobile=patient.mobile,
