@@ -34,13 +34,16 @@ def env_bool(name: str, default: bool) -> bool:
     return value in {"1", "true", "yes", "on"}
 
 
-def env_int(name: str, default: int) -> int:
-    """A whole-number variable."""
+def env_int(name: str, default: int, *, least: int | None = None, most: int | None = None) -> int:
+    """A whole-number variable, within these bounds."""
     value = env(name, str(default))
     try:
-        return int(value)
+        number = int(value)
     except ValueError:
         raise ImproperlyConfigured(f"{name} must be a whole number, not {value!r}.") from None
+    if (least is not None and number < least) or (most is not None and number > most):
+        raise ImproperlyConfigured(f"{name} must be from {least} to {most}, not {number}.")
+    return number
 
 
 def env_list(name: str, default: str = "") -> list[str]:
@@ -244,8 +247,8 @@ MFA_TOTP_ISSUER = "True North"
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 # In the demo the printed sign-ins work with a password alone; everywhere else staff must have a second factor.
 STAFF_MFA_REQUIRED = env_bool("STAFF_MFA_REQUIRED", not DEMO)
-STAFF_IDLE_MINUTES = env_int("STAFF_IDLE_MINUTES", 15)
-PATIENT_IDLE_MINUTES = env_int("PATIENT_IDLE_MINUTES", 30)
+STAFF_IDLE_MINUTES = env_int("STAFF_IDLE_MINUTES", 15, least=2, most=30)
+PATIENT_IDLE_MINUTES = env_int("PATIENT_IDLE_MINUTES", 30, least=5, most=60)
 
 # --- Questionnaires --------------------------------------------------------------------------------------------------
 # Whether thoughts of self-harm are asked about. Only where somebody is named who looks every working day, and acts.

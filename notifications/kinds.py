@@ -1,7 +1,7 @@
 """Every kind of message, a line each: what it is about, which way it goes, when, and until when.
 
 A new one is a line here and a folder with its words, templates/notifications/<code>/: subject.txt, email.txt, email.html and
-text.txt (only the files of its channels). tests/notifications/test_kinds.py walks this table.
+text.txt (only the files of its channels). tests/notifications/test_words.py walks this table.
 """
 
 from dataclasses import dataclass

@@ -14,7 +14,7 @@ from booking.actions.errors import NotAllowed
 from booking.actions.write_path import locked, retrying
 from booking.links import PURPOSE, PURPOSE_WAITING
 from booking.models import OPEN, Appointment, LinkRequest
-from booking.waitlist import ON_LIST
+from booking.waitlist import ON_LIST, WaitlistEntry
 from intake.actions import (
     attach_patient,
     bring_facts,
@@ -46,11 +46,25 @@ def name_helper(
     visit = locked(appointment, version)
     if visit.patient is None or visit.status not in OPEN:
         raise NotAllowed(_("That visit is over or cancelled."))
+    before = visit.helper
     visit.helper = add_helper(visit.patient, helper, checked_channel=None, now=now)
     visit.version += 1
-    visit.save(update_fields=["helper", "version"])
+    if before is not None and before.gets_messages and (before.email, before.e164) != (helper.email, helper.mobile):
+        _another_link(visit, PURPOSE, by=by, now=now)  # who was told before is not the one who is told now
+    visit.save(update_fields=["helper", "version", *_LINK])
     record("booking.name_helper", by=by, now=now, obj=visit, subject_id=visit.patient_id)
     return visit
+
+
+_LINK = ("link_generation", "link_key_id", "link_sha256")
+
+
+def _another_link(row: Appointment | WaitlistEntry, purpose: str, *, by: Actor, now: datetime) -> None:
+    """A link in place of the one before, which is dead; the caller saves the row."""
+    row.link_generation += 1
+    secret = new_link(purpose, row.public_id, row.link_generation)
+    row.link_key_id, row.link_sha256 = secret.key_id, secret.sha256
+    record("booking.rotate_link", by=by, now=now, obj=row, subject_id=row.patient_id)
 
 
 @retrying
@@ -77,19 +91,13 @@ def change_contact(
     if by.is_staff and patient.user is not None:
         end_sessions(patient.user)
     for visit in patient.appointments.select_for_update().filter(ends_at__gt=now - timedelta(hours=24)):
-        visit.link_generation += 1
-        secret = new_link(PURPOSE, visit.public_id, visit.link_generation)
-        visit.link_key_id, visit.link_sha256 = secret.key_id, secret.sha256
+        _another_link(visit, PURPOSE, by=by, now=now)
         visit.version += 1
-        visit.save(update_fields=["link_generation", "link_key_id", "link_sha256", "version"])
-        record("booking.rotate_link", by=by, now=now, obj=visit, subject_id=patient.pk)
+        visit.save(update_fields=["version", *_LINK])
     for entry in patient.waiting.select_for_update().filter(state__in=ON_LIST):
-        entry.link_generation += 1
-        secret = new_link(PURPOSE_WAITING, entry.public_id, entry.link_generation)
-        entry.link_key_id, entry.link_sha256 = secret.key_id, secret.sha256
+        _another_link(entry, PURPOSE_WAITING, by=by, now=now)
         entry.version += 1
-        entry.save(update_fields=["link_generation", "link_key_id", "link_sha256", "version"])
-        record("booking.rotate_link", by=by, now=now, obj=entry, subject_id=patient.pk)
+        entry.save(update_fields=["version", *_LINK])
     return patient
 
 

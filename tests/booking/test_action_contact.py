@@ -1,9 +1,16 @@
 """booking.actions.change_contact: who reads the old address cannot open the visit any more."""
 
+from dataclasses import replace
+
+import pytest
+
 from accounts import clock
 from audit.actor import Actor
 from booking import actions
 from booking.links import find_visit, token_of
+from patients.helpers import HelperContact
+
+SAM = HelperContact("Sam Lee", "son", "sam@example.com", "+15195550166", "text_email", voicemail_ok=False, gets_messages=True)
 
 
 def change(visit, desk, **fields):
@@ -23,3 +30,21 @@ def test_another_way_of_reminding_keeps_the_link(appointment, reception):
     old = token_of(appointment)
     change(appointment, reception, reminder_by="text")
     assert find_visit(old, now=clock.now()) == appointment
+
+
+def test_somebody_else_who_hears_about_the_visit_gets_another_link_than_who_heard_before(appointment, reception):
+    desk = {"by": Actor.staff(reception), "now": clock.now()}
+    first = token_of(appointment)
+    visit = actions.name_helper(appointment, SAM, **desk)
+    assert token_of(visit) == first, "the patient, who had it, keeps it"
+    visit = actions.name_helper(visit, replace(SAM, name="Kim Lee", email="kim@example.com", mobile="+15195550167"), **desk)
+    assert find_visit(first, now=clock.now()) is None
+    assert find_visit(token_of(visit), now=clock.now()) == visit
+
+
+@pytest.mark.parametrize("before", [SAM, replace(SAM, email="old@example.com", gets_messages=False)])
+def test_who_heard_nothing_before_or_is_the_same_leaves_the_link_as_it_is(appointment, reception, before):
+    desk = {"by": Actor.staff(reception), "now": clock.now()}
+    first = token_of(appointment)
+    visit = actions.name_helper(actions.name_helper(appointment, before, **desk), replace(SAM, relation="friend"), **desk)
+    assert token_of(visit) == first
