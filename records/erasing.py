@@ -16,7 +16,7 @@ from django.db.models import Q
 from accounts.models import User
 from audit.actions import record
 from audit.actor import Actor
-from booking.models import Appointment, BatchRow, WaitlistEntry, WaitlistOffer
+from booking.models import Appointment, BatchRow, DeskText, WaitlistEntry, WaitlistOffer
 from booking.rebooking import hold_key_of
 from intake import photos
 from intake.actions.photos import purge_files
@@ -55,6 +55,7 @@ def lots(person: Person) -> list[Lot]:
         Lot("texts received", traces.inbound(person)),
         Lot("codes asked for", traces.codes(person)),
         Lot("lost links asked for", traces.lost_links(person)),
+        Lot("short texts asked for by the desk", DeskText.objects.filter(appointment__in=visits)),
         Lot("lines of rebooking lists", BatchRow.objects.filter(appointment__in=visits)),
         Lot("corrections", Correction.objects.filter(patient__in=keys)),
         Lot("reviews", Review.objects.filter(response__in=responses)),
