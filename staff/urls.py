@@ -30,7 +30,7 @@ from staff.views import (
     text,
     time_off,
     visit,
-    waiting,
+    waiting_list,
     week,
 )
 
@@ -77,7 +77,7 @@ urlpatterns = [
     path("desk/find/", find.find, name="find"),
     path("desk/patient/<uuid:public_id>/", find.patient, name="patient"),
     path("desk/series/", series.book, name="series"),
-    path("desk/waiting/", waiting.waiting, name="waiting"),
+    path("desk/waiting-list/", waiting_list.waiting_list, name="waiting_list"),
     path("desk/calls/", calls.calls, name="calls"),
     path("desk/again/", calls.book_again, name="again"),
     path("desk/messages/", messages.desk_messages, name="messages"),

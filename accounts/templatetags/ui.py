@@ -365,7 +365,7 @@ def staff_tabs(context: template.Context) -> list[dict[str, Any]]:
             (_("Day"), _first_url(("staff:today", ()), ("staff:desk", ())) or "/desk/", ("/desk/day/", "/desk/visit/")),
             (_("New booking"), _first_url(("staff:new", ())), ("/desk/new/",)),
             (_("Patients"), _first_url(("staff:find", ())), ("/desk/find/", "/desk/patient/")),
-            (_("Waiting list"), _first_url(("staff:waiting", ())), ("/desk/waiting/",)),
+            (_("Waiting list"), _first_url(("staff:waiting_list", ())), ("/desk/waiting-list/",)),
             (_("To call"), _first_url(("staff:calls", ())), ("/desk/calls/",)),
             (_("Messages"), _first_url(("staff:messages", ())), ("/desk/messages/",)),
             (_("Availability"), _first_url(("staff:availability_index", ())), ("/desk/availability/", "/desk/time-off/")),

@@ -19,7 +19,7 @@ from booking.late import MINUTES
 from booking.models import OPEN, Appointment, Status
 from staff import board, outbox, steps, table
 from staff.reading import reading
-from staff.views.waiting import gaps_of, rows_of
+from staff.views.waiting_list import gaps_of, rows_of
 
 SOME = 3  # of a list at the side
 LOOKS = ("show", "view", "who", "sort")  # how the day is looked at

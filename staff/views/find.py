@@ -81,7 +81,7 @@ def patient(request: HttpRequest, public_id: UUID) -> HttpResponse:
 
 def _waits(place: WaitlistEntry, now: datetime) -> tuple[str, str, str]:
     """A place on the waiting list as something open: what was offered and until when, or since when they wait."""
-    url = reverse("staff:waiting")
+    url = reverse("staff:waiting_list")
     out = next((offer for offer in place.offers.all() if offer.is_live(now)), None)
     if out is None:
         return _("On the waiting list"), url, _("Since %(day)s") % {"day": clock.long_date(clock.local(place.joined_at).date())}

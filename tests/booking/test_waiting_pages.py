@@ -40,11 +40,11 @@ def url(entry):
 
 def test_who_finds_no_time_joins_with_the_details_and_code_of_a_booking(walker):
     walker.begun()
-    assert "/book/waiting/" in walker.get("time").content.decode()
+    assert "/book/waiting-list/" in walker.get("time").content.decode()
     assert walker.post("join_list", **FORM)["Location"] == "/book/details/"
     walker.post("details", **DETAILS)
     answer = walker.post("code", code=digits_of(ContactCode.objects.latest("pk")))
-    assert answer["Location"] == "/book/waiting/"
+    assert answer["Location"] == "/book/waiting-list/"
     page = walker.get("join_list")
     assert "Daniel Whitford" in text_of(page)
     assert not WaitlistEntry.objects.exists()
@@ -60,7 +60,7 @@ def test_who_comes_from_an_article_joins_at_once_and_the_visit_remembers_the_art
     page = walker.get("start", query=f"?from={article}&wait=1")
     assert "Join the waiting list" in text_of(page)
     assert not walker.client.session.get("draft"), "looking begins nothing"
-    assert walker.post("start", **{"from": article, "wait": "1"})["Location"] == "/book/waiting/"
+    assert walker.post("start", **{"from": article, "wait": "1"})["Location"] == "/book/waiting-list/"
     walker.post("join_list", **FORM)
     walker.post("details", **DETAILS)
     walker.post("code", code=digits_of(ContactCode.objects.latest("pk")))

@@ -12,7 +12,7 @@ from tests.booking.conftest import at, on, text_of  # noqa: F401
 from tests.booking.test_waiting import DESK, book, cancelled, wait
 from tests.staff.conftest import Statements
 
-URL = "/desk/waiting/"
+URL = "/desk/waiting-list/"
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""`/desk/waiting/`: who would come sooner, what they are offered, and who fits a free time. Offered by hand or by itself."""
+"""`/desk/waiting-list/`: who would come sooner, what they are offered, and who fits a free time. Offered by hand or by itself."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -70,7 +70,7 @@ def gaps_of(freed: list[FreedTime], *, now: datetime, most: int | None = None) -
 
 @reception_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def waiting(request: HttpRequest) -> HttpResponse:
+def waiting_list(request: HttpRequest) -> HttpResponse:
     """The list. With `?at=` a free time: those whom it suits, best first."""
     now = clock.now()
     if request.method == "POST":
@@ -83,7 +83,7 @@ def _back(request: HttpRequest) -> HttpResponse:
     # A time that is offered now suits nobody else: back to the whole list, where the offer stands.
     at = "" if request.POST.get("do", "").startswith("offer:") else request.POST.get("at", "")
     query = f"?{urlencode({'at': at})}" if parse_value(at) else ""
-    return HttpResponseRedirect(reverse("staff:waiting") + query, status=303)
+    return HttpResponseRedirect(reverse("staff:waiting_list") + query, status=303)
 
 
 def _slot(text: str) -> tuple[datetime, Practitioner] | None:
@@ -111,7 +111,7 @@ def _page(request: HttpRequest, now: datetime, *, refusal: str = "", status: int
         "may_switch": getattr(request.user, "role", "") == Role.LEAD,
         "refusal": refusal,
     }
-    return render(request, "staff/waiting.html", context, status=status)
+    return render(request, "staff/waiting_list.html", context, status=status)
 
 
 def rows_of(request: HttpRequest, now: datetime, *, most: int | None = None) -> list[Row]:
