@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import date
 from functools import wraps
+from math import ceil
 from typing import Any
 from urllib.parse import urlencode
 
@@ -59,10 +60,12 @@ def questions(request: HttpRequest, sitting: Sitting) -> HttpResponse:
     document = sitting.document
     states = engine.progress(sitting.definition, document.answers, document.done, sitting.asking)
     unfinished = sitting.unfinished
+    whole = 8 if len(states) > 4 else 2  # minutes, as the page says before the first answer
     return render(
         request,
         "intake/questions.html",
         {
+            "minutes_left": ceil(whole * len(unfinished) / max(1, len(sitting.pages))) if document.done else 0,
             "states": [(s, _page_url(s.go) if s.go else "") for s in states],
             "done": sum(s.state == "done" for s in states),
             "total": len(states),

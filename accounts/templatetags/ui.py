@@ -18,7 +18,7 @@ from django.forms import BaseForm, BoundField, widgets
 from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import Promise
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -87,6 +87,13 @@ def tel(phone: object) -> str:
 def together(text: object) -> str:
     """`8:30 a.m.` with a space that does not break, in words that somebody typed."""
     return re.sub(r"(\d) ([ap]\.m\.)", "\\1\u00a0\\2", str(text or ""))
+
+
+@register.filter
+def whole(text: object, phone: object) -> SafeString:
+    """A text with `phone` in it, which stays on one line."""
+    parts = str(text or "").split(str(phone or "\0"))
+    return format_html_join(format_html('<span class="nowrap">{}</span>', phone), "{}", ((part,) for part in parts))
 
 
 _BROWSERS = [

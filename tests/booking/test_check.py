@@ -70,6 +70,7 @@ def test_it_shows_the_time_the_details_and_that_nothing_is_booked_yet(walker):
         "Confirmed",
         "daniel@example.com",
         "Text and email",
+        "You pay at the visit, not here: $150",
         "If you cancel less than 24 hours before, there is a $50 fee.",
     ):
         assert part in said

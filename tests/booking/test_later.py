@@ -46,6 +46,13 @@ def test_the_first_time_it_asks_where_to_and_when_born_and_says_where_it_went(wa
     page = walker.get("save", query="?sent=1")
     assert "We sent a link to d•••••@example.com." in text_of(page)
     assert "30 days" in text_of(page)
+    assert "Nothing is booked yet. You choose a time when you go on." in text_of(page)
+
+
+def test_the_page_that_says_saved_says_how_long_the_time_is_kept(walker):
+    walker.with_details().post("save")
+    said = "Nothing is booked yet. We keep Thursday, February 11 at 10:00 a.m. with Dr. Osei for you until 9:15 a.m."
+    assert said in text_of(walker.get("save", query="?sent=1"))
 
 
 def test_what_is_known_is_not_asked_again(walker):

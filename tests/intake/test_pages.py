@@ -69,6 +69,8 @@ def test_the_list_shows_how_far_each_section_is(sitting: Client, draft: Question
     html = sitting.get(reverse("intake:questions")).content.decode()
     assert (html.count("In progress"), html.count("Not started")) == (1, 7)
     assert url(1, 2) in html
+    assert "About 6 to 8 minutes" not in html
+    assert "About 8 minutes left." in html
     answer(sitting, url(1, 2), {"start_respondent": "self"})
     assert sitting.get(reverse("intake:questions")).content.decode().count(">Done<") == 1
 
@@ -164,7 +166,7 @@ def test_not_agreeing_is_asked_about_once_and_leads_to_the_phone(sitting: Client
     stop = reverse("intake:stop", args=["no-consent"])
     assert stop in refused.content.decode()
     html = sitting.get(stop).content.decode()
-    assert "Call us at 519-555-0142. We will ask these questions in person." in html
+    assert 'Call us at <span class="nowrap">519-555-0142</span>. We will ask these questions in person.' in html
     assert QuestionnaireResponse.objects.filter(pk=draft.pk).exists()
 
 
@@ -275,6 +277,7 @@ def test_an_advice_page_is_shown_at_once_and_once_only(
     html = page.content.decode()
     assert words in html
     assert f'href="{url(*then)}"' in html
+    assert re.search(r'advice-contacts"><a class="btn btn-lg" href="tel:', html)  # the first to call is the strong button
     again = sitting.post(url(*second), {"shown": name, name: "yes"})
     assert again["Location"] == url(*then)
 
