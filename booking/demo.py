@@ -192,7 +192,7 @@ def load(now: datetime) -> Made:
     MergeOffer.objects.create(
         patient=twin, candidate=people[9], reason="Same date of birth and name or contact", created_at=now - timedelta(hours=3)
     )
-    first_visits = tuple(v for v in coming if v.service.questionnaire == "hair-loss-intake")[:6]
+    first_visits = tuple(v for v in coming if v.service.questionnaire == "hair-loss-intake")[:8]
     record("booking.load_demo", by=by, now=now, detail={"visits": len(visits)})
     reminder = _reminder_due(now, people[0], coming)
     later = [v for v in coming if v not in first_visits and v not in coming[1:9:4] and v != reminder]

@@ -1,4 +1,4 @@
-"""Answers for the demo clinic: six invented people who have sent their questionnaire, or are in the middle of it."""
+"""Answers for the demo clinic: eight invented people who have sent their questionnaire, or are in the middle of it."""
 
 import json
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from audit.actor import Actor
 from intake import engine, photos
 from intake.actions import (
     Upload,
+    acknowledge_flag,
     add_photo,
     asking_for,
     attach_patient,
@@ -21,13 +22,14 @@ from intake.actions import (
     start_draft,
 )
 from intake.demo_art import draw
+from intake.document import decrypt
 from intake.models import QuestionnaireResponse
 from patients.models import Patient
 
 PEOPLE = Path(__file__).with_name("demo-answers.json")
 QUESTIONNAIRE = "hair-loss-intake"
 # Whose photos there are; the others sent none.
-_VIEWS = {0: ("front", "top", "crown", "left", "right"), 1: ("front", "top", "crown"), 3: ("front", "top")}
+_VIEWS = {0: ("front", "top", "crown", "left", "right"), 1: ("front", "top", "crown"), 3: ("front", "top"), 6: ("front", "top")}
 # The first one was here half a year ago; this is what was different then.
 _BEFORE: dict[str, Any] = {
     "hair_course": "worse-fast", "hair_shedding": "lot", "hair_shedding_time": "6w-6m", "hair_impact": "3", "tx_any": "no",
@@ -39,13 +41,13 @@ _HALF_A_YEAR = timedelta(days=185)
 def load(patients: Sequence[Patient], *, now: datetime, pictures: bool = True) -> list[QuestionnaireResponse | None]:
     """Give these patients the demo's names and answers.
 
-    The last one has answered nothing, the one before it is half-way; the others have sent theirs. The first was here before.
+    The sixth has answered nothing, the fifth is half-way; the others have sent theirs. The first was here before.
 
     Args:
         pictures: False leaves out the photos, and with them the earlier visit they are compared with.
 
     Returns:
-        A response per patient, or None for the last.
+        A response per patient, or None for the sixth.
     """
     people = json.loads(PEOPLE.read_text(encoding="utf-8"))
     made: list[QuestionnaireResponse | None] = []
@@ -112,3 +114,28 @@ def review(patient: Patient, user: User, *, now: datetime) -> None:
         "plan": "Foam on the crown in the evening. Photos of the same views in six months.", "back_in": "6",
     }  # fmt: skip
     sign_review(response, fields, by=by, now=min(at, now))
+
+
+# What the physicians have decided so far today: who waits for a letter to go out, and who has been asked something.
+_DECIDED: dict[int, dict[str, Any]] = {
+    6: {
+        "outcome": "labs", "labs": ["cbc", "ferritin", "tsh"], "diagnosis": "Shedding after a birth", "certainty": "probable",
+        "plan": "No medicine while she is nursing. Look again at the visit, with the results.",
+    },
+    7: {
+        "outcome": "more-info", "ask": "On which day did you start the pills, and have you missed any since? We also call you today.",
+        "note": "Low mood since the pills. I call him before lunch.",
+    },
+}  # fmt: skip
+
+
+def decide(responses: Sequence[QuestionnaireResponse | None], physicians: Sequence[User | None], *, now: datetime) -> None:
+    """Two of the queue were looked at an hour ago, every flag with them: one waits for the patient, one for a letter."""
+    for index, fields in _DECIDED.items():
+        response, user = (responses[index], physicians[index]) if index < len(responses) else (None, None)
+        if response is None or user is None:
+            continue
+        by, at = Actor.staff(user), now - timedelta(hours=1)
+        for flag in decrypt(response).flags.get("found", ()):
+            acknowledge_flag(response, flag["code"], by=by, now=at)
+        sign_review(response, fields, by=by, now=at)

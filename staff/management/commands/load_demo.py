@@ -50,9 +50,10 @@ class Command(BaseCommand):
             returning = made.next_first_visits[0].patient if made.next_first_visits else None
             if returning:
                 intake.demo.review(returning, User.objects.get(email="raman@tn.example"), now=now)
+            physicians = [Practitioner.objects.get(pk=visit.practitioner_id).user for visit in made.next_first_visits]
             if len(responses) > 1 and responses[1] is not None:  # one of the queue is in its physician's hands
-                who = Practitioner.objects.get(pk=made.next_first_visits[1].practitioner_id).user
-                claim_review(responses[1], by=Actor.staff(who), now=now)
+                claim_review(responses[1], by=Actor.staff(physicians[1]), now=now)
+            intake.demo.decide(responses, physicians, now=now)
             for visit, response in zip(made.next_first_visits, responses, strict=True):
                 Appointment.objects.filter(pk=visit.pk).update(response=response)
             notifications.demo.load(made.told, now=now)
