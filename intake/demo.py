@@ -123,7 +123,8 @@ _DECIDED: dict[int, dict[str, Any]] = {
         "plan": "No medicine while she is nursing. Look again at the visit, with the results.",
     },
     7: {
-        "outcome": "more-info", "ask": "On which day did you start the pills, and have you missed any since? We also call you today.",
+        "outcome": "more-info",
+        "ask": "On which day did you start the pills, and have you missed any since? We also call you today.",
         "note": "Low mood since the pills. I call him before lunch.",
     },
 }  # fmt: skip

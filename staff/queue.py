@@ -118,16 +118,20 @@ def _ids(user: Any, now: datetime) -> Any:
     )
 
 
+def views_of(response: str) -> Coalesce:
+    """How many of the five views there are, for an outer query whose column `response` names the answers."""
+    views = Photo.objects.filter(response=OuterRef(response), status=Photo.Status.KEPT, link_id__in=STANDARD).order_by()
+    return Coalesce(Subquery(views.values("response").annotate(n=Count("link_id", distinct=True)).values("n")), 0)
+
+
 def load(user: Any, now: datetime) -> Queue:
     """In one statement."""
-    views = Photo.objects.filter(response=OuterRef("pk"), status=Photo.Status.KEPT, link_id__in=STANDARD).order_by()
-    counted = views.values("response").annotate(n=Count("link_id", distinct=True)).values("n")
     rows = (
         QuestionnaireResponse.objects.for_actor(user)
         .filter(pk__in=_ids(user, now))
         .select_related("patient", "reviewer", "appointment__service", "appointment__practitioner")
         .defer("document", "appointment__practitioner__approach")
-        .annotate(views=Coalesce(Subquery(counted), 0))
+        .annotate(views=views_of("pk"))
     )
     return _sorted(rows, now)
 

@@ -28,6 +28,7 @@ class Row:
     state: str  # reviewed, sent, draft or none
     state_text: str
     flags: list[tuple[str, str, int]] = field(default_factory=list)  # colour, icon, how many
+    photos: int = 0  # of the five views
 
 
 def _rows(visits: list[Appointment]) -> list[Row]:
@@ -45,7 +46,7 @@ def _rows(visits: list[Appointment]) -> list[Row]:
         counts = (("bad", "flag", response.urgent_flags), ("warn", "alert", response.caution_flags))
         # None means that no rules have looked at the answers: then nothing is shown, not even "no flags".
         flags = [(colour, icon, n) for colour, icon, n in counts if n]
-        rows.append(Row(visit, board_time(visit.starts_at), state, text, flags))
+        rows.append(Row(visit, board_time(visit.starts_at), state, text, flags, getattr(visit, "views", 0)))
     return rows
 
 
@@ -63,6 +64,7 @@ def _visits(request: HttpRequest, own: Practitioner | None, since: datetime, unt
         .exclude(status=Status.CANCELLED)
         .select_related("patient", "service", "response", "room", "practitioner")
         .defer("response__document", "practitioner__approach")
+        .annotate(views=queue.views_of("response_id"))
         .order_by("starts_at", "pk")
     )
     return list(found.filter(practitioner=own) if own else found)

@@ -1,5 +1,6 @@
 """`/md/`: a physician's day, and one patient's answers on one page."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -49,6 +50,13 @@ def test_flags_are_shown_only_when_rules_have_looked(doctor: Client, sent: Appoi
     assert doctor.get(day_of(sent)).context["rows"][0].flags == []
     QuestionnaireResponse.objects.update(urgent_flags=1, caution_flags=0)
     assert doctor.get(day_of(sent)).context["rows"][0].flags == [("bad", "flag", 1)]
+
+
+def test_who_is_next_stands_there_with_flags_in_words_and_photos(doctor: Client, sent: Appointment) -> None:
+    QuestionnaireResponse.objects.update(urgent_flags=1, caution_flags=2)
+    page = re.sub(r"\s+|(<[^>]+>)+", " ", doctor.get(day_of(sent)).content.decode().partition('id="next-up"')[2].partition("</section>")[0])
+    for said in ("1 must be seen", "2 to check", "0 of 5 photos"):
+        assert said in re.sub(" +", " ", page)
 
 
 def test_the_answers_are_on_one_page(doctor: Client, sent: Appointment) -> None:
