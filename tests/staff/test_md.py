@@ -54,7 +54,9 @@ def test_flags_are_shown_only_when_rules_have_looked(doctor: Client, sent: Appoi
 
 def test_who_is_next_stands_there_with_flags_in_words_and_photos(doctor: Client, sent: Appointment) -> None:
     QuestionnaireResponse.objects.update(urgent_flags=1, caution_flags=2)
-    page = re.sub(r"\s+|(<[^>]+>)+", " ", doctor.get(day_of(sent)).content.decode().partition('id="next-up"')[2].partition("</section>")[0])
+    page = re.sub(
+        r"\s+|(<[^>]+>)+", " ", doctor.get(day_of(sent)).content.decode().partition('id="next-up"')[2].partition("</section>")[0]
+    )
     for said in ("1 must be seen", "2 to check", "0 of 5 photos"):
         assert said in re.sub(" +", " ", page)
 
