@@ -40,6 +40,8 @@ def _rows(visits: list[Appointment]) -> list[Row]:
             rows.append(Row(visit, board_time(visit.starts_at), "none", missing))
             continue
         state, text = ("reviewed", _("Reviewed")) if response.reviewed_at else ("sent", _("Sent"))
+        if response.asked_at and not response.reviewed_at:
+            state, text = "asked", _("Waiting on patient")
         if response.is_draft:
             numbers = {"n": response.sections_done, "of": response.sections_total}
             state, text = "draft", _("In progress, %(n)d of %(of)d") % numbers

@@ -201,6 +201,7 @@ def _show(
         "mine": response.reviewer_id == request.user.pk,
         "amends": response.reviewed_at is not None,
         "signed": signed,
+        "asked": signed[0][1] if response.asked_at and signed and signed[0][1].fields.get("ask") else None,
         "before_that": _decided_before(page),
         "proven": signing.is_proven(request, now),
         "problems": [(_target(name), text) for name, text in problems or []],

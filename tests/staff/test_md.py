@@ -61,6 +61,13 @@ def test_who_is_next_stands_there_with_flags_in_words_and_photos(doctor: Client,
         assert said in re.sub(" +", " ", page)
 
 
+def test_of_whom_something_was_asked_the_day_says_so(doctor: Client, sent: Appointment) -> None:
+    QuestionnaireResponse.objects.update(asked_at=clock.now())
+    page = doctor.get(day_of(sent)).content.decode()
+    assert "Waiting on patient" in page
+    assert "Answers sent" not in page
+
+
 def test_the_answers_are_on_one_page(doctor: Client, sent: Appointment) -> None:
     page = doctor.get(review_of(sent)).content.decode()
     for text in ("Daniel Whitford", "First assessment", OWN_WORDS, "All answers", "Answered by the patient"):

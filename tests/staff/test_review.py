@@ -274,6 +274,7 @@ def test_more_information_is_asked_by_a_message_and_by_phone_once_the_visit_has_
     assert names(doctor.get("/md/review/?show=waiting")) == ["Whitford"]
     page = doctor.get(url_of(sent)).content.decode()
     assert "Waiting on patient</span>" in page
+    assert "Which pills exactly?" in page.partition('id="decision"')[0], "what was asked stands on top"
     assert "Reviewed</span>" not in page
 
 
