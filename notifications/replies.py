@@ -26,7 +26,7 @@ from notifications.kinds import ASKS, OPT_OUT_ANSWERS, TEXT
 from notifications.meaning import MAY_MEAN_THE_VISIT, meaning_of, words_of
 from notifications.models import TOLD, Delivery, Inbound, Meaning, Message, Subject
 from patients import actions as people
-from patients.models import Patient
+from patients.models import Helper, Patient
 
 log = logging.getLogger(__name__)
 BATCH = 100
@@ -221,6 +221,9 @@ def reseal(rows: list[Inbound], done: Rotated) -> None:
 
 
 def forget(*, now: datetime) -> int:
-    """Delete the words of texts older than 90 days. Returns how many."""
-    old = Inbound.objects.filter(received_at__lt=now - KEPT, handled_at__isnull=False).exclude(sealed=b"")
-    return old.update(sealed=b"", key_id="")
+    """Delete the words of texts older than 90 days, and the number of whoever is nobody's patient. Returns how many."""
+    old = Inbound.objects.filter(received_at__lt=now - KEPT, handled_at__isnull=False)
+    waits = Q(needs_person=True, settled_at=None)
+    known = Q(sender__in=Patient.objects.values("mobile")) | Q(sender__in=Helper.objects.values("mobile"))
+    strangers = old.filter(visit_id=None).exclude(sender="").exclude(waits).exclude(known).update(sender="")
+    return strangers + old.exclude(sealed=b"").update(sealed=b"", key_id="")

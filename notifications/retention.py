@@ -8,6 +8,7 @@ from django.db import models
 
 from accounts.models import RateCounter, SignInMail
 from booking.models import LinkRequest
+from intake.actions.later import forget_links
 from notifications import replies
 from notifications.models import TestSend
 from patients.models import ContactCode
@@ -24,12 +25,13 @@ _SINCE: tuple[tuple[type[models.Model], str], ...] = (
 
 
 def forget(*, now: datetime) -> int:
-    """Delete sessions that ended with where they were from; what is older than KEPT; the words of old texts.
+    """Delete ended sessions with where they were from; what is older than KEPT; the words of old texts, and strangers' numbers.
 
     Returns:
         How many rows were deleted or emptied.
     """
     gone = sum(model._default_manager.filter(**{f"{name}__lt": now - KEPT}).delete()[0] for model, name in _SINCE)
+    gone += forget_links(before=now - KEPT)
     gone += Session.objects.filter(expire_date__lt=now).delete()[0]
     over = UserSession.objects.exclude(session_key__in=Session.objects.values("session_key"))
     return gone + over.delete()[0] + replies.forget(now=now)

@@ -165,6 +165,12 @@ def _tries_left(response: QuestionnaireResponse, *, now: datetime) -> bool:
     return limits.hit(f"born-day:{response.pk}", limit=TRIES_A_DAY, window=timedelta(days=1), now=now)
 
 
+def forget_links(*, before: datetime) -> int:
+    """Delete links that lead nowhere any more, with the addresses they went to: what they opened was sent, or has its patient."""
+    live = QuestionnaireResponse.objects.filter(status="in-progress", patient=None)
+    return ResumeLink.objects.filter(asked_at__lt=before).exclude(response__in=live).delete()[0]
+
+
 def born(response: QuestionnaireResponse) -> str:
     """The ISO date of birth of whoever answers: on file, or in the draft, or empty."""
     if response.patient is not None:
