@@ -4,5 +4,5 @@
 `parts`      the pieces of a record as plain values and files, each reading in the trail
 `whole`      everything the clinic holds about one person, as one file for the privacy contact
 `keeping`    until when a record has to be kept, and why
-`erasing`    what is deleted with a person, and what stays
+`actions`    what is deleted with a person, and what stays
 """

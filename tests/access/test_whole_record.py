@@ -256,9 +256,9 @@ def test_a_visit_booked_while_it_is_confirmed_stops_it(world: World, monkeypatch
 
 def test_every_table_that_points_at_a_person_is_thought_of(world: World) -> None:
     """A new table with a patient, a visit or answers in it has to say what becomes of it."""
-    from records import erasing
+    from records import actions
 
-    gone: set[Any] = {lot.rows.model for lot in erasing.lots(person_of(world.people["A"]))}
+    gone: set[Any] = {lot.rows.model for lot in actions.lots(person_of(world.people["A"]))}
     for model in (Patient, Appointment, QuestionnaireResponse):
         pointing = {f.related_model for f in model._meta.related_objects if f.on_delete.__name__ != "CASCADE"}
         assert pointing <= gone, pointing - gone

@@ -7,7 +7,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from accounts import clock
 from intake.models import Photo
-from records import erasing, keeping
+from records import actions, keeping
 from records.errors import RecordError
 from staff.management.whose import RecordCommand, summary_of
 
@@ -31,7 +31,7 @@ class Command(RecordCommand):
         self.stdout.write(f"{known['reference']}  {known['who']}")
         if kept := keeping.reasons(person, now=now):
             raise CommandError("Nothing is deleted.\n" + "\n".join(f"  {reason.why}" for reason in kept))
-        for lot in erasing.lots(person):
+        for lot in actions.lots(person):
             if count := lot.rows.count():
                 self.stdout.write(f"  {count:>5} {lot.name}")
         if not options["apply"]:
@@ -44,11 +44,11 @@ class Command(RecordCommand):
         names = [name for row in photos for name in (row.name, row.small_name)]
         ids = [str(row.public_id) for row in person.rows] or ([str(person.draft.public_id)] if person.draft else [])
         try:
-            gone = erasing.erase(person, by=by, now=now)
+            gone = actions.erase(person, by=by, now=now)
         except RecordError as error:
             raise CommandError(f"Nothing is deleted. {error}") from error
         self.stdout.write("Deleted: " + ", ".join(f"{name}={count}" for name, count in gone.items()) + ".")
-        if left := erasing.files_left(names):
+        if left := actions.files_left(names):
             raise CommandError(f"{len(left)} files could not be deleted. manage.py check_photos finds them.")
         self.stdout.write("Copies made until now still hold it. Keep this line until they have expired; after a restore, run it:")
         for key in ids:
