@@ -302,7 +302,7 @@ class ResumeLink(models.Model):
     response = models.ForeignKey(QuestionnaireResponse, on_delete=models.CASCADE, related_name="resume_links")
     for_visit = models.BooleanField(default=False, help_text="Handed over by the desk: the visit's own link goes out instead.")
     channel = models.CharField(max_length=8, help_text="email or text.")
-    address = models.CharField(max_length=254, help_text="E-mail address, or mobile as E.164.")
+    address = models.CharField(max_length=254, help_text="Email address, or mobile as E.164.")
     key_id = models.CharField(max_length=16)
     generation = models.PositiveIntegerField(default=1)
     sha256 = models.BinaryField(max_length=32, unique=True)

@@ -82,6 +82,7 @@ class Board:
     on_list: int = 0  # who would come sooner
     calls: int = 0  # who is to be phoned
     left: "Left | None" = None  # what earlier days left open
+    to_call: list[Any] = field(default_factory=list)  # the first of those to be phoned, of whatever day
 
     @property
     def is_empty(self) -> bool:
@@ -150,22 +151,36 @@ def bookable(today: datetime | None = None) -> list[Any]:
     )
 
 
-def _visits(user: Any, since: datetime, until: datetime, now: datetime) -> list[Any]:
-    """The day's visits and live holds with everything a line shows, in one statement. Never an answer."""
+def _visits(user: Any, since: datetime, until: datetime, now: datetime, *, calls: int = 0) -> tuple[list[Any], list[Any]]:
+    """The day's visits and live holds with what a line shows, never an answer; and so many of those to be called, of any day.
+
+    One statement, whatever there is.
+    """
     before = Appointment.objects.filter(patient=OuterRef("patient"), status=Status.FULFILLED, starts_at__lt=OuterRef("starts_at"))
-    return list(
+    shown = (
         Appointment.objects.for_actor(user)
-        .between(since, until)
-        .exclude(status=Status.HELD, hold_expires_at__lte=now)
         .select_related("service", "patient", "response", "room", "practitioner")
         .defer("response__document", "practitioner__approach")
         .annotate(seen_before=Exists(before), **in_series())
-        .order_by("starts_at", "lane", "pk")
     )
+    days = shown.between(since, until).exclude(status=Status.HELD, hold_expires_at__lte=now).annotate(to_call=Value(False))
+    if calls:
+        first = shown.to_call().filter(status__in=[*OPEN, Status.CANCELLED]).order_by("starts_at", "pk")[:calls]
+        days = days.union(first.annotate(to_call=Value(True)), all=True)
+    found = list(days.order_by("starts_at", "lane", "pk"))
+    return [visit for visit in found if not visit.to_call], [visit for visit in found if visit.to_call]
 
 
 def load(
-    user: Any, day: date, *, now: datetime, show: str = "", selected: str = "", who: str = "", as_list: bool = False
+    user: Any,
+    day: date,
+    *,
+    now: datetime,
+    show: str = "",
+    selected: str = "",
+    who: str = "",
+    as_list: bool = False,
+    some: int = 0,
 ) -> Board:
     """The day for a person at the desk.
 
@@ -174,12 +189,14 @@ def load(
         selected: public id of a visit to mark.
         who: slug of the one physician to show; empty for everybody.
         as_list: without places on a board.
+        some: how many of those to be phoned to name beside.
     """
     zone = clock.clinic_zone()
     since, until = clock.day_bounds(day, zone)
     is_today = day == clock.today(now)
     people, services = _people(day, since, until, now), bookable(since if is_today else None)
-    visits = _visits(user, since, until, now)
+    calls = sum(service.calls or 0 for service in services)
+    visits, to_call = _visits(user, since, until, now, calls=min(some, calls))
     columns = {person.pk: Column(person) for person in people}
     for visit in visits:
         columns.setdefault(visit.practitioner_id, Column(visit.practitioner))
@@ -230,10 +247,10 @@ def load(
     grid = None if as_list else lay(shown, now)
     found = {str(v.public_id): v for v in visits if v.status != Status.HELD}
     seen = mark_of(v.version for v in visits if v.status != Status.HELD)
-    on_list, calls = sum(service.waits or 0 for service in services), sum(service.calls or 0 for service in services)
+    on_list = sum(service.waits or 0 for service in services)
     left = next((service.left for service in services if is_today and service.left and service.left["n"]), None)
     earlier = Left(left["n"], clock.local(datetime.fromisoformat(left["at"])).date()) if left else None
-    return Board(day, shown, counts, found, show, seen, grid, waiting, people_shown, on_list, calls, earlier)
+    return Board(day, shown, counts, found, show, seen, grid, waiting, people_shown, on_list, calls, earlier, to_call)
 
 
 def mark_of(versions: Iterable[int]) -> str:

@@ -16,7 +16,7 @@ from accounts.access import reception_required
 from booking import matching
 from booking.desk_text import on_offer
 from booking.late import MINUTES
-from booking.models import OPEN, Appointment, Status
+from booking.models import Appointment, Status
 from staff import board, outbox, steps, table
 from staff.reading import reading
 from staff.views.waiting_list import gaps_of, rows_of
@@ -131,16 +131,13 @@ def _page(
     selected = str(about.public_id) if about else request.GET.get("visit", "")
     with reading(request, "staff.day_read", now=now, detail={"date": day.isoformat()}):
         found = board.load(
-            request.user, day, now=now, show=show if show in board.FILTERS else "", selected=selected, who=who, as_list=as_list
-        )
+            request.user, day, now=now, show=show if show in board.FILTERS else "", selected=selected, who=who, as_list=as_list,
+            some=0 if as_list else SOME,
+        )  # fmt: skip
         gaps = []
         if found.on_list and day >= clock.today(now):
             gaps = gaps_of(matching.freed_between(*clock.day_bounds(day, clock.clinic_zone()), now=now), now=now, most=3)
         listed = rows_of(request, now, most=SOME) if found.on_list and not as_list else []
-        to_call = []
-        if found.calls and not as_list:
-            calls = Appointment.objects.for_actor(request.user).to_call().filter(status__in=[*OPEN, Status.CANCELLED])
-            to_call = list(calls.select_related("patient").order_by("starts_at")[:SOME])
     visit = found.visits.get(selected)
     only, sort = _query(request, "view", "who", "sort"), table.read(request.GET.get("sort", ""))
     context = {
@@ -152,7 +149,7 @@ def _page(
         "now": now,
         "gaps": gaps,
         "listed": listed,
-        "to_call": to_call,
+        "to_call": found.to_call,
         "late_minutes": MINUTES,
         "someone_waits": found.on_list > 0 and day >= clock.today(now),
         "refusal": refusal,

@@ -184,6 +184,16 @@ def test_a_day_of_160_visits_takes_at_most_four_statements(
         page = desk.get(f"/desk/day/{day}/").content.decode()
     assert page.count('class="nm"') == 160
     assert len(statements.of_page()) <= 4, "\n".join(statements.of_page())
+    Appointment.objects.filter(patient__in=patients[150:]).update(needs_call=True, call_reason="New photos")
+    Appointment.objects.filter(patient=patients[159]).update(
+        starts_at=at(day + timedelta(1), 9), ends_at=at(day + timedelta(1), 10)
+    )
+    for query, names in (("", 3), ("?view=list", 0)):
+        with Statements() as statements:
+            calls = desk.get(f"/desk/day/{day}/{query}")
+        assert len(statements.of_page()) <= 4, "\n".join(statements.of_page())
+        assert calls.content.decode().count(", New photos") == names
+        assert calls.content.decode().count('id="v-') == 159, "who is to be called on another day is not on this one"
     empty = desk.get(f"/desk/day/{day + timedelta(7)}/").content.decode()
     assert (len(page) - len(empty)) / 160 < 600, "bytes a visit"
 
