@@ -1,7 +1,9 @@
 """Error pages in our voice."""
 
+import sys
 from typing import Any
 
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -28,8 +30,15 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return render(request, page, {"csrf": True}, status=403)
 
 
+def is_database_away(error: BaseException | None) -> bool:
+    """Whether this is PostgreSQL being away or restarted, and no fault of a page."""
+    return isinstance(error, OperationalError | InterfaceError)
+
+
 def server_error(request: HttpRequest, *args: Any) -> HttpResponse:
-    """500: rendered without the database, which may be what failed."""
+    """500: rendered without the database, which may be what failed; then it is a 503, wherever the request had come to."""
+    if is_database_away(sys.exc_info()[1]):  # before the view (a session is read) or after it (one is saved)
+        return not_ready(request, set_up=True)
     return HttpResponse(render_to_string("500.html"), status=500)
 
 

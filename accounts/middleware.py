@@ -12,7 +12,6 @@ from csp.middleware import CSPMiddleware
 from csp.utils import build_policy
 from django.conf import settings
 from django.contrib.auth import logout
-from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
@@ -20,7 +19,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts import clock
-from accounts.errors import bad_request, not_ready
+from accounts.errors import bad_request, is_database_away, not_ready
 from accounts.models import Clinic, is_patient
 from accounts.signin import end_sessions, has_second_factor, new_key
 
@@ -118,7 +117,7 @@ def _not_ready(request: HttpRequest, exception: Exception) -> HttpResponse | Non
     """503 before `manage.py set_up_clinic` was run, and while PostgreSQL is away."""
     if isinstance(exception, Clinic.DoesNotExist):
         return not_ready(request, set_up=False)
-    if isinstance(exception, OperationalError | InterfaceError):
+    if is_database_away(exception):
         return not_ready(request, set_up=True)
     return None
 
