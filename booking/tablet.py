@@ -32,6 +32,7 @@ _INSIDE = {
     "intake:photos",
     "intake:photo",
     "intake:photo_add",
+    "intake:photo_date",
     "intake:photo_remove",
     "booking:check",
 }

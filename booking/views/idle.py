@@ -17,19 +17,21 @@ from booking.views.journey import See, as_uuid, client_address
 from booking.views.later import HOUR, TRIES_PER_CLIENT
 from intake.actions import later
 from intake.models import QuestionnaireResponse
+from intake.seats import of_other_answers
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def closed(request: HttpRequest) -> HttpResponse:
     """`?next=` is where the person was; `late=yes` when a form that came too late was kept, `no` when it was not.
 
-    A script that covers an open page posts here too (X-Cover): 204 opens the page again, with everything on it.
+    A script that covers an open page posts here too (X-Cover): 204 opens the page again, with everything on it; a page of
+    other answers stays closed.
     """
     now = clock.now()
     here = _next(request)
-    covered = "X-Cover" in request.headers
+    covered = "X-Cover" in request.headers and request.method == "POST"
     response = _held(request)
-    if response is None or not (covered or idle.is_closed(request, now)):
+    if response is None or (covered and of_other_answers(request, response)) or not (covered or idle.is_closed(request, now)):
         return See(here if response else reverse("booking:start"))
     form = YearForm(request.POST if request.method == "POST" else None)
     status = 200

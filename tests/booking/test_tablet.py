@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.contrib.sessions.models import Session
@@ -132,6 +133,11 @@ def test_it_waits_ten_minutes_for_the_patient_to_take_it(tablet, at):
     assert tablet.get(HELLO).status_code == 200
     at.shift(timedelta(minutes=11))
     assert tablet.get(HELLO)["Location"] == f"{OVER}?late=1"
+
+
+def test_the_day_of_a_photo_can_be_said_on_it(opened):
+    """There is no such photo; the page of it is not closed to the tablet."""
+    assert opened.post(reverse("intake:photo_date", args=[uuid4()]), {"taken": "2027-02-01"}).status_code == 404
 
 
 def test_handing_back_forgets_everything_and_looking_does_not(opened):

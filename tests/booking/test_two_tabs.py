@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from intake.actions import start_draft
-from intake.document import decrypt
+from intake.document import Document, decrypt, put
 from intake.models import QuestionnaireResponse
 from tests.booking.conftest import DETAILS, WEB, Browser, text_of
 from tests.factories import WEDNESDAY
@@ -52,3 +52,13 @@ def test_other_answers_are_not_deleted(walker, old):
     for name in ("delete_answers", "too_young"):
         assert walker.post(name, draft=old).status_code == 409
     assert QuestionnaireResponse.objects.filter(pk=walker.draft.pk).exists()
+
+
+def test_the_year_of_other_answers_does_not_bring_a_covered_page_back(walker, old):
+    newer = walker.draft
+    put(newer, Document(answers={"about_dob": "1961-05-02"}))
+    newer.save()
+    for draft, status in ((old, 303), (str(newer.public_id), 204)):
+        answer = walker.client.post(reverse("booking:closed"), {"year": "1961", "draft": draft}, headers={"X-Cover": "1"})
+        assert answer.status_code == status
+    assert walker.client.get(reverse("booking:closed"), headers={"X-Cover": "1"}).status_code == 303
