@@ -71,7 +71,7 @@ def _perform(request: HttpRequest, now: datetime) -> str:
         Http404: for a button that is not one of ours.
         MessageError, BookingError: it cannot be done any more.
     """
-    verb, _sep, key = request.POST.get("do", "").partition(":")
+    verb, key, seen = (*request.POST.get("do", "").split(":", 2), "", "")[:3]
     by = actor_of(request)
     try:
         public_id = UUID(key)
@@ -89,19 +89,23 @@ def _perform(request: HttpRequest, now: datetime) -> str:
             return _("It is on the call list.")
         actions.dismiss(delivery, by=by, now=now)
         return _("Noted.")
-    inbound = Inbound.objects.open().filter(public_id=public_id).first()
+    inbound = Inbound.objects.filter(public_id=public_id, needs_person=True).first()
     if inbound is None or verb not in ("confirm", "ring", "done"):
         raise Http404
-    return _answer(request, verb, inbound, by, now)
+    if inbound.settled_at is not None:
+        raise MessageError(_("Somebody has seen to this text already."))
+    return _answer(request, verb, inbound, seen, by, now)
 
 
-def _answer(request: HttpRequest, verb: str, inbound: Inbound, by: Actor, now: datetime) -> str:
-    """What the desk does about a text that came in."""
+def _answer(request: HttpRequest, verb: str, inbound: Inbound, seen: str, by: Actor, now: datetime) -> str:
+    """What the desk does about a text that came in. A yes is to the time that the page showed (`seen`)."""
     visit = Appointment.objects.for_actor(request.user).filter(pk=inbound.visit_id or 0).first()
     if verb != "done" and visit is None:
         raise Http404
     if verb == "confirm" and visit is not None:
-        booking.confirm(visit, by=by, now=now)
+        if seen != str(visit.ics_sequence):
+            raise booking.stale(visit)
+        booking.confirm(visit, by=by, now=now, version=visit.version)
     elif verb == "ring" and visit is not None:
         booking.ask_to_call(visit, reason=_("Answered a text"), by=by, now=now)
     actions.settle_reply(inbound, by=by, now=now)

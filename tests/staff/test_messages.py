@@ -111,6 +111,28 @@ def test_done_takes_it_off_the_list(desk: Client, visit: Appointment) -> None:
     assert "Everything arrived" in desk.get(f"{PAGE}?show=trouble").content.decode()
 
 
+def test_a_visit_that_moved_since_the_page_was_opened_is_not_confirmed(desk: Client, visit: Appointment) -> None:
+    became("accepted")
+    inbound = came_in("Yes but can I bring my mother?")
+    do = f"confirm:{inbound.public_id}:{visit.ics_sequence}"
+    assert f'value="{do}"' in desk.get(PAGE).content.decode()
+    at = visit.starts_at + timedelta(hours=2)
+    booking.move(visit, visit.practitioner, at, overbook=True, by=Actor("staff", None, "reception", "Joanne"), now=clock.now())
+    refused = desk.post(PAGE, {"do": do})
+    assert refused.status_code == 409
+    assert "This visit changed at" in refused.content.decode()
+    assert Appointment.objects.get(pk=visit.pk).status == "booked"
+    assert Inbound.objects.open().exists()
+
+
+def test_pressed_twice_it_says_that_it_was_seen_to(desk: Client, visit: Appointment) -> None:
+    inbound = came_in("Yes but can I bring my mother?")
+    desk.post(PAGE, {"do": f"done:{inbound.public_id}"})
+    again = desk.post(PAGE, {"do": f"done:{inbound.public_id}"})
+    assert again.status_code == 409
+    assert "Somebody has seen to this text already." in again.content.decode()
+
+
 @pytest.mark.parametrize(("verb", "check"), [("confirm", "status"), ("ring", "needs_call"), ("done", "")])
 def test_a_text_that_needs_a_person_is_answered_with_one_press(desk: Client, visit: Appointment, verb: str, check: str) -> None:
     became("accepted")
@@ -119,7 +141,7 @@ def test_a_text_that_needs_a_person_is_answered_with_one_press(desk: Client, vis
     assert "can I bring my mother?" in page
     assert "Maya Chowdhury" in page
     assert AuditEvent.objects.filter(action="staff.messages_read").exists()
-    assert desk.post(PAGE, {"do": f"{verb}:{inbound.public_id}"}).status_code == 303
+    assert desk.post(PAGE, {"do": f"{verb}:{inbound.public_id}:{visit.ics_sequence}"}).status_code == 303
     visit.refresh_from_db()
     assert {"status": visit.status == "confirmed", "needs_call": visit.needs_call, "": True}[check]
     assert "No texts wait" in desk.get(PAGE).content.decode()
