@@ -33,6 +33,7 @@ from staff.reading import reading
 from staff.review_form import ReviewForm
 
 _ALLERGIES = ("alg_list", "alg_detail")
+_LEFT_OPEN = ("outcome", "labs", "labs_other", "refer_to", "patient_told")  # what a signature with something to confirm says
 _PREGNANCY = ("preg_status", "fu_preg")
 ASKED_TO_CALL = gettext_noop("The physician asks you to call")
 
@@ -202,6 +203,7 @@ def _show(
         "amends": response.reviewed_at is not None,
         "signed": signed,
         "asked": signed[0][1] if response.asked_at and signed and signed[0][1].fields.get("ask") else None,
+        "left_open": [line for line in signed[0][2] if line.name in _LEFT_OPEN] if response.to_confirm and signed else [],
         "before_that": _decided_before(page),
         "proven": signing.is_proven(request, now),
         "problems": [(_target(name), text) for name, text in problems or []],

@@ -288,6 +288,8 @@ def test_of_a_cancelled_visit_the_queue_says_so(doctor: Client, sent: Appointmen
 def test_what_a_review_left_open_is_confirmed(doctor: Client, sent: Appointment) -> None:
     doctor.post(url_of(sent), IN_PERSON | {"outcome": "labs", "labs": ["cbc", "ferritin"]})
     assert names(doctor.get("/md/review/?show=confirm")) == ["Whitford"]
+    top = doctor.get(url_of(sent)).content.decode().partition('id="decision"')[0]
+    assert "Outcome: Labs first · Tests: CBC, Ferritin" in top, "what is to be done stands on top"
     doctor.post(url_of(sent), {"do": "done"})
     assert names(doctor.get("/md/review/?show=confirm")) == []
 
