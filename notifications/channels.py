@@ -22,6 +22,7 @@ from django.db import DatabaseError
 from django.utils.module_loading import import_string
 
 from accounts import clock
+from accounts.logs import scrub
 from notifications.letters import Letter
 from notifications.models import CaughtText, Channel, ChannelSwitch, Delivery
 from notifications.seals import seal
@@ -151,7 +152,7 @@ class MailSession:
     ) -> Outcome:
         said = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
         if became is Became.ACCEPTED:
-            return Outcome(became, self.provider, provider_id=said[:255])
+            return Outcome(became, self.provider, provider_id=scrub(said)[:255])  # some servers repeat the address
         return Outcome(
             became, self.provider, error_class=type(error).__name__[:16] if error else "smtp", error_code=str(code)[:32]
         )

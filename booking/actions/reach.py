@@ -3,9 +3,11 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from allauth.mfa.models import Authenticator
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from accounts.actions import remove_passkey
 from accounts.links import new_link
 from accounts.signin import end_sessions
 from audit.actions import record
@@ -74,7 +76,7 @@ def change_contact(
     """Change how a patient is reached. When an address changes, the links of coming visits do too.
 
     Whoever reads the old address must not be able to open the visit any more; the next message carries the new link. When the
-    clinic changes it, the patient's own sign-ins end as well: they may be somebody else's.
+    clinic changes it, the patient's own sign-ins end as well, and the passkeys made in them: they may be somebody else's.
 
     Args:
         reach: email, mobile, reminder_by, voicemail_ok; what is left out stays.
@@ -90,6 +92,8 @@ def change_contact(
         return patient
     if by.is_staff and patient.user is not None:
         end_sessions(patient.user)
+        for key in Authenticator.objects.filter(user=patient.user):
+            remove_passkey(key, by=by, now=now)
     for visit in patient.appointments.select_for_update().filter(ends_at__gt=now - timedelta(hours=24)):
         _another_link(visit, PURPOSE, by=by, now=now)
         visit.version += 1

@@ -3,9 +3,14 @@
 import hashlib
 from datetime import timedelta
 
+import pytest
+from allauth.mfa.models import Authenticator
 from django.test import Client
 
+from accounts import clock
 from audit.actor import Actor
+from audit.models import AuditEvent
+from booking.actions import change_contact
 from booking.links import find_visit, token_of
 from intake.actions import publish_all
 from intake.consents import messages_wording
@@ -77,19 +82,13 @@ def test_ten_minutes_after_signing_in_a_code_comes_first(maya, patient, at):
     assert maya.get("/me/details/email/").status_code == 200
 
 
-def test_when_the_clinic_changes_an_address_the_patients_sign_ins_end(maya, patient, reception):
-    from accounts import clock
-    from audit.actor import Actor
-    from booking.actions import change_contact
-
+@pytest.mark.parametrize("whose", ["clinic", "own"])
+def test_when_the_clinic_changes_an_address_the_patients_sign_ins_and_passkeys_end(maya, patient, reception, whose):
     patient.refresh_from_db()
-    change_contact(
-        patient,
-        email="other@example.com",
-        mobile=patient.e164,
-        reminder_by="email",
-        voicemail_ok=False,
-        by=Actor.staff(reception),
-        now=clock.now(),
-    )
-    assert maya.get("/me/")["Location"].startswith("/me/sign-in/")
+    Authenticator.objects.create(user=patient.user, type=Authenticator.Type.WEBAUTHN, data={})
+    by = Actor.staff(reception) if whose == "clinic" else Actor.patient(patient.pk)
+    change_contact(patient, email="other@example.com", by=by, now=clock.now())
+    ended = whose == "clinic"
+    assert (maya.get("/me/").status_code == 302) == ended
+    assert Authenticator.objects.exists() != ended
+    assert AuditEvent.objects.filter(action="accounts.passkey_removed").exists() == ended
