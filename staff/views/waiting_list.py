@@ -75,11 +75,11 @@ def waiting_list(request: HttpRequest) -> HttpResponse:
     now = clock.now()
     if request.method == "POST":
         refusal = _act(request, now)
-        return _page(request, now, refusal=refusal, status=409) if refusal else _back(request)
+        return _page(request, now, refusal=refusal, status=409) if refusal else _to_list(request)
     return _page(request, now)
 
 
-def _back(request: HttpRequest) -> HttpResponse:
+def _to_list(request: HttpRequest) -> HttpResponse:
     # A time that is offered now suits nobody else: back to the whole list, where the offer stands.
     at = "" if request.POST.get("do", "").startswith("offer:") else request.POST.get("at", "")
     query = f"?{urlencode({'at': at})}" if parse_value(at) else ""
@@ -168,13 +168,18 @@ def _entry(request: HttpRequest, key: UUID) -> WaitlistEntry:
 
 
 def _offer_of(request: HttpRequest, key: UUID) -> WaitlistOffer:
-    """The offer that is out to somebody: their answer came by phone."""
-    found = (
-        WaitlistOffer.objects.filter(entry=_entry(request, key), state=OfferState.OPEN)
-        .select_related("entry__visit", "entry__service")
-        .first()
-    )
+    """The offer whose answer came by phone. The button names it: an old page must not answer a newer one."""
+    mine = WaitlistEntry.objects.for_actor(request.user)
+    offers = WaitlistOffer.objects.filter(entry__in=mine).select_related("practitioner", "entry__visit", "entry__service")
+    found = offers.filter(public_id=key).first()
     if found is None:
+        raise Http404
+    return found
+
+
+def _open_offer(request: HttpRequest, key: UUID) -> WaitlistOffer:
+    found = _offer_of(request, key)
+    if found.state != OfferState.OPEN:
         raise actions.OfferOver(_("That offer is over."))
     return found
 
@@ -195,18 +200,24 @@ def _offer(request: HttpRequest, key: UUID, now: datetime) -> None:
 def _skip(request: HttpRequest, key: UUID, now: datetime) -> None:
     slot = _slot(request.POST.get("at", ""))
     if slot is None:
-        offer = _offer_of(request, key)
-        slot = offer.starts_at, offer.practitioner
+        raise Http404
     actions.skip(_entry(request, key), slot[1], slot[0], by=actor_of(request), now=now)
 
 
+def _back(request: HttpRequest, key: UUID, now: datetime) -> None:
+    offer = _open_offer(request, key)
+    actions.skip(offer.entry, offer.practitioner, offer.starts_at, by=actor_of(request), now=now)
+
+
 def _take(request: HttpRequest, key: UUID, now: datetime) -> None:
-    visit = actions.accept(_offer_of(request, key), by=actor_of(request), now=now)
+    offer = _offer_of(request, key)
+    taken = offer.state == OfferState.ACCEPTED  # pressed twice
+    visit = actions.accept(offer if taken else _open_offer(request, key), by=actor_of(request), now=now)
     messages.success(request, _("Booked for %(when)s.") % {"when": clock.long_when(visit.starts_at)})
 
 
 def _pass(request: HttpRequest, key: UUID, now: datetime) -> None:
-    actions.decline(_offer_of(request, key), by=actor_of(request), now=now)
+    actions.decline(_open_offer(request, key), by=actor_of(request), now=now)
 
 
 def _plain(verb: Callable[..., Any], **more: Any) -> Callable[[HttpRequest, UUID, datetime], None]:
@@ -217,11 +228,18 @@ def _plain(verb: Callable[..., Any], **more: Any) -> Callable[[HttpRequest, UUID
 
 
 def _join(request: HttpRequest, key: UUID, now: datetime) -> None:
-    """Put the person of a visit on the list: any time, anybody; they keep the visit, and their link changes the wishes."""
+    """Put the person of a visit on the list: any time, anybody; they keep the visit, and their link changes the wishes.
+
+    Who is on it already keeps what they wish.
+    """
     visit = Appointment.objects.for_actor(request.user).upcoming(now).select_related("patient", "service")
     found = visit.filter(public_id=key).first()
     if found is None or found.patient is None:
         raise Http404
+    there = WaitlistEntry.objects.for_actor(request.user).on_list().filter(patient=found.patient, service=found.service)
+    if there.exists():
+        messages.info(request, _("%(name)s is on the waiting list already.") % {"name": found.patient.full_name})
+        return
     actions.join(found.service, actions.Wishes(), patient=found.patient, visit=found, by=actor_of(request), now=now)
     messages.success(request, _("%(name)s is on the waiting list.") % {"name": found.patient.full_name})
 
@@ -229,6 +247,7 @@ def _join(request: HttpRequest, key: UUID, now: datetime) -> None:
 ACTS: dict[str, Callable[[HttpRequest, UUID, datetime], None]] = {
     "offer": _offer,
     "skip": _skip,
+    "back": _back,
     "take": _take,
     "pass": _pass,
     "pause": _plain(actions.pause),

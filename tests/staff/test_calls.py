@@ -109,6 +109,6 @@ def test_an_offer_of_which_no_message_arrived_is_called_about_while_it_is_held(
     actions.call_with_offer(made, by=Actor.system(), now=now)
     page = desk.get("/desk/calls/").content.decode()
     assert "no message got there. Held until" in page
-    assert desk.post("/desk/waiting-list/", {"do": f"take:{entry.public_id}"}).status_code == 303
+    assert desk.post("/desk/waiting-list/", {"do": f"take:{entry.offers.get().public_id}"}).status_code == 303
     assert Appointment.objects.get().status == "booked"
     assert "no message got there" not in desk.get("/desk/calls/").content.decode()

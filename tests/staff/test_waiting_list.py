@@ -65,12 +65,28 @@ def test_offered_twice_the_second_gets_the_reason(desk, lucas, service):
     assert WaitlistOffer.objects.count() == 1
 
 
-@pytest.mark.parametrize(("verb", "state", "waits"), [("take", "accepted", "booked"), ("pass", "passed", "waiting"), ("skip", "skipped", "waiting")])  # fmt: skip
+@pytest.mark.parametrize(("verb", "state", "waits"), [("take", "accepted", "booked"), ("pass", "passed", "waiting"), ("back", "skipped", "waiting")])  # fmt: skip
 def test_the_answer_on_the_phone(desk, lucas, verb, state, waits):
     desk.post(URL, {"do": f"offer:{lucas.public_id}", "at": slot(lucas)})
-    assert desk.post(URL, {"do": f"{verb}:{lucas.public_id}"}).status_code == 303
+    do = f"{verb}:{WaitlistOffer.objects.get().public_id}"
+    assert f'value="{do}"' in desk.get(URL).content.decode()
+    assert desk.post(URL, {"do": do}).status_code == 303
     lucas.refresh_from_db()
     assert (WaitlistOffer.objects.get().state, lucas.state) == (state, waits)
+
+
+@pytest.mark.parametrize("verb", ["take", "back"])
+def test_an_answer_to_an_offer_that_is_over_does_not_count_for_the_next_one(desk, lucas, service, verb):
+    """The page was open since the first one; the patient speaks of that time."""
+    desk.post(URL, {"do": f"offer:{lucas.public_id}", "at": slot(lucas)})
+    first = WaitlistOffer.objects.get()
+    actions.decline(first, by=DESK, now=clock.now())
+    cancelled(service, on(11, 11), "Noor")
+    later = actions.offer(lucas, service.practitioners.get(), on(11, 11), by=DESK, now=clock.now())
+    assert desk.post(URL, {"do": f"{verb}:{first.public_id}"}).status_code == 409
+    later.refresh_from_db()
+    lucas.refresh_from_db()
+    assert (later.state, lucas.state) == ("open", "waiting")
 
 
 @pytest.mark.parametrize(("verb", "state"), [("pause", "paused"), ("resume", "waiting"), ("remove", "left")])
@@ -86,6 +102,16 @@ def test_a_caller_with_a_visit_is_put_on_the_list(desk, at, service):  # noqa: F
     visit = book(service, on(18, 10))
     assert desk.post(URL, {"do": f"join:{visit.public_id}"}).status_code == 303
     assert WaitlistEntry.objects.get().visit == visit
+
+
+def test_put_on_the_list_again_they_keep_what_they_wished(desk, at, service):  # noqa: F811
+    visit = book(service, on(18, 10))
+    wishes = actions.Wishes(times=1, notice="days")
+    entry = actions.join(service, wishes, patient=visit.patient, visit=visit, by=DESK, now=clock.now())
+    page = desk.post(URL, {"do": f"join:{visit.public_id}"}, follow=True)
+    entry.refresh_from_db()
+    assert (entry.times, entry.notice) == (1, "days")
+    assert "is on the waiting list already" in text_of(page)
 
 
 @pytest.mark.parametrize("do", ["", "offer", "offer:x", "drop:00000000-0000-4000-8000-000000000000", "auto:on"])
