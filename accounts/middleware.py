@@ -26,6 +26,7 @@ from accounts.signin import end_sessions, has_second_factor, new_key
 Next = Callable[[HttpRequest], HttpResponse]
 # What patients and staff see is never kept by a browser or proxy; the public site may be.
 _PRIVATE = ("/book/", "/v/", "/w/", "/m/", "/me/", "/desk/", "/md/", "/clinic/", "/staff/", "/demo/", "/editor/", "/fhir/")
+_WAYS_OUT = {"/staff/logout/", "/me/sign-out/", "/book/leave/"}
 _STAFF_DOORS = ("/staff/", "/editor/")
 # What answers while the screen is locked, and what answers before the second factor is set up: names of views.
 _ALWAYS = {
@@ -101,7 +102,8 @@ def privacy_headers(get_response: Next) -> Next:
         if request.path.startswith(_PRIVATE):
             response["Cache-Control"] = "no-store, private"
             response["X-Robots-Tag"] = "noindex"
-        if request.path in {"/staff/logout/", "/me/sign-out/"} and request.method == "POST":
+        left = request.path in _WAYS_OUT and request.method == "POST"
+        if left and 300 <= response.status_code < 400:  # not where somebody else's page sent the form
             # After signing out, the Back button shows nothing.
             response["Clear-Site-Data"] = '"cache", "storage"'
         response.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=(), usb=()")

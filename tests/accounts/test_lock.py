@@ -118,6 +118,14 @@ def test_signing_out_clears_what_the_browser_kept(reception: User, signed_in: Ca
     assert answer["Cache-Control"] == "no-store, private"
 
 
+def test_a_form_from_elsewhere_clears_nothing(reception: User) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(reception)
+    answer = client.post("/staff/logout/")
+    assert answer.status_code == 403
+    assert "Clear-Site-Data" not in answer
+
+
 def test_the_proof_gives_the_session_a_new_key_and_it_can_still_be_ended(reception: User, settings: Any) -> None:
     settings.STAFF_MFA_REQUIRED = False
     client = Client()
