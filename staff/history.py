@@ -162,6 +162,8 @@ WORDS: dict[str, Any] = {
     "intake.discard_review": gettext_lazy("Draft of a review thrown away"),
     "intake.confirm_done": gettext_lazy("What a review left open confirmed"),
     "intake.save_for_later": gettext_lazy("Saved for later"),
+    "intake.year_right": gettext_lazy("Year of birth given at the private link"),
+    "intake.year_wrong": gettext_lazy("Wrong year of birth at the private link"),
     "intake.resume": gettext_lazy("Saved answers opened again"),
     "intake.delete_draft": gettext_lazy("Unsent answers deleted"),
     "intake.purge_draft": gettext_lazy("Old unsent answers deleted"),

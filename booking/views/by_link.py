@@ -5,6 +5,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import cached_property, wraps
 
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -12,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from accounts import clock, limits
 from accounts.signin import new_key
+from audit.actions import record
 from audit.actor import Actor
 from booking import actions
 from booking.forms import YearForm
@@ -181,7 +183,12 @@ def year_of_birth(request: HttpRequest, it: Visit) -> tuple[YearForm | None, int
     if not limits.hit(f"year-day:{it.row.pk}", limit=YEARS_A_DAY, window=timedelta(days=1), now=it.now):
         form.add_error("year", _("Too many tries today. Call us"))
         return form, 429
-    if form.cleaned_data["year"] != it.row.patient.date_of_birth.year:  # type: ignore[union-attr]
+    right = form.cleaned_data["year"] == it.row.patient.date_of_birth.year  # type: ignore[union-attr]
+    with transaction.atomic():
+        record(
+            "intake.year_right" if right else "intake.year_wrong", by=it.by, now=it.now, obj=it.row, subject_id=it.row.patient_id
+        )
+    if not right:
         form.add_error("year", _("That year does not match. Check it, or call us"))
         return form, 422
     return None, 200

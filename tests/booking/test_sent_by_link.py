@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from accounts import clock
+from audit.models import AuditEvent
 from booking.models import Appointment
 from intake.models import QuestionnaireResponse
 from patients.actions import digits_of
@@ -121,3 +122,15 @@ def test_a_link_does_not_open_by_trying_every_year(link: Browser, token: str, vi
     answer = link.post("visit_questions", token, year="1987")
     assert answer.status_code == 429
     assert "Too many tries today. Call us" in text_of(answer)
+
+
+@pytest.mark.parametrize("name", ["visit_questions", "visit_answers"])
+def test_every_year_that_is_tried_is_in_the_trail(link: Browser, token: str, visit: Appointment, name: str) -> None:
+    if name == "visit_answers":
+        QuestionnaireResponse.objects.filter(pk=visit.response_id).update(status="completed", completed_at=clock.now())
+    for year in ("1980", "1987"):
+        link.post(name, token, year=year)
+    tried = AuditEvent.objects.filter(action__startswith="intake.year").order_by("pk")
+    assert [(e.action, e.object_id, e.subject_id) for e in tried] == [
+        ("intake.year_wrong", visit.pk, visit.patient_id), ("intake.year_right", visit.pk, visit.patient_id),
+    ]  # fmt: skip
