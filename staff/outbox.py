@@ -1,5 +1,6 @@
 """Messages as the desk sees them: what waits, what went, what did not arrive and why, and texts that need a person."""
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -13,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from accounts import clock
 from booking.actions import last_text
 from booking.models import Appointment
+from intake.errors import IntakeError
 from notifications import channels, replies
 from notifications.actions import TROUBLE
 from notifications.coming import foresee, will_go
@@ -22,6 +24,7 @@ from notifications.models import ABOUT_VISITS, WAITING, Delivery, Inbound, Messa
 from patients.models import Patient
 from staff.history import kinds_of
 
+log = logging.getLogger(__name__)
 SHOWN = 100
 WEEK = timedelta(days=7)
 # Why it did not go or arrive, in the desk's words: by reason, by the other side's code, by the error's class.
@@ -151,7 +154,15 @@ def questions(user: Any) -> list[Question]:
         people.setdefault(patient.e164, []).append(patient)
     ids = {i.visit_id for i in found if i.visit_id}
     visits = Appointment.objects.for_actor(user).select_related("patient", "practitioner").in_bulk(ids)
-    return [Question(i, replies.body_of(i), people.get(i.sender, []), visits.get(i.visit_id or 0)) for i in found]
+    return [Question(i, _words(i), people.get(i.sender, []), visits.get(i.visit_id or 0)) for i in found]
+
+
+def _words(inbound: Inbound) -> str:
+    try:
+        return replies.body_of(inbound)
+    except IntakeError as error:
+        log.error("text %s: %s", inbound.pk, error)
+        return _("These words cannot be opened. Tell whoever looks after the system; call the number meanwhile.")
 
 
 def unreachable(user: Any, *, now: datetime) -> list[tuple[Patient, Appointment]]:

@@ -147,6 +147,16 @@ def test_a_text_that_needs_a_person_is_answered_with_one_press(desk: Client, vis
     assert "No texts wait" in desk.get(PAGE).content.decode()
 
 
+def test_a_text_that_no_key_opens_says_so_and_hides_no_other(desk: Client, visit: Appointment) -> None:
+    came_in("Can my wife come along?")
+    Inbound.objects.update(key_id="gone")
+    replies.take("catcher", "2", "+15195550181", "Is there parking?", now=clock.now())
+    replies.handle(now=clock.now())
+    page = desk.get(PAGE).content.decode()
+    assert "Is there parking?" in page
+    assert "cannot be opened" in page
+
+
 def test_addresses_that_do_not_work_are_listed_with_the_visit(desk: Client, visit: Appointment) -> None:
     Patient.objects.update(email_bounced_at=clock.now(), texts_stopped_at=clock.now())
     page = desk.get(f"{PAGE}?show=trouble").content.decode()
