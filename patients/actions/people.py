@@ -1,10 +1,11 @@
 """Who a person is: found or made, their contact, their helper, their account, and two rows that are one person."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Max, Q
+from django.db.models.functions import Greatest
 from django.utils.translation import gettext as _
 
 from accounts.models import Role, User
@@ -284,6 +285,12 @@ def open_account(patient: Patient, code: ContactCode, *, by: Actor, now: datetim
     return patient.user
 
 
+def _chose_messages_at(patient: Patient) -> datetime:
+    """When the consent to messages (C2) was last given, refused or taken back; long ago if never."""
+    said = patient.consents.filter(code="C2").aggregate(at=Greatest(Max("given_at"), Max("withdrawn_at")))
+    return said["at"] or datetime.min.replace(tzinfo=UTC)
+
+
 _BY_EMAIL = ("email", "email_checked_at", "email_bounced_at")
 _BY_MOBILE = ("mobile", "mobile_checked_at", "mobile_bounced_at", "texts_stopped_at")
 
@@ -301,6 +308,7 @@ def merge(offer: MergeOffer, same_person: bool, *, by: Actor, now: datetime) -> 
     offer.save()
     if same_person:
         moved, kept = offer.patient, offer.candidate
+        chosen_later = _chose_messages_at(moved) > _chose_messages_at(kept)
         try:
             with transaction.atomic():
                 for relation in ("appointments", "responses", "consents", "waiting", "corrections", "helpers"):
@@ -314,7 +322,7 @@ def merge(offer: MergeOffer, same_person: bool, *, by: Actor, now: datetime) -> 
         account, moved.user = moved.user, None
         moved.version += 1
         moved.save()
-        if not (kept.email or kept.mobile):  # nothing could be written to, so nobody has chosen how
+        if chosen_later or not (kept.email or kept.mobile):  # where nothing could be written to, nobody had chosen how
             kept.reminder_by, kept.voicemail_ok = moved.reminder_by, moved.voicemail_ok
         for names in (_BY_EMAIL, _BY_MOBILE):  # an address goes with what is known of it: STOP, that mail came back
             if not getattr(kept, names[0]):

@@ -1,5 +1,6 @@
 """`/desk/calls/`: who is to be phoned, and who may be on file twice."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ from accounts import clock
 from audit.actor import Actor
 from booking import actions
 from booking.models import Appointment, Practitioner, Service
-from patients.models import MergeOffer, Patient
+from patients.actions import withdraw_consent
+from patients.models import ConsentRecord, MergeOffer, Patient
 from tests.factories import next_weekday_at
 
 
@@ -69,6 +71,19 @@ def test_an_address_that_one_record_gets_from_the_other_brings_what_is_known_of_
     assert getattr(kept, address)
     assert [name for name in known if getattr(kept, name) is None] == []
     assert kept.reminder_by == "text"
+
+
+@pytest.mark.parametrize("who", ["patient", "candidate"])
+def test_of_two_records_the_later_choice_of_messages_counts(desk: Client, offer: MergeOffer, who: str) -> None:
+    then, by = clock.now() - timedelta(days=9), Actor.system()
+    for days, row in enumerate((offer.candidate, offer.patient)):
+        ConsentRecord.objects.create(
+            patient=row, code="C2", text_version="x", text_sha256="x", decision=True, choice="text, email", given_by="self", how="web",
+            given_at=then + timedelta(days=days),
+        )  # fmt: skip
+    withdraw_consent(getattr(offer, who), "C2", by=by, now=then + timedelta(days=5))
+    answer(desk, offer, "same")
+    assert Patient.objects.get(pk=offer.candidate_id).reminder_by == "phone"
 
 
 def test_what_was_asked_about_a_merged_record_is_asked_about_the_one_that_stays(desk: Client, offer: MergeOffer) -> None:
