@@ -62,6 +62,20 @@ def who_fits(practitioner: Practitioner, start: datetime, *, now: datetime) -> l
     return next(who_fit([(practitioner.pk, start)], now=now))
 
 
+def next_fit(practitioner: Practitioner, start: datetime, *, now: datetime) -> tuple[datetime, int] | None:
+    """The first later start, before the physician's next visit, that suits somebody who waits, and how many; or None."""
+    day = clock.local(start).date()
+    taken = Appointment.objects.occupying().filter(practitioner=practitioner, starts_at__gt=start)
+    until = taken.order_by("starts_at").values_list("starts_at", flat=True).first()
+    later: set[datetime] = set()
+    for service, _entries in _by_service(practitioner):
+        starts = calendar.starts(service, since=day, until=day, now=now, practitioner=practitioner, for_staff=True)
+        later |= {datetime.fromtimestamp(each.at, UTC) for each in starts}
+    times = sorted(at for at in later if start < at and (until is None or at < until))
+    fits = who_fit(((practitioner.pk, at) for at in times), now=now)
+    return next(((at, len(found)) for at, found in zip(times, fits, strict=True) if found), None)
+
+
 def who_fit(times: Iterable[tuple[int, datetime]], *, now: datetime) -> Iterator[list[WaitlistEntry]]:
     """For one time with a physician after the other those whom it suits, best first.
 

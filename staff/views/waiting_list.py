@@ -98,11 +98,13 @@ def _page(request: HttpRequest, now: datetime, *, refusal: str = "", status: int
         rows = rows_of(request, now)
         fit = [entry.pk for entry in matching.who_fits(slot[1], slot[0], now=now)] if slot else []
         gaps = [] if slot else gaps_of(matching.freed_between(now, now + SOON, now=now), now=now)
+    later = matching.next_fit(slot[1], slot[0], now=now) if slot and not fit else None
     by_pk = {row.entry.pk: row for row in rows}
     context = {
         "slot": slot,
         "at": value_of(*slot) if slot else "",
         "day": clock.local(slot[0]).date() if slot else clock.today(now),
+        "later": (value_of(later[0], slot[1]), *later) if later and slot else None,
         "fit": [by_pk[pk] for pk in fit if pk in by_pk],
         "out": [row for row in rows if row.offer],
         "rows": [row for row in rows if not row.offer],

@@ -9,6 +9,7 @@ live.setAttribute("role", "status");
 live.dataset.say = "";
 document.querySelector("main").append(live);
 const wide = matchMedia("(min-width:68.75rem)");
+const narrow = matchMedia("(max-width:40rem)"); // a phone: pages instead of dialogs
 const board = () => document.getElementById("board");
 const side = document.getElementById("tray-card");
 const cardOf = (id) => document.getElementById(`v-${id}`);
@@ -97,8 +98,9 @@ document.addEventListener("click", (event) => {
   } else if (link.matches(".tl a[href^='#v-']")) {
     const card = document.querySelector(link.getAttribute("href"));
     if (card) setTimeout(() => linkOf(card).focus());
-  } else if (link.matches("main a:is([href^='/desk/new/'], [data-text])") && !link.closest("dialog")) {
+  } else if (link.matches("main a:is([href^='/desk/new/'], [data-text])") && !link.closest("dialog") && !narrow.matches) {
     event.preventDefault();
+    if (document.activeElement === document.body) link.focus({ preventScroll: true }); // where the focus comes back to
     open(link.matches("[data-text]") ? `${link.pathname}?${looks()}` : link.getAttribute("href"));
   } else if (link.matches("[data-move]") && placed()) {
     const card = cardOf(link.closest("[data-picked]").dataset.picked);
@@ -167,7 +169,7 @@ document.addEventListener("keydown", (event) => {
   if (document.querySelector("dialog[open]")) return;
   if (moving) { steer(event); return; }
   if (event.key === "Escape") { leaveSide(); tell(""); return; }
-  const inside = event.target === document.body || event.target.closest("#board");
+  const inside = event.target === document.body || event.target.closest(".day-main");
   if (event.key.startsWith("Arrow")) {
     if (inside && !event.shiftKey) { event.preventDefault(); walk(event.key); }
     return;

@@ -1,5 +1,7 @@
 """The waiting list at the desk: who fits a free time, offered by hand, answered on the phone."""
 
+from datetime import timedelta
+
 import pytest
 
 from accounts import clock
@@ -44,6 +46,16 @@ def test_a_free_time_shows_who_fits_best_first(desk, lucas, service):
     actions.ask_first(WaitlistEntry.objects.latest("pk"), first=True, by=DESK, now=clock.now())
     page = text_of(desk.get(URL, {"at": slot(lucas)}))
     assert page.index("Noor Chowdhury") < page.index("Lucas Chowdhury")
+
+
+def test_a_stretch_that_begins_where_nobody_can_start_leads_to_the_start_that_fits(desk, lucas, service):
+    person = lucas.service.practitioners.get()
+    off_the_steps = {"at": value_of(on(12, 10) + timedelta(minutes=5), person)}
+    page = text_of(desk.get(URL, off_the_steps)).replace("\xa0", " ")
+    assert "1 fits at 10:20 a.m." in page
+    assert "Lucas Chowdhury" in text_of(desk.get(URL, {"at": value_of(on(12, 10, 20), person)}))
+    book(service, on(12, 10, 20))
+    assert "fits at" not in text_of(desk.get(URL, off_the_steps)), "not beyond the next visit"
 
 
 def test_offering_holds_the_time_and_the_day_says_for_whom(desk, lucas):
