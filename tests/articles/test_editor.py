@@ -75,6 +75,16 @@ def test_only_the_clinic_lead_comes_in(client: Client, lead: User) -> None:
     assert "http" not in policy
 
 
+def test_the_first_page_lists_the_articles_and_where_to_write_one(client: Client, article: ArticlePage, lead: User) -> None:
+    ArticlePage.objects.filter(pk=article.pk).update(reviewed_on=clock.today() - timedelta(days=400))
+    client.force_login(lead)
+    page = client.get("/editor/").content.decode()
+    assert f'<a href="/editor/pages/{article.pk}/edit/">{article.title}</a>' in page
+    assert page.count("Due for review") == 1
+    assert f"/editor/pages/add/articles/articlepage/{article.get_parent().pk}/" in page
+    assert '/editor.css"' in page
+
+
 def test_a_lead_who_gets_another_role_is_out_at_once(client: Client, lead: User) -> None:
     client.force_login(lead)
     assert client.get("/editor/").status_code == 200

@@ -58,5 +58,7 @@ class Command(BaseCommand):
                 Appointment.objects.filter(pk=visit.pk).update(response=response)
             notifications.demo.load(made.told, now=now)
         articles.demo.load(now)
+        if made.created:
+            articles.demo.came_from()
         for email, name, role, _slug in STAFF:
             self.stdout.write(f"{Role(role).label:12} {email:24} {PASSWORD}   {name}")
