@@ -198,7 +198,7 @@ def _show(
         "version": draft.version if draft else 0,
         "can_write": page.can_write,
         "held_by_other": page.held_by_other,
-        "asked_to_call": page.visit is not None and _(ASKED_TO_CALL) in page.visit.call_reason.split("; "),
+        "asked_to_call": page.visit is not None and _(ASKED_TO_CALL) in page.visit.calls,
         "mine": response.reviewer_id == request.user.pk,
         "amends": response.reviewed_at is not None,
         "signed": signed,
@@ -317,7 +317,7 @@ def _write(page: Page, verb: str, what: str) -> HttpResponse:
             elif verb == "no-call" and page.visit is not None:
                 ask_no_call(page.visit, reason=_(ASKED_TO_CALL), by=page.by, now=page.now)
                 messages.success(request, _("Taken back. Reception is not asked to call."))
-    except actions.Taken as refusal:
+    except IntakeError as refusal:
         return _refused(page, refusal, form)
     if _wants_json(page):
         return JsonResponse({"version": kept.version, "saved": _("Saved at %(time)s") % {"time": clock.clock_time(page.now)}})

@@ -172,6 +172,14 @@ def test_both_photos_of_a_view_stand_side_by_side_with_their_dates(doctor: Clien
 # --- Writing ---------------------------------------------------------------------------------------------------------
 
 
+def test_a_reason_that_cannot_be_kept_loses_nothing_that_was_typed(doctor: Client, sent: Appointment) -> None:
+    flag(sent.response)
+    data = {"do": "seen:U04", "why-U04": "x" * 5000, "note": "Half a thought", "version": "0"}
+    answer = doctor.post(url_of(sent), data)
+    assert answer.status_code == 409
+    assert "Half a thought" in answer.content.decode()
+
+
 def test_acknowledging_keeps_what_was_typed_elsewhere(doctor: Client, physician: User, sent: Appointment) -> None:
     flag(sent.response)
     answer = doctor.post(url_of(sent), {"do": "seen:U04", "why-U04": "Called her", "note": "Half a thought", "version": "0"})
