@@ -81,7 +81,7 @@ def save_service(
     by: Actor,
     now: datetime,
 ) -> Service:
-    """Create a visit type, or change one, and who performs it. Booked visits stay as they are, whatever its length becomes.
+    """Create a visit type, or change one, and who of those in use performs it. Booked visits stay, whatever its length becomes.
 
     Args:
         seen: the mark of the values that the form was made from (`mark_of_service`).
@@ -96,7 +96,9 @@ def save_service(
     else:
         row = Service(slug=_slug(Service, values["name"]), position=Service.objects.count())
     changed = _write(row, values)
-    before, wanted = set(row.practitioners.values_list("pk", flat=True)), {p.pk for p in practitioners}
+    before = set(row.practitioners.values_list("pk", flat=True))
+    away = set(row.practitioners.filter(active=False).values_list("pk", flat=True))  # they still do it when they are back
+    wanted = away | {p.pk for p in practitioners}
     if before != wanted:
         row.practitioners.set(wanted)
         changed.append("practitioners")

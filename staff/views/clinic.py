@@ -31,21 +31,23 @@ from staff.views.visit import day_of
 
 PAGE = 100
 TYPED = "invitation_typed"  # what the clinic lead typed before the proof: about people who work here
+# By what they show: a look at a photo, or at a patient's own words, is a look at answers.
 KINDS = {
-    "answers": ("intake.read", "staff.review_read", "staff.fhir_read", "staff.answers_printed"),
-    "records": ("staff.visit_read", "staff.patient_read", "staff.link_shown"),
-    "days": ("staff.day_read", "staff.my_day_read", "staff.calls_read", "staff.again_read", "staff.search"),
-    "access": (
-        "accounts.signed_in",
-        "accounts.signed_out",
-        "accounts.sign_in_failed",
-        "accounts.staff_created",
-        "accounts.invited",
-        "accounts.role_changed",
-        "accounts.access_ended",
-        "accounts.second_factor_reset",
+    "answers": (
+        "intake.read", "intake.photo_read", "intake.question_read", "intake.read_correction", "staff.review_read",
+        "staff.fhir_read", "staff.answers_printed", "records.export", "records.review_read", "records.text_read",
     ),
-}
+    "records": ("staff.visit_read", "staff.patient_read", "staff.link_shown", "staff.link_resent"),
+    "days": (
+        "staff.day_read", "staff.my_day_read", "staff.calls_read", "staff.again_read", "staff.search", "staff.queue_read",
+        "staff.waiting_read", "staff.messages_read", "staff.batch_read", "staff.affected_read", "staff.time_off_read",
+        "staff.access_log_read",
+    ),
+    "access": (
+        *(action for action in history.WORDS if action.startswith("accounts.") and action != "accounts.clinic_saved"),
+        "booking.open_feed", "booking.close_feed", "staff.feed_shown",
+    ),
+}  # fmt: skip
 
 
 @lead_required

@@ -40,6 +40,10 @@ def text(request: HttpRequest, public_id: UUID) -> HttpResponse:
         return _page(request, visit, now, None, refusal=_("Choose a text"), status=422)
     if not _way(visit):
         return _page(request, visit, now, wanted, status=409)
+    if request.POST.get("seen", str(visit.ics_sequence)) != str(visit.ics_sequence):
+        return _page(
+            request, visit, now, wanted, refusal=_("This visit changed meanwhile. Here is how it would read now."), status=409
+        )
     code, minutes = wanted
     try:
         actions.text_patient(

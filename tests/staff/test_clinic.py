@@ -9,6 +9,8 @@ from django.test import Client
 from accounts.models import User
 from audit.models import AuditEvent
 from booking.models import Appointment
+from staff.history import WORDS
+from staff.views.clinic import KINDS
 from tests.factories import proven
 
 
@@ -73,3 +75,13 @@ def test_only_the_clinic_lead_sees_it(
     assert lead.get(path).status_code == 200
     assert signed_in(reception).get(path).status_code == 404
     assert signed_in(physician).get(path).status_code == 404
+
+
+def test_every_look_of_somebody_who_works_here_is_under_one_of_the_filters_of_the_log() -> None:
+    """Who asks for "Answers read" sees the photos that were looked at, too."""
+    looks = {action for action in WORDS if action.endswith("_read") or action.startswith("accounts.") or action == "intake.read"}
+    looks = {action for action in looks if not action.startswith("portal.")} - {"accounts.clinic_saved"}
+    filtered = [action for actions in KINDS.values() for action in actions]
+    assert looks - set(filtered) == set()
+    assert len(filtered) == len(set(filtered))
+    assert set(filtered) <= set(WORDS)

@@ -62,6 +62,19 @@ def test_a_change_says_which_fields_and_nothing_changed_says_nothing(
     assert "name" not in event.detail["fields"]
 
 
+def test_who_is_away_for_good_or_for_a_while_still_does_it_when_they_are_back(
+    lead: Client, service: Service, practitioner: Practitioner
+) -> None:
+    """They are not in the form, which lists who can be booked: what it saves is not about them."""
+    away = Practitioner.objects.create(name="Dr. Ana Marchetti", short_name="Dr. Marchetti", slug="marchetti", active=False)
+    service.practitioners.add(away)
+    form = SERVICE | {"name": "First visit", "practitioners": [practitioner.pk], "room_kind": ""}
+    assert lead.post(f"/clinic/services/{service.public_id}/", form).status_code == 303
+    assert set(service.practitioners.all()) == {practitioner, away}
+    lead.post(f"/clinic/services/{service.public_id}/", form | {"practitioners": []})
+    assert set(service.practitioners.all()) == {away}
+
+
 def test_booked_visits_keep_their_length(lead: Client, appointment: Appointment, practitioner: Practitioner) -> None:
     form = SERVICE | {"minutes": "60", "room_kind": "", "practitioners": [practitioner.pk]}
     lead.post(f"/clinic/services/{appointment.service.public_id}/", form)

@@ -247,6 +247,16 @@ def test_the_visit_tells_what_was_texted(joanne: Client, maya: Appointment) -> N
         assert "untext" not in page
 
 
+def test_a_visit_that_moved_since_it_was_shown_is_shown_again_first(joanne: Client, maya: Appointment) -> None:
+    seen = {"text": "come_at.20", "seen": maya.ics_sequence}
+    assert f'name="seen" value="{maya.ics_sequence}"' in joanne.get(url(maya, "?text=come_at.20")).content.decode()
+    actions.move(maya, maya.practitioner, at("2027-03-11 14:20"), overbook=True, by=JOANNE, now=NOW)
+    page = joanne.post(url(maya), seen)
+    assert page.status_code == 409
+    assert "Come in at 2:40 pm instead of 2:20 pm" in page.content.decode()
+    assert not DeskText.objects.exists()
+
+
 def test_the_same_again_asks_on_the_screen(joanne: Client, maya: Appointment) -> None:
     joanne.post(url(maya), {"text": "call_us"})
     asked = joanne.post(url(maya), {"text": "call_us"})
