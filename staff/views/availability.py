@@ -40,6 +40,8 @@ class Page:
     preview: Preview = field(default_factory=list)
     looked: str = ""  # which of the two forms the preview is of: "week" or "day"
     asks: bool = False  # saving waits for a yes
+    back: str = ""  # what is to be taken back, and waits for a yes: "clear:<date>" or "drop:<date>"
+    left: list[Appointment] = field(default_factory=list)  # the visits that this would leave outside hours
     refusal: str = ""
     saved: list[tuple[str, str]] | None = None  # what somebody else saved meanwhile, in words; what was typed stays
 
@@ -180,11 +182,20 @@ def _outside(request: HttpRequest, page: Page, **change: Any) -> list[Appointmen
 
 
 def _take_back(request: HttpRequest, page: Page, do: str) -> HttpResponse:
-    """Remove a date that differs, or hours that have not begun."""
+    """Remove a date that differs, or hours that have not begun; asked about where visits are booked in them."""
     what, _sep, text = do.partition(":")
     day = day_of(text)
     if day is None or what not in ("clear", "drop"):
         raise Http404
+    if what == "clear":
+        others = [d for d in hours.different_days(page.who, since=day) if d.date != day]
+        page.left = _outside(request, page, since=day, until=day, days=others)
+    else:
+        before, until = hours.week_on(page.who, day - timedelta(days=1)), hours.until_of(page.who, day)
+        page.left = _outside(request, page, since=day, until=until, week=before)
+    if page.left and request.POST.get("sure") != str(len(page.left)):
+        page.back = do
+        return _show(request, page, status=409)
     try:
         if what == "clear":
             actions.clear_day(page.who, day, seen=_dates_seen(request), by=actor_of(request), now=page.now)

@@ -234,6 +234,27 @@ def test_closing_a_date_lists_its_visits_first(desk: Client, appointment: Appoin
     assert desk.post(URL, form | {"sure": "1"}).status_code == 303
 
 
+def test_taking_a_date_or_planned_hours_back_lists_the_visits_in_them_first(
+    desk: Client, appointment: Appointment, practitioner: Practitioner
+) -> None:
+    """Somebody booked into the Saturday that was added, and into the longer week that begins on Monday."""
+    saturday = date(2027, 2, 13)
+    desk.post(URL, {"do": "day-save", "date": saturday.isoformat(), "mode": "add", "x0-from": "09:00", "x0-to": "12:00"})
+    save(desk, **{f"d{day}-0-from": "07:00" for day in range(5)}, **{f"d{day}-0-to": "19:00" for day in range(5)})
+    rows = Appointment.objects.filter(pk=appointment.pk)
+    for day, hour, do in ((saturday, 10, "clear:2027-02-13"), (MONDAY, 18, "drop:2027-02-15")):
+        rows.update(starts_at=at(day, hour), ends_at=at(day, hour, 30))
+        asked = desk.post(URL, {"do": do})
+        assert asked.status_code == 409
+        page = asked.content.decode()
+        assert "This leaves 1 booked visit outside hours" in page
+        assert f'name="do" value="{do}">Remove, and keep these visits' in page
+        assert hours.versions(practitioner)[-1] == MONDAY
+        assert desk.post(URL, {"do": do, "sure": "1"}).status_code == 303
+    assert not practitioner.overrides.exists()
+    assert hours.versions(practitioner)[-1] < MONDAY
+
+
 @pytest.mark.parametrize(
     "fields", [{"date": "2027-01-01", "mode": "closed"}, {"date": "x"}, {"date": "2027-02-15", "mode": "add"}]
 )
