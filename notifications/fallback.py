@@ -33,7 +33,9 @@ def call_about(delivery: Delivery, *, now: datetime) -> None:
 
 def _so_still(message: Message, now: datetime) -> Appointment | None:
     """The visit that a message is about, while it is as the message says, and not begun if that is what it is about."""
-    kind = KINDS[message.kind]
+    kind = KINDS.get(message.kind)
+    if kind is None:
+        return None
     visit = Appointment.objects.filter(pk=message.subject_id, status__in=kind.statuses).first()
     if visit is None or (message.subject_type == Subject.VISIT and visit.ics_sequence != message.sequence):
         return None

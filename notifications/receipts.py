@@ -5,13 +5,17 @@ that any order ends the same. They carry our own delivery's id under a seal, so 
 and nobody can make one up.
 """
 
+import logging
 import re
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from django.db import DatabaseError
+
 from audit.actor import Actor
+from booking.actions import BookingError
 from booking.actions.write_path import retrying
 from booking.models import Appointment
 from notifications.fallback import fall_back
@@ -21,6 +25,7 @@ from notifications.seals import digest_of
 from patients import actions as people
 from patients.models import Helper, Patient
 
+log = logging.getLogger(__name__)
 RANK = {State.SENDING: 0, State.UNKNOWN: 0, State.ACCEPTED: 1, State.DELIVERED: 2, State.BOUNCED: 3}
 BATCH = 500
 # What says that nothing will ever arrive there: enhanced status codes of mail, error numbers of the text provider.
@@ -51,7 +56,13 @@ def apply(*, now: datetime) -> Counter[str]:
     """Let the receipts that came in say what became of messages. Returns how many became what."""
     count: Counter[str] = Counter()
     for receipt in Receipt.objects.filter(applied_at=None).select_related("delivery__message").order_by("pk")[:BATCH]:
-        count += _apply(receipt, now=now)
+        try:
+            count += _apply(receipt, now=now)
+        except (DatabaseError, BookingError):
+            raise  # it is applied in the next round
+        except Exception:  # one that cannot be applied must not keep back the others, or whatever is to be sent
+            log.exception("a receipt could not be applied: %s", receipt.pk)
+            Receipt.objects.filter(pk=receipt.pk).update(applied_at=now)
     return count
 
 
@@ -97,5 +108,7 @@ def _readers_of(delivery: Delivery) -> Sequence[Patient | Helper]:
     message = delivery.message
     if message.subject_type == Subject.OFFER:
         return list(Patient.objects.filter(waiting__offers=message.subject_id))
-    visit = Appointment.objects.select_related("patient", "helper").get(pk=visit_id_of(message) or message.subject_id)
+    visit = Appointment.objects.select_related("patient", "helper").filter(pk=visit_id_of(message) or message.subject_id).first()
+    if visit is None:
+        return []
     return [reader for reader in {visit.reach, visit.patient} if reader is not None]

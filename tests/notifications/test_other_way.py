@@ -10,7 +10,7 @@ from audit.actor import Actor
 from booking import actions
 from booking.models import Appointment, Practitioner
 from notifications import drain, planner, receipts
-from notifications.models import ChannelSwitch, Receipt
+from notifications.models import ChannelSwitch, Delivery, Message, Receipt
 from patients.models import Patient
 from tests.notifications.conftest import DUE, MINUTE, Post, at, emails, go, states, texts
 
@@ -79,6 +79,32 @@ def test_news_that_went_the_other_way_needs_no_call(post: Post, visit: Appointme
     drain.reconcile(now=DUE + timedelta(days=4))
     visit.refresh_from_db()
     assert (states("booked")["email"], visit.needs_call) == (("expired", "too_late"), False)
+
+
+@pytest.mark.parametrize("spoiled", ["a kind of an older version", "a person who was deleted", "a break"])
+def test_a_receipt_that_cannot_be_applied_keeps_nothing_else_back(
+    post: Post, visit: Appointment, patient: Patient, monkeypatch: pytest.MonkeyPatch, spoiled: str
+) -> None:
+    Patient.objects.filter(pk=patient.pk).update(reminder_by="email", mobile="")
+    go(DUE)
+    good = emails()
+    words = {"subject_type": "link", "recipient": "visit:0"} if spoiled == "a person who was deleted" else {"kind": "gone"}
+    old = Message.objects.create(
+        **{"subject_type": "visit", "subject_id": visit.pk, "kind": "lost_link", "sequence": 9, "recipient": "patient"} | words,
+        channel="email", due_at=DUE, expires_at=DUE, created_at=DUE,
+    )  # fmt: skip
+    bad = Delivery.objects.create(
+        message=old, channel="email", state="accepted", next_attempt_at=DUE, created_at=DUE, updated_at=DUE
+    )
+    for n, delivery in enumerate((bad, good)):
+        receipts.note("smtp", f"b{n}", delivery.public_id, "bounced", code="5.1.1", now=DUE)
+    if spoiled == "a break":
+        real = receipts.fall_back
+        monkeypatch.setattr(receipts, "fall_back", lambda d, now: real(d, now=now) if d.pk == good.pk else 1 / 0)
+    receipts.apply(now=DUE + MINUTE)
+    visit.refresh_from_db()
+    assert visit.call_reason == "A message did not arrive"
+    assert not Receipt.objects.filter(applied_at=None).exists()
 
 
 class Killed(BaseException):
