@@ -25,6 +25,7 @@ from booking.views.done import calendar_links, directions_url
 from booking.views.journey import Journey, see
 from booking.views.sent import Door
 from booking.views.taken import taken_page
+from intake.actions import has_sent
 from intake.consents import messages_wording
 from patients.actions import choose_care, update_helper
 from patients.care import agreed_to_care, care_wording
@@ -243,13 +244,18 @@ def visit_undo(request: HttpRequest, it: Visit) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @by_link
 def visit_questions(request: HttpRequest, it: Visit) -> HttpResponse:
-    """The way back to the questions: the year of birth first, because the link alone shows time and place only."""
+    """The way back to the questions: the year of birth first, because the link alone shows time and place only; then a code if
+    they have sent answers before, which are shown there to look over.
+    """
     if not it.row.intake_missing or it.state not in {"coming", "here"}:
         return redirect("booking:visit", token=it.token)
+    if it.row.patient_id and has_sent(it.row.patient_id):
+        asked = Door(request, it, "booking/visit_questions.html").asks()
+        return asked or enter_questions(request, it.row, by=it.by, now=it.now)
     form, status = year_of_birth(request, it)
     if form is None:
         return enter_questions(request, it.row, by=it.by, now=it.now)
-    context = {"it": it, "visit": it.row, "form": form, "back_url": it.url("visit")}
+    context = {"it": it, "visit": it.row, "form": form, "stage": "alone", "back_url": it.url("visit")}
     return render(request, "booking/visit_questions.html", context, status=status)
 
 

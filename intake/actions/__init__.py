@@ -17,7 +17,7 @@ from intake.actions.drafts import (
     start_draft,
     take_over,
 )
-from intake.actions.earlier import bring_facts, offer_last_answers
+from intake.actions.earlier import bring_facts, has_sent, offer_last_answers
 from intake.actions.later import YearRefused, find_link, hand_over, purge_drafts, purge_photos, reopen, resume, save_for_later
 from intake.actions.photos import PhotoRefused, Upload, add_photo, date_photo, drop_photos, read_photo, remove_photo
 from intake.actions.replies import question_for, reply
@@ -61,6 +61,7 @@ __all__ = [
     "drop_photos",
     "find_link",
     "hand_over",
+    "has_sent",
     "is_complete",
     "missing_to_sign",
     "note_messages",

@@ -14,6 +14,11 @@ from patients.models import ConsentRecord
 _LONG = timedelta(days=182)
 
 
+def has_sent(patient_id: int) -> bool:
+    """True if this patient has sent answers before: what is asked next may show some of them."""
+    return QuestionnaireResponse.objects.filter(patient=patient_id, completed_at__isnull=False).exists()
+
+
 def offer_last_answers(
     response: QuestionnaireResponse, *, by: Actor, now: datetime, patient_id: int | None = None
 ) -> date | None:

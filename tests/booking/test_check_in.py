@@ -22,7 +22,8 @@ from intake.document import decrypt, put
 from intake.followup import facts
 from intake.loader import FOLDER, load, newest_flags
 from intake.models import QuestionnaireResponse
-from patients.models import ConsentRecord, Patient
+from patients.actions import digits_of
+from patients.models import ConsentRecord, ContactCode, Patient
 
 FOLLOW_UP = load(FOLDER / "hair-loss-followup-1.0.1.yaml")
 INTAKE = load(FOLDER / "hair-loss-intake-1.0.2.yaml")
@@ -168,9 +169,12 @@ def test_the_demo_clinic_asks_a_check_in_before_follow_ups() -> None:
 
 
 def open_by_link(client: Client, visit: Appointment) -> None:
-    """The year of birth, then the list of questions."""
-    born = visit.patient.date_of_birth.year  # type: ignore[union-attr]
-    assert client.post(f"/v/{token_of(visit)}/questions/", {"year": born}).url == "/book/questions/"  # type: ignore[attr-defined]
+    """The year of birth and, from who has sent answers before, the code; then the list of questions."""
+    url, born = f"/v/{token_of(visit)}/questions/", visit.patient.date_of_birth.year  # type: ignore[union-attr]
+    answer = client.post(url, {"year": born})
+    if answer.url == url:  # type: ignore[attr-defined]
+        answer = client.post(url, {"code": digits_of(ContactCode.objects.latest("pk"))})
+    assert answer.url == "/book/questions/"  # type: ignore[attr-defined]
 
 
 def test_the_patient_answers_and_sends_it_and_the_physician_reads_it(

@@ -8,10 +8,11 @@ import pytest
 from accounts import clock
 from audit.models import AuditEvent
 from booking.models import Appointment
+from intake.actions import start_draft
 from intake.models import QuestionnaireResponse
 from patients.actions import digits_of
 from patients.models import ContactCode, Patient
-from tests.booking.conftest import Browser, text_of
+from tests.booking.conftest import WEB, Browser, text_of
 
 WAYS = pytest.mark.parametrize("name", ["visit_answers", "visit_photos"])
 
@@ -134,3 +135,23 @@ def test_every_year_that_is_tried_is_in_the_trail(link: Browser, token: str, vis
     assert [(e.action, e.object_id, e.subject_id) for e in tried] == [
         ("intake.year_wrong", visit.pk, visit.patient_id), ("intake.year_right", visit.pk, visit.patient_id),
     ]  # fmt: skip
+
+
+@pytest.fixture
+def returning(visit: Appointment) -> Appointment:
+    """Daniel's visit; he has sent answers for another one before."""
+    earlier = start_draft("hair-loss-intake", by=WEB, now=clock.now())
+    earlier.patient, earlier.status, earlier.completed_at = visit.patient, "completed", clock.now()
+    earlier.save()
+    return visit
+
+
+def test_who_has_sent_answers_before_gives_a_code_before_they_are_offered_again(
+    link: Browser, token: str, returning: Appointment
+) -> None:
+    assert "Some of what you told us last time" in text_of(link.get("visit_questions", token))
+    assert link.post("visit_questions", token, year="1987")["Location"] == f"/v/{token}/questions/"
+    assert link.client.get("/book/questions/")["Location"] == "/book/"
+    assert not AuditEvent.objects.filter(action="intake.offer_answers").exists()
+    assert link.post("visit_questions", token, code=digits())["Location"] == "/book/questions/"
+    assert AuditEvent.objects.filter(action="intake.offer_answers").count() == 1

@@ -16,7 +16,8 @@ from booking.models import Appointment, Status
 from intake.actions import start_draft
 from intake.document import decrypt, put
 from intake.models import QuestionnaireResponse
-from patients.models import Patient
+from patients.actions import digits_of
+from patients.models import ContactCode, Patient
 from tests.booking.conftest import HOSTILE, Browser, anchors, on, rows, text_of, title_of
 from tests.factories import WEDNESDAY
 
@@ -283,7 +284,7 @@ def test_bytes_that_are_no_text_are_refused(link: Browser, token):
 
 
 def test_a_repeat_visits_questions_come_with_last_times_answers_to_confirm(link, token, visit):
-    """By the private link and the year of birth; on the way to a booking nobody is known yet (docs/adr/0081)."""
+    """By the private link, the year of birth and a code; on the way to a booking nobody is known yet (docs/adr/0081)."""
     draft = visit.response
     earlier = start_draft("hair-loss-intake", by=Actor.anonymous(), now=WEDNESDAY)
     document = decrypt(earlier)
@@ -291,7 +292,8 @@ def test_a_repeat_visits_questions_come_with_last_times_answers_to_confirm(link,
     put(earlier, document)
     earlier.patient, earlier.status, earlier.completed_at = visit.patient, "completed", WEDNESDAY
     earlier.save()
-    assert link.post("visit_questions", token, year="1987").status_code == 303
+    link.post("visit_questions", token, year="1987")
+    assert link.post("visit_questions", token, code=digits_of(ContactCode.objects.latest("pk"))).status_code == 303
     draft.refresh_from_db()
     assert decrypt(draft).offered["answers"] == {"about_family_doctor": "Dr. Roy"}
     assert "about_family_doctor" not in decrypt(draft).answers
