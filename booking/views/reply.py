@@ -20,13 +20,15 @@ def visit_reply(request: HttpRequest, it: Visit) -> HttpResponse:
         return redirect("booking:visit", token=it.token)
     if asked := year_first(request, it, page="visit_reply", template="booking/visit_reply_year.html"):
         return asked
-    error, typed = "", ""
+    error, typed, status = "", "", 200
     if request.method == "POST":
-        typed = request.POST.get("reply", "")
+        typed, seen = request.POST.get("reply", ""), request.POST.get("seen", "")
+        which = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 9 else None
         try:
-            actions.reply(response, typed, by=it.by, now=it.now)
+            actions.reply(response, typed, seen=which, by=it.by, now=it.now)
         except IntakeError as refusal:
-            error = str(refusal)
+            error, status = str(refusal), 409 if isinstance(refusal, actions.AskedElse) else 422
+            response.refresh_from_db(fields=["ask_sequence"])
         else:
             messages.success(request, _("Thank you. The physician reads it before your visit."))
             return it.see()
@@ -34,10 +36,11 @@ def visit_reply(request: HttpRequest, it: Visit) -> HttpResponse:
     context = {
         "it": it,
         "question": question,
+        "seen": response.ask_sequence,
         "typed": typed,
         "error": error,
         "problems": [("id_reply", error)] if error else [],
         "has_errors": bool(error),
         "back_url": it.url("visit"),
     }
-    return render(request, "booking/visit_reply.html", context, status=422 if error else 200)
+    return render(request, "booking/visit_reply.html", context, status=status)

@@ -20,7 +20,7 @@ from intake.actions.drafts import (
 from intake.actions.earlier import bring_facts, has_sent, offer_last_answers
 from intake.actions.later import YearRefused, find_link, hand_over, purge_drafts, purge_photos, reopen, resume, save_for_later
 from intake.actions.photos import PhotoRefused, Upload, add_photo, date_photo, drop_photos, read_photo, remove_photo
-from intake.actions.replies import question_for, reply
+from intake.actions.replies import AskedElse, question_for, reply
 from intake.actions.reviews import (
     NotYet,
     Taken,
@@ -37,6 +37,7 @@ from intake.actions.reviews import (
 from intake.actions.sending import attach_patient, complete
 
 __all__ = [
+    "AskedElse",
     "NotYet",
     "PhotoRefused",
     "Saved",

@@ -14,6 +14,10 @@ from intake.errors import IntakeError
 from intake.models import QuestionnaireResponse, Review
 
 
+class AskedElse(IntakeError):
+    """Something else is asked by now than what was answered."""
+
+
 def _asked(locked: QuestionnaireResponse) -> str:
     latest = locked.reviews.filter(status=Review.Status.SIGNED).order_by("number").last()
     return str(read_review(latest).fields.get("ask", "")) if latest is not None and locked.asked_at is not None else ""
@@ -26,10 +30,14 @@ def question_for(response: QuestionnaireResponse, *, by: Actor, now: datetime) -
         return _asked(response)
 
 
-def reply(response: QuestionnaireResponse, text: str, *, by: Actor, now: datetime) -> None:
+def reply(response: QuestionnaireResponse, text: str, *, seen: int | None = None, by: Actor, now: datetime) -> None:
     """Add what the patient says; the answers that were sent stay as they were signed. It waits for the physician again.
 
+    Args:
+        seen: which question it answers (`ask_sequence`); None does not ask.
+
     Raises:
+        AskedElse: the physician asks another one by now.
         IntakeError: nothing is asked any more, or the text cannot be kept.
     """
     text = str(answering.normal_text(text))
@@ -42,6 +50,8 @@ def reply(response: QuestionnaireResponse, text: str, *, by: Actor, now: datetim
         question = _asked(locked)
         if not question:
             raise IntakeError(_("This was answered already. Thank you"))
+        if seen is not None and seen != locked.ask_sequence:
+            raise AskedElse(_("The physician asks something else by now. Read it again, and change your answer"))
         document = decrypt(locked)
         document.addenda.append({"question": question, "text": text, "at": now.isoformat()})
         put(locked, document)

@@ -1,5 +1,6 @@
 """A question from the physician, answered from the visit's page."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -80,3 +81,22 @@ def test_answered_once_the_page_is_gone(opened: Client, asked: Appointment) -> N
     again: Any = opened.post(url_of(asked), {"reply": "Again"})
     assert again.headers["Location"] == f"/v/{token_of(asked)}/"
     assert len(decrypt(QuestionnaireResponse.objects.get(pk=asked.response_id)).addenda) == 1
+
+
+def test_an_answer_to_another_question_than_the_one_asked_by_now_is_not_kept_beside_it(
+    opened: Client, asked: Appointment, physician: User
+) -> None:
+    """ "No" to whether he smokes must not stand beside whether he takes blood thinners."""
+    seen = re.search(r'name="seen" value="(\d+)"', opened.get(url_of(asked)).content.decode())
+    assert seen
+    by, now = Actor.staff(physician), clock.now()
+    actions.amend_review(asked.response, by=by, now=now)
+    fields = {"outcome": "more-info", "ask": "Do you take blood thinners?"}
+    actions.sign_review(asked.response, fields, reason="Asked the wrong thing", by=by, now=now)
+    refused = opened.post(url_of(asked), {"reply": "No, never", "seen": seen[1]})
+    assert refused.status_code == 409
+    page = refused.content.decode()
+    assert "Do you take blood thinners?" in page
+    assert "No, never</textarea>" in page
+    assert "The physician asks something else by now" in page
+    assert decrypt(QuestionnaireResponse.objects.get(pk=asked.response_id)).addenda == []
