@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from django.db import DatabaseError
+from django.db import InterfaceError, OperationalError
 
 from audit.actor import Actor
 from booking.actions import BookingError
@@ -58,7 +58,7 @@ def apply(*, now: datetime) -> Counter[str]:
     for receipt in Receipt.objects.filter(applied_at=None).select_related("delivery__message").order_by("pk")[:BATCH]:
         try:
             count += _apply(receipt, now=now)
-        except (DatabaseError, BookingError):
+        except (OperationalError, InterfaceError, BookingError):
             raise  # it is applied in the next round
         except Exception:  # one that cannot be applied must not keep back the others, or whatever is to be sent
             log.exception("a receipt could not be applied: %s", receipt.pk)
