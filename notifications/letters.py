@@ -224,7 +224,7 @@ def to_patient(
     """
     assert visit.patient is not None
     if visit.status not in kind.statuses:
-        return Stay(State.SKIPPED, "confirmed" if visit.status in COMING else "changed")
+        return Stay(State.SKIPPED, "confirmed" if visit.status in COMING and kind.statuses & COMING else "changed")
     if kind.code in visit.service.messages_off:
         return Stay(State.SKIPPED, "switched_off")
     patient = visit.reach or visit.patient

@@ -150,13 +150,32 @@ UPDATE notifications_delivery SET state = 'superseded', reason = 'changed', upda
     WHERE d.state = ANY(%(waiting)s) AND m.subject_type = %(subject)s
     FOR UPDATE OF d SKIP LOCKED)
 """
-_INSERT = """
+_ROWS = """
 WITH r AS (
     SELECT * FROM jsonb_to_recordset(%(rows)s) AS r(
         subject_type text, subject_id bigint, kind text, sequence int, recipient text, channel text, due_at timestamptz,
         expires_at timestamptz, urgent bool, state text, reason text, says_start timestamptz, says_practitioner_id bigint,
         was_start timestamptz)
-), m AS (
+)
+"""
+# What was kept back by a step that is undone, such as "arrived" at the wrong line, waits again.
+_AGAIN = (
+    _ROWS
+    + """
+UPDATE notifications_delivery SET state = 'pending', reason = '', next_attempt_at = kept.due_at, updated_at = %(now)s
+FROM (
+    SELECT d.id, r.due_at FROM notifications_delivery d JOIN notifications_message m ON m.id = d.message_id
+    JOIN r USING (subject_type, subject_id, kind, sequence, recipient)
+    WHERE m.channel = r.channel AND d.state = 'skipped' AND d.reason = 'changed' AND r.state = 'pending'
+      AND m.expires_at > %(now)s
+      AND NOT EXISTS (SELECT 1 FROM notifications_delivery o WHERE o.message_id = m.id AND o.id <> d.id)
+    FOR UPDATE OF d SKIP LOCKED) kept
+WHERE notifications_delivery.id = kept.id
+"""
+)
+_INSERT = (
+    _ROWS
+    + """, m AS (
     INSERT INTO notifications_message (subject_type, subject_id, kind, sequence, recipient, channel, due_at, expires_at,
         says_start, says_practitioner_id, was_start, created_at)
     SELECT subject_type, subject_id, kind, sequence, recipient, channel, due_at, expires_at,
@@ -169,10 +188,11 @@ INSERT INTO notifications_delivery (public_id, message_id, channel, urgent, stat
 SELECT gen_random_uuid(), m.id, m.channel, r.urgent, r.state, r.reason, m.due_at, 0, '', '', '', '', %(now)s, %(now)s
 FROM m JOIN r USING (subject_type, subject_id, kind, sequence, recipient, channel)
 """
+)
 
 
 def write(subject: str, plans: dict[int, Plan], now: datetime) -> None:
-    """Withdraw what waits and is no longer true; add what is new. Two statements, however many facts."""
+    """Withdraw what waits and is no longer true; add what is new, and what is so again. Three statements, however many facts."""
     rows = [asdict(message) for plan in plans.values() for message in plan.messages]
     with connection.cursor() as cursor:
         below = {pk: plan.withdraw_below for pk, plan in plans.items() if plan.withdraw_below}
@@ -180,7 +200,9 @@ def write(subject: str, plans: dict[int, Plan], now: datetime) -> None:
             values: dict[str, Any] = {"ids": list(below), "below": list(below.values()), "waiting": [str(s) for s in WAITING]}
             cursor.execute(_WITHDRAW, values | {"subject": str(subject), "now": now})
         if rows:
-            cursor.execute(_INSERT, {"rows": json.dumps(rows, default=lambda moment: moment.isoformat()), "now": now})
+            planned: dict[str, Any] = {"rows": json.dumps(rows, default=lambda moment: moment.isoformat()), "now": now}
+            cursor.execute(_AGAIN, planned)
+            cursor.execute(_INSERT, planned)
 
 
 def plan_answer(inbound: Inbound, code: str, visit: Appointment | None, *, now: datetime) -> None:

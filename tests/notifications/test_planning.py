@@ -274,6 +274,35 @@ def test_arrived_by_mistake_and_undone_leaves_every_message_waiting(post: Post, 
     assert states("reminder_1d")["text"] == ("pending", "")
 
 
+def test_a_reminder_that_was_due_while_somebody_was_marked_as_here_by_mistake_goes_once_that_is_undone(
+    post: Post, visit: Appointment, desk: Actor
+) -> None:
+    go(WEDNESDAY + GRACE)
+    due = at("2027-03-09 10:20")
+    here = actions.arrive(visit, by=desk, now=due - MINUTE)
+    go(due)
+    before = len(post.subjects)
+    actions.undo(here, by=desk, now=due + MINUTE)
+    for minutes in range(1, 4):
+        go(due + minutes * MINUTE)
+    assert post.subjects[before:] == ["Thursday, March 11 at 10:20 a.m.: please confirm"]
+
+
+def test_missed_taken_back_and_missed_after_all_is_told_once(post: Post, visit: Appointment, desk: Actor) -> None:
+    go(WEDNESDAY + GRACE)
+    start, before = visit.starts_at, len(texts())
+    slip = actions.mark_noshow(visit, by=desk, now=start + 10 * MINUTE)
+    go(start + 10 * MINUTE)
+    back = actions.undo(slip, by=desk, now=start + 11 * MINUTE)
+    go(start + 15 * MINUTE)
+    actions.mark_noshow(back, by=desk, now=start + 30 * MINUTE)
+    go(start + 30 * MINUTE)
+    assert len(texts()) == before, "the desk may take it back"
+    for minutes in range(33, 40):
+        go(start + minutes * MINUTE)
+    assert len(texts()) == before + 1
+
+
 def test_who_is_here_gets_no_message_that_still_waited(post: Post, visit: Appointment, desk: Actor) -> None:
     go(WEDNESDAY + GRACE)
     actions.arrive(visit, by=desk, now=at("2027-03-09 10:00"))
