@@ -124,6 +124,13 @@ async function save() {
   } catch { /* offline: it still says "not saved yet" */ }
 }
 
+/* Enter behind the password signs, as it says beside it; in any other line it saves. */
+document.getElementById("id_password")?.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.isComposing) return;
+  event.preventDefault();
+  form.querySelector("button[value=sign]").click();
+});
+
 if (form && said && form.querySelector("#decision ~ .rv-parts")) {
   form.addEventListener("input", (event) => {
     if (event.target.type === "password" || !event.target.closest(".rv")) return;

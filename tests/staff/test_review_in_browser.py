@@ -47,9 +47,12 @@ def test_a_review_from_comparing_to_signing_by_keyboard(
     page.get_by_role("button", name="Acknowledge").first.click()  # once: a press must not wait for a second one
     expect(page.locator(".f-seen")).to_have_count(1)
     page.get_by_label("Cannot decide").check(force=True)
-    page.get_by_label("Your password").fill(PASSWORD)
+    page.get_by_label("Your password").fill("wrong")
     page.locator("h1").click()
     page.keyboard.press("r")
+    expect(page.locator("[data-focus-now]")).to_be_focused()
+    page.get_by_label("Your password").fill(PASSWORD)
+    page.keyboard.press("Enter")
     expect(page.get_by_role("status").first).to_contain_text("Signed: ")
     assert Review.objects.get().is_signed
 
