@@ -128,9 +128,40 @@ def test_what_was_typed_is_there_when_the_dialog_opens_again(board: Callable[...
     expect(box).to_be_focused()
     page.keyboard.type("ra")
     page.keyboard.press("Escape")
-    expect(page.locator("body")).to_be_focused()
+    expect(page.get_by_role("link", name="New booking N")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("#board a:focus")).to_be_visible()
     page.keyboard.press("n")
     expect(box).to_have_value("ra")
+
+
+def test_x_texts_the_patient_and_escape_goes_back_to_the_visit(board: Callable[..., Page], appointment: Appointment) -> None:
+    page = board()
+    card = page.locator(f"#v-{appointment.public_id} .nm")
+    card.focus()
+    page.keyboard.press("x")
+    dialog = page.get_by_role("dialog", name="Text Maya Chowdhury")
+    expect(dialog.get_by_role("link", name="Call us")).to_be_focused()
+    assert violations(page) == []
+    page.keyboard.press("1")
+    expect(dialog.get_by_role("button", name="Send")).to_be_focused()
+    assert violations(page) == []
+    page.keyboard.press("Escape")
+    expect(card).to_be_focused()
+    page.keyboard.press("x")
+    dialog.get_by_role("link", name="Call us").press("Enter")
+    dialog.get_by_role("button", name="Send").press("Enter")
+    expect(page.locator(".toast")).to_contain_text("Text to Maya Chowdhury")
+    expect(card).to_be_focused()
+    page.keyboard.press("z")
+    expect(page.locator(".toast")).to_contain_text("Taken back")
+
+
+def test_on_a_phone_a_new_booking_is_a_page(board: Callable[..., Page]) -> None:
+    page = board()
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.get_by_role("link", name="New booking").last.click()
+    expect(page.get_by_role("heading", name="New booking", level=1)).to_be_visible()
 
 
 def test_what_others_change_is_drawn_and_the_focus_stays(
