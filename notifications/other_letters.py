@@ -289,9 +289,14 @@ def _test(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: d
     return letter if delivery.channel == TEXT else replace(letter, subject=_("Test: %(subject)s") % {"subject": letter.subject})
 
 
-def sample_letter(kind: Kind, channel: str, *, address: str = "", now: datetime) -> Letter:
-    """What a kind looks like, of a patient who does not exist."""
-    return letter_of(kind, channel, address, sample_words(now=now), (), now=now)
+def sample_letter(kind: Kind, channel: str, *, address: str = "", now: datetime, saying: str = "") -> Letter:
+    """What a kind looks like, of a patient who does not exist.
+
+    Args:
+        saying: which of the desk's short texts, for the kind that has several.
+    """
+    said = sample_words(now=now) | ({"saying": saying} if saying else {})
+    return letter_of(kind, channel, address, said, (), now=now)
 
 
 BY_SUBJECT = {

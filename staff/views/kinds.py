@@ -20,11 +20,12 @@ from accounts import clock, limits
 from accounts.access import lead_required
 from audit.actor import actor_of
 from booking.actions import save_service
+from booking.desk_text import ShortText
 from booking.forms import MobileField
 from booking.models import Service
 from notifications import actions
 from notifications.kinds import EMAIL, KINDS, TEXT, Kind
-from notifications.models import KindNote
+from notifications.models import KindNote, Subject
 from notifications.other_letters import sample_letter
 
 TESTS_AN_HOUR = 30
@@ -108,11 +109,19 @@ def _page(request: HttpRequest, found: Kind, now: datetime, *, status: int = 200
         "when": when_of(found),
         "mail": sample_letter(found, EMAIL, now=now) if EMAIL in found.channels else None,
         "text": sample_letter(found, TEXT, now=now).text if TEXT in found.channels else "",
+        "others": _others(found, now),
         "note": NoteForm(initial={"words": found.note}),
         "test": TestForm(initial={"email": request.user.email}),
         "services": Service.objects.filter(active=True) if found.optional else [],
     }
     return render(request, "staff/kind.html", context | extra, status=status)
+
+
+def _others(found: Kind, now: datetime) -> list[tuple[str, str]]:
+    """The other texts of a kind that has several: what each is called, and its words."""
+    if found.subject != Subject.DESK_TEXT:
+        return []
+    return [(text.label, sample_letter(found, TEXT, now=now, saying=text.value).text) for text in list(ShortText)[1:]]
 
 
 def _save_note(request: HttpRequest, found: Kind, now: datetime) -> HttpResponse:

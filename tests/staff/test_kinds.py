@@ -10,6 +10,7 @@ from django.test import Client
 
 from accounts import clock
 from accounts.models import User
+from booking.desk_text import ShortText
 from booking.models import Appointment, Service
 from notifications import health
 from notifications.kinds import EMAIL, KINDS, TEXT
@@ -45,6 +46,13 @@ def test_the_list_and_each_page_show_how_it_looks(lead: Client, clinic: Any) -> 
     shown = lead.get("/clinic/messages/reminder_2d/email.html")
     assert "sandbox" in shown.headers["Content-Security-Policy"]
     assert "Dr. Amara Osei" in shown.content.decode()
+
+
+def test_the_lead_reads_every_short_text_of_the_desk(lead: Client, clinic: Any) -> None:
+    page = lead.get("/clinic/messages/desk_text/").content.decode()
+    assert "call us when you can" in page
+    assert page.count("mail-bubble") == len(ShortText)
+    assert "We will call you to find another time." in page
 
 
 def test_a_sentence_of_the_clinics_own_is_in_the_next_mail(lead: Client, post: Post, visit: Appointment) -> None:  # noqa: F811
