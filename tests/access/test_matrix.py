@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.access.sweep import MATRIX, PREFIXES, Answer, Sweep, ask_raw, column_of, patterns, places, row_of, undone
+from tests.access.sweep import MATRIX, PREFIXES, Answer, Sweep, ask_raw, column_of, patterns, places, remembered, row_of, undone
 from tests.access.world import World
 
 THERE = {"own", "other"}
@@ -126,7 +126,7 @@ def test_dead_links_are_one_page_byte_for_byte(world: World) -> None:
 def test_a_form_without_its_token_is_refused_everywhere(world: World) -> None:
     """Every POST, as everybody who gets anywhere: 403, and nothing happens."""
     through = []
-    with undone() as back:
+    with undone() as back, remembered():
         for name, row in MATRIX.items():
             for which, url in places(world, name, row):
                 if which == "own" and "?" not in url and "machine" not in row:
