@@ -4,7 +4,7 @@ PORT ?= 8000
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --no-input -qq
-# Settings that are enough to read the code (types, migrations); nothing is connected to with them.
+# Settings that are enough to read the code (types); nothing is connected to with them.
 STATIC_ENV := SECRET_KEY=$${SECRET_KEY:-lint} DEBUG=1 DATABASE_URL=$${DATABASE_URL:-postgres://nobody@127.0.0.1:1/none}
 export PORT
 # Compiled Python is kept, whatever the machine says: without it each process compiles Django first, 3 s of CPU a process.
@@ -22,7 +22,7 @@ demo: $(VENV)/demo.stamp ## Start the whole product with a demo clinic (PORT=800
 reset: $(VENV)/demo.stamp ## Throw the demo's data away, to start over
 	@$(PY) -m devservices reset && echo "The next make demo starts with fresh data."
 
-test: $(VENV)/dev.stamp browser ## Lint, types, layers, migrations, then every test on real servers, in parallel
+test: $(VENV)/dev.stamp browser ## Lint, types, layers, then every test on real servers, in parallel
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory -j2 types tests
 
@@ -38,10 +38,9 @@ lint: $(VENV)/dev.stamp ## Ruff, djlint, the layer contract, the compose file an
 format: $(VENV)/dev.stamp ## Let ruff put the Python code into shape
 	@$(VENV)/bin/ruff check -q --fix . ; $(VENV)/bin/ruff format .
 
-types: $(VENV)/dev.stamp ## Mypy, and migrations that match the models
+types: $(VENV)/dev.stamp ## Mypy
 	@echo "types"
 	@$(STATIC_ENV) $(PY) -m mypy --no-error-summary
-	@$(STATIC_ENV) $(PY) -W ignore manage.py makemigrations --check --dry-run
 
 tests: $(VENV)/dev.stamp ## Only the tests of `make test` (ARGS="tests/booking -k overlap")
 	@$(PY) -m pytest -n $${WORKERS:-2} -m "not journey and not processes or journey_smoke" $(ARGS)
