@@ -110,7 +110,7 @@ def book(
     # What is written when a visit is booked, from patient to trail, is gathered here and sent as one statement.
     writes = rows.Together()
     proves = checked_channel if helper is None or _same_contact(contact, helper, checked_channel) else None
-    patient = identify(contact, checked_channel=proves, by=by, now=now, into=writes)
+    patient = identify(contact, checked_channel=proves, mine=response.patient_id, by=by, now=now, into=writes)
     visit = own or Appointment(created_at=now, source=Appointment.Source.WEB)
     place(visit, service, practitioner, start, (free.room_id or None) if free else visit.room_id)
     visit.article = article or visit.article

@@ -78,7 +78,8 @@ def join(
     if patient is None:
         if contact is None:
             raise NotAllowed(_("Choose who waits."))
-        patient = identify(contact, checked_channel=checked_channel, by=by, now=now)
+        mine = response.patient_id if response is not None else None
+        patient = identify(contact, checked_channel=checked_channel, mine=mine, by=by, now=now)
         if response is not None:
             attach_patient(response, patient, by=by, now=now)
     entry = _on_list(patient, service)

@@ -53,7 +53,13 @@ ORDER BY p.id LIMIT 20
 
 
 def identify(
-    contact: Contact, *, checked_channel: str | None, by: Actor, now: datetime, into: rows.Together | None = None
+    contact: Contact,
+    *,
+    checked_channel: str | None,
+    mine: int | None = None,
+    by: Actor,
+    now: datetime,
+    into: rows.Together | None = None,
 ) -> Patient:
     """The patient behind a booking: an existing one only on proof, else a new one.
 
@@ -63,10 +69,16 @@ def identify(
 
     Args:
         checked_channel: "email" or "text" when a code to that contact came back, else None.
+        mine: key of the patient that this browser's answers have already, since it joined the waiting list: with the same date of
+            birth and first name it is them, and nothing on file changes without a code.
         into: what the caller writes; a new patient's row goes with it, and has its key at once.
     """
     candidates, stopped_at, key = _candidates(contact)
-    if known := _proven(candidates, contact, checked_channel):
+    own = [found for found in candidates if found.pk == mine and _same_name(found, contact)]
+    known = _proven(own or candidates, contact, checked_channel)
+    if own and known is None:
+        return own[0]
+    if known:
         return _refresh(known, contact, checked_channel, stopped_at, by=by, now=now, into=into)
     checked_email = contact.email if checked_channel == "email" else ""
     checked_mobile = contact.mobile if checked_channel == "text" else ""

@@ -12,6 +12,7 @@ from audit.models import AuditEvent
 from booking import actions, calendar
 from booking.models import Appointment, Status
 from intake.actions import publish_all, start_draft
+from intake.errors import IntakeError
 from patients.actions import add_helper, people, stop_texts
 from patients.helpers import HelperContact
 from patients.models import MergeOffer, Patient
@@ -190,6 +191,26 @@ def test_without_a_code_a_new_patient_is_made_and_the_desk_offers_to_merge(servi
     visit = book(service, practitioner, next_weekday_at(10), draft, checked=None)
     assert visit.patient != patient
     assert MergeOffer.objects.get().candidate == patient
+
+
+@pytest.mark.parametrize("then", [None, "text"])
+def test_who_joined_the_waiting_list_without_a_code_still_books_and_joins_again(service, practitioner, draft, patient, then):
+    def joins():
+        return actions.join(
+            service, actions.Wishes(), contact=contact_of(), checked_channel=None, response=draft, by=WEB, now=clock.now()
+        )
+
+    entry = joins()
+    assert joins() == entry
+    visit = book(service, practitioner, next_weekday_at(10), draft, checked=then)
+    assert visit.patient == entry.patient != patient
+    assert MergeOffer.objects.get().candidate == patient
+
+
+def test_answers_of_one_person_book_for_nobody_else(service, practitioner, draft):
+    actions.join(service, actions.Wishes(), contact=contact_of(), checked_channel=None, response=draft, by=WEB, now=clock.now())
+    with pytest.raises(IntakeError):
+        book(service, practitioner, next_weekday_at(10), draft, first_name="Anik")
 
 
 def test_a_shared_phone_does_not_make_one_person_of_two(service, practitioner, draft, patient):
