@@ -15,7 +15,7 @@ from accounts.access import reception_required
 from audit.actor import Actor, actor_of
 from booking import actions as booking
 from booking.models import Appointment
-from notifications import actions
+from notifications import actions, health
 from notifications.actions import MessageError
 from notifications.coming import switched_off
 from notifications.models import Delivery, Inbound
@@ -57,6 +57,7 @@ def _page(request: HttpRequest, now: datetime, *, refusal: str = "", status: int
             "lines": {"trouble": outbox.trouble, "waiting": outbox.waiting, "sent": outbox.sent}[show](request.user, now=now)
             if show != "people"
             else [],
+            "stuck": health.check(),
             "off": switched_off() if show == "waiting" else [],
             "unreachable": outbox.unreachable(request.user, now=now) if show == "trouble" else [],
             "refusal": refusal,

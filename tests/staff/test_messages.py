@@ -15,7 +15,7 @@ from audit.models import AuditEvent
 from booking import actions as booking
 from booking.models import Appointment
 from notifications import planner, replies
-from notifications.models import ChannelSwitch, Delivery, Inbound, Message
+from notifications.models import ChannelSwitch, Delivery, Heartbeat, Inbound, Message
 from patients.models import Patient
 from tests.factories import next_weekday_at
 
@@ -223,3 +223,12 @@ def test_the_visit_page_tells_the_conversation_in_order(desk: Client, visit: App
     assert told.index("Booked, text") < told.index("Answered by text") < told.index("Confirms")
     assert "Planned" in told
     assert "Not needed: booked too late for it" in told
+
+
+def test_the_page_says_when_nobody_sends(signed_in: Callable[[User], Client], reception: User, clinic: Any) -> None:
+    desk = signed_in(reception)
+    said = "Messages are not going out right now."
+    Heartbeat.objects.create(name="worker", at=clock.now() - timedelta(hours=1))
+    assert said in desk.get(PAGE).content.decode()
+    Heartbeat.objects.update(at=clock.now())
+    assert said not in desk.get(PAGE).content.decode()
