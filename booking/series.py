@@ -40,11 +40,6 @@ class Target:
     near: list[Slot] = field(default_factory=list)
     conflict: str = ""
 
-    @property
-    def is_free(self) -> bool:
-        """True when the target itself can be had."""
-        return not self.conflict
-
 
 def ideals(first: datetime, visits: int, weeks: int) -> list[datetime]:
     """The targets: the first start's weekday and wall time, every `weeks` calendar weeks."""

@@ -122,7 +122,10 @@ def book(
     else:
         attach_patient(response, patient, by=by, now=now, into=writes)
     detail = {"checked": checked_channel or "", "held": own is not None, "sent": bool(signature)}
-    record_all([event("booking.book", by=by, now=now, obj=visit, subject_id=patient.pk, detail=detail)], into=writes)
+    told = [event("booking.book", by=by, now=now, obj=visit, subject_id=patient.pk, detail=detail)]
+    if helper:
+        told.append(event("booking.name_helper", by=by, now=now, obj=visit, subject_id=patient.pk))
+    record_all(told, into=writes)
     try:
         send(writes, partial(explain, visit, now=now))
     except rows.Missed:  # Somebody else wrote to the answers; `retrying` tries again.

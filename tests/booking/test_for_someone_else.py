@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 from django.urls import reverse
 
+from audit.models import AuditEvent
 from booking.models import Appointment
 from notifications import planner
 from notifications.letters import Facts, Letter, compose
@@ -45,6 +46,11 @@ def test_both_contacts_are_kept_apart(booked):
     assert (helper.name, helper.relation, helper.email, helper.e164) == ("Sam Lee", "son", "sam@example.com", "+15195550166")
     assert helper.mobile_checked_at == WEDNESDAY
     assert (patient.email_checked_at, patient.mobile_checked_at, booked.needs_call) == (None, None, False)
+
+
+def test_who_helped_is_in_the_trail_beside_the_booking(booked):
+    about = AuditEvent.objects.filter(object_type="booking.appointment", object_id=booked.pk, subject_id=booked.patient_id)
+    assert {"booking.book", "booking.name_helper"} <= set(about.values_list("action", flat=True))
 
 
 def letters(visit):

@@ -42,7 +42,7 @@ def walls(visits):
 def test_all_dates_are_shown_with_what_is_in_the_way_and_what_is_near(at, service):
     somebody_books(service, service.practitioners.get(), on(16, 14, month=3))
     first, second, third = series.propose(plan(service), now=WEDNESDAY)
-    assert (first.is_free, third.is_free) == (True, True)
+    assert (first.conflict, third.conflict) == ("", "")
     assert first.near[0].start == TUESDAY
     assert "Dr. Osei" in second.conflict
     assert clock.local(second.near[0].start).strftime("%a %b %d") == "Tue Mar 16"  # the same day, the nearest time
