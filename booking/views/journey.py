@@ -26,7 +26,7 @@ from patients.models import ContactCode, ReminderBy
 # What a draft keeps beside the details when somebody books for another person.
 HELPER_FIELDS = ("helper_name", "helper_relation", "messages_to", "own_mobile", "own_email")
 # What a browser remembers of a booking; another draft starts without it.
-STEPS = ("draft", "hold", "wanted", "service", "code", "no_code", "article", "booked")
+STEPS = ("draft", "hold", "wanted", "with", "service", "code", "no_code", "article", "booked")
 
 _ON_THE_WAY = (QuestionnaireResponse, Appointment, Appointment, Practitioner, Service, ContactCode)
 # Only a hold has a key: asked for its status as well, PostgreSQL would look at everybody's holds.

@@ -23,6 +23,7 @@ HOLD_MINUTES = 30
 def start(request: HttpRequest) -> HttpResponse:
     """`?slot=` (instant), `?who=` (practitioner) and `?from=` (article) come from a booking card; GET only shows them.
 
+    `?who=` alone asks for the times of that one.
     `?wait=1` (with an article, too) begins with the waiting list, `?known=1` is for who was here before: time and code first.
     """
     now = clock.now()
@@ -43,7 +44,9 @@ def start(request: HttpRequest) -> HttpResponse:
         near = calendar.alternatives(service, opening[0], now=now)
         return _page(journey, service, article=request.GET.get("from", ""), taken=opening[0], near=near)
     waits = request.GET.get("wait") == "1" and opening is None
-    return _page(journey, service, article=request.GET.get("from", ""), opening=opening, waits=waits)
+    asked = as_uuid(request.GET.get("who")) if opening is None and not waits else None
+    person = service.practitioners.filter(public_id=asked, active=True).first() if asked else None
+    return _page(journey, service, article=request.GET.get("from", ""), opening=opening, waits=waits, person=person)
 
 
 def _opening(service: Service, start_text: object, who: object, *, now: datetime) -> tuple[datetime, Practitioner] | None:
@@ -68,6 +71,7 @@ def _page(
     taken: datetime | None = None,
     near: list[picker.Slot] | None = None,
     waits: bool = False,
+    person: Practitioner | None = None,
     form: ServiceForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
@@ -92,6 +96,7 @@ def _page(
         "near": picker.choices(near or [], calendar.people(service)) if taken else [],
         "hold": journey.hold,
         "waits": waits,
+        "person": person,
         "known": journey.request.GET.get("known") == "1" and not waits,
     }
     return render(journey.request, "booking/start.html", context, status=status)
@@ -153,6 +158,8 @@ def _begin(journey: Journey) -> HttpResponse:
         return see("booking:join_list")
     if opening:
         journey.choose(opening[0], opening[1], held)
+    elif not wants_time and (who := as_uuid(post.get("who"))):
+        journey.session["with"] = str(who)
     if post.get("known") == "1":  # a code brings back what they told us, so what it needs comes before the questions
         return journey.next_step() if journey.chosen else see("booking:time")
     if journey.is_draft and journey.document.done:

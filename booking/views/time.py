@@ -2,9 +2,10 @@
 
 from contextlib import suppress
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
@@ -34,6 +35,8 @@ def time(request: HttpRequest) -> HttpResponse:
         return _choose(journey)
     if not request.GET and not journey.hold_ended and journey.chosen:
         return journey.next_step()
+    if not request.GET and (who := journey.session.get("with")):  # whose times were asked for; "Any" is a filter like any other
+        return redirect(f"{reverse('booking:time')}?{urlencode({'who': who})}")
     return _page(journey)
 
 

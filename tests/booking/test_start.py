@@ -1,6 +1,7 @@
 """/book/: what is needed, a chosen opening, Start."""
 
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import pytest
 from django.urls import reverse
@@ -52,6 +53,21 @@ def test_start_holds_the_opening_for_thirty_minutes(walker, practitioner):
     assert held.hold_expires_at == WEDNESDAY + timedelta(minutes=30)
     assert str(held.article) == article
     assert walker.client.session["hold"] == str(held.public_id)
+
+
+def test_who_comes_from_a_physicians_page_sees_that_ones_times_and_can_see_everybodys(walker, practitioner, make_practitioner):
+    raman = make_practitioner("Dr. Priya Raman")
+    walker.service.practitioners.add(raman)
+    page = walker.get("start", query=f"?who={raman.public_id}")
+    assert "then you pick a time with Dr. Priya Raman." in text_of(page)
+    assert f'name="who" value="{raman.public_id}"' in page.content.decode()
+    walker.post("start", who=str(raman.public_id))
+    answer = walker.get("time")
+    assert answer["Location"] == reverse("booking:time") + f"?who={raman.public_id}"
+    assert walker.client.get(answer["Location"]).context["picker"].filters.practitioner == raman
+    assert walker.get("time", query="?change=1").context["picker"].filters.practitioner is None
+    for odd in HOSTILE:
+        assert walker.get("start", query="?" + urlencode({"who": odd})).status_code == 200
 
 
 def test_start_without_an_opening_begins_an_empty_draft(walker):
