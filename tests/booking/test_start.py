@@ -67,7 +67,7 @@ def test_who_comes_from_a_physicians_page_sees_that_ones_times_and_can_see_every
     assert walker.client.get(answer["Location"]).context["picker"].filters.practitioner == raman
     assert walker.get("time", query="?change=1").context["picker"].filters.practitioner is None
     for odd in HOSTILE:
-        assert walker.get("start", query="?" + urlencode({"who": odd})).status_code == 200
+        assert walker.get("start", query="?" + urlencode({"who": odd})).status_code in {200, 400}
 
 
 def test_start_without_an_opening_begins_an_empty_draft(walker):
