@@ -35,7 +35,7 @@ def test_every_page_that_writes_names_its_answers(walker):
 def test_answers_of_a_page_of_other_answers_are_not_kept(walker, old, headers):
     refused = walker.client.post(PAGE, CONSENT | {"draft": old}, headers=headers)
     assert refused.status_code == 409
-    assert "That page was of other answers" in text_of(refused)
+    assert "This page is of other answers" in text_of(refused)
     assert "data-stay" in refused.content.decode()
     assert decrypt(walker.draft).answers == {}
     assert walker.client.post(PAGE, CONSENT | {"draft": str(walker.draft.public_id)}).status_code == 302
