@@ -65,6 +65,9 @@ if (find) document.addEventListener("keydown", (event) => {
   find.focus();
 });
 
+/* Tabs that do not fit beside each other: the open one is in view. */
+document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 /* Printing needs a script; without one the browser's own menu does it. */
 for (const button of document.querySelectorAll("[data-print]")) {
   button.hidden = false;
