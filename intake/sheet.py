@@ -108,7 +108,10 @@ class Sheet:
 
 
 def for_patient(response: QuestionnaireResponse, *, by: Actor, now: datetime) -> list[Topic]:
-    """Sent answers for the person who gave them: every question that applied, as it was asked; no flags. The read is audited."""
+    """Sent answers for the person who gave them: every question that applied, as it was asked, and what a physician asked since.
+
+    No flags. The read is audited.
+    """
     document = open_document(response, by=by, now=now, purpose="own answers")
     topics = []
     for part in wording.summary(response.definition, document.answers, actions.asking_for(response, document)):
@@ -120,7 +123,10 @@ def for_patient(response: QuestionnaireResponse, *, by: Actor, now: datetime) ->
             topic.all.append(Line(row.question.link_id, filled(row.label), filled(row.text), texts, row.own_words))
         if topic.all:
             topics.append(topic)
-    return topics
+    later = Topic(_("Answered afterwards"))
+    for number, entry in enumerate(document.addenda, start=1):
+        later.all.append(Line(f"addendum-{number}", entry["question"], entry["question"], [entry["text"]], own_words=True))
+    return topics + ([later] if later.all else [])
 
 
 def for_review(

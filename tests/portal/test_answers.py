@@ -2,8 +2,9 @@
 
 from django.test import Client
 
+from audit.actor import Actor
 from audit.models import AuditEvent
-from intake.actions import Upload, add_photo, photos, start_draft
+from intake.actions import Upload, add_photo, photos, reply, sign_review, start_draft
 from intake.models import QuestionnaireResponse
 from patients.models import Patient
 from tests.booking.conftest import WEB, anchors, text_of
@@ -27,6 +28,15 @@ def test_answers_stand_with_their_questions_as_asked_and_without_flags(daniel, s
         assert word not in said.replace("urgently", "")
     event = AuditEvent.objects.get(action="intake.read", detail__purpose="own answers")
     assert (event.actor_kind, event.actor_id, event.subject_id) == ("patient", sent.patient_id, sent.patient_id)
+
+
+def test_what_was_answered_to_a_physicians_question_stands_with_the_rest(daniel, sent, physician):
+    fields = {"outcome": "more-info", "ask": "Which pills exactly?", "note": "Nothing for Daniel"}
+    sign_review(sent.response, fields, by=Actor.staff(physician), now=WEDNESDAY)
+    reply(sent.response, "Biotin, since May", by=Actor.patient(sent.patient_id), now=WEDNESDAY)
+    said = text_of(daniel.get(f"/me/answers/{sent.response.public_id}/"))
+    assert "Answered afterwards Which pills exactly? Biotin, since May" in said
+    assert "Nothing for Daniel" not in said
 
 
 def test_they_come_as_a_pdf_too(daniel, sent):
