@@ -14,7 +14,8 @@ from booking import actions, calendar
 from booking.links import token_of
 from booking.models import Service
 from intake.models import Photo, QuestionnaireResponse
-from patients.actions import Contact
+from patients.actions import Contact, digits_of
+from patients.models import ContactCode
 from tests.intake.pictures import encoded, exif, heic
 from tests.journeys.conftest import PASSWORD
 from tests.journeys.person import Person, axe_violations
@@ -93,7 +94,7 @@ def test_photos_reach_the_physician(person: Any, script: bool, roll: dict[str, s
         noor.press(re.compile("^(Begin|Continue)")) if noor.path == "/book/questions/" else noor.answer_page()
     assert noor.path == "/book/time/"
 
-    # Booked; then one more photo, by the link and the year of birth.
+    # Booked; then one more photo, by the link, the year of birth and a code.
     response = QuestionnaireResponse.objects.filter(photos__isnull=False, patient=None).latest("pk")
     service, now = Service.objects.get(slug="first-assessment"), clock.now()
     slot = calendar.soonest(service, now=now)[0]
@@ -109,6 +110,9 @@ def test_photos_reach_the_physician(person: Any, script: bool, roll: dict[str, s
     noor.go(f"/v/{token_of(visit)}/")
     noor.press(re.compile("Add photos"))
     noor.page.locator("input[name=year]").fill("1987")
+    noor.press("Continue")
+    assert axe_violations(noor.page) == []
+    noor.page.get_by_label("Your code").fill(digits_of(ContactCode.objects.latest("pk")))
     noor.press("Continue")
     add(noor, "photo_top", roll["IMG_0002.jpg"])
     assert visit.response.photos.count() == 3
