@@ -313,6 +313,8 @@ def _book(journey: Journey) -> HttpResponse:
         return _lost(journey, refusal, form)
     except (actions.BookingError, IntakeError) as refusal:
         return _page(journey, form=form, status=409, refusal=str(refusal))
+    if form:
+        journey.session["sent"] = str(response.public_id)
     return see("booking:done")
 
 
@@ -329,6 +331,7 @@ def _after_booking(journey: Journey, visit: Appointment | None) -> HttpResponse:
         return page
     if tablet.is_on(journey.request):
         return tablet.end(journey.request, query="?sent=1")
+    journey.session["sent"] = str(response.public_id)
     return see("booking:done", query="?sent=1")
 
 

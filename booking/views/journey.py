@@ -26,7 +26,7 @@ from patients.models import ContactCode, ReminderBy
 # What a draft keeps beside the details when somebody books for another person.
 HELPER_FIELDS = ("helper_name", "helper_relation", "messages_to", "own_mobile", "own_email")
 # What a browser remembers of a booking; another draft starts without it.
-STEPS = ("draft", "hold", "wanted", "with", "service", "code", "no_code", "article", "booked")
+STEPS = ("draft", "hold", "wanted", "with", "service", "code", "no_code", "article", "booked", "sent")
 
 _ON_THE_WAY = (QuestionnaireResponse, Appointment, Appointment, Practitioner, Service, ContactCode)
 # Only a hold has a key: asked for its status as well, PostgreSQL would look at everybody's holds.
@@ -304,6 +304,11 @@ class Journey:
     def booked(self) -> uuid.UUID | None:
         """The public id of the visit that this browser has booked: its draft's, or one it was let into by a year of birth."""
         return self.visit.public_id if self.visit else as_uuid(self.session.get("booked"))
+
+    @property
+    def has_sent(self) -> bool:
+        """True if the answers of its visit were sent from this browser; one that was let in before has seen less."""
+        return self.response is not None and self.session.get("sent") == str(self.response.public_id)
 
     def next_step(self) -> HttpResponse:
         """303 to the first step that is not done."""

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import clock
 from audit.actor import Actor
+from booking.links import token_of
 from booking.models import Appointment, Status
 from booking.views.by_link import Visit, by_link
 from booking.views.journey import Journey
@@ -40,13 +41,16 @@ def visit_answers(request: HttpRequest, it: Visit) -> HttpResponse:
 
 @require_safe
 def done_answers(request: HttpRequest) -> HttpResponse:
-    """In the browser that has booked, while it shows "You're booked"."""
+    """In the browser that has sent them, while it shows "You're booked"; one that was let in otherwise asks as the link does."""
     now = clock.now()
-    public_id = Journey(request, now).booked
+    journey = Journey(request, now)
     found = Appointment.objects.select_related("patient", "response", "response__patient", "response__questionnaire")
-    visit = found.filter(public_id=public_id, status__in=(Status.BOOKED, Status.CONFIRMED)).first() if public_id else None
+    booked = found.filter(public_id=journey.booked, status__in=(Status.BOOKED, Status.CONFIRMED))
+    visit = booked.first() if journey.booked else None
     if visit is None:
         return redirect("booking:start")
     if not was_sent(visit) or visit.starts_at <= now:
         raise Http404
+    if not journey.has_sent:
+        return redirect("booking:visit_answers", token=token_of(visit))
     return _pdf(visit, Actor.patient(visit.patient_id), now)

@@ -19,6 +19,7 @@ from audit.actor import Actor
 from booking import actions, calendar, ics, idle, picker, terms, words
 from booking.forms import CancelForm, MessagesForm
 from booking.late import said_of
+from booking.links import token_of
 from booking.models import Appointment, Status, WaitlistEntry
 from booking.views.by_link import Visit, by_link, year_of_birth
 from booking.views.done import calendar_links, directions_url
@@ -299,12 +300,14 @@ def visit_photos(request: HttpRequest, it: Visit) -> HttpResponse:
 
 @require_POST
 def done_photos(request: HttpRequest) -> HttpResponse:
-    """From "You're booked", in the browser that has booked and answered: nothing more is asked."""
+    """From "You're booked", in the browser that has sent the answers: nothing more is asked. Another asks as the link does."""
     journey = Journey(request, clock.now())
     found = Appointment.objects.select_related("response").filter(status__in=(Status.BOOKED, Status.CONFIRMED))
     visit = found.filter(public_id=journey.booked, starts_at__gt=journey.now).first() if journey.booked else None
     if visit is None or visit.response is None or visit.response.completed_at is None or visit.response.reviewed_at is not None:
         return see("booking:done") if journey.booked else see("booking:start")
+    if not journey.has_sent:
+        return see("booking:visit_photos", token_of(visit))
     return enter_photos(request, visit, back=reverse("booking:done"))
 
 

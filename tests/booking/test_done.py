@@ -160,6 +160,10 @@ def test_views_without_a_photo_are_a_step_once_the_answers_are_sent(walker):
     assert reverse("portal:data") + "#correct" in anchors(page)
     assert walker.post("done_photos")["Location"].startswith(reverse("intake:photos"))  # this browser has just answered
     assert "Your photos" in text_of(walker.client.get(reverse("intake:photos") + "?for=visit"))
+    session = walker.client.session
+    del session["sent"]  # as a browser that was let in by the year of birth before somebody else sent them
+    session.save()
+    assert walker.post("done_photos")["Location"] == reverse("booking:visit_photos", args=[token_of(Appointment.objects.get())])
 
 
 def test_answers_that_are_not_sent_yet_can_be_changed_from_here(walker):

@@ -58,11 +58,16 @@ def test_after_five_wrong_years_it_waits(sent: Appointment, client: Client) -> N
     assert client.post(url, {"year": born}).status_code == 429
 
 
-@pytest.mark.parametrize("own", [True, False])
-def test_the_browser_that_has_booked_needs_nothing_more(sent: Appointment, client: Client, own: bool) -> None:
-    if own:
-        session = client.session
-        session["booked"] = str(sent.public_id)
-        session.save()
+@pytest.mark.parametrize(("kept", "leads"), [(("draft", "sent"), "pdf"), (("draft", "booked"), "link"), ((), "start")])
+def test_only_the_browser_that_has_sent_them_needs_nothing_more(
+    sent: Appointment, client: Client, kept: tuple[str, ...], leads: str
+) -> None:
+    session = client.session
+    answers = str(sent.response.public_id)  # type: ignore[union-attr]
+    session.update({key: str(sent.public_id) if key == "booked" else answers for key in kept})
+    session.save()
     got = client.get("/book/done/answers.pdf")
-    assert (got.status_code, got.headers.get("Content-Type") == "application/pdf") == ((200, True) if own else (302, False))
+    if leads == "pdf":
+        assert (got.status_code, got["Content-Type"]) == (200, "application/pdf")
+    else:
+        assert got["Location"] == (f"/v/{token_of(sent)}/answers/" if leads == "link" else "/book/")
