@@ -75,9 +75,9 @@ class DeskText(models.Model):
         """From when on it would be too late to say it."""
         if self.code == ShortText.COME_AT:
             return self.come_at(visit.starts_at)
-        if self.code in BEFORE:
-            return min(self.asked_at + LASTS, visit.starts_at)
-        return min(self.asked_at + (LASTS_TODAY if self.code in ON_THE_DAY else LASTS), visit.ends_at)
+        if self.code in ON_THE_DAY:  # a clinic that runs late sees people after their visit should have ended
+            return self.asked_at + LASTS_TODAY
+        return min(self.asked_at + LASTS, visit.starts_at if self.code in BEFORE else visit.ends_at)
 
     def fits(self, visit: Appointment, *, now: datetime) -> bool:
         """True while it goes with the visit as it is: not over, not cancelled, and what it says is still so."""

@@ -150,6 +150,26 @@ def test_a_promised_call_is_on_the_call_list_and_off_it_when_taken_back(
     assert (maya.needs_call, maya.call_reason) == (False, "")
 
 
+@pytest.mark.parametrize(
+    ("at_", "codes"),
+    [
+        ("2027-03-10 15:00", "call_us way_in bring away"),
+        ("2027-03-11 09:30", "call_us come_at come_in way_in bring away"),
+        ("2027-03-11 10:30", "call_us come_at come_in expected"),
+        ("2027-03-11 10:51", "come_at come_in expected"),
+        ("2027-03-11 11:40", "come_in expected"),
+        ("2027-03-12 09:00", ""),
+    ],
+)
+def test_what_is_offered_goes_with_the_hour(maya: Appointment, at_: str, codes: str) -> None:
+    assert " ".join(code for code, _n in on_offer(maya, now=at(at_))) == codes
+
+
+def test_nobody_is_told_to_come_in_at_a_time_that_is_nearly_over(maya: Appointment) -> None:
+    (minutes,) = [some for code, some in on_offer(maya, now=at("2027-03-11 10:31")) if code == "come_at"]
+    assert minutes == [20, 30, 45, 60]
+
+
 # --- Twice, and taken back ----------------------------------------------------------------------------------------------
 
 
