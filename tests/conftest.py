@@ -29,7 +29,7 @@ from accounts import cache
 from accounts.models import Clinic
 from booking.calendar import forget as forget_closest
 from booking.views.openings import forget as forget_services
-from tests import browser, quiet
+from tests import browser, published, quiet
 from tests.factories import *  # noqa: F403
 
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
@@ -75,8 +75,8 @@ def _admin(name: str = "postgres") -> psycopg.Connection[Any]:
 
 
 def _fingerprint() -> str:
-    """A hash of every migration that is installed: a new one makes a new template."""
-    found = hashlib.sha256(repr((settings.INSTALLED_APPS, settings.LANGUAGE_CODE)).encode())
+    """A hash of every migration and questionnaire that is installed: a new one makes a new template."""
+    found = hashlib.sha256(repr((settings.INSTALLED_APPS, settings.LANGUAGE_CODE, published.version())).encode())
     for app in sorted(apps.get_app_configs(), key=lambda app: app.label):
         for file in sorted((Path(app.path) / "migrations").glob("*.py")):
             found.update(f"{app.label}/{file.name}".encode())
@@ -196,7 +196,12 @@ class Clones:
     def migrate(self) -> None:
         """The template that every test starts from."""
         family = f"template_{self.base}_"
-        self.template(family, self.migrations, lambda: call_command("migrate", interactive=False, verbosity=0))
+
+        def fill() -> None:
+            call_command("migrate", interactive=False, verbosity=0)
+            published.keep()
+
+        self.template(family, self.migrations, fill)
 
     def clone(self, template: str = "") -> None:
         """Drop this process's test database, whoever is connected to it, and copy the template anew."""
@@ -230,6 +235,7 @@ def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> It
         # A test that commits leaves rows behind; Django would empty every table, the migrations' rows included.
         undo = pytest.MonkeyPatch()
         undo.setattr(TransactionTestCase, "_fixture_teardown", lambda self: clones.again())
+        published.copy(undo)
     yield clones
     undo.undo()
     with django_db_blocker.unblock():
