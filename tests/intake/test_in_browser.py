@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
 from playwright.sync_api import Page
@@ -14,10 +13,10 @@ from audit.actor import Actor
 from intake import actions, engine
 from intake.document import decrypt
 from intake.models import QuestionnaireResponse
+from tests import axe
 from tests.intake.conftest import HAIR, NOW, PEOPLE, SOMEBODY, answers_of
 from tests.journeys.person import next_page
 
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 FULL = "Man 58, three treatments, heart history, ASA"
 
 
@@ -60,8 +59,7 @@ class Booth:
 
     def findings(self) -> list[str]:
         """What axe says, and whether a screen of 320 px has to be scrolled sideways."""
-        result = Axe().run(self.page, options={"runOnly": {"type": "tag", "values": RULES}, "resultTypes": ["violations"]})
-        found = [f"{self.page.url} {v['id']}: {n['target']}" for v in result.response["violations"] for n in v["nodes"]]
+        found = [f"{self.page.url} {v['id']}: {n['target']}" for v in axe.violations(self.page) for n in v["nodes"]]
         self.page.set_viewport_size({"width": 320, "height": 640})
         if self.page.evaluate("document.documentElement.scrollWidth") > 320:
             found.append(f"{self.page.url} scrolls sideways")

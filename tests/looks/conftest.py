@@ -3,16 +3,14 @@
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from accounts import clock
 from articles import demo
 from audit.actor import Actor
 from booking.setup import DEMO_CLINIC, load_clinic
+from tests import axe
 from tests.articles.conftest import forget
-
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
 @pytest.fixture
@@ -26,12 +24,7 @@ def site(live_server: Any) -> str:
 
 def violations(page: Page) -> list[str]:
     """What axe has to say about the page, one line each."""
-    result = Axe().run(page, options={"runOnly": {"type": "tag", "values": RULES}, "resultTypes": ["violations"]})
-    return [
-        f"{v['id']}: {node['target']} {node.get('failureSummary', '')}"
-        for v in result.response["violations"]
-        for node in v["nodes"]
-    ]
+    return [f"{v['id']}: {node['target']} {node.get('failureSummary', '')}" for v in axe.violations(page) for node in v["nodes"]]
 
 
 def open_page(browser: Browser, *, width: int, theme: str, scripts: bool = True) -> Page:
