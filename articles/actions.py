@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
-from wagtail.models import GroupPagePermission, Page, Site
+from wagtail.models import GroupPagePermission, Page, Revision, Site
 
 from accounts import clock
 from accounts.models import Role, User
@@ -86,6 +86,26 @@ def add_article(content: dict[str, Any], *, by: Actor, now: datetime) -> models.
         _add(parent, page, now)
         record("articles.published", by=by, now=now, detail={"article": str(page.article_ref)})
     return page
+
+
+def keep_schedule(*, by: Actor, now: datetime) -> int:
+    """Take down the pages that an editor let end by now, and publish the changes that were to begin. Returns how many.
+
+    Each in a transaction of its own. A page that was taken down, or a change that is public, is not looked at again.
+    """
+    ended = list(Page.objects.filter(live=True, expire_at__lte=now).order_by("expire_at"))
+    begun = list(Revision.page_revisions.filter(approved_go_live_at__lte=now).order_by("approved_go_live_at"))
+    for page in ended:
+        with transaction.atomic():
+            page.unpublish(set_expired=True, log_action="wagtail.unpublish.scheduled")
+            record("articles.taken_down", by=by, now=now, detail={"page": page.pk})
+    for revision in begun:
+        with transaction.atomic():
+            page = revision.as_object()
+            revision.publish(log_action="wagtail.publish.scheduled")
+            about = {"article": str(page.article_ref)} if isinstance(page, models.ArticlePage) else {"page": page.pk}
+            record("articles.published", by=by, now=now, detail=about)
+    return len(ended) + len(begun)
 
 
 def editors_group() -> Group:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from wagtail.admin import urls as wagtailadmin_urls
+from wagtail.users.models import UserProfile
 from wagtail.utils.urlpatterns import decorate_urlpatterns
 
 from accounts import clock
@@ -23,7 +24,11 @@ def editor(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 
     @wraps(view)
     def enter(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        let_edit(request.user, by=Actor.staff(request.user), now=clock.now())  # type: ignore[arg-type]  # behind lead_required
+        user: Any = request.user  # behind lead_required
+        let_edit(user, by=Actor.staff(user), now=clock.now())
+        # A date that is typed is on the clinic's clock, whatever the profile says; not saved.
+        user.wagtail_userprofile = UserProfile.get_for_user(user)
+        user.wagtail_userprofile.current_time_zone = clock.clinic_zone().key
         return view(request, *args, **kwargs)
 
     return lead_required(enter)

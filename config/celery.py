@@ -18,4 +18,5 @@ app.conf.beat_schedule = {
 app.conf.beat_schedule["purge_drafts"] = {"task": "booking.purge_drafts", "schedule": 3600.0, "options": {"expires": 3600.0}}
 app.conf.beat_schedule["waiting_round"] = {"task": "booking.waiting_round", "schedule": 10.0, "options": {"expires": 10.0}}
 app.conf.beat_schedule["forget"] = {"task": "notifications.forget", "schedule": 3600.0, "options": {"expires": 3600.0}}
-app.autodiscover_tasks(["notifications", "booking"])
+app.conf.beat_schedule["keep_schedule"] = {"task": "articles.keep_schedule", "schedule": 60.0, "options": {"expires": 60.0}}
+app.autodiscover_tasks(["articles", "notifications", "booking"])

@@ -188,6 +188,7 @@ WORDS: dict[str, Any] = {
     "backups.restore": gettext_lazy("Restored from a copy"),
     "articles.site_created": gettext_lazy("Public pages made"),
     "articles.published": gettext_lazy("Article published"),
+    "articles.taken_down": gettext_lazy("Page taken down as planned"),
     "articles.editor_rights": gettext_lazy("Right to edit articles changed"),
 }
 REASONS: dict[str, Any] = {

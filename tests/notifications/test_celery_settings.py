@@ -49,6 +49,7 @@ LEFT_OUT = ["task_routes"]
 # is every tick's work here (facts whose mark is behind), and its alarm is part of "reconcile".
 SCHEDULE = {
     "tick": 2.0, "sweep": 15.0, "reconcile": 60.0, "waiting_round": 10.0, "purge_drafts": 3600.0, "forget": 3600.0,
+    "keep_schedule": 60.0,
 }  # fmt: skip
 
 
