@@ -138,7 +138,9 @@ def take_new_time(
     place(visit, service, practitioner, start, free.room_id or None)
     visit.status, visit.lane, visit.previous = Status.BOOKED, 0, {}
     visit.cancelled_at, visit.cancelled_by, visit.cancel_reason, visit.cancelled_late = None, "", "", False
-    visit.needs_call, visit.call_reason, visit.confirmed_at = False, "", None
+    visit.confirmed_at, visit.needs_call = None, bool(visit.call_reason)  # what else they were to be called about stays
+    for settled in (str(NOT_TAKEN), out_words(appointment.practitioner), out_words(None)):
+        visit.drop_call(settled)
     touch(visit, by=by, now=now, tells=True)
     if not update(visit, bump=[before, practitioner.pk], assigned_at=now):
         raise explain(visit, now=now)

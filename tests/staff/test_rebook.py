@@ -273,6 +273,17 @@ def test_the_patient_takes_another_time_and_what_was_held_is_let_go(ann: Appoint
     assert actions.held_for(ann) is None
 
 
+def test_what_else_the_patient_was_to_be_called_about_stays_when_they_take_a_time(
+    ann: Appointment, practitioner: Practitioner
+) -> None:
+    for reason in ("Contact not checked", "Dr. Osei is out", "Did not take the time held for them"):
+        ann.add_call(reason)
+    ann.save()
+    assert take(ann, at(THURSDAY + timedelta(days=5), 9), practitioner).status_code == 303
+    ann.refresh_from_db()
+    assert (ann.status, ann.calls) == ("booked", {"Contact not checked"})
+
+
 def test_an_undo_lets_go_what_was_held_and_it_can_be_handed_over_again(ann: Appointment, practitioner: Practitioner) -> None:
     values: dict[str, Any] = {"by": Actor("staff", None, "reception"), "now": WEDNESDAY}
     visit = actions.undo(ann, **values)
