@@ -127,10 +127,13 @@ def _people(request: HttpRequest, form: InviteForm, *, status: int = 200) -> Htt
 @require_POST
 def person(request: HttpRequest, user_id: int) -> HttpResponse:
     """End someone's access, remove a lost second step, send the invitation again, or give another role."""
-    user = User.objects.exclude(role=Role.PATIENT).filter(pk=user_id, is_active=True).first()
+    user = User.objects.exclude(role=Role.PATIENT).filter(pk=user_id).first()
     do = request.POST.get("do", "") or ("role" if "role" in request.POST else "")
     if user is None or do not in ("end", "reset", "invite", "role"):
         raise Http404
+    if not user.is_active:  # pressed twice, or a colleague was quicker
+        messages.info(request, _("%(name)s has no access.") % {"name": user.name})
+        return redirect("staff:people")
     if do in ("role", "reset") and (asked := proof_missing(request, back=reverse("staff:people"))):
         return asked
     now, by = clock.now(), actor_of(request)

@@ -1,12 +1,12 @@
 """`/desk/find/` and `/desk/patient/<id>/`: who is calling, and what there is to know at the desk."""
 
-import hashlib
 from datetime import datetime
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -26,8 +26,8 @@ def find(request: HttpRequest) -> HttpResponse:
     text, now = request.GET.get("q", "").strip()[:80], clock.now()
     hits: list[search.Hit] = []
     if text:
-        # What was looked for is kept as a digest: enough to see a search repeated, not to read it.
-        digest = hashlib.sha256(search.fold(text).encode()).hexdigest()[:16]
+        # What was looked for is kept as a keyed digest: enough to see a search repeated, not to try all phone numbers against it.
+        digest = salted_hmac("staff.find", search.fold(text), algorithm="sha256").hexdigest()[:16]
         detail: dict[str, object] = {"query": digest}
         with reading(request, "staff.search", now=now, detail=detail):
             hits = search.find(request.user, text, now=now)

@@ -1,5 +1,6 @@
 """`/desk/find/` and `/desk/patient/<id>/`."""
 
+import hashlib
 from typing import Any
 
 import pytest
@@ -120,3 +121,12 @@ def test_a_merged_patient_leads_to_the_one_that_stays(desk: Client, patient: Pat
     gone = make_patient("Maya", "Chowdhury", merged_into=patient)
     assert desk.get(f"/desk/patient/{gone.public_id}/")["Location"] == f"/desk/patient/{patient.public_id}/"
     assert names(desk.get("/desk/find/?q=maya")) == ["Maya Chowdhury"]
+
+
+def test_the_trail_shows_that_a_search_was_repeated_and_not_what_for(desk: Client, patient: Patient) -> None:
+    """There are few enough phone numbers to try them all against a bare digest."""
+    for text in ("chowd", "Chowd", "5195550181"):
+        desk.get("/desk/find/", {"q": text})
+    kept = [event.detail["query"] for event in AuditEvent.objects.filter(action="staff.search").order_by("pk")]
+    assert kept[0] == kept[1] != kept[2]
+    assert kept[2] != hashlib.sha256(b"5195550181").hexdigest()[:16]

@@ -136,3 +136,11 @@ def test_a_leaver_is_sent_away_without_more_ado(
     signed_in(lead_user).post(f"{URL}{reception.pk}/", {"do": "end"})
     reception.refresh_from_db()
     assert not reception.is_active
+
+
+def test_ended_twice_it_says_so(lead: Client, reception: User) -> None:
+    lead.post(f"/clinic/people/{reception.pk}/", {"do": "end"})
+    for do in ("end", "invite", "reset"):
+        again = lead.post(f"/clinic/people/{reception.pk}/", {"do": do}, follow=True)
+        assert "has no access." in again.content.decode()
+    assert AuditEvent.objects.filter(action="accounts.access_ended").count() == 1
