@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from django.db import IntegrityError, transaction
-from django.db.models import Max, Q
+from django.db.models import F, Max, Q
 from django.db.models.functions import Greatest
 from django.utils.translation import gettext as _
 
@@ -323,8 +323,10 @@ def merge(offer: MergeOffer, same_person: bool, *, by: Actor, now: datetime) -> 
         chosen_later = _chose_messages_at(moved) > _chose_messages_at(kept)
         try:
             with transaction.atomic():
-                for relation in ("appointments", "responses", "consents", "waiting", "corrections", "helpers"):
+                for relation in ("consents", "corrections", "helpers"):
                     getattr(moved, relation).update(patient=kept)
+                for relation in ("appointments", "responses", "waiting"):  # who saw them before saw them as another person's
+                    getattr(moved, relation).update(patient=kept, version=F("version") + 1)
         except IntegrityError as error:  # one person cannot be in two places
             raise PatientError(
                 _("Both have a visit at the same time, or both wait for one. Cancel or take off one first.")

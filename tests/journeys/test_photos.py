@@ -111,7 +111,8 @@ def test_photos_reach_the_physician(person: Any, script: bool, roll: dict[str, s
     noor.press(re.compile("Add photos"))
     noor.page.locator("input[name=year]").fill("1987")
     noor.press("Continue")
-    assert axe_violations(noor.page) == []
+    if script:
+        assert axe_violations(noor.page) == []
     noor.page.get_by_label("Your code").fill(digits_of(ContactCode.objects.latest("pk")))
     noor.press("Continue")
     add(noor, "photo_top", roll["IMG_0002.jpg"])

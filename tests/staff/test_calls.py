@@ -1,5 +1,6 @@
 """`/desk/calls/`: who is to be phoned, and who may be on file twice."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -94,6 +95,17 @@ def test_what_was_asked_about_a_merged_record_is_asked_about_the_one_that_stays(
     answer(desk, offer, "same")
     about.refresh_from_db()
     assert (about.candidate, about.decided_at) == (offer.candidate, None)
+
+
+def test_a_page_that_shows_a_visit_as_the_merged_records_is_out_of_date(
+    desk: Client, offer: MergeOffer, make_visit: Callable[..., Appointment]
+) -> None:
+    visit = make_visit(offer.patient, clock.now() + timedelta(days=3))
+    before = f"confirm:{visit.public_id}:{visit.version}"
+    answer(desk, offer, "same")
+    assert desk.post(f"/desk/visit/{visit.public_id}/", {"do": before}).status_code == 409
+    visit.refresh_from_db()
+    assert (visit.patient, visit.status) == (offer.candidate, "booked")
 
 
 def test_two_people_stay_two(desk: Client, offer: MergeOffer) -> None:
