@@ -15,6 +15,7 @@ from booking.forms import CodeForm, MessagesForm
 from booking.views.journey import See, see
 from intake.consents import messages_wording
 from patients.actions import consents_of
+from patients.models import Patient
 from portal import access
 from portal.access import Me, fresh_proof_required, patient_required
 from portal.codes import Step
@@ -98,7 +99,7 @@ def prove(request: HttpRequest, me: Me) -> HttpResponse:
     """A code to the contact on file, before what changes how people get in or takes everything out. GET shows, POST sends."""
     step = Step(request, "prove", by=me.by, now=me.now)
     onward = access.safe_next(request.POST.get("next", "") or request.GET.get("next", ""))
-    channel, address = ("email", me.patient.email) if me.patient.email else ("text", me.patient.e164)
+    channel, address = _code_way(me.patient)
     if not address:
         raise Http404
     waiting = step.code is not None and step.code.address == address and step.code.used_at is None
@@ -118,6 +119,13 @@ def prove(request: HttpRequest, me: Me) -> HttpResponse:
         context = {"me": me, "to": words.masked(channel, address), "next": onward, "back_url": reverse("portal:home")}
         return render(request, "portal/prove.html", context)
     return _code_page(request, me, step, form, status, back="portal:home", post="portal:prove", onward=onward)
+
+
+def _code_way(patient: Patient) -> tuple[str, str]:
+    """Where a code arrives: by mail; by text where mail came back or there is none; else to what is on file."""
+    if not patient.can_email and patient.can_text and words.takes_texts(patient.e164):
+        return "text", patient.e164
+    return ("email", patient.email) if patient.email else ("text", patient.e164)
 
 
 def _code_page(

@@ -14,7 +14,7 @@ from booking.actions import change_contact
 from booking.links import find_visit, token_of
 from intake.actions import publish_all
 from intake.consents import messages_wording
-from patients.models import ConsentRecord, ContactCode
+from patients.models import ConsentRecord, ContactCode, Patient
 from tests.booking.conftest import text_of
 from tests.factories import WEDNESDAY
 from tests.portal.conftest import signs_in, typed
@@ -92,3 +92,13 @@ def test_when_the_clinic_changes_an_address_the_patients_sign_ins_and_passkeys_e
     assert (maya.get("/me/").status_code == 302) == ended
     assert Authenticator.objects.exists() != ended
     assert AuditEvent.objects.filter(action="accounts.passkey_removed").exists() == ended
+
+
+def test_a_code_to_prove_it_goes_where_one_arrives(maya, patient, at):
+    """Mail to her came back: an address that works can only be given after a code."""
+    Patient.objects.update(email_bounced_at=clock.now())
+    at.shift(timedelta(minutes=11))
+    assert "519-555-••81" in text_of(maya.get("/me/prove/"))
+    maya.post("/me/prove/", {"next": "/me/details/email/"})
+    assert ContactCode.objects.latest("pk").channel == "text"
+    assert maya.post("/me/prove/", typed() | {"next": "/me/details/email/"})["Location"] == "/me/details/email/"
