@@ -136,9 +136,14 @@ def _save_note(request: HttpRequest, found: Kind, now: datetime) -> HttpResponse
 
 
 def _save_services(request: HttpRequest, found: Kind, now: datetime) -> HttpResponse:
-    wanted = set(request.POST.getlist("with"))
+    """Change those that were ticked or unticked on this page, and none that came or changed meanwhile."""
+    ticked = set(request.POST.getlist("with"))
+    shown = dict(text.partition(":")[::2] for text in request.POST.getlist("shown"))
     for service in Service.objects.filter(active=True).prefetch_related("practitioners"):
-        off = set(service.messages_off) - {found.code} | (set() if str(service.public_id) in wanted else {found.code})
+        key = str(service.public_id)
+        if key not in shown or (shown[key] == "on") == (key in ticked):
+            continue
+        off = set(service.messages_off) - {found.code} | (set() if key in ticked else {found.code})
         if off != set(service.messages_off):
             people = service.practitioners.all()
             save_service(service, {"messages_off": sorted(off)}, people, by=actor_of(request), now=now)

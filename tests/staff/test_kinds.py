@@ -85,11 +85,23 @@ def test_a_test_goes_out_through_the_outbox_and_says_so(lead: Client, post: Post
 
 
 def test_a_visit_type_does_without_a_stage(lead: Client, service: Service) -> None:
-    lead.post("/clinic/messages/reminder_7d/", {"do": "services"})
+    url, key = "/clinic/messages/reminder_7d/", service.public_id
+    assert f'name="shown" value="{key}:on"' in lead.get(url).content.decode()
+    lead.post(url, {"do": "services", "shown": f"{key}:on"})
     assert Service.objects.get().messages_off == ["reminder_7d"]
-    lead.post("/clinic/messages/reminder_7d/", {"do": "services", "with": str(service.public_id)})
+    assert f'name="shown" value="{key}:off"' in lead.get(url).content.decode()
+    lead.post(url, {"do": "services", "shown": f"{key}:off", "with": key})
     assert Service.objects.get().messages_off == []
     assert lead.post("/clinic/messages/booked/", {"do": "services"}).status_code == 404
+
+
+def test_a_visit_type_made_or_changed_since_the_page_was_opened_is_left_as_it_is(lead: Client, service: Service) -> None:
+    """Its reminders would be off, and nobody would have said so."""
+    new = Service.objects.create(name="Laser session", slug="laser", minutes=30)
+    Service.objects.filter(pk=service.pk).update(messages_off=["reminder_7d"])  # a colleague, a moment ago
+    lead.post("/clinic/messages/reminder_7d/", {"do": "services", "shown": f"{service.public_id}:on", "with": service.public_id})
+    assert Service.objects.get(pk=new.pk).messages_off == []
+    assert Service.objects.get(pk=service.pk).messages_off == ["reminder_7d"]
 
 
 def test_the_health_page_shows_what_is_stuck_and_switches_channels(lead: Client, visit: Appointment) -> None:  # noqa: F811
