@@ -15,9 +15,9 @@ from audit.actor import Actor
 from booking.setup import DEMO_CLINIC, load_clinic
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def _site_rows(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """The demo clinic, its pages and articles: loaded once per module, rolled back at its end."""
+    """The demo clinic, its pages and articles: loaded once for these tests, rolled back after them."""
     with django_db_blocker.unblock(), transaction.atomic():
         load_clinic(DEMO_CLINIC, now=clock.now(), by=Actor.system())
         demo.load(clock.now())
