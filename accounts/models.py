@@ -24,9 +24,9 @@ class Clinic(models.Model):
     email = models.EmailField(blank=True)
     zone = models.CharField(max_length=40, default="America/Toronto", help_text=_("IANA time zone of the clinic."))
     zone_label = models.CharField(max_length=40, default="Eastern Time")
-    hours_text = models.CharField(max_length=120, default="Monday to Friday, 8:30 a.m. to 4:30 p.m.")
+    hours_text = models.CharField(max_length=120, help_text=_("When somebody answers: Monday to Friday, 9 a.m. to 4 p.m."))
     arrival_text = models.CharField(max_length=200, blank=True)
-    late_fee_text = models.CharField(max_length=20, default="$50")
+    late_fee_text = models.CharField(max_length=20, default="no", help_text=_("What a late cancellation costs: $50; or “no”."))
     urgent_email = models.EmailField(
         blank=True, help_text=_("Who is paged the same day when an answer needs somebody; empty: the visit's physician.")
     )

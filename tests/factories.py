@@ -31,6 +31,7 @@ def clinic(db: None) -> Clinic:
     return Clinic.objects.create(
         pk=1, name="True North Metabolic", short_name="True North", street="100 Example Street", unit="Suite 200",
         city="Kitchener", postal_code="N2H 0A0", phone="519-555-0142", email="hello@tn.example",
+        hours_text="Monday to Friday, 8:30 a.m. to 4:30 p.m.", late_fee_text="$50",
     )  # fmt: skip
 
 

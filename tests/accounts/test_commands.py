@@ -15,7 +15,7 @@ from booking.setup import DEMO_CLINIC
 pytestmark = pytest.mark.django_db
 FACTS = {
     "name": "Birch Clinic", "short_name": "Birch", "street": "1 Example Street", "city": "Guelph",
-    "postal_code": "N1G 1A1", "phone": "519-555-0150",
+    "postal_code": "N1G 1A1", "phone": "519-555-0150", "hours_text": "Monday to Friday",
 }  # fmt: skip
 
 

@@ -10,7 +10,8 @@ from accounts.actions import AccountError, save_clinic
 from accounts.models import Clinic
 from audit.actor import Actor
 
-_ASKED = ["name", "short_name", "street", "city", "region_code", "postal_code", "phone", "email", "zone", "hours_text"]
+_ASKED = "name short_name street city region_code postal_code phone email zone hours_text late_fee_text".split()
+_LABELS = {"hours_text": "phone hours, in words", "late_fee_text": "fee for a late cancellation, such as $50, or no"}
 
 
 class Command(BaseCommand):
@@ -36,7 +37,8 @@ class Command(BaseCommand):
             for name in _ASKED:
                 if name not in values:
                     default = getattr(Clinic(), name) or ""
-                    typed = input(f"{name.replace('_', ' ')}{f' [{default}]' if default else ''}: ").strip()
+                    label = _LABELS.get(name, name.replace("_", " "))
+                    typed = input(f"{label}{f' [{default}]' if default else ''}: ").strip()
                     values[name] = typed or default
         try:
             clinic, changed = save_clinic(values, by=Actor.system(), now=clock.now())
