@@ -17,6 +17,7 @@ from booking import actions, calendar, tablet, terms, words
 from booking.forms import SignForm, UnsentForm
 from booking.links import hold_key_of, token_of
 from booking.models import Appointment
+from booking.picker import value_of
 from booking.views.journey import Journey, as_uuid, client_address, see
 from booking.views.taken import taken_page
 from intake.actions import complete, save_contact
@@ -48,8 +49,10 @@ def check(request: HttpRequest) -> HttpResponse:
     visit = journey.visit
     if journey.booked or visit is not None:
         return _after_booking(journey, visit)
-    if not journey.is_draft:
+    if not journey.is_draft or journey.response is None:
         return redirect("booking:start")
+    if of_other_answers(request, journey.response):
+        return other_answers(request)
     if request.method == "POST" and (request.POST.get("do"), request.POST.get("back")) == ("extend", "questions"):
         return _extend(journey, back="intake:questions")
     if journey.chosen is None and not journey.hold_ended:
@@ -151,6 +154,8 @@ def _page(
     answers = answers or _answers(journey)
     context: dict[str, Any] = {
         "chosen": chosen,
+        "chosen_value": value_of(chosen.start, chosen.practitioner),
+        "response": journey.response,
         "service": service,
         "until": chosen.until,
         "can_extend": bool(chosen.hold and chosen.hold.may_extend),
@@ -290,6 +295,10 @@ def _book(journey: Journey) -> HttpResponse:
     if chosen is None or service is None or response is None:
         return see("booking:time")
     form = _sign_form(_answers(journey, cards=False), journey.request.POST)
+    shown = value_of(chosen.start, chosen.practitioner)
+    if journey.request.POST.get("chosen", shown) != shown:  # in another tab
+        refusal = _("You chose another time meanwhile. It is shown below: look at it, then book")
+        return _page(journey, form=form, status=409, refusal=refusal)
     if form is not None and not form.is_valid():
         return _page(journey, form=form, status=422)
     try:

@@ -3,10 +3,12 @@
 import pytest
 from django.urls import reverse
 
+from booking.models import Appointment
+from booking.picker import value_of
 from intake.actions import start_draft
 from intake.document import Document, decrypt, put
 from intake.models import QuestionnaireResponse
-from tests.booking.conftest import DETAILS, WEB, Browser, text_of
+from tests.booking.conftest import DETAILS, WEB, Browser, on, text_of
 from tests.factories import WEDNESDAY
 
 PAGE = reverse("intake:question", args=[1, 1])
@@ -52,6 +54,29 @@ def test_other_answers_are_not_deleted(walker, old):
     for name in ("delete_answers", "too_young"):
         assert walker.post(name, draft=old).status_code == 409
     assert QuestionnaireResponse.objects.filter(pk=walker.draft.pk).exists()
+
+
+def test_a_check_page_of_other_answers_books_nothing(walker):
+    page = walker.with_code().get("check").content.decode()
+    before = str(walker.draft.public_id)
+    assert f'name="draft" value="{before}"' in page
+    session = walker.client.session
+    session["draft"] = str(start_draft("hair-loss-intake", by=WEB, now=WEDNESDAY).public_id)
+    session.save()
+    assert walker.post("check", do="book", draft=before).status_code == 409
+    assert not Appointment.objects.visits().exists()
+
+
+def test_a_time_chosen_in_another_tab_is_shown_before_it_is_booked(walker, practitioner):
+    seen = value_of(on(11, 10), practitioner)
+    assert f'name="chosen" value="{seen}"' in walker.with_code().get("check").content.decode()
+    assert walker.post("time", slot=value_of(on(11, 14), practitioner)).status_code == 303
+    refused = walker.post("check", do="book", chosen=seen)
+    assert refused.status_code == 409
+    assert "You chose another time meanwhile" in text_of(refused)
+    assert "2:00 p.m." in text_of(refused).replace("\xa0", " ")
+    assert not Appointment.objects.visits().exists()
+    assert walker.post("check", do="book", chosen=value_of(on(11, 14), practitioner))["Location"] == reverse("booking:done")
 
 
 def test_the_year_of_other_answers_does_not_bring_a_covered_page_back(walker, old):
