@@ -14,6 +14,7 @@ from django.test import Client
 from accounts import clock
 from accounts.models import Clinic, User
 from audit.actor import Actor
+from config.storage import photo_storage
 from intake import actions, engine
 from intake.definition import Definition
 from intake.document import decrypt, put
@@ -136,6 +137,22 @@ def fill(draft: QuestionnaireResponse) -> Callable[..., QuestionnaireResponse]:
         return draft
 
     return fill_in
+
+
+@pytest.fixture
+def folder(tmp_path: Path, settings: Any) -> Path:
+    """An empty folder of this test's own for photos."""
+    settings.PRIVATE_ROOT = tmp_path
+    settings.STORAGES = settings.STORAGES | {"photos": photo_storage("", tmp_path)}
+    return tmp_path / "photos"
+
+
+@pytest.fixture
+def agreeing(fill: Callable[..., QuestionnaireResponse]) -> QuestionnaireResponse:
+    """A draft whose person agrees to photos, has a bald patch, brings test results, takes medicines, and has sent no photo."""
+    answers = answers_of(PEOPLE["Woman 27, sudden patches"]) | {"hx_labs": "yes-copy", "med_any": "yes"}
+    answers["med_item"] = [{"med_name": "Iron", "med_dose": ""}]
+    return fill({k: v for k, v in answers.items() if not k.startswith("photo_") or k == "photo_consent"})
 
 
 @pytest.fixture
