@@ -111,8 +111,10 @@ def save_service(
 @retrying
 def save_room(room: Room | None, values: dict[str, Any], *, seen: str = "", by: Actor, now: datetime) -> Room:
     """Create a room, or change one. A visit keeps the room it has. `seen` and what is raised: as for `save_service`."""
-    row = Room.objects.select_for_update().get(pk=room.pk) if room else Room()
-    _changed_since(mark_of(row, values), seen)
+    row = Room()
+    if room is not None:
+        row = Room.objects.select_for_update().get(pk=room.pk)
+        _changed_since(mark_of(row, values), seen)
     changed = _write(row, values)
     if changed:
         _bump(Practitioner.objects.filter(services__room_kind__gt="").values_list("pk", flat=True))

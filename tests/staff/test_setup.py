@@ -100,6 +100,8 @@ def test_rooms_are_added_renamed_and_taken_out_of_use(lead: Client, room: Room) 
     assert lead.post("/clinic/rooms/", {"room": "", "name": "Laser", "kind": "x"}).status_code == 409
     assert lead.post("/clinic/rooms/", {"room": "", "name": "", "kind": "two words"}).status_code == 422
     assert lead.post("/clinic/rooms/", {"room": "999", "name": "A", "kind": "x"}).status_code == 404
+    made_up = {"room": "", "name": "Blue", "kind": "x", "active": "on", "seen": "0123456789abcdef"}
+    assert lead.post("/clinic/rooms/", made_up).status_code == 303
 
 
 def test_somebody_new_is_added_and_then_given_hours(lead: Client, make_user: Any) -> None:
