@@ -91,7 +91,8 @@ def test_where_somebody_has_the_time_by_now_the_visit_stays_and_is_to_be_called(
 
 def test_the_calendar_is_brought_up_to_date_by_mail_and_nobody_is_told_that_we_moved_them(visits, summer_for_ever):
     class Told:
-        told, kind, sequence, says_start, says_practitioner_id = True, "booked", 0, visits[0].starts_at, visits[0].practitioner_id
+        told, called, kind, sequence = True, False, "booked", 0
+        says_start, says_practitioner_id = visits[0].starts_at, visits[0].practitioner_id
 
     summer_for_ever()
     visit = actions.keep_wall_time(visits[0], by=SYSTEM, now=clock.now())
