@@ -87,16 +87,6 @@ def hair() -> Definition:
 
 
 @pytest.fixture
-def clinic(db: None) -> Clinic:
-    """The clinic's one row."""
-    Clinic.forget_current()
-    return Clinic.objects.create(
-        pk=1, name="True North Metabolic", short_name="True North", street="100 Example Street", city="Kitchener",
-        postal_code="N2H 0A0", phone="519-555-0142", email="hello@tn.example",
-    )  # fmt: skip
-
-
-@pytest.fixture
 def draft(clinic: Clinic) -> QuestionnaireResponse:
     """An empty draft of the published intake."""
     actions.publish_all(by=Actor.system(), now=NOW)
