@@ -152,6 +152,8 @@ def _page(
     if chosen is None or service is None:
         return see("booking:time")
     answers = answers or _answers(journey)
+    if answers and answers.complete:
+        journey.note_shown()  # here, so that booking itself need not write a session
     context: dict[str, Any] = {
         "chosen": chosen,
         "chosen_value": value_of(chosen.start, chosen.practitioner),
@@ -322,8 +324,6 @@ def _book(journey: Journey) -> HttpResponse:
         return _lost(journey, refusal, form)
     except (actions.BookingError, IntakeError) as refusal:
         return _page(journey, form=form, status=409, refusal=str(refusal))
-    if form:
-        journey.session["sent"] = str(response.public_id)
     return see("booking:done")
 
 
@@ -340,7 +340,7 @@ def _after_booking(journey: Journey, visit: Appointment | None) -> HttpResponse:
         return page
     if tablet.is_on(journey.request):
         return tablet.end(journey.request, query="?sent=1")
-    journey.session["sent"] = str(response.public_id)
+    journey.note_shown()
     return see("booking:done", query="?sent=1")
 
 

@@ -26,7 +26,7 @@ from patients.models import ContactCode, ReminderBy
 # What a draft keeps beside the details when somebody books for another person.
 HELPER_FIELDS = ("helper_name", "helper_relation", "messages_to", "own_mobile", "own_email")
 # What a browser remembers of a booking; another draft starts without it.
-STEPS = ("draft", "hold", "wanted", "with", "service", "code", "no_code", "article", "booked", "sent")
+STEPS = ("draft", "hold", "wanted", "with", "service", "code", "no_code", "article", "booked", "shown")
 
 _ON_THE_WAY = (QuestionnaireResponse, Appointment, Appointment, Practitioner, Service, ContactCode)
 # Only a hold has a key: asked for its status as well, PostgreSQL would look at everybody's holds.
@@ -306,9 +306,14 @@ class Journey:
         return self.visit.public_id if self.visit else as_uuid(self.session.get("booked"))
 
     @property
-    def has_sent(self) -> bool:
-        """True if the answers of its visit were sent from this browser; one that was let in before has seen less."""
-        return self.response is not None and self.session.get("sent") == str(self.response.public_id)
+    def was_shown(self) -> bool:
+        """True if this browser was shown all of the answers, where they are sent from; one that was only let in has seen less."""
+        return self.response is not None and self.session.get("shown") == str(self.response.public_id)
+
+    def note_shown(self) -> None:
+        """Remember that all of the answers were shown in this browser."""
+        if not self.was_shown and self.response is not None:
+            self.session["shown"] = str(self.response.public_id)
 
     def next_step(self) -> HttpResponse:
         """303 to the first step that is not done."""

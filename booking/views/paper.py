@@ -51,6 +51,6 @@ def done_answers(request: HttpRequest) -> HttpResponse:
         return redirect("booking:start")
     if not was_sent(visit) or visit.starts_at <= now:
         raise Http404
-    if not journey.has_sent:
+    if not journey.was_shown:
         return redirect("booking:visit_answers", token=token_of(visit))
     return _pdf(visit, Actor.patient(visit.patient_id), now)

@@ -306,7 +306,7 @@ def done_photos(request: HttpRequest) -> HttpResponse:
     visit = found.filter(public_id=journey.booked, starts_at__gt=journey.now).first() if journey.booked else None
     if visit is None or visit.response is None or visit.response.completed_at is None or visit.response.reviewed_at is not None:
         return see("booking:done") if journey.booked else see("booking:start")
-    if not journey.has_sent:
+    if not journey.was_shown:
         return see("booking:visit_photos", token_of(visit))
     return enter_photos(request, visit, back=reverse("booking:done"))
 

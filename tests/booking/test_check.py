@@ -450,3 +450,10 @@ def test_it_takes_twelve_statements_at_most(ready):
     with CaptureQueriesContext(connection) as seen:
         ready.get("check")
     assert len(seen) <= 12, [q["sql"][:100] for q in seen]
+
+
+def test_booking_writes_no_session(ready):
+    ready.get("check")
+    with CaptureQueriesContext(connection) as seen:
+        assert ready.post("check", **SIGNED).status_code == 303
+    assert not [q["sql"] for q in seen if q["sql"].startswith('UPDATE "django_session"')]

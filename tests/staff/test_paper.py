@@ -58,8 +58,8 @@ def test_after_five_wrong_years_it_waits(sent: Appointment, client: Client) -> N
     assert client.post(url, {"year": born}).status_code == 429
 
 
-@pytest.mark.parametrize(("kept", "leads"), [(("draft", "sent"), "pdf"), (("draft", "booked"), "link"), ((), "start")])
-def test_only_the_browser_that_has_sent_them_needs_nothing_more(
+@pytest.mark.parametrize(("kept", "leads"), [(("draft", "shown"), "pdf"), (("draft", "booked"), "link"), ((), "start")])
+def test_only_the_browser_that_was_shown_them_all_needs_nothing_more(
     sent: Appointment, client: Client, kept: tuple[str, ...], leads: str
 ) -> None:
     session = client.session
