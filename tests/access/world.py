@@ -308,7 +308,7 @@ def build() -> World:
     _patient(world, "A", date(1984, 4, 4), "5195550171", at[0])
     _patient(world, "B", date(1977, 7, 7), "5195550199", at[3])
     answered = str(world.responses["A"].public_id)
-    world.sessions["patient"] = session({"draft": answered, "sent": answered, "booked": str(world.visits["A"].public_id)})
+    world.sessions["patient"] = session({"draft": answered, "shown": answered, "booked": str(world.visits["A"].public_id)})
     _drafter(world, "C")
     _old_visits(world)
     _account(world)
