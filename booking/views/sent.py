@@ -9,19 +9,17 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from accounts import limits
 from accounts.signin import new_key
 from booking import words
 from booking.forms import CodeForm
 from booking.views.by_link import YEAR_OPENS_FOR, Visit, year_of_birth
-from booking.views.code import HOUR, PER_ADDRESS, PER_CLIENT, RESEND_AFTER, TRIES_PER_CLIENT, one_key
-from booking.views.journey import See, as_uuid, client_address
-from patients.actions import PatientError, ask_again, ask_code, check_code
+from booking.views.journey import See
+from booking.views.step import Step
 from patients.models import ContactCode, ReminderBy
 
 PURPOSE = "visit"
-# What a browser has shown for a visit, each for a quarter of an hour; and the code that it waits for.
-YEAR, PROOF, CODE = "sent_year", "sent_proof", "sent_code"
+# What a browser has shown for a visit, each for a quarter of an hour.
+YEAR, PROOF = "sent_year", "sent_proof"
 
 
 class Door:
@@ -74,54 +72,35 @@ class Door:
         return {}
 
     @cached_property
+    def _step(self) -> Step:
+        """The code asked for in this browser, if it was for this visit and an address that is still on file."""
+        step = Step(self.request, PURPOSE, by=self.it.by, now=self.it.now)
+        asked = step.code
+        if asked and (asked.subject_key != str(self.it.row.public_id) or self._addresses.get(asked.channel) != asked.address):
+            step.code = None
+        return step
+
+    @property
     def code(self) -> ContactCode | None:
-        """The code asked for in this browser, for this visit and an address that is still on file."""
-        asked = ContactCode.objects.filter(
-            public_id=as_uuid(self.request.session.get(CODE)), purpose=PURPOSE, subject_key=str(self.it.row.public_id)
-        ).first()
-        return asked if asked and self._addresses.get(asked.channel) == asked.address else None
+        """The code that this browser waits for."""
+        return self._step.code
 
     def _send(self, channel: str) -> HttpResponse:
         """State that a code is owed, and show the page anew."""
-        here = See(self.request.path)
-        address = self._addresses.get(channel)
-        if address is None:
-            return here
-        same = self.code if self.code and self.code.channel == channel else None
-        if same and self.it.now - same.asked_at < RESEND_AFTER:
-            messages.info(self.request, _("We sent one less than 30 seconds ago. Give it a moment."))
-            return here
-        by_client = limits.hit(f"code-from:{client_address(self.request)}", limit=PER_CLIENT, window=HOUR, now=self.it.now)
-        if not (by_client and limits.hit(f"code-to:{one_key(address)}", limit=PER_ADDRESS, window=HOUR, now=self.it.now)):
-            messages.warning(self.request, _("We have sent many codes in the last hour. Wait a while, or call us"))
-            return here
-        who: dict[str, Any] = {"by": self.it.by, "now": self.it.now}
-        try:
-            code = ask_again(same, **who) if same else ask_code(
-                channel=channel, address=address, purpose=PURPOSE, subject_key=str(self.it.row.public_id), **who
-            )  # fmt: skip
-        except PatientError as refusal:
-            messages.warning(self.request, str(refusal))
-            return here
-        self.request.session[CODE] = str(code.public_id)
-        if same:
-            messages.success(self.request, _("A new code is on its way. The one before it does not work any more."))
-        return here
+        address, again = self._addresses.get(channel), self.code is not None and self.code.channel == channel
+        if address is not None:
+            if refusal := self._step.ask(channel, address, str(self.it.row.public_id)):
+                messages.warning(self.request, refusal)
+            elif again:
+                messages.success(self.request, _("A new code is on its way. The one before it does not work any more."))
+        return See(self.request.path)
 
     def _check(self) -> HttpResponse | None:
         form = CodeForm(self.request.POST)
-        if not form.is_valid():
-            return self._page("code", form, status=422)
-        if self.code is None:
+        if form.is_valid() and self.code is None:
             return See(self.request.path)
-        if not limits.hit(f"code-try:{client_address(self.request)}", limit=TRIES_PER_CLIENT, window=HOUR, now=self.it.now):
-            form.add_error("code", _("Too many tries. Wait 10 minutes or call us"))
-            return self._page("code", form, status=429)
-        try:
-            check_code(self.code, form.cleaned_data["code"], by=self.it.by, now=self.it.now)
-        except PatientError as refusal:
-            form.add_error("code", str(refusal))
-            return self._page("code", form, status=422)
+        if (status := self._step.check(form)) != 200:
+            return self._page("code", form, status=status)
         new_key(self.request)
         self._note(PROOF)
         return None

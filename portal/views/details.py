@@ -13,12 +13,12 @@ from booking import words
 from booking.actions import change_contact, choose_ways
 from booking.forms import CodeForm, MessagesForm
 from booking.views.journey import See, see
+from booking.views.step import Step
 from intake.consents import messages_wording
 from patients.actions import consents_of
 from patients.models import Patient
 from portal import access
 from portal.access import Me, fresh_proof_required, patient_required
-from portal.codes import Step
 from portal.forms import NewEmailForm, NewMobileForm
 
 
@@ -60,7 +60,7 @@ def contact(request: HttpRequest, me: Me, channel: str) -> HttpResponse:
         status = 422
         if form.is_valid():
             address = form.cleaned_data["address"]
-            step = Step(request, "contact", by=me.by, now=me.now)
+            step = Step(request, "portal_contact", by=me.by, now=me.now)
             if channel == "text" and not words.takes_texts(address):
                 form.add_error("address", _("This looks like a home phone. Give a mobile, or call us"))
             elif refusal := step.ask(channel, address, str(me.patient.public_id)):
@@ -77,7 +77,7 @@ def contact(request: HttpRequest, me: Me, channel: str) -> HttpResponse:
 @fresh_proof_required()
 def contact_code(request: HttpRequest, me: Me) -> HttpResponse:
     """The code that went to the new address; once it is right, the address is theirs and the old one is not used any more."""
-    step = Step(request, "contact", by=me.by, now=me.now)
+    step = Step(request, "portal_contact", by=me.by, now=me.now)
     if step.code is None or step.code.subject_key != str(me.patient.public_id):
         return see("portal:details")
     form, status = CodeForm(), 200
@@ -97,7 +97,7 @@ def contact_code(request: HttpRequest, me: Me) -> HttpResponse:
 @patient_required
 def prove(request: HttpRequest, me: Me) -> HttpResponse:
     """A code to the contact on file, before what changes how people get in or takes everything out. GET shows, POST sends."""
-    step = Step(request, "prove", by=me.by, now=me.now)
+    step = Step(request, "portal_prove", by=me.by, now=me.now)
     onward = access.safe_next(request.POST.get("next", "") or request.GET.get("next", ""))
     channel, address = _code_way(me.patient)
     if not address:

@@ -20,9 +20,9 @@ from booking import words
 from booking.forms import AddressForm, CodeForm
 from booking.views.code import one_key
 from booking.views.journey import See, see
+from booking.views.step import Step
 from patients.actions import open_account, reached_by
 from portal import access
-from portal.codes import Step
 from portal.forms import BornForm
 
 BIRTH_TRIES, BIRTH_WAIT = 5, timedelta(minutes=15)
@@ -30,7 +30,7 @@ _NEXT = "me_next"
 
 
 def _step(request: HttpRequest) -> Step:
-    return Step(request, "sign_in", by=Actor.anonymous(), now=clock.now())
+    return Step(request, "portal_sign_in", by=Actor.anonymous(), now=clock.now())
 
 
 def _elsewhere(request: HttpRequest) -> HttpResponse | None:

@@ -1,4 +1,4 @@
-"""A six-digit code on the portal: asked for, typed, and remembered by the session under the name of the step."""
+"""A six-digit code that opens something: asked for, typed, and remembered by the session under what it is for."""
 
 from datetime import datetime, timedelta
 
@@ -17,13 +17,12 @@ GOOD_FOR = timedelta(minutes=15)
 
 
 class Step:
-    """One use of codes (`sign_in`, `prove`, `contact`) in one browser."""
+    """One use of codes (`purpose`: portal_sign_in, portal_prove, portal_contact, visit) in one browser."""
 
-    def __init__(self, request: HttpRequest, name: str, *, by: Actor, now: datetime) -> None:
-        self.request, self.key, self.by, self.now = request, f"me_code_{name}", by, now
+    def __init__(self, request: HttpRequest, purpose: str, *, by: Actor, now: datetime) -> None:
+        self.request, self.purpose, self.key, self.by, self.now = request, purpose, f"code_{purpose}", by, now
         public_id = as_uuid(request.session.get(self.key))
-        self.code = ContactCode.objects.filter(public_id=public_id, purpose=f"portal_{name}").first() if public_id else None
-        self.purpose = f"portal_{name}"
+        self.code = ContactCode.objects.filter(public_id=public_id, purpose=purpose).first() if public_id else None
 
     @property
     def accepted(self) -> bool:
