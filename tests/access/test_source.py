@@ -112,7 +112,7 @@ KNOWN_OTHERWISE = {
     ("booking/views/tablet.py", "_visit"): "the session's visit, bound by the desk",
     ("booking/views/tablet.py", "_note"): "the session's visit, bound by the desk",
     ("booking/views/feed.py", "feed"): "times only, of the practitioner whose address it is",
-    ("booking/views/sent.py", "code"): "the session's code, for the visit of the link",
+    ("booking/views/step.py", "__init__"): "the code that the session has asked for",
     # Rows of a visit that was found through for_actor already.
     ("staff/board.py", "_visits"): "a subquery of for_actor's rows",
     ("staff/board.py", "find_visit"): "a subquery of for_actor's rows",
