@@ -101,6 +101,7 @@ def _lost(journey: Journey, refusal: actions.SlotTaken | None = None, form: Sign
     chosen, service = journey.chosen, journey.service
     if chosen is None or service is None:
         return see("booking:time")
+    signed = {"signed_as": form.cleaned_data["finish_signature"], "signed_for": form.answers_sha256} if form else {}
     return taken_page(
         journey.request,
         refusal or actions.taken(service, chosen.practitioner, chosen.start, now=journey.now),
@@ -110,7 +111,7 @@ def _lost(journey: Journey, refusal: actions.SlotTaken | None = None, form: Sign
         back_url=reverse("booking:details"),
         kept=_("Your answers and your details are kept. Nothing is booked yet."),
         now=journey.now,
-        also={"signed_as": form.cleaned_data["finish_signature"], "signed_for": form.answers_sha256} if form else None,
+        also=signed | {"draft": str(journey.response.public_id)} if journey.response else signed,
         status=409 if refusal else 200,
     )
 

@@ -90,6 +90,7 @@ def _page(journey: Journey, form: CodeForm, *, status: int = 200) -> HttpRespons
     channel = journey.code.channel if journey.code else ""
     context = {
         "form": form,
+        "response": journey.response,
         "code": journey.code,
         "channel": channel,
         "sent_to": words.masked(channel, journey.address(channel)) if channel else "",

@@ -18,7 +18,7 @@ from intake import engine
 from intake.actions import doubt_age, save_contact
 from intake.consents import consent_wording
 from intake.errors import IntakeError
-from intake.seats import lost_place, of_other_answers, other_answers
+from intake.seats import lost_place
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -28,8 +28,6 @@ def details(request: HttpRequest) -> HttpResponse:
     journey = Journey(request, now)
     if elsewhere := guard(journey):
         return lost_place(request) if request.method == "POST" and journey.response is None and not journey.booked else elsewhere
-    if journey.response is not None and of_other_answers(request, journey.response):
-        return other_answers(request)
     # Asked here before, it can be changed here; asked by the questionnaire, it is changed there.
     ask_birth = "date_of_birth" in journey.document.contact or "about_dob" not in journey.document.answers
     for_other = _for_other(journey)

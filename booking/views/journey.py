@@ -19,6 +19,7 @@ from booking.links import hold_key_of
 from booking.models import Appointment, Practitioner, Service, Status
 from intake.document import Document, open_document
 from intake.models import QuestionnaireResponse
+from intake.seats import of_other_answers, other_answers
 from patients.actions import Contact
 from patients.helpers import HelperContact
 from patients.models import ContactCode, ReminderBy
@@ -327,11 +328,12 @@ class Journey:
 
 
 def guard(journey: Journey) -> HttpResponse | None:
-    """Where a browser belongs that has no draft to go on with: the beginning, or the visit it has booked."""
+    """Where a browser belongs that has no draft to go on with: the beginning, or the visit it has booked.
+
+    A form of a page of other answers, in an older tab, is refused here for every step that begins with this.
+    """
     if journey.booked:
         return redirect("booking:done")
-    if not journey.is_draft:
+    if journey.response is None or not journey.is_draft or journey.visit is not None:
         return redirect("booking:start")
-    if journey.visit is not None:
-        return redirect("booking:start")
-    return None
+    return other_answers(journey.request) if of_other_answers(journey.request, journey.response) else None

@@ -50,6 +50,8 @@ def _page(journey: Journey, *, status: int = 200, taken: actions.SlotTaken | Non
     built = picker.build(service, people, journey.request.GET, now=journey.now, own=own, base={"change": "1"})
     context: dict[str, Any] = {
         "picker": built,
+        "response": journey.response,
+        "pass": {"draft": str(journey.response.public_id)} if journey.response else {},
         "error": error,
         "has_errors": bool(error or taken),
         "taken_text": str(taken) if taken else "",

@@ -45,7 +45,10 @@ def join_list(request: HttpRequest) -> HttpResponse:
     initial = initial_of(kept, kept.practitioners) if kept else {}
     form = WishesForm(request.POST if request.method == "POST" else None, initial=initial, service=service, people=people)
     ready = journey.has_details and bool(journey.checked_channel or request.session.get("no_code") or not journey.channels)
-    context: dict[str, Any] = {"form": form, "back_url": reverse("booking:time"), "service": service, "button": _("Continue")}
+    context: dict[str, Any] = {
+        "form": form, "response": journey.response, "service": service,
+        "back_url": reverse("booking:time"), "button": _("Continue"),
+    }  # fmt: skip
     if ready:
         context["button"] = _("Join the waiting list")
         context["who"] = journey.contact

@@ -8,7 +8,7 @@ from accounts import clock
 from audit.actor import Actor
 from booking import actions, picker, terms
 from booking.models import Status
-from tests.booking.conftest import HOSTILE, offered, on, somebody_books, text_of
+from tests.booking.conftest import HOSTILE, anchors, offered, on, somebody_books, text_of
 
 DESK = Actor("staff", None, "reception")
 
@@ -78,6 +78,7 @@ def test_a_time_somebody_took_answers_409_and_keeps_the_old_one(link, token, vis
     assert answer.status_code == 409
     assert "Someone else just took 2:00 p.m. These are the closest:" in text_of(answer)
     assert len(offered(answer)[:3]) == 3
+    assert f"/v/{token}/time/" in anchors(answer)  # "See all times"
     visit.refresh_from_db()
     assert visit.starts_at == on(18, 10)
 

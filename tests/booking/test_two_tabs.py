@@ -8,7 +8,7 @@ from booking.picker import value_of
 from intake.actions import start_draft
 from intake.document import Document, decrypt, put
 from intake.models import QuestionnaireResponse
-from tests.booking.conftest import DETAILS, WEB, Browser, on, text_of
+from tests.booking.conftest import DETAILS, WEB, Browser, on, somebody_books, text_of
 from tests.factories import WEDNESDAY
 
 PAGE = reverse("intake:question", args=[1, 1])
@@ -29,8 +29,41 @@ def old(walker: Browser) -> str:
 def test_every_page_that_writes_names_its_answers(walker):
     walker.with_time()
     named = f'<input type="hidden" name="draft" value="{walker.draft.public_id}">'
-    for url in (PAGE, *(reverse(f"booking:{name}") for name in ("details", "save", "delete_answers"))):
+    steps = ("details", "join_list", "save", "delete_answers")
+    for url in (PAGE, reverse("booking:time") + "?change=1", *(reverse(f"booking:{name}") for name in steps)):
         assert named in walker.client.get(url).content.decode(), url
+    walker.post("details", **DETAILS)
+    page = walker.get("code").content.decode()
+    assert page.count(named) == page.count('<form method="post"')
+
+
+@pytest.mark.parametrize(
+    ("step", "typed"),
+    [
+        ("time", {"slot": "2027-02-11T19:00:00Z"}),
+        ("time", {"do": "all", "signed_as": "Daniel Whitford", "signed_for": "x"}),
+        ("join_list", {"times": ["0"], "notice": "day", "reach": "message"}),
+        ("details", DETAILS),
+        ("code", {"do": "none"}),
+    ],
+)
+def test_a_step_of_other_answers_is_not_taken(walker, old, step, typed):
+    before = dict(walker.client.session)
+    refused = walker.post(step, draft=old, **typed)
+    assert refused.status_code == 409
+    assert "This page is of other answers" in text_of(refused)
+    assert dict(walker.client.session) == before
+
+
+def test_a_time_that_was_taken_leads_to_others_for_the_same_answers(walker, practitioner):
+    walker.with_code()
+    hold = Appointment.objects.get(status="held")
+    hold.delete()
+    somebody_books(walker.service, practitioner, hold.starts_at)
+    named = f'<input type="hidden" name="draft" value="{walker.draft.public_id}">'
+    page = walker.post("check", do="book").content.decode()
+    assert "Choose another time" in page
+    assert named in page
 
 
 @pytest.mark.parametrize("headers", [{}, {"X-Save": "1"}])
