@@ -1,6 +1,5 @@
 """The complete booking POST: one after the other, and sixteen at a time. Patient, visit, answers, consents, audit; one commit."""
 
-import hashlib
 import json
 import random
 from collections.abc import Callable, Sequence
@@ -104,7 +103,7 @@ def wanting(times: Sequence[tuple[Any, datetime]], *, held: bool, name: str = "B
         put(response, mine)
         session = SessionStore()
         session.create()
-        key = hashlib.sha256(f"hold:{session.session_key}".encode()).hexdigest()
+        session["holder"] = key = str(session.session_key)
         responses.append(response)
         holds.append(
             Appointment(

@@ -1,6 +1,6 @@
 """Finding a visit by its private link, and a browser's hold by its session."""
 
-import hashlib
+import secrets
 from datetime import datetime
 
 from django.db.models import Model
@@ -72,7 +72,5 @@ def find_entry(token: str, *, now: datetime) -> WaitlistEntry | None:
 
 
 def hold_key_of(request: HttpRequest) -> str:
-    """A digest of the browser's session key, starting a session if there is none. It names whose a hold is."""
-    if not request.session.session_key:
-        request.session.save()
-    return hashlib.sha256(f"hold:{request.session.session_key}".encode()).hexdigest()
+    """Names whose a hold is: a mark that the browser's session keeps, also under a new key after a proof."""
+    return str(request.session.setdefault("holder", secrets.token_hex(32)))

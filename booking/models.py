@@ -308,7 +308,7 @@ class Appointment(models.Model):
 
     hold_expires_at = models.DateTimeField(null=True)
     hold_extensions = models.PositiveSmallIntegerField(default=0)
-    hold_key = models.CharField(max_length=64, blank=True, help_text=_("Digest of the browser session that holds it."))
+    hold_key = models.CharField(max_length=64, blank=True, help_text=_("Which browser holds it, or for which offer or visit."))
 
     offer = models.OneToOneField(
         "booking.WaitlistOffer", null=True, on_delete=models.PROTECT, help_text=_("The offer it is held for, or came from.")

@@ -126,7 +126,7 @@ class Journey:
     def _stands(self) -> list[Any]:
         """Draft, its visit, hold with practitioner and service, code: whatever of it there is, in one statement."""
         ids = [as_uuid(self.session.get(name)) for name in ("draft", "hold", "code")]
-        key = hold_key_of(self.request) if ids[1] and self.session.session_key else None
+        key = hold_key_of(self.request) if ids[1] else None
         if not any(ids):
             return [None] * len(_ON_THE_WAY)
         [row] = rows.fetch(_WHERE_IT_STANDS, [ids[0], ids[1], key, ids[2]])

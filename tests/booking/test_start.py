@@ -143,7 +143,7 @@ def test_an_articles_time_is_of_the_first_visit(walker, second, practitioner):
 def test_the_session_holds_ids_only(walker):
     walker.booked()
     kept = {k: v for k, v in walker.client.session.items() if not k.startswith("_")}
-    assert set(kept) <= {"draft", "hold", "wanted", "code", "seen_at", "path_seen_at"}
+    assert set(kept) <= {"draft", "hold", "holder", "wanted", "code", "seen_at", "path_seen_at"}
     assert "Daniel" not in str(kept)
 
 

@@ -120,3 +120,13 @@ def test_the_year_of_other_answers_does_not_bring_a_covered_page_back(walker, ol
         answer = walker.client.post(reverse("booking:closed"), {"year": "1961", "draft": draft}, headers={"X-Cover": "1"})
         assert answer.status_code == status
     assert walker.client.get(reverse("booking:closed"), headers={"X-Cover": "1"}).status_code == 303
+
+
+def test_a_year_of_birth_given_in_another_tab_keeps_the_time_that_is_held(walker, visit, token):
+    walker.with_code()
+    key = walker.client.session.session_key
+    assert walker.post("visit_consents", token, year="1987").status_code == 303
+    assert walker.client.session.session_key != key
+    assert "We are holding" in text_of(walker.get("check"))
+    assert walker.post("check", do="book")["Location"] == reverse("booking:done")
+    assert not Appointment.objects.filter(status="held").exists()
