@@ -313,13 +313,16 @@ def merge(offer: MergeOffer, same_person: bool, *, by: Actor, now: datetime) -> 
 
     The newer row stays, marked as merged, so that nothing that points at it breaks and the decision can be traced.
     """
-    offer = MergeOffer.objects.select_for_update().select_related("patient", "candidate").get(pk=offer.pk)
-    if offer.decided_at is not None or offer.patient.merged_into_id or offer.candidate.merged_into_id:
+    pair = (offer.patient_id, offer.candidate_id)
+    # The records first and in one order: of two decisions that cross (A is B, B is A) one waits, and is refused.
+    people = {row.pk: row for row in Patient.objects.select_for_update().filter(pk__in=pair).order_by("pk")}
+    offer = MergeOffer.objects.select_for_update().get(pk=offer.pk)
+    moved, kept = (people[pk] for pk in pair)
+    if offer.decided_at is not None or moved.merged_into_id or kept.merged_into_id:
         raise PatientError(_("This was already decided."))
     offer.decided_at, offer.same_person = now, same_person
     offer.save()
     if same_person:
-        moved, kept = offer.patient, offer.candidate
         chosen_later = _chose_messages_at(moved) > _chose_messages_at(kept)
         try:
             with transaction.atomic():
@@ -354,8 +357,8 @@ def merge(offer: MergeOffer, same_person: bool, *, by: Actor, now: datetime) -> 
         "patients.merge",
         by=by,
         now=now,
-        obj=offer.patient,
-        subject_id=offer.candidate_id,
-        detail={"same_person": same_person, "merged": offer.patient_id},
+        obj=moved,
+        subject_id=kept.pk,
+        detail={"same_person": same_person, "merged": moved.pk},
     )
     return offer

@@ -1,5 +1,6 @@
 """`/desk/calls/`: who is to be phoned, and who may be on file twice."""
 
+from datetime import datetime
 from uuid import UUID
 
 from django.contrib import messages
@@ -27,13 +28,17 @@ from staff.reading import reading
 def calls(request: HttpRequest) -> HttpResponse:
     """The list. POST says that a patient was called."""
     now = clock.now()
-    refusal = ""
-    if request.method == "POST":
-        outcome = steps.perform(request, now=now)
-        if not outcome.refusal:
-            messages.success(request, steps.said(outcome.visit, outcome.verb))
-            return redirect("staff:calls")
-        refusal = outcome.refusal
+    if request.method != "POST":
+        return _page(request, now=now)
+    outcome = steps.perform(request, now=now)
+    if outcome.refusal:
+        return _page(request, now=now, refusal=outcome.refusal)
+    messages.success(request, steps.said(outcome.visit, outcome.verb))
+    return redirect("staff:calls")
+
+
+def _page(request: HttpRequest, *, now: datetime, refusal: str = "") -> HttpResponse:
+    """The list as it is now, with what could not be done."""
     with reading(request, "staff.calls_read", now=now):
         visits = list(
             Appointment.objects.for_actor(request.user)
@@ -84,10 +89,10 @@ def decide(request: HttpRequest, newer: UUID, older: UUID) -> HttpResponse:
     answer = request.POST.get("answer", "")
     if offer is None or answer not in ("same", "different"):
         raise Http404
+    now = clock.now()
     try:
-        merge(offer, answer == "same", by=actor_of(request), now=clock.now())
+        merge(offer, answer == "same", by=actor_of(request), now=now)
     except PatientError as error:
-        messages.error(request, str(error))
-    else:
-        messages.success(request, _("One record now.") if answer == "same" else _("Two people, noted."))
+        return _page(request, now=now, refusal=str(error))
+    messages.success(request, _("One record now.") if answer == "same" else _("Two people, noted."))
     return redirect("staff:calls")

@@ -22,7 +22,8 @@ from booking.actions.write_path import Wanted
 from booking.models import Appointment, Status
 from intake.actions import publish_all, start_draft
 from intake.models import forget_definitions
-from patients.models import Patient
+from patients.actions import PatientError, merge
+from patients.models import MergeOffer, Patient
 from tests.factories import contact_of, next_weekday_at
 from tests.race import OVERLAPS
 
@@ -297,3 +298,28 @@ def test_one_questionnaire_books_one_visit_whatever_times_its_tabs_chose(service
         assert [a.value for a in answers if not a.won] == []
         assert len({a.value.pk for a in answers}) == 1
     assert Appointment.objects.filter(status=Status.BOOKED).count() == 3
+
+
+def test_of_two_merges_that_cross_one_is_done_and_the_other_is_told(patient):
+    newer = Patient.objects.create(
+        legal_first_name="Maya", legal_last_name="Chowdhury", date_of_birth=patient.date_of_birth, created_at=clock.now()
+    )
+    pairs, taken = [(newer, patient), (patient, newer)], threading.Event()
+    offers = [MergeOffer.objects.create(patient=a, candidate=b, reason="x", created_at=clock.now()) for a, b in pairs]
+
+    def keep_until_both_wait():
+        with transaction.atomic(), connection.cursor() as cursor:
+            list(Patient.objects.select_for_update())
+            taken.set()
+            for _turn in range(500):
+                cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+                if cursor.fetchone()[0] == 2:
+                    return
+                time.sleep(0.01)
+
+    def merging(offer):
+        return lambda: taken.wait(10) and merge(offer, True, by=DESK, now=clock.now())
+
+    answers = at_once([keep_until_both_wait, *map(merging, offers)])
+    assert [type(a.value) for a in answers if not a.won] == [PatientError], [repr(a.value) for a in answers]
+    assert Patient.objects.current().count() == 1
