@@ -112,7 +112,7 @@ def _write(entry: WaitlistEntry, wishes: Wishes) -> None:
 
 
 def _locked(entry: WaitlistEntry) -> WaitlistEntry:
-    return WaitlistEntry.objects.select_for_update(of=("self",)).select_related("patient", "service").get(pk=entry.pk)
+    return rows.locked(WaitlistEntry.objects.select_related("patient", "service"), pk=entry.pk)
 
 
 def _to(entry: WaitlistEntry, state: str, *, verb: str, by: Actor, now: datetime) -> WaitlistEntry:

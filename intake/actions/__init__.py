@@ -3,7 +3,7 @@
 One module per noun, all of them to be imported from here.
 """
 
-from intake.actions.consents import note_messages, withdraw
+from intake.actions.consents import merge_records, note_messages, withdraw
 from intake.actions.corrections import answer_correction, ask_correction, read_corrections
 from intake.actions.definitions import publish, publish_all
 from intake.actions.drafts import (
@@ -64,6 +64,7 @@ __all__ = [
     "hand_over",
     "has_sent",
     "is_complete",
+    "merge_records",
     "missing_to_sign",
     "note_messages",
     "offer_last_answers",

@@ -1,4 +1,4 @@
-"""Consents in a draft, the records they become, and how they are given again and taken back.
+"""Consents in a draft, the records they become, how they are given again and taken back, and when two records become one.
 
 Taking one back dates its record, and what rested on it stops at once. Giving it again writes a new record.
 """
@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Max
 
 from audit import rows
 from audit.actions import record
@@ -16,8 +17,8 @@ from intake import consents, photos
 from intake.definition import Definition, Question
 from intake.document import Document, decrypt, save_document
 from intake.models import Photo, QuestionnaireResponse
-from patients.actions import withdraw_consent
-from patients.models import ConsentRecord, Patient
+from patients.actions import merge, withdraw_consent
+from patients.models import ConsentRecord, MergeOffer, Patient
 
 
 def note_consent(
@@ -105,8 +106,20 @@ def withdraw(patient: Patient, code: str, *, by: Actor, now: datetime) -> bool:
         done = withdraw_consent(patient, code, by=by, now=now)
         if done and code == consents.PHOTOS:
             for response in QuestionnaireResponse.objects.filter(patient=patient).select_for_update(no_key=True):
-                _no_photos(response, by=by, now=now)
+                _no_photos(response, until=now, by=by, now=now)
     return done
+
+
+def merge_records(offer: MergeOffer, same_person: bool, *, by: Actor, now: datetime) -> MergeOffer:
+    """Decide whether two records are one person's; photos whose consent was taken back under either are hidden under both."""
+    with transaction.atomic():
+        offer = merge(offer, same_person, by=by, now=now)
+        photos_of = ConsentRecord.objects.filter(patient=offer.candidate_id, code=consents.PHOTOS)
+        until = photos_of.aggregate(at=Max("withdrawn_at"))["at"] if same_person else None
+        if until is not None:
+            for response in QuestionnaireResponse.objects.filter(patient=offer.candidate_id).select_for_update(no_key=True):
+                _no_photos(response, until=until, by=by, now=now)
+    return offer
 
 
 def note_messages(patient: Patient, *, by: Actor, now: datetime) -> bool:
@@ -142,16 +155,22 @@ def note_messages(patient: Patient, *, by: Actor, now: datetime) -> bool:
     return True
 
 
-def _no_photos(response: QuestionnaireResponse, *, by: Actor, now: datetime) -> None:
-    """Withdraw the photos of one response; a draft's own answer becomes no, so that none are asked for."""
+def _no_photos(response: QuestionnaireResponse, *, until: datetime, by: Actor, now: datetime) -> None:
+    """Withdraw the photos that one response had by then; a draft's own answer becomes no, so that none are asked for."""
     questions = response.definition.questions.values()
     views = [q.link_id for q in questions if q.group == photos.GROUP]
-    hidden = response.photos.filter(link_id__in=views, status=Photo.Status.KEPT).update(status=Photo.Status.WITHDRAWN)
+    hidden = response.photos.filter(link_id__in=views, status=Photo.Status.KEPT, received_at__lte=until).update(
+        status=Photo.Status.WITHDRAWN
+    )
     if hidden:
         detail = {"photos": hidden}
         record("intake.withdraw_photos", by=by, now=now, obj=response, subject_id=response.patient_id, detail=detail)
     asked = next((q for q in questions if q.consent == consents.PHOTOS), None)
-    if asked is None or not response.is_draft or decrypt(response).answers.get(asked.link_id) != "yes":
+    if asked is None or not response.is_draft:
+        return
+    document = decrypt(response)
+    agreed = document.consent(consents.PHOTOS)
+    if document.answers.get(asked.link_id) != "yes" or (agreed and datetime.fromisoformat(agreed["at"]) > until):
         return
 
     def change(document: Document) -> None:

@@ -303,6 +303,14 @@ def _chose_messages_at(patient: Patient) -> datetime:
     return said["at"] or datetime.min.replace(tzinfo=UTC)
 
 
+def _take_back(patient: Patient) -> None:
+    """What was taken back under one of two records ends what was agreed to before under the other, too."""
+    taken = patient.consents.exclude(withdrawn_at=None).order_by().values_list("code").annotate(at=Max("withdrawn_at"))
+    for code, at in taken:
+        before = patient.consents.filter(code=code, decision=True, withdrawn_at=None, given_at__lt=at)
+        before.update(withdrawn_at=at)
+
+
 _BY_EMAIL = ("email", "email_checked_at", "email_bounced_at")
 _BY_MOBILE = ("mobile", "mobile_checked_at", "mobile_bounced_at", "texts_stopped_at")
 
@@ -330,6 +338,7 @@ def merge(offer: MergeOffer, same_person: bool, *, by: Actor, now: datetime) -> 
                     getattr(moved, relation).update(patient=kept)
                 for relation in ("appointments", "responses", "waiting"):  # who saw them before saw them as another person's
                     getattr(moved, relation).update(patient=kept, version=F("version") + 1)
+                _take_back(kept)
         except IntegrityError as error:  # one person cannot be in two places
             raise PatientError(
                 _("Both have a visit at the same time, or both wait for one. Cancel or take off one first.")

@@ -16,8 +16,9 @@ from accounts.models import Clinic
 from audit.actor import actor_of
 from booking.models import OPEN, Appointment, Status, WaitlistEntry, WaitlistOffer
 from booking.waitlist import OfferState
+from intake.actions import merge_records
 from intake.corrections import Correction
-from patients.actions import PatientError, merge
+from patients.actions import PatientError
 from patients.models import MergeOffer
 from staff import again, steps
 from staff.reading import reading
@@ -91,7 +92,7 @@ def decide(request: HttpRequest, newer: UUID, older: UUID) -> HttpResponse:
         raise Http404
     now = clock.now()
     try:
-        merge(offer, answer == "same", by=actor_of(request), now=now)
+        merge_records(offer, answer == "same", by=actor_of(request), now=now)
     except PatientError as error:
         return _page(request, now=now, refusal=str(error))
     messages.success(request, _("One record now.") if answer == "same" else _("Two people, noted."))

@@ -77,6 +77,16 @@ def losers_were_told(answers: list[Answer]) -> None:
     assert max(a.seconds for a in lost) < 3
 
 
+def until_waiting(many: int) -> None:
+    """Come back once so many wait for a lock, or after five seconds."""
+    with connection.cursor() as cursor:
+        for _turn in range(500):
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0] >= many:
+                return
+            time.sleep(0.01)
+
+
 def overlaps() -> int:
     """Pairs of rows in each other's way, counted without the constraints."""
     with connection.cursor() as cursor:
@@ -308,14 +318,10 @@ def test_of_two_merges_that_cross_one_is_done_and_the_other_is_told(patient):
     offers = [MergeOffer.objects.create(patient=a, candidate=b, reason="x", created_at=clock.now()) for a, b in pairs]
 
     def keep_until_both_wait():
-        with transaction.atomic(), connection.cursor() as cursor:
+        with transaction.atomic():
             list(Patient.objects.select_for_update())
             taken.set()
-            for _turn in range(500):
-                cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-                if cursor.fetchone()[0] == 2:
-                    return
-                time.sleep(0.01)
+            until_waiting(2)
 
     def merging(offer):
         return lambda: taken.wait(10) and merge(offer, True, by=DESK, now=clock.now())
@@ -323,3 +329,21 @@ def test_of_two_merges_that_cross_one_is_done_and_the_other_is_told(patient):
     answers = at_once([keep_until_both_wait, *map(merging, offers)])
     assert [type(a.value) for a in answers if not a.won] == [PatientError], [repr(a.value) for a in answers]
     assert Patient.objects.current().count() == 1
+
+
+def test_who_leaves_the_list_while_two_records_become_one_has_left_it(service, patient):
+    newer = Patient.objects.create(
+        legal_first_name="Maya", legal_last_name="Chowdhury", date_of_birth=patient.date_of_birth, created_at=clock.now()
+    )
+    offer = MergeOffer.objects.create(patient=newer, candidate=patient, reason="x", created_at=clock.now())
+    entry, taken = actions.join(service, actions.Wishes(), patient=newer, by=DESK, now=clock.now()), threading.Event()
+
+    def merged():
+        with transaction.atomic():
+            merge(offer, True, by=DESK, now=clock.now())
+            taken.set()
+            until_waiting(1)
+
+    answers = at_once([merged, lambda: taken.wait(10) and actions.leave(entry, by=DESK, now=clock.now())])
+    assert [a.value for a in answers if not a.won] == []
+    assert (answers[1].value.state, answers[1].value.patient) == ("left", patient)

@@ -11,7 +11,8 @@ from django.urls import reverse
 from audit.models import AuditEvent
 from intake import actions
 from intake.models import Photo, QuestionnaireResponse
-from patients.models import ConsentRecord, Patient
+from intake.photos import views_to_add
+from patients.models import ConsentRecord, MergeOffer, Patient
 from tests.intake.conftest import NOW, SOMEBODY
 from tests.intake.photos import PDF, add, complete, send, staff_client
 from tests.intake.pictures import jpeg
@@ -113,6 +114,23 @@ def test_a_withdrawn_consent_ends_adding_at_once(by_link: Client, agreeing: Ques
     assert 'id="file-photo_top"' not in by_link.get(reverse("intake:photos")).content.decode()
     assert send(by_link, "photo_top", jpeg()).status_code == 302
     assert agreeing.photos.count() == 1
+
+
+@pytest.mark.parametrize(("hours", "left"), [(1, []), (-1, ["photo_front"])])
+def test_when_two_records_become_one_consent_taken_back_later_hides_the_photos_of_both(
+    agreeing: QuestionnaireResponse, maya: Patient, hours: int, left: list[str]
+) -> None:
+    add(agreeing)
+    complete(agreeing, maya)
+    told = {"code": "C3", "text_version": "x", "text_sha256": "x", "decision": True, "given_by": "self", "how": "web"}
+    newer = Patient.objects.create(legal_first_name="Maya", legal_last_name="C", date_of_birth=maya.date_of_birth, created_at=NOW)
+    ConsentRecord.objects.create(
+        patient=newer, given_at=NOW - timedelta(hours=2), withdrawn_at=NOW + timedelta(hours=hours), **told
+    )
+    offer = MergeOffer.objects.create(patient=newer, candidate=maya, reason="x", created_at=NOW)
+    actions.merge_records(offer, True, by=SOMEBODY, now=NOW + timedelta(days=1))
+    assert list(agreeing.photos.filter(status="kept").values_list("link_id", flat=True)) == left
+    assert bool(views_to_add(QuestionnaireResponse.objects.get(pk=agreeing.pk))) == bool(left)
 
 
 def test_once_the_review_is_signed_no_photo_is_taken_and_none_goes(by_link: Client, agreeing: QuestionnaireResponse) -> None:
