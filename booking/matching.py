@@ -134,14 +134,14 @@ def run(*, now: datetime | None = None) -> int:
 
 
 def _settle(freed: FreedTime, *, now: datetime) -> bool:
-    """Offer a freed time to the best fit. It is settled when somebody else has it, or nobody wants it."""
+    """Offer a freed time to the best fit. It is settled when somebody else has it, and not only holds it, or nobody wants it."""
     best = _best(freed, now=now)
     if best is None:
-        on_offer = Appointment.objects.filter(
-            offer__state=OfferState.OPEN, status=Status.HELD, practitioner=freed.practitioner,
+        held = Appointment.objects.filter(
+            status=Status.HELD, hold_expires_at__gt=now, practitioner=freed.practitioner,
             starts_at__lt=freed.ends_at, ends_at__gt=freed.starts_at,
         )  # fmt: skip
-        if not on_offer.exists():
+        if not held.exists():
             freed.delete()
         return False
     entry, start = best

@@ -172,7 +172,10 @@ class WaitlistOffer(models.Model):
 
 
 class FreedTime(models.Model):
-    """A fact: this time became free (cancelled, moved away, passed on). Stays until somebody has it or nobody wants it."""
+    """A fact: this time became free (cancelled, moved away, passed on), or was only held when somebody began to wait.
+
+    Stays until somebody has it or nobody wants it.
+    """
 
     practitioner = models.ForeignKey("booking.Practitioner", on_delete=models.CASCADE, related_name="+")
     starts_at = models.DateTimeField()

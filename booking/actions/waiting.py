@@ -96,11 +96,25 @@ def join(
             entry = WaitlistEntry.objects.on_list().get(patient=patient, service=service)
             return change(entry, wishes, by=by, now=now)
         entry.practitioners.set(wishes.practitioners)
+        _note_held(service, now=now)
         record("booking.join_list", by=by, now=now, obj=entry, subject_id=patient.pk)
         return entry
     entry.visit, entry.response = visit or entry.visit, response or entry.response
     entry.save(update_fields=["visit", "response"])
     return change(entry, wishes, by=by, now=now)
+
+
+def _note_held(service: Service, *, now: datetime) -> None:
+    """What a browser or the desk only holds just now is no time for who joins, and may be free soon."""
+    held = Appointment.objects.filter(status=Status.HELD, offer=None, hold_expires_at__gt=now, starts_at__gt=now)
+    for hold in held.filter(practitioner__in=service.practitioners.all()):
+        _note_free(hold, freed_at=now)
+
+
+def _note_free(what: Appointment | WaitlistOffer, *, freed_at: datetime) -> None:
+    span = {"practitioner_id": what.practitioner_id, "starts_at": what.starts_at, "ends_at": what.ends_at}
+    if not FreedTime.objects.filter(**span).exists():
+        FreedTime.objects.create(**span, freed_at=freed_at)
 
 
 def _on_list(patient: Patient, service: Service) -> WaitlistEntry | None:
@@ -243,9 +257,8 @@ def _end(made: WaitlistOffer, state: str, *, now: datetime) -> None:
     made.save(update_fields=["state", "answered_at", "sequence"])
     Appointment.objects.filter(offer=made, status=Status.HELD).delete()
     Practitioner.objects.filter(pk=made.practitioner_id).update(calendar_rev=F("calendar_rev") + 1)
-    span = {"practitioner_id": made.practitioner_id, "starts_at": made.starts_at, "ends_at": made.ends_at}
-    if made.starts_at > now and not FreedTime.objects.filter(**span).exists():
-        FreedTime.objects.create(**span, freed_at=made.offered_at)
+    if made.starts_at > now:
+        _note_free(made, freed_at=made.offered_at)
 
 
 def _locked_offer(made: WaitlistOffer) -> WaitlistOffer:

@@ -86,6 +86,36 @@ def test_a_time_that_does_not_suit_is_not_offered(auto, service, wishes):
     assert not FreedTime.objects.exists()  # Nobody wants it: settled.
 
 
+@pytest.mark.parametrize("first", ["wait", "hold"])
+def test_a_time_that_a_browser_only_held_is_offered_once_it_is_let_go(auto, service, practitioner, first):
+    def hold():
+        return actions.hold(service, practitioner, on(12, 10), hold_key="k", address="198.51.100.1", by=WEB, now=WEDNESDAY)
+
+    if first == "wait":
+        wait(service)
+        cancelled(service, on(12, 10))
+        held = hold()
+    else:
+        held = hold()
+        wait(service)
+    assert matching.run(now=WEDNESDAY + timedelta(minutes=5)) == 0
+    actions.release_hold(held, hold_key="k", by=WEB, now=WEDNESDAY + timedelta(minutes=6))
+    assert matching.run(now=WEDNESDAY + timedelta(minutes=7)) == 1
+    assert offers() == [("Lucas", on(12, 10), "open")]
+
+
+def test_a_time_whose_hold_ends_is_offered_and_one_that_is_booked_is_settled(auto, service, practitioner):
+    for hour, key in ((10, "k"), (11, "l")):
+        actions.hold(service, practitioner, on(12, hour), hold_key=key, address="198.51.100.1", by=WEB, now=WEDNESDAY)
+    wait(service, "Lucas")
+    wait(service, "Noor")
+    Appointment.objects.filter(hold_key="k").delete()
+    book(service, on(12, 10), "Maya")
+    assert matching.run(now=WEDNESDAY + timedelta(minutes=16)) == 1
+    assert offers() == [("Lucas", on(12, 11), "open")]
+    assert FreedTime.objects.count() == 1
+
+
 def test_somebody_with_a_visit_is_offered_only_something_earlier(auto, service):
     wait(service, visit=book(service, on(11, 10), "Lucas"))
     cancelled(service, on(12, 10))
