@@ -16,7 +16,7 @@ from booking.actions.errors import (
 from booking.actions.feeds import close_feed, open_feed
 from booking.actions.holds import extend_hold, hold, release_hold
 from booking.actions.late import on_time_again, say_late, still_to_come
-from booking.actions.leftovers import purge_left_drafts
+from booking.actions.leftovers import delete_answers, purge_left_drafts
 from booking.actions.reach import (
     change_contact,
     choose_ways,
@@ -112,6 +112,7 @@ __all__ = [
     "close_those_who_came",
     "confirm",
     "decline",
+    "delete_answers",
     "drop_week",
     "end_time_off",
     "expire",

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from audit.actor import Actor
@@ -37,9 +38,19 @@ def _purge(row: QuestionnaireResponse, *, now: datetime) -> int:
     places = WaitlistEntry.objects.select_for_update().filter(response=row)
     if any(place.is_on_list or place.changed_at > now - KEPT for place in places):
         return 0
-    WaitlistEntry.objects.filter(response=row).update(response=None)
     try:
-        delete_draft(row, by=Actor.system(), now=now, action="intake.purge_draft")
+        delete_answers(row, by=Actor.system(), now=now, action="intake.purge_draft")
     except IntakeError:
         return 0
     return 1
+
+
+@transaction.atomic
+def delete_answers(row: QuestionnaireResponse, *, by: Actor, now: datetime, action: str = "intake.delete_draft") -> None:
+    """Delete a draft; somebody who waits for a time goes on waiting without it.
+
+    Raises:
+        IntakeError: it was sent, or belongs to a visit.
+    """
+    WaitlistEntry.objects.filter(response=row).update(response=None)
+    delete_draft(row, by=by, now=now, action=action)

@@ -21,6 +21,7 @@ from intake.actions import (
     attach_patient,
     bring_facts,
     hand_over,
+    later,
     note_messages,
     offer_last_answers,
     start_draft,
@@ -102,6 +103,7 @@ def change_contact(
         _another_link(entry, PURPOSE_WAITING, by=by, now=now)
         entry.version += 1
         entry.save(update_fields=["version", *_LINK])
+    later.end_links(patient)
     return patient
 
 

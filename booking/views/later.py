@@ -21,7 +21,7 @@ from booking.links import hold_key_of
 from booking.views.code import one_key
 from booking.views.journey import STEPS, Journey, client_address, see
 from intake import engine
-from intake.actions import delete_draft, doubt_age, later, save_contact
+from intake.actions import doubt_age, later, save_contact
 from intake.errors import IntakeError
 from intake.seats import of_other_answers, other_answers
 
@@ -34,7 +34,7 @@ def _elsewhere(journey: Journey) -> HttpResponse | None:
     """Without a draft there is nothing to save; a booked visit has its own link; a page of other answers is not about these."""
     if journey.booked:
         return redirect("booking:done")
-    if not journey.is_draft or journey.response is None or journey.response.patient_id is not None:
+    if not journey.is_draft or journey.response is None:
         return redirect("booking:start")
     return other_answers(journey.request) if of_other_answers(journey.request, journey.response) else None
 
@@ -129,7 +129,7 @@ def too_young(request: HttpRequest) -> HttpResponse:
 def _forget(journey: Journey, *, action: str = "intake.delete_draft") -> None:
     """Delete the draft and let go of the held time."""
     if journey.response is not None:
-        delete_draft(journey.response, by=journey.by, now=journey.now, action=action)
+        actions.delete_answers(journey.response, by=journey.by, now=journey.now, action=action)
     if journey.hold_row is not None:
         actions.release_hold(journey.hold_row, hold_key=hold_key_of(journey.request), by=journey.by, now=journey.now)
     for key in STEPS:

@@ -17,6 +17,7 @@ from intake.actions.photos import drop_photos
 from intake.document import decrypt
 from intake.errors import IntakeError
 from intake.models import QuestionnaireResponse, ResumeLink
+from patients.models import Patient
 
 PURPOSE = "resume"
 KEPT = timedelta(days=30)  # after the last use
@@ -46,13 +47,18 @@ def save_for_later(response: QuestionnaireResponse, *, channel: str, address: st
     """
     with transaction.atomic():
         row = QuestionnaireResponse.objects.select_for_update().filter(pk=response.pk).first()
-        if row is None or not row.is_draft or row.patient_id is not None:
+        if row is None or not _without_visit().filter(pk=row.pk).exists():
             raise IntakeError(_("These answers can no longer be saved for later."))
         if not born(row):
             raise IntakeError(_("Tell us your date of birth first."))
         link = _owe(row, channel, address, now=now)
         record("intake.save_for_later", by=by, now=now, obj=row, detail={"channel": channel})
     return link
+
+
+def _without_visit() -> QuerySet[QuestionnaireResponse]:
+    """Drafts that a link opens: of nobody yet, or of somebody on the waiting list. A visit's are opened by its own link."""
+    return QuestionnaireResponse.objects.filter(status="in-progress", appointment=None)
 
 
 def hand_over(response: QuestionnaireResponse, ways: Iterable[tuple[str, str]], *, by: Actor, now: datetime) -> None:
@@ -75,9 +81,8 @@ def hand_over(response: QuestionnaireResponse, ways: Iterable[tuple[str, str]], 
 
 def owe_again(*, channel: str, address: str, now: datetime) -> None:
     """State once more that the link sent last to an address is owed, if its draft can still be gone on with."""
-    drafts = QuestionnaireResponse.objects.filter(status="in-progress", patient=None)
-    links = ResumeLink.objects.filter(channel=channel, address__iexact=address, expires_at__gt=now, response__in=drafts)
-    link = links.order_by("-pk").first()
+    links = ResumeLink.objects.filter(channel=channel, address__iexact=address, expires_at__gt=now)
+    link = links.filter(response__in=_without_visit()).order_by("-pk").first()
     if link is None:
         return
     with transaction.atomic():
@@ -101,11 +106,11 @@ def token_of(link: ResumeLink) -> str:
 
 
 def find_link(token: str, *, now: datetime) -> ResumeLink | None:
-    """The link with this token, or None for an unknown or expired one, and for answers that are no draft any more."""
+    """The link with this token, or None for an unknown or expired one, and for answers that were sent or have a visit."""
     if len(token) != 16 or not token.isascii() or not token.isalnum():
         return None
-    link = ResumeLink.objects.select_related("response").filter(sha256=sha256_of(token), expires_at__gt=now).first()
-    return link if link and link.response.is_draft and link.response.patient_id is None else None
+    links = ResumeLink.objects.select_related("response").filter(sha256=sha256_of(token), expires_at__gt=now)
+    return links.filter(response__in=_without_visit()).first()
 
 
 def resume(link: ResumeLink, year: int, *, by: Actor, now: datetime) -> QuestionnaireResponse:
@@ -132,7 +137,8 @@ def resume(link: ResumeLink, year: int, *, by: Actor, now: datetime) -> Question
         else:
             row.tries, row.paused_until, row.last_used_at, row.expires_at = 0, None, now, now + KEPT
         row.save(update_fields=["tries", "paused_until", "last_used_at", "expires_at"])
-        record("intake.resume", by=by, now=now, obj=row.response, detail={"ok": refusal is None})
+        detail = {"ok": refusal is None}
+        record("intake.resume", by=by, now=now, obj=row.response, subject_id=row.response.patient_id, detail=detail)
     if refusal is not None:
         raise refusal
     return row.response
@@ -166,9 +172,13 @@ def _tries_left(response: QuestionnaireResponse, *, now: datetime) -> bool:
 
 
 def forget_links(*, before: datetime) -> int:
-    """Delete links that lead nowhere any more, with the addresses they went to: what they opened was sent, or has its patient."""
-    live = QuestionnaireResponse.objects.filter(status="in-progress", patient=None)
-    return ResumeLink.objects.filter(asked_at__lt=before).exclude(response__in=live).delete()[0]
+    """Delete links that lead nowhere any more, with the addresses they went to: what they opened was sent, or has a visit."""
+    return ResumeLink.objects.filter(asked_at__lt=before).exclude(response__in=_without_visit()).delete()[0]
+
+
+def end_links(patient: Patient) -> None:
+    """Links to what somebody on the waiting list has saved are dead: an address they may have gone to is not theirs any more."""
+    ResumeLink.objects.filter(response__in=_without_visit().filter(patient=patient)).delete()
 
 
 def born(response: QuestionnaireResponse) -> str:

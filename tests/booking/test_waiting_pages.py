@@ -7,11 +7,13 @@ import pytest
 from django.core.management import call_command
 
 from accounts import clock
+from audit.models import AuditEvent
 from booking import actions
 from booking.links import waiting_token_of
 from booking.models import Appointment, WaitlistEntry, WaitlistOffer
 from booking.waitlist import ANY_TIME
-from intake.models import QuestionnaireResponse
+from intake.actions import later
+from intake.models import QuestionnaireResponse, ResumeLink
 from patients.actions import digits_of
 from patients.models import ContactCode
 from tests.booking.conftest import DETAILS, on, rows, text_of
@@ -206,3 +208,41 @@ def test_a_new_address_closes_the_old_link(link, entry):
     assert link.client.get(old).status_code == 404
     entry.refresh_from_db()
     assert link.client.get(url(entry)).status_code == 200
+
+
+@pytest.fixture
+def saved(walker):
+    """Daniel, who had saved his answers for later, and waits."""
+    walker.begun().post("join_list", **FORM)
+    walker.post("details", **DETAILS)
+    walker.post("code", code=digits_of(ContactCode.objects.latest("pk")))
+    walker.post("save")
+    walker.post("join_list", **FORM)
+    return later.token_of(ResumeLink.objects.get())
+
+
+def test_a_link_to_saved_answers_opens_them_while_their_person_waits(walker, saved):
+    phone, entry = walker.another(), WaitlistEntry.objects.get()
+    assert phone.post("resume", saved, year="1987")["Location"] == "/book/questions/"
+    assert (phone.draft, phone.get("join_list")["Location"]) == (walker.draft, url(entry))
+    assert AuditEvent.objects.get(action="intake.resume").subject_id == entry.patient_id
+    assert later.forget_links(before=clock.now() + timedelta(days=8)) == 0
+    assert phone.post("save")["Location"] == "/book/save/?sent=1"
+
+
+def test_who_waits_can_delete_the_answers_and_waits_on(walker, saved):
+    assert walker.post("delete_answers")["Location"] == "/book/"
+    entry = WaitlistEntry.objects.get()
+    assert (entry.is_on_list, entry.response, QuestionnaireResponse.objects.count()) == (True, None, 0)
+
+
+def test_another_address_ends_the_link_to_what_was_saved(walker, saved):
+    patient = WaitlistEntry.objects.get().patient
+    actions.change_contact(patient, email="new@example.com", by=DESK, now=clock.now())
+    assert walker.another().get("resume", saved).status_code == 404
+
+
+def test_a_link_to_saved_answers_is_dead_once_the_wait_has_become_a_visit(walker, saved, practitioner):
+    made = actions.offer(WaitlistEntry.objects.get(), practitioner, on(12, 10), by=SYSTEM, now=clock.now())
+    actions.accept(made, by=SYSTEM, now=clock.now())
+    assert walker.another().get("resume", saved).status_code == 404

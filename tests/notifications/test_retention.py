@@ -10,7 +10,7 @@ from accounts.models import RateCounter
 from audit.actor import Actor
 from booking.models import LinkRequest
 from intake.actions import attach_patient, later, publish_all, save_contact, start_draft
-from intake.models import ResumeLink
+from intake.models import QuestionnaireResponse, ResumeLink
 from notifications import replies, retention
 from notifications.models import Inbound
 from patients.actions import ask_code
@@ -51,6 +51,7 @@ def test_the_address_of_a_link_that_leads_nowhere_any_more_goes_and_one_that_wor
         save_contact(draft, {"date_of_birth": date(1991, 4, 2)}, by=BY, now=month)
         later.save_for_later(draft, channel="email", address="maya@example.com", by=BY, now=month)
     attach_patient(sent, patient, by=BY, now=month)
+    QuestionnaireResponse.objects.filter(pk=sent.pk).update(status="completed", completed_at=month)
     retention.forget(now=clock.now())
     assert [link.response for link in ResumeLink.objects.all()] == [open_yet]
 
