@@ -154,7 +154,10 @@ def with_draft(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]
             log.error("a draft cannot be opened: %s", error)
             sitting = None
         if sitting is None:
-            return lost_place(request) if request.method == "POST" else redirect("booking:start")
+            sent = was_sent(request)
+            if request.method == "POST":
+                return lost_place(request, sent=sent)
+            return redirect("booking:done" if sent else "booking:start")
         return view(request, sitting, *args, **kwargs)
 
     return seated
@@ -170,9 +173,15 @@ def other_answers(request: HttpRequest) -> HttpResponse:
     return render(request, "intake/other_answers.html", status=409)
 
 
-def lost_place(request: HttpRequest) -> HttpResponse:
+def was_sent(request: HttpRequest) -> bool:
+    """True if the answers of this browser were sent with a visit, here or on another device."""
+    public_id = str(request.session.get(OWN_KEY, ""))
+    return bool(_UUID.fullmatch(public_id)) and QuestionnaireResponse.objects.sent().filter(public_id=public_id).exists()
+
+
+def lost_place(request: HttpRequest, *, sent: bool = False) -> HttpResponse:
     """A form came from a browser that holds no draft any more: how to find back to what was saved."""
-    return render(request, "intake/lost_place.html", status=409)
+    return render(request, "intake/lost_place.html", {"sent": sent}, status=409)
 
 
 def lost_seat(request: HttpRequest, lost: SeatLost) -> HttpResponse:

@@ -8,7 +8,7 @@ from booking.picker import value_of
 from intake.actions import start_draft
 from intake.document import Document, decrypt, put
 from intake.models import QuestionnaireResponse
-from tests.booking.conftest import DETAILS, WEB, Browser, on, somebody_books, text_of
+from tests.booking.conftest import DETAILS, WEB, Browser, anchors, on, somebody_books, text_of
 from tests.factories import WEDNESDAY
 
 PAGE = reverse("intake:question", args=[1, 1])
@@ -130,3 +130,16 @@ def test_a_year_of_birth_given_in_another_tab_keeps_the_time_that_is_held(walker
     assert "We are holding" in text_of(walker.get("check"))
     assert walker.post("check", do="book")["Location"] == reverse("booking:done")
     assert not Appointment.objects.filter(status="held").exists()
+
+
+def test_a_question_left_open_after_the_answers_were_sent_leads_to_the_visit(walker):
+    walker.with_code()
+    walker.answer_everything()
+    draft = str(walker.draft.public_id)
+    assert walker.post("check", do="book", finish_declare="true", finish_signature="Daniel Whitford").status_code == 303
+    assert not walker.draft.is_draft
+    assert walker.client.get(PAGE)["Location"] == reverse("booking:done")
+    refused = walker.client.post(PAGE, CONSENT | {"draft": draft})
+    assert refused.status_code == 409
+    assert "your answers were sent with it" in text_of(refused)
+    assert reverse("booking:done") in anchors(refused)
