@@ -26,6 +26,7 @@ from portal import access
 from portal.forms import BornForm
 
 BIRTH_TRIES, BIRTH_WAIT = 5, timedelta(minutes=15)
+BIRTHS_A_DAY = 20
 _NEXT = "me_next"
 
 
@@ -105,9 +106,14 @@ def who(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         ask_name = "first_name" in request.POST
         form, status = BornForm(request.POST, ask_name=ask_name), 422
-        tries = f"me-born:{one_key(step.code.address)}"
-        if form.is_valid() and not limits.hit(tries, limit=BIRTH_TRIES, window=BIRTH_WAIT, now=step.now):
+        whose = one_key(step.code.address)
+        if form.is_valid() and not limits.hit(f"me-born:{whose}", limit=BIRTH_TRIES, window=BIRTH_WAIT, now=step.now):
             form.add_error(None, _("Too many tries. Wait 15 minutes or call us"))
+            status = 429
+        elif form.is_valid() and not limits.hit(
+            f"me-born-day:{whose}", limit=BIRTHS_A_DAY, window=timedelta(days=1), now=step.now
+        ):
+            form.add_error(None, _("Too many tries today. Call us"))
             status = 429
         elif form.is_valid():
             people = reached_by(step.code, form.cleaned_data["date_of_birth"])

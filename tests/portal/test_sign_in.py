@@ -46,6 +46,19 @@ def test_a_wrong_date_of_birth_opens_nothing_and_five_are_enough(patient):
     assert not signed_in(client)
 
 
+def test_a_day_has_twenty_tries_of_a_date_of_birth(patient, at):
+    years = iter(range(1960, 1990))
+    for _quarter in range(4):
+        client = signs_in(born=BORN | {"date_of_birth_year": str(next(years))})
+        for _try in range(4):
+            assert client.post("/me/sign-in/who/", BORN | {"date_of_birth_year": str(next(years))}).status_code == 422
+        at.shift(timedelta(minutes=20))
+    refused = signs_in().post("/me/sign-in/who/", BORN)
+    assert (refused.status_code, b"Too many tries today. Call us" in refused.content) == (429, True)
+    at.shift(timedelta(days=1))
+    assert signed_in(signs_in())
+
+
 def test_without_a_code_the_date_of_birth_page_is_not_there(patient):
     client = Client()
     client.post("/me/sign-in/", {"address": "maya@example.com"})
