@@ -287,6 +287,8 @@ def kinds_of(messages: Iterable[Message]) -> dict[int, str]:
     for message in found:
         kind = KINDS.get(message.kind)
         names[message.pk] = str(kind.name) if kind else message.kind
+        if message.subject_type == Subject.RESPONSE:  # what was answered is not for the desk
+            names[message.pk] = _("Physician: call before visit")
         if message.subject_type == Subject.DESK_TEXT and message.sequence in which:
             names[message.pk] += f": {which[message.sequence]}"
     return names

@@ -6,21 +6,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts import clock
 from booking.actions import last_text
-from booking.models import Appointment
+from booking.models import Appointment, WaitlistEntry
 from intake.errors import IntakeError
 from notifications import channels, replies
 from notifications.actions import TROUBLE
 from notifications.coming import foresee, will_go
 from notifications.kinds import EMAIL, KINDS, TEXT, expiry, out_of_quiet, rested
-from notifications.letters import ways
-from notifications.models import ABOUT_VISITS, WAITING, Delivery, Inbound, Message, State
+from notifications.letters import visit_id_of, ways
+from notifications.models import ABOUT_VISITS, WAITING, Delivery, Inbound, Message, State, Subject
 from patients.models import Patient
 from staff.history import kinds_of
 
@@ -57,11 +57,17 @@ class Line:
     delivery: Delivery
     what: str
     visit: Appointment | None
+    patient: Patient | None
     at: datetime
     icon: str
     cause: str = ""
     can_retry: bool = False
     instead: str = ""  # what was done about it already: "Emailed instead"
+
+    @property
+    def calls(self) -> bool:
+        """True where a call to the patient says what the message was to say."""
+        return self.visit is not None and self.delivery.message.subject_type in ABOUT_VISITS
 
 
 def cause_of(delivery: Delivery) -> str:
@@ -75,14 +81,14 @@ def cause_of(delivery: Delivery) -> str:
 def _lines(deliveries: Iterable[Delivery], user: Any, *, now: datetime, at: dict[int, datetime] | None = None) -> list[Line]:
     """With their visits, in one more query; `at` is when each will go, by primary key, where that is known."""
     found = list(deliveries)
-    ids = {d.message.subject_id for d in found if d.message.subject_type in ABOUT_VISITS}
-    visits = Appointment.objects.for_actor(user).select_related("patient", "practitioner").in_bulk(ids)
+    visits, patients = _about([d.message for d in found], user)
     names = kinds_of(d.message for d in found)
     return [
         Line(
             d,
             names[d.message.pk],
-            visits.get(d.message.subject_id) if d.message.subject_type in ABOUT_VISITS else None,
+            visits.get(d.message.pk),
+            patients.get(d.message.pk),
             (at or {}).get(d.pk) or d.sent_at or d.next_attempt_at,
             ICONS.get(d.state, "alert"),
             cause_of(d) if d.state in TROUBLE else "",
@@ -90,6 +96,24 @@ def _lines(deliveries: Iterable[Delivery], user: Any, *, now: datetime, at: dict
         )
         for d in found
     ]
+
+
+def _about(messages: list[Message], user: Any) -> tuple[dict[int, Appointment], dict[int, Patient]]:
+    """Which visit and which patient each message is about, as far as it is about one and `user` may see them."""
+    by_visit = {m.pk: pk for m in messages if (pk := m.subject_id if m.subject_type in ABOUT_VISITS else visit_id_of(m))}
+    by_answers = {m.pk: m.subject_id for m in messages if m.subject_type == Subject.RESPONSE}
+    by_offer = {m.pk: m.subject_id for m in messages if m.subject_type == Subject.OFFER}
+    either = Q(pk__in=by_visit.values()) | Q(response__in=by_answers.values())
+    there = list(Appointment.objects.for_actor(user).filter(either).select_related("patient", "practitioner"))
+    visits, answered = {v.pk: v for v in there}, {v.response_id: v for v in there if v.response_id}
+    found = {pk: visits[n] for pk, n in by_visit.items() if n in visits}
+    found |= {pk: answered[n] for pk, n in by_answers.items() if n in answered}
+    patients = {pk: visit.patient for pk, visit in found.items() if visit.patient}
+    if by_offer:
+        mine = WaitlistEntry.objects.for_actor(user).filter(offers__in=by_offer.values())
+        waits = {n: entry.patient for entry in mine.select_related("patient").annotate(n=F("offers")) if (n := entry.n)}
+        patients |= {pk: waits[n] for pk, n in by_offer.items() if n in waits}
+    return found, patients
 
 
 def _said(message: Message) -> tuple[object, ...]:
@@ -109,7 +133,7 @@ def _instead(line: Line, told: set[tuple[object, ...]]) -> str:
     for channel, words in ((EMAIL, _("Emailed instead")), (TEXT, _("Texted instead"))):
         if channel != line.delivery.channel and (*_said(line.delivery.message), channel) in told:
             return words
-    return _("On the call list") if line.visit is not None and line.visit.needs_call else ""
+    return _("On the call list") if line.calls and line.visit is not None and line.visit.needs_call else ""
 
 
 def _deliveries() -> Any:

@@ -14,6 +14,8 @@ from audit.actor import Actor
 from audit.models import AuditEvent
 from booking import actions as booking
 from booking.models import Appointment
+from intake.actions import publish_all, start_draft
+from intake.models import QuestionnaireResponse
 from notifications import planner, replies
 from notifications.models import ChannelSwitch, Delivery, Heartbeat, Inbound, Message
 from patients.models import Patient
@@ -59,6 +61,31 @@ def desk(signed_in: Callable[[User], Client], reception: User) -> Client:
 def test_nothing_to_do_says_so_on_each_list(desk: Client, clinic: Any) -> None:
     for show, words in {"people": "No texts wait", "trouble": "Everything arrived", "waiting": "Nothing goes out"}.items():
         assert words in desk.get(f"{PAGE}?show={show}").content.decode()
+
+
+def test_a_page_to_the_physician_names_the_visit_and_no_flag(desk: Client, visit: Appointment, clinic: Any) -> None:
+    now, by = clock.now(), Actor.anonymous()
+    publish_all(by=Actor.system(), now=now)
+    visit.response = start_draft("hair-loss-intake", by=by, now=now)
+    visit.save()
+    sent = {"status": "completed", "completed_at": now, "page_sequence": 1, "urgent_flags": 1}
+    QuestionnaireResponse.objects.filter(pk=visit.response.pk).update(**sent)
+    planner.tick(now=now)
+    Delivery.objects.filter(message__kind="urgent_flag").update(state="failed", reason="nobody_named", updated_at=now)
+    page = desk.get(f"{PAGE}?show=trouble").content.decode()
+    assert f'<a href="/desk/visit/{visit.public_id}/">Maya Chowdhury</a> · Physician: call before visit' in page
+    assert "Nobody is named for it" in page
+    assert "Red flag" not in page
+    assert "Call instead" not in page
+
+
+def test_an_offer_of_the_waiting_list_names_who_has_it(desk: Client, service: Any, practitioner: Any, patient: Patient) -> None:
+    now = clock.now()
+    entry = booking.join(service, booking.Wishes(), patient=patient, by=Actor.system(), now=now)
+    booking.offer(entry, practitioner, next_weekday_at(10, now=now), by=Actor.system(), now=now)
+    planner.tick(now=now)
+    Delivery.objects.update(state="accepted", sent_at=now)
+    assert f'<a href="/desk/patient/{patient.public_id}/">Maya Chowdhury</a>' in desk.get(f"{PAGE}?show=sent").content.decode()
 
 
 def test_a_failed_message_says_why_and_is_sent_again(desk: Client, visit: Appointment) -> None:
