@@ -24,6 +24,11 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
     return render(request, "404.html", status=404)
 
 
+def too_many(request: HttpRequest) -> HttpResponse:
+    """429: allauth counted too many tries of something."""
+    return render(request, "429.html", status=429)
+
+
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """The form was too old or cookies are off; what was saved is still there, and the booking path shows a way to it."""
     page = "intake/lost_place.html" if request.path.startswith("/book/") else "403.html"

@@ -1,12 +1,32 @@
 """Sign-in, second factor and password pages. Only what is used: there is no sign-up, no email page, no login by code."""
 
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
 from allauth.account import views as account
 from allauth.mfa.base import views as mfa
 from allauth.mfa.recovery_codes import views as recovery
 from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as webauthn
 from allauth.usersessions import views as sessions
+from django.http import HttpRequest, HttpResponse
 from django.urls import path, re_path
+
+
+def refusing(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """A form that cannot be taken is answered with 422, as everywhere else; allauth says 200."""
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = view(request, *args, **kwargs)
+        form = (getattr(response, "context_data", None) or {}).get("form")
+        if request.method == "POST" and response.status_code == 200 and form is not None and form.errors:
+            response.status_code = 422
+        return response
+
+    return answer
+
 
 urlpatterns = [
     path("login/", account.login, name="account_login"),
@@ -42,3 +62,5 @@ urlpatterns = [
     path("2fa/passkeys/<int:pk>/edit/", webauthn.edit_webauthn, name="mfa_edit_webauthn"),
     path("sessions/", sessions.list_usersessions, name="usersessions_list"),
 ]
+for page in urlpatterns:
+    page.callback = refusing(page.callback)

@@ -28,4 +28,5 @@ urlpatterns = [
 handler400 = "accounts.errors.bad_request"
 handler403 = "accounts.errors.forbidden"
 handler404 = "accounts.errors.not_found"
+handler429 = "accounts.errors.too_many"
 handler500 = "accounts.errors.server_error"

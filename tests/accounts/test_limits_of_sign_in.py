@@ -25,7 +25,7 @@ def test_the_right_password_does_not_help_after_ten_wrong_ones(reception: User, 
     for n in range(TRIES_PER_ADDRESS):
         assert b"do not match" in sign_in(Client(), reception, f"wrong {n} wrong").content
     answer = sign_in(Client(), reception)
-    assert answer.status_code == 200
+    assert answer.status_code == 422
     assert b"Too many tries" in answer.content
 
 

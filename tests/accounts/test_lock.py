@@ -40,7 +40,7 @@ def test_the_password_unlocks_and_the_page_comes_back(reception: User, signed_in
         lock = client.get("/desk/calls/")["Location"]
         assert b"Locked" in client.get(lock).content
         wrong = client.post(lock, {"password": "not this one", "next": "/desk/calls/"})
-        assert wrong.status_code == 200
+        assert wrong.status_code == 422
         right = client.post(lock, {"password": PASSWORD, "next": "/desk/calls/"})
         assert right["Location"] == "/desk/calls/"
         assert client.get("/desk/calls/").status_code == 200
@@ -86,7 +86,7 @@ def test_a_leaver_is_out_at_the_next_request(reception: User, lead_user: User, s
     call_command("end_access", reception.email)
     assert client.get("/desk/calls/")["Location"].startswith("/staff/login/")
     refused = Client().post("/staff/login/", {"login": reception.email, "password": PASSWORD})
-    assert refused.status_code == 200, "the old password opens nothing"
+    assert refused.status_code == 422, "the old password opens nothing"
     assert AuditEvent.objects.filter(action="accounts.access_ended", object_id=reception.pk).exists()
 
 

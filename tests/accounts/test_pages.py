@@ -43,7 +43,7 @@ def test_the_link_sets_a_password_once(reception: User) -> None:
 def test_a_weak_password_is_refused(reception: User, weak: str) -> None:
     client = Client()
     form = client.get(password_link(reception).split("8000", 1)[1])["Location"]
-    assert client.post(form, {"password1": weak, "password2": weak}).status_code == 200
+    assert client.post(form, {"password1": weak, "password2": weak}).status_code == 422
     reception.refresh_from_db()
     assert not reception.check_password(weak)
 

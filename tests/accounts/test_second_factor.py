@@ -70,7 +70,7 @@ def test_the_same_code_does_not_work_twice(reception: User, sign_in: Callable[..
     sign_in(first, reception)
     assert first.post("/staff/2fa/authenticate/", {"code": code}).status_code == 302
     sign_in(second, reception)
-    assert second.post("/staff/2fa/authenticate/", {"code": code}).status_code == 200
+    assert second.post("/staff/2fa/authenticate/", {"code": code}).status_code == 422
 
 
 def test_codes_are_limited_too(reception: User, sign_in: Callable[..., Any], totp: Callable[[User], str]) -> None:
