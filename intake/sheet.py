@@ -54,6 +54,7 @@ class FlagLine:
     acknowledge: bool
     evidence: list[Line]
     seen: dict[str, Any] = field(default_factory=dict)
+    remark: str = ""  # typed beside it, and not kept yet
 
 
 @dataclass(slots=True)

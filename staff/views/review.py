@@ -177,6 +177,7 @@ def _show(
     content = read_review(draft) if draft else Content()
     for flag in sheet.flags:
         flag.seen = _seen((content if draft or not signed else signed[0][1]).acknowledged.get(flag.code))
+        flag.remark = request.POST.get(f"why-{flag.code}", "")
     patient = response.patient
     before, after = waiting.before(response), waiting.after(response)
     context = {

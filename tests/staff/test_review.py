@@ -178,6 +178,19 @@ def test_a_reason_that_cannot_be_kept_loses_nothing_that_was_typed(doctor: Clien
     answer = doctor.post(url_of(sent), data)
     assert answer.status_code == 409
     assert "Half a thought" in answer.content.decode()
+    assert "x" * 5000 in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("also", "status"), [({"version": "7"}, 409), ({"version": "0", "diagnosis": "x" * 5000}, 422)], ids=["stale", "too long"]
+)
+def test_a_remark_on_a_flag_stays_when_the_rest_is_refused(
+    doctor: Client, sent: Appointment, also: dict[str, str], status: int
+) -> None:
+    flag(sent.response)
+    answer = doctor.post(url_of(sent), {"do": "save", "why-U04": "Called her"} | also)
+    assert answer.status_code == status
+    assert 'value="Called her"' in answer.content.decode()
 
 
 def test_acknowledging_keeps_what_was_typed_elsewhere(doctor: Client, physician: User, sent: Appointment) -> None:
