@@ -26,6 +26,7 @@ class Line:
     room: str = ""
     services: list[str] = field(default_factory=list)
     error: str = ""
+    is_stale: bool = False  # it names what the page no longer lists
 
     @property
     def is_empty(self) -> bool:
@@ -39,6 +40,9 @@ class Line:
 
     def span(self) -> tuple[int, int] | None:
         """Minutes from midnight to midnight; None, and `error` says why, if that cannot be."""
+        if self.is_stale:
+            self.error = _("The list of visits or rooms has changed. Choose again")
+            return None
         start, end = _time(self.start), _time(self.end)
         if start is None or end is None:
             self.error = _("Give both times, like 09:00 and 12:00")
@@ -87,14 +91,19 @@ class Row:
 
 
 class WeekForm:
-    """The hours of a week, as stored or as typed."""
+    """The hours of a week, as stored or as typed. A line may name `services` and `rooms`; `offered` can be booked now."""
 
-    def __init__(self, rows: list[Row], services: Iterable[Service], rooms: Iterable[Room]) -> None:
+    def __init__(
+        self, rows: list[Row], services: Iterable[Service], rooms: Iterable[Room], *, offered: Iterable[Service]
+    ) -> None:
         self.rows, self.errors = rows, dict[str, str]()
         self.services, self.rooms = list(services), list(rooms)
+        self.offered = {s.pk for s in offered}
 
     @classmethod
-    def of(cls, week: Iterable[Interval], services: Iterable[Service], rooms: Iterable[Room]) -> "WeekForm":
+    def of(
+        cls, week: Iterable[Interval], services: Iterable[Service], rooms: Iterable[Room], *, offered: Iterable[Service]
+    ) -> "WeekForm":
         """A stored week."""
         rows = [Row(weekday, []) for weekday in range(7)]
         for i in week:
@@ -105,20 +114,22 @@ class WeekForm:
                     str(i.room or ""), [str(pk) for pk in sorted(i.services)],
                 )
             )  # fmt: skip
-        return cls(rows, services, rooms)
+        return cls(rows, services, rooms, offered=offered)
 
     @classmethod
-    def typed(cls, data: Any, services: Iterable[Service], rooms: Iterable[Room]) -> "WeekForm":
+    def typed(cls, data: Any, services: Iterable[Service], rooms: Iterable[Room], *, offered: Iterable[Service]) -> "WeekForm":
         """What was sent; lines without a time are left out."""
-        form = cls([], services, rooms)
+        form = cls([], services, rooms, offered=offered)
         allowed, places = {str(s.pk) for s in form.services}, {str(r.pk) for r in form.rooms}
         for weekday in range(7):
             lines: list[Line] = []
             for n in range(LINES):
                 key = f"d{weekday}-{n}"
                 line = Line(f"d{weekday}-{len(lines)}", data.get(f"{key}-from", "")[:8], data.get(f"{key}-to", "")[:8])
-                line.services = [pk for pk in data.getlist(f"{key}-services") if pk in allowed]
-                line.room = data.get(f"{key}-room", "") if data.get(f"{key}-room") in places else ""
+                ticked, room = data.getlist(f"{key}-services"), data.get(f"{key}-room", "")
+                line.services = [pk for pk in ticked if pk in allowed]
+                line.room = room if room in places else ""
+                line.is_stale = line.services != ticked or line.room != room
                 if not line.is_empty:
                     lines.append(line)
             form.rows.append(Row(weekday, lines))
@@ -148,7 +159,7 @@ class WeekForm:
                     continue
                 taken.append(span)
                 chosen = frozenset(int(pk) for pk in line.services)
-                every = len(chosen) == len(self.services)
+                every = bool(self.offered) and self.offered <= chosen
                 week.append(Interval(row.weekday, *span, int(line.room or 0), frozenset() if every else chosen))
         return sorted(week)
 

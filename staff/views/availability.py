@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -17,7 +18,7 @@ from accounts.access import reception_required
 from audit.actor import actor_of
 from booking import actions, calendar, hours, slots
 from booking.hours import Day, Interval
-from booking.models import Appointment, AvailabilityOverride, Practitioner, Room, Service
+from booking.models import Appointment, Availability, AvailabilityOverride, Practitioner, Room, Service
 from staff.reading import affected
 from staff.week import DayForm, WeekForm, day_of
 
@@ -31,8 +32,8 @@ class Page:
     now: datetime
     who: Practitioner
     services: list[Service]
-    rooms: list[Room]
     valid_from: date
+    since: str  # the day as it was typed
     week: WeekForm
     day: DayForm
     service: Service | None = None
@@ -94,17 +95,21 @@ def _page_of(request: HttpRequest, who: Practitioner, now: datetime) -> Page:
     """The page as the address and the form say it. Hours are edited from today on: what was stays as it was."""
     today = clock.today(now)
     services = list(who.services.filter(active=True))
-    rooms = list(Room.objects.filter(active=True).order_by("name"))
     asked = request.POST.get("from") if request.method == "POST" else request.GET.get("from")
     valid_from = max(day_of(asked) or today, today)
     data = request.POST if request.method == "POST" else request.GET
     like = Practitioner.objects.filter(slug=request.GET.get("like", "")).first() or who
+    # What the hours name is listed even if it is no longer offered: a line for that alone must not become one for everything.
+    named = Availability.objects.filter(practitioner__in=(who, like))
+    listed = services + [s for s in Service.objects.filter(pk__in=named.values("services")) if s not in services]
+    rooms = list(Room.objects.filter(Q(active=True) | Q(pk__in=named.values("room"))).order_by("name"))
     if request.POST.get("do", "").startswith(("preview", "save", "copy:")):
-        week = WeekForm.typed(request.POST, services, rooms)
+        week = WeekForm.typed(request.POST, listed, rooms, offered=services)
     else:
-        week = WeekForm.of(hours.week_on(like, valid_from), services, rooms)
+        week = WeekForm.of(hours.week_on(like, valid_from), listed, rooms, offered=services)
     typed = request.POST if request.POST.get("do", "").startswith("day-") else None
-    page = Page(now, who, services, rooms, valid_from, week, DayForm(typed, today=today))
+    since = (asked or "")[:10] if request.POST.get("do", "") in ("preview", "save") else valid_from.isoformat()
+    page = Page(now, who, services, valid_from, since, week, DayForm(typed, today=today))
     page.service = next((s for s in services if str(s.public_id) == data.get("service")), services[0] if services else None)
     return page
 
@@ -113,7 +118,7 @@ def _week(request: HttpRequest, page: Page, do: str) -> HttpResponse:
     if do.startswith("copy:") and do[5:] in list("0123456"):
         page.week.copy_day(int(do[5:]))
     week = page.week.read()
-    if day_of(request.POST.get("from")) not in (None, page.valid_from):
+    if do in ("preview", "save") and day_of(page.since) != page.valid_from:
         page.week.errors["from"] = _("Choose a day from today on: what was stays as it was")
     page.looked = "week"
     until = hours.until_of(page.who, page.valid_from)

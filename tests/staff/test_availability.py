@@ -260,3 +260,47 @@ def test_taking_a_date_or_planned_hours_back_lists_the_visits_in_them_first(
 )
 def test_a_date_that_cannot_be_is_said(desk: Client, service: Service, fields: dict[str, str]) -> None:
     assert desk.post(URL, {"do": "day-save"} | fields).status_code == 422
+
+
+@pytest.mark.parametrize("typed", ["", "April 1", "2027-02-30", "2027-01-01"])
+def test_a_first_day_that_cannot_be_read_never_means_today(desk: Client, practitioner: Practitioner, typed: str) -> None:
+    answer = save(desk, **WEEK | {"from": typed})
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert 'id="from-error"' in page
+    assert f'name="from" value="{typed}"' in page
+    assert hours.versions(practitioner) == [date(2020, 1, 1)]
+
+
+def test_hours_for_a_visit_that_is_no_longer_offered_do_not_become_hours_for_all(
+    desk: Client, service: Service, practitioner: Practitioner
+) -> None:
+    laser = Service.objects.create(slug="laser", name="Laser", minutes=60, step_minutes=60)
+    laser.practitioners.add(practitioner)
+    only = WEEK | {"d0-1-from": "13:00", "d0-1-to": "15:00", "d0-1-services": [str(laser.pk)]}
+    save(desk, **only)
+    Service.objects.filter(pk=laser.pk).update(active=False)
+    page = desk.get(f"{URL}?from=2027-02-15").content.decode()
+    assert "Laser (not offered now)" in page
+    assert f'name="d0-1-services" value="{laser.pk}" checked' in page
+    assert save(desk, **only | {"from": "2027-02-22"}).status_code == 303
+    assert starts(service, MONDAY + timedelta(days=7))[-1] == "11:20"
+
+
+def test_a_week_taken_over_from_somebody_keeps_what_its_hours_are_for(
+    desk: Client, service: Service, practitioner: Practitioner, make_practitioner: Any
+) -> None:
+    laser = Service.objects.create(slug="laser", name="Laser", minutes=60, step_minutes=60)
+    laser.practitioners.add(practitioner)
+    make_practitioner("Dr. Priya Raman")
+    save(desk, **WEEK | {"d0-1-from": "13:00", "d0-1-to": "15:00", "d0-1-services": [str(laser.pk)]})
+    page = desk.get("/desk/availability/raman/?from=2027-02-15&like=osei").content.decode()
+    assert f'name="d0-1-services" value="{laser.pk}" checked' in page
+
+
+@pytest.mark.parametrize("field", ["services", "room"])
+def test_a_line_that_names_what_is_not_on_the_list_is_refused(desk: Client, practitioner: Practitioner, field: str) -> None:
+    answer = save(desk, **WEEK | {f"d0-0-{field}": "99999"})
+    assert answer.status_code == 422
+    assert "The list of visits or rooms has changed. Choose again" in answer.content.decode()
+    assert hours.versions(practitioner) == [date(2020, 1, 1)]
