@@ -25,7 +25,7 @@ def event(
     Args:
         action: `app.verb`, such as "booking.move" or "intake.read".
         obj: the row acted on; its table name and primary key are kept.
-        subject_id: primary key of the patient it is about.
+        subject_id: primary key of the patient it is about; by default whom `obj` points at as its patient.
         detail: names of things, never health information.
     """
     return AuditEvent(
@@ -36,7 +36,7 @@ def event(
         action=action,
         object_type=obj._meta.label_lower if obj is not None else "",
         object_id=obj.pk if obj is not None else None,
-        subject_id=subject_id,
+        subject_id=getattr(obj, "patient_id", None) if subject_id is None else subject_id,
         detail=detail or {},
     )
 

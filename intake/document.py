@@ -111,9 +111,7 @@ def open_documents(
     Args:
         events: the caller's audit events, written with these in one statement.
     """
-    told = [
-        event("intake.read", by=by, now=now, obj=row, subject_id=row.patient_id, detail={"purpose": purpose}) for row in responses
-    ]
+    told = [event("intake.read", by=by, now=now, obj=row, detail={"purpose": purpose}) for row in responses]
     with transaction.atomic():
         record_all([*events, *told])
         return [decrypt(row) for row in responses]
@@ -169,7 +167,7 @@ def save_document(
         locked.saved_at = now
         locked.version += 1
         locked.save(update_fields=["document", "key_id", "saved_at", "version"])
-        record(action, by=by, now=now, obj=locked, subject_id=locked.patient_id)
+        record(action, by=by, now=now, obj=locked)
     for name in ("document", "key_id", "saved_at", "version", "status", "patient_id"):
         setattr(response, name, getattr(locked, name))
     return document

@@ -35,7 +35,7 @@ def text_patient(appointment: Appointment, code: str, *, minutes: int = 0, told:
         raise Warned(_("This text was sent at %(time)s already. Send it once more?") % when, str(last.public_id))
     said = DeskText.objects.create(appointment=visit, code=code, minutes=minutes, asked_at=now)
     detail = {"text": code} | ({"minutes": minutes} if minutes else {})
-    record("booking.text_patient", by=by, now=now, obj=visit, subject_id=visit.patient_id, detail=detail)
+    record("booking.text_patient", by=by, now=now, obj=visit, detail=detail)
     if code == ShortText.AWAY and visit.add_call(_promised()):
         _save_call(visit)
     return said
@@ -55,7 +55,7 @@ def take_back_text(appointment: Appointment, *, by: Actor, now: datetime, versio
     last.ended_at = now
     last.sequence += 1
     last.save(update_fields=["ended_at", "sequence"])
-    record("booking.take_back_text", by=by, now=now, obj=visit, subject_id=visit.patient_id, detail={"text": last.code})
+    record("booking.take_back_text", by=by, now=now, obj=visit, detail={"text": last.code})
     same = DeskText.objects.filter(appointment=visit, code=ShortText.AWAY, ended_at=None)
     if last.code == ShortText.AWAY and not same.exists() and visit.drop_call(_promised()):
         _save_call(visit)

@@ -10,7 +10,7 @@ from accounts import clock, limits
 from audit.actions import record
 from audit.actor import Actor
 from booking import calendar, slots
-from booking.actions.errors import HoldEnded
+from booking.actions.errors import HoldEnded, SlotTaken
 from booking.actions.write_path import Wanted, insert, lock_and_sweep, place, retrying, rooms_of, taken, update
 from booking.models import Appointment, Practitioner, Service, Status
 
@@ -48,17 +48,21 @@ def hold(
     """
     rooms = rooms_of(service)
     own = Appointment.objects.filter(status=Status.HELD, hold_key=hold_key).first()
+
+    def gone() -> SlotTaken:
+        return taken(service, practitioner, start, now=now, own=own.pk if own else None)
+
     people = [practitioner.pk, *([own.practitioner_id] if own else [])]
     if not lock_and_sweep(people, rooms, now=now, keep=hold_key, wanted=Wanted(practitioner, start, service)):
-        raise taken(service, practitioner, start, now=now, own=own.pk if own else None)
+        raise gone()
     own = Appointment.objects.select_for_update().filter(status=Status.HELD, hold_key=hold_key).first()
     free = calendar.free_start(service, practitioner, start, own=own.pk if own else None, for_staff=False, now=now)
     if free is None:
-        raise taken(service, practitioner, start, now=now, own=own.pk if own else None)
+        raise gone()
     is_new = own is None or own.hold_expires_at is None or own.hold_expires_at <= now
     if is_new and not _may_hold(service, address, now=now):
         return None
-    held = own or Appointment(status=Status.HELD, hold_key=hold_key, created_at=now, source=Appointment.Source.WEB)
+    held = own or Appointment(status=Status.HELD, hold_key=hold_key, source=Appointment.Source.WEB)
     before, had = (held.practitioner_id if own else practitioner.pk), (held.practitioner_id, held.starts_at)
     place(held, service, practitioner, start, free.room_id or None)
     held.article = article or held.article
@@ -67,11 +71,8 @@ def hold(
     elif had != (practitioner.pk, start):
         held.hold_expires_at = min(now + timedelta(minutes=minutes), held.created_at + MOST_OF_ONE)
     held.changed_at = now
-    if own:
-        held.version += 1
-    written = update(held, bump=[before, practitioner.pk]) if own else insert(held)
-    if not written:
-        raise taken(service, practitioner, start, now=now, own=own.pk if own else None)
+    if not (update(held, bump=[before, practitioner.pk]) if own else insert(held)):
+        raise gone()
     record("booking.hold", by=by, now=now, obj=held, detail={"minutes": minutes})
     return held
 
@@ -104,8 +105,7 @@ def extend_hold(appointment: Appointment, *, hold_key: str, by: Actor, now: date
         )
     held.hold_expires_at = max(held.hold_expires_at, now) + HOLD_EXTENSION
     held.hold_extensions += 1
-    held.version += 1
-    held.save(update_fields=["hold_expires_at", "hold_extensions", "version"])
+    held.save(update_fields=["hold_expires_at", "hold_extensions"])
     Practitioner.objects.filter(pk=held.practitioner_id).update(calendar_rev=F("calendar_rev") + 1)  # it may have expired
     record("booking.extend_hold", by=by, now=now, obj=held)
     return held

@@ -55,7 +55,7 @@ def name_helper(
     if before is not None and before.gets_messages and (before.email, before.e164) != (helper.email, helper.mobile):
         _another_link(visit, PURPOSE, by=by, now=now)  # who was told before is not the one who is told now
     visit.save(update_fields=["helper", "version", *_LINK])
-    record("booking.name_helper", by=by, now=now, obj=visit, subject_id=visit.patient_id)
+    record("booking.name_helper", by=by, now=now, obj=visit)
     return visit
 
 
@@ -67,7 +67,7 @@ def _another_link(row: Appointment | WaitlistEntry, purpose: str, *, by: Actor, 
     row.link_generation += 1
     secret = new_link(purpose, row.public_id, row.link_generation)
     row.link_key_id, row.link_sha256 = secret.key_id, secret.sha256
-    record("booking.rotate_link", by=by, now=now, obj=row, subject_id=row.patient_id)
+    record("booking.rotate_link", by=by, now=now, obj=row)
 
 
 @retrying
@@ -138,7 +138,7 @@ def open_questions(appointment: Appointment, *, by: Actor, now: datetime) -> Que
         visit.response = response
         visit.version += 1
         visit.save(update_fields=["response", "version"])
-        record("booking.open_questions", by=by, now=now, obj=visit, subject_id=visit.patient_id)
+        record("booking.open_questions", by=by, now=now, obj=visit)
     elif by.is_staff and not response.is_at_desk:
         raise NotAllowed(_("The patient has begun these questions, so only the patient can see them. Send them the link."))
     elif response.is_at_desk and not by.is_staff:
@@ -195,5 +195,5 @@ def withdraw_consent(appointment: Appointment, code: str, *, by: Actor, now: dat
         visit.add_call(_("Took back the agreement to the form"))
         visit.version += 1
         visit.save(update_fields=["needs_call", "call_reason", "version"])
-        record("booking.ask_to_call", by=by, now=now, obj=visit, subject_id=visit.patient_id, detail={"reason": code})
+        record("booking.ask_to_call", by=by, now=now, obj=visit, detail={"reason": code})
     return True

@@ -102,7 +102,7 @@ def hand_over(
     place(held, service, practitioner, start, free.room_id or None)
     if not insert(held):
         raise taken(service, practitioner, start, now=now)
-    record("booking.hand_over", by=by, now=now, obj=visit, subject_id=visit.patient_id, detail={"held": start.isoformat()})
+    record("booking.hand_over", by=by, now=now, obj=visit, detail={"held": start.isoformat()})
     return visit
 
 
@@ -145,7 +145,7 @@ def take_new_time(
     if not update(visit, bump=[before, practitioner.pk], assigned_at=now):
         raise explain(visit, now=now)
     detail = {"from": old.isoformat(), "to": start.isoformat()}
-    record("booking.take_new_time", by=by, now=now, obj=visit, subject_id=visit.patient_id, detail=detail)
+    record("booking.take_new_time", by=by, now=now, obj=visit, detail=detail)
     return visit
 
 
@@ -185,7 +185,7 @@ def _not_taken(row: BatchRow, *, by: Actor, now: datetime) -> bool:
         return False
     visit.version += 1
     visit.save(update_fields=["needs_call", "call_reason", "version"])
-    record("booking.not_taken", by=by, now=now, obj=visit, subject_id=visit.patient_id)
+    record("booking.not_taken", by=by, now=now, obj=visit)
     return True
 
 
@@ -217,6 +217,6 @@ def _undo_row(row: BatchRow, *, by: Actor, now: datetime) -> None:
         undo(row.appointment, by=by, now=now, version=row.version)
     else:
         visit = off_the_list(locked(row.appointment, row.version), row.said)
-        record("booking.called_off", by=by, now=now, obj=visit, subject_id=visit.patient_id)
+        record("booking.called_off", by=by, now=now, obj=visit)
     row.done, row.said, row.refused = False, "", ""
     row.save(update_fields=["done", "said", "refused"])

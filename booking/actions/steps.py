@@ -58,7 +58,7 @@ def _step(verb: str, visit: Appointment, *, by: Actor, now: datetime, **changes:
     touch(visit, by=by, now=now, tells=target == Status.CANCELLED)
     update(visit, bump=[visit.practitioner_id] if frees else [], frees=span_of(visit) if frees else None)
     record(
-        f"booking.{verb}", by=by, now=now, obj=visit, subject_id=visit.patient_id,
+        f"booking.{verb}", by=by, now=now, obj=visit,
         detail={"from": visit.previous["status"], "to": target},
     )  # fmt: skip
     return visit
@@ -146,6 +146,9 @@ def undo(appointment: Appointment, *, by: Actor, now: datetime, version: int | N
     visit.needs_call = bool(visit.call_reason)  # A cancel takes a visit off the call list and keeps the reason.
     visit.previous = {}
     touch(visit, by=by, now=now, tells=tells)
+    taken_back = visit.offer if visit.offer and span_of(visit.offer) == left else None
+    if taken_back:
+        visit.offer = None
     if back["verb"] == "cancel":
         places += _let_go(visit)
     gave_up = back["verb"] in ("move", "cancel", "mark_noshow")
@@ -154,21 +157,26 @@ def undo(appointment: Appointment, *, by: Actor, now: datetime, version: int | N
             _gone(visit),
             partial(calendar.alternatives, appointment.service, wanted, now=now, own_hold=visit.pk),
         )
-    if left and visit.offer and span_of(visit.offer) == left:
-        _offer_undone(visit.offer, by=by, now=now)
+    if taken_back:
+        _offer_undone(taken_back, by=by, now=now)
     if visit.status in (Status.BOOKED, Status.CONFIRMED):
         _wait_again(WaitlistEntry.objects.filter(visit=visit, state=Waiting.OVER), by=by, now=now)
-    record("booking.undo", by=by, now=now, obj=visit, subject_id=visit.patient_id, detail={"verb": back["verb"]})
+    record("booking.undo", by=by, now=now, obj=visit, detail={"verb": back["verb"]})
     return Appointment.objects.select_related("service", "practitioner", "patient", "room").get(pk=visit.pk)
 
 
 def _gone(visit: Appointment) -> str:
     """Why a time that was given up is not to be had again: somebody has it, or the practitioner does not work then any more."""
-    beside = Appointment.objects.occupying().filter(starts_at__lt=visit.ends_at, ends_at__gt=visit.starts_at)
     words = {"time": clock.clock_time(visit.starts_at), "who": visit.practitioner.short_name}
-    if beside.filter(practitioner=visit.practitioner_id).exclude(pk=visit.pk).exists():
+    if _beside(visit).exists():
         return _("%(time)s was taken meanwhile. These are the closest:") % words
     return _("%(time)s with %(who)s is not open any more. These are the closest:") % words
+
+
+def _beside(visit: Appointment) -> QuerySet[Appointment]:
+    """Who else has the same physician while this visit lasts."""
+    over = Appointment.objects.occupying().filter(starts_at__lt=visit.ends_at, ends_at__gt=visit.starts_at)
+    return over.filter(practitioner=visit.practitioner_id).exclude(pk=visit.pk)
 
 
 def _let_go(visit: Appointment) -> list[int]:
@@ -182,8 +190,7 @@ def _let_go(visit: Appointment) -> list[int]:
 def _offer_undone(made: WaitlistOffer, *, by: Actor, now: datetime) -> None:
     """Who took an offered time and goes back on it waits as before. It is not offered again."""
     WaitlistOffer.objects.filter(pk=made.pk).update(state=OfferState.PASSED)
-    Appointment.objects.filter(offer=made).update(offer=None)
-    _wait_again(WaitlistEntry.objects.filter(pk=made.entry_id, state=Waiting.BOOKED), by=by, now=now)
+    _wait_again(WaitlistEntry.objects.filter(pk=made.entry_id), by=by, now=now)
 
 
 def _wait_again(entries: QuerySet[WaitlistEntry], *, by: Actor, now: datetime) -> None:
@@ -194,7 +201,7 @@ def _wait_again(entries: QuerySet[WaitlistEntry], *, by: Actor, now: datetime) -
             entry.state, entry.changed_at = Waiting.WAITING, now
             entry.version += 1
             entry.save(update_fields=["state", "changed_at", "version"])
-            record("booking.resume_wait", by=by, now=now, obj=entry, subject_id=entry.patient_id)
+            record("booking.resume_wait", by=by, now=now, obj=entry)
 
 
 def _is_free_still(visit: Appointment, *, by: Actor, since: datetime, now: datetime) -> bool:
@@ -204,9 +211,7 @@ def _is_free_still(visit: Appointment, *, by: Actor, since: datetime, now: datet
     it. Staff get back what they had; in a lane of its own, beside whom they overbooked, no constraint sees who has come since.
     """
     if by.is_staff:
-        beside = Appointment.objects.occupying().filter(starts_at__lt=visit.ends_at, ends_at__gt=visit.starts_at)
-        since_then = beside.filter(practitioner=visit.practitioner_id, changed_at__gte=since).exclude(pk=visit.pk)
-        return not visit.lane or not since_then.exists()
+        return not visit.lane or not _beside(visit).filter(changed_at__gte=since).exists()
     asked = (visit.service, visit.practitioner, visit.starts_at)
     free = calendar.free_start(*asked, own=visit.pk, for_staff=True, now=now)
     against, room = ([], free.room_id or None) if free else all_against(*asked, own=visit.pk, now=now)
@@ -243,7 +248,7 @@ def called(appointment: Appointment, *, by: Actor, now: datetime, version: int |
     visit.needs_call, visit.call_reason = False, ""
     visit.version += 1
     visit.save(update_fields=["needs_call", "call_reason", "version"])
-    record("booking.called", by=by, now=now, obj=visit, subject_id=visit.patient_id)
+    record("booking.called", by=by, now=now, obj=visit)
     return visit
 
 
@@ -255,7 +260,7 @@ def ask_to_call(appointment: Appointment, *, reason: str, by: Actor, now: dateti
         return visit
     visit.version += 1
     visit.save(update_fields=["needs_call", "call_reason", "version"])
-    record("booking.ask_to_call", by=by, now=now, obj=visit, subject_id=visit.patient_id, detail={"reason": reason[:40]})
+    record("booking.ask_to_call", by=by, now=now, obj=visit, detail={"reason": reason[:40]})
     return visit
 
 
@@ -274,5 +279,5 @@ def ask_no_call(appointment: Appointment, *, reason: str, by: Actor, now: dateti
     if reason[:40] not in visit.calls:
         return visit
     visit = off_the_list(visit, reason[:40])
-    record("booking.called_off", by=by, now=now, obj=visit, subject_id=visit.patient_id)
+    record("booking.called_off", by=by, now=now, obj=visit)
     return visit

@@ -325,7 +325,7 @@ def move(
         visit.lane = lane
         if update(visit, bump=[before, practitioner.pk], frees=left):
             record(
-                "booking.move", by=by, now=now, obj=visit, subject_id=visit.patient_id,
+                "booking.move", by=by, now=now, obj=visit,
                 detail={"from": previous["starts_at"], "to": start.isoformat(), "lane": lane}
                 | ({"in_spite_of": over} if over else {}),
             )  # fmt: skip

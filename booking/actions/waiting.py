@@ -134,7 +134,7 @@ def _to(entry: WaitlistEntry, state: str, *, verb: str, by: Actor, now: datetime
     entry.state, entry.changed_at = state, now
     entry.version += 1
     entry.save()
-    record(f"booking.{verb}", by=by, now=now, obj=entry, subject_id=entry.patient_id)
+    record(f"booking.{verb}", by=by, now=now, obj=entry)
     return entry
 
 
@@ -379,7 +379,7 @@ def _bring_forward(visit: Appointment, held: Appointment, *, by: Actor, now: dat
     if not update(visit, bump=[before, practitioner.pk], frees=left):
         raise explain(visit, now=now)
     detail = {"from": left[1].isoformat(), "to": start.isoformat(), "lane": 0}
-    record("booking.move", by=by, now=now, obj=visit, subject_id=visit.patient_id, detail=detail)
+    record("booking.move", by=by, now=now, obj=visit, detail=detail)
     return visit
 
 

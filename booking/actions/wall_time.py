@@ -55,7 +55,7 @@ def keep_wall_time(appointment: Appointment, *, by: Actor, now: datetime) -> App
     if not update(visit, bump=[visit.practitioner_id]):
         raise explain(visit, now=now)
     detail = {"from": was.isoformat(), "to": start.isoformat(), "wall": visit.local_start, "zone": visit.zone}
-    record("booking.keep_wall_time", by=by, now=now, obj=visit, subject_id=visit.patient_id, detail=detail)
+    record("booking.keep_wall_time", by=by, now=now, obj=visit, detail=detail)
     return visit
 
 

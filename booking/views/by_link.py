@@ -185,9 +185,7 @@ def year_of_birth(request: HttpRequest, it: Visit) -> tuple[YearForm | None, int
         return form, 429
     right = form.cleaned_data["year"] == it.row.patient.date_of_birth.year  # type: ignore[union-attr]
     with transaction.atomic():
-        record(
-            "intake.year_right" if right else "intake.year_wrong", by=it.by, now=it.now, obj=it.row, subject_id=it.row.patient_id
-        )
+        record("intake.year_right" if right else "intake.year_wrong", by=it.by, now=it.now, obj=it.row)
     if not right:
         form.add_error("year", _("That year does not match. Check it, or call us"))
         return form, 422

@@ -62,7 +62,7 @@ def _note(request: HttpRequest) -> None:
     if visit is not None:
         with transaction.atomic():
             by = Visit(request, "", visit, clock.now()).by
-            record("booking.tablet_back", by=by, now=clock.now(), obj=visit, subject_id=visit.patient_id)
+            record("booking.tablet_back", by=by, now=clock.now(), obj=visit)
 
 
 @require_POST

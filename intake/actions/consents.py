@@ -164,7 +164,7 @@ def _no_photos(response: QuestionnaireResponse, *, until: datetime, by: Actor, n
     )
     if hidden:
         detail = {"photos": hidden}
-        record("intake.withdraw_photos", by=by, now=now, obj=response, subject_id=response.patient_id, detail=detail)
+        record("intake.withdraw_photos", by=by, now=now, obj=response, detail=detail)
     asked = next((q for q in questions if q.consent == consents.PHOTOS), None)
     if asked is None or not response.is_draft:
         return

@@ -55,7 +55,7 @@ def answer_correction(correction: Correction, *, made: bool, answer: str, by: Ac
     row.seal(asked=row.texts()[0], answer=answer)
     row.made, row.answered_at, row.answered_by = made, now, User.objects.filter(pk=by.id).first()
     row.save()
-    record("intake.answer_correction", by=by, now=now, obj=row, subject_id=row.patient_id, detail={"made": made})
+    record("intake.answer_correction", by=by, now=now, obj=row, detail={"made": made})
     return row
 
 
@@ -63,5 +63,5 @@ def answer_correction(correction: Correction, *, made: bool, answer: str, by: Ac
 def read_corrections(rows: Iterable[Correction], *, by: Actor, now: datetime) -> list[Said]:
     """The texts, each reading in the trail."""
     found = list(rows)
-    record_all([event("intake.read_correction", by=by, now=now, obj=row, subject_id=row.patient_id) for row in found])
+    record_all([event("intake.read_correction", by=by, now=now, obj=row) for row in found])
     return [Said(row, *row.texts()) for row in found]

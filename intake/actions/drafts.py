@@ -134,7 +134,7 @@ def save_page(
         write(locked, "document", "key_id", "saved_at", "version", "sections_done")
         if locked.doubted and answers.get("about_dob"):
             _settle_age(locked)
-        record("intake.save_page", by=by, now=now, obj=locked, subject_id=locked.patient_id, detail={"page": key})
+        record("intake.save_page", by=by, now=now, obj=locked, detail={"page": key})
     for name in ("document", "key_id", "saved_at", "version", "sections_done"):
         setattr(response, name, getattr(locked, name))
     return Saved(document, advice=advice, pages=pages)
@@ -199,7 +199,7 @@ def doubt_age(response: QuestionnaireResponse, *, by: Actor, now: datetime) -> N
     if not response.doubted:
         with transaction.atomic():
             QuestionnaireResponse.objects.filter(pk=response.pk).update(doubted=True)
-            record("intake.doubt_age", by=by, now=now, obj=response, subject_id=response.patient_id)
+            record("intake.doubt_age", by=by, now=now, obj=response)
         response.doubted = True
 
 
@@ -225,7 +225,7 @@ def delete_draft(response: QuestionnaireResponse, *, by: Actor, now: datetime, a
 
 
 def _delete(locked: QuestionnaireResponse, action: str, *, by: Actor, now: datetime) -> None:
-    record(action, by=by, now=now, obj=locked, subject_id=locked.patient_id)
+    record(action, by=by, now=now, obj=locked)
     purge_files(locked, by=by, now=now)
     try:
         locked.delete()

@@ -159,7 +159,7 @@ def reopen(response: QuestionnaireResponse, year: int, *, by: Actor, now: dateti
         elif born(response)[:4] != f"{year:04d}":
             refusal = YearRefused(_("That year does not match. Check it, or call us"))
         record(
-            "intake.resume", by=by, now=now, obj=response, subject_id=response.patient_id,
+            "intake.resume", by=by, now=now, obj=response,
             detail={"ok": refusal is None, "same_browser": True},
         )  # fmt: skip
     if refusal is not None:

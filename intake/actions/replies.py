@@ -26,7 +26,7 @@ def _asked(locked: QuestionnaireResponse) -> str:
 def question_for(response: QuestionnaireResponse, *, by: Actor, now: datetime) -> str:
     """What the physician asks the patient, and nothing else of the review; empty if nothing is asked."""
     with transaction.atomic():
-        record("intake.question_read", by=by, now=now, obj=response, subject_id=response.patient_id)
+        record("intake.question_read", by=by, now=now, obj=response)
         return _asked(response)
 
 
@@ -58,4 +58,4 @@ def reply(response: QuestionnaireResponse, text: str, *, seen: int | None = None
         locked.status, locked.asked_at, locked.saved_at = QuestionnaireResponse.Status.AMENDED, None, now
         locked.version += 1
         locked.save(update_fields=["document", "key_id", "status", "asked_at", "saved_at", "version"])
-        record("intake.reply", by=by, now=now, obj=locked, subject_id=locked.patient_id)
+        record("intake.reply", by=by, now=now, obj=locked)

@@ -137,7 +137,7 @@ def claim_review(response: QuestionnaireResponse, *, take_over: bool = False, by
             locked.reviewer = None
         _on_it(locked, by=by, now=now)
         _save(locked)
-        record("intake.claim_review", by=by, now=now, obj=locked, subject_id=locked.patient_id, detail={"take_over": take_over})
+        record("intake.claim_review", by=by, now=now, obj=locked, detail={"take_over": take_over})
 
 
 def release_review(response: QuestionnaireResponse, *, by: Actor, now: datetime) -> None:
@@ -148,7 +148,7 @@ def release_review(response: QuestionnaireResponse, *, by: Actor, now: datetime)
             return
         locked.reviewer, locked.claimed_at = None, None
         _save(locked)
-        record("intake.release_review", by=by, now=now, obj=locked, subject_id=locked.patient_id)
+        record("intake.release_review", by=by, now=now, obj=locked)
 
 
 # --- Writing ---------------------------------------------------------------------------------------------------------
@@ -383,4 +383,4 @@ def confirm_done(response: QuestionnaireResponse, *, done: bool = True, by: Acto
             return
         locked.to_confirm = not done
         _save(locked)
-        record("intake.confirm_done", by=by, now=now, obj=locked, subject_id=locked.patient_id, detail={"done": done})
+        record("intake.confirm_done", by=by, now=now, obj=locked, detail={"done": done})

@@ -261,9 +261,7 @@ def update_helper(helper: Helper, *, reminder_by: str, voicemail_ok: bool, by: A
     helper.reminder_by, helper.voicemail_ok = reminder_by, voicemail_ok
     helper.version += 1
     helper.save(update_fields=["reminder_by", "voicemail_ok", "version"])
-    record(
-        "patients.update_contact", by=by, now=now, obj=helper, subject_id=helper.patient_id, detail={"changed": ["reminder_by"]}
-    )
+    record("patients.update_contact", by=by, now=now, obj=helper, detail={"changed": ["reminder_by"]})
     return helper
 
 

@@ -34,7 +34,7 @@ def questions(request: HttpRequest, public_id: UUID) -> HttpResponse:
         if not visit.intake_missing or visit.status not in OPEN:
             return show(request, visit, now, refusal=_("There are no questions left to answer before this visit."), status=409)
         with transaction.atomic():
-            record("staff.tablet_started", by=by, now=now, obj=visit, subject_id=visit.patient_id)
+            record("staff.tablet_started", by=by, now=now, obj=visit)
         return tablet.start(request, visit, now=now)
     try:
         if do == "start":
@@ -48,7 +48,7 @@ def questions(request: HttpRequest, public_id: UUID) -> HttpResponse:
         return show(request, visit, now, refusal=str(refusal), status=409)
     if do == "stop":
         with transaction.atomic():
-            record("staff.questions_left", by=by, now=now, obj=visit, subject_id=visit.patient_id)
+            record("staff.questions_left", by=by, now=now, obj=visit)
         messages.info(request, _("Saved. You can go on from here, as often as you like."))
     seats.leave_desk(request)
     return see("staff:visit", public_id)

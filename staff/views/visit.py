@@ -168,7 +168,7 @@ def link(request: HttpRequest, public_id: UUID) -> HttpResponse:
     by, patient = actor_of(request), found.reach or found.patient
     if request.POST.get("how") != "send":
         with transaction.atomic():
-            record("staff.link_shown", by=by, now=now, obj=found, subject_id=found.patient_id)
+            record("staff.link_shown", by=by, now=now, obj=found)
         url = request.build_absolute_uri(reverse("booking:visit", args=[token_of(found)]))
         return show(request, found, now, shown_link=url)
     by_ways = ways(KINDS["lost_link"], patient, texts_work=texts_work())
@@ -177,7 +177,7 @@ def link(request: HttpRequest, public_id: UUID) -> HttpResponse:
     with transaction.atomic():
         for channel in by_ways:
             actions.request_link(channel=channel, address=patient.email if channel == EMAIL else patient.e164, now=now)
-        record("staff.link_resent", by=by, now=now, obj=found, subject_id=found.patient_id, detail={"by": by_ways})
+        record("staff.link_resent", by=by, now=now, obj=found, detail={"by": by_ways})
     messages.success(request, _("The link is on its way."))
     return to_day(found, "") if request.POST.get("back") == "day" else _back(public_id)
 

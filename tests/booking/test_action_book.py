@@ -10,7 +10,9 @@ from accounts import clock
 from audit.actor import Actor
 from audit.models import AuditEvent
 from booking import actions, calendar
+from booking.actions import holds, rebook, series, visits, waiting, write_path
 from booking.models import Appointment, Status
+from booking.slots import Start
 from intake.actions import publish_all, start_draft
 from intake.errors import IntakeError
 from patients.actions import add_helper, people, stop_texts
@@ -19,6 +21,20 @@ from patients.models import MergeOffer, Patient
 from tests.factories import contact_of, next_weekday_at
 
 WEB = Actor.anonymous()
+
+
+@pytest.fixture
+def blind(monkeypatch, appointment):
+    """The listing says that Maya's time is free, and nobody waits for anybody: only the constraints are left."""
+    for module in (holds, rebook, series, visits, waiting):
+        if hasattr(module, "lock_and_sweep"):
+            monkeypatch.setattr(module, "lock_and_sweep", lambda *a, **k: True)
+    read = calendar.free_start
+    free = Start(int(appointment.starts_at.timestamp()), 0, appointment.practitioner_id, 0)
+    monkeypatch.setattr(
+        calendar, "free_start", lambda s, p, at, **k: free if at == appointment.starts_at else read(s, p, at, **k)
+    )
+    return appointment.starts_at
 
 
 @pytest.fixture
@@ -107,6 +123,26 @@ def test_a_hold_is_extended_twice_at_most(service, practitioner):
         actions.extend_hold(held, hold_key="k1", by=WEB, now=now)
 
 
+def test_an_ended_hold_that_is_extended_lasts_from_now_on(service, practitioner):
+    held, later = hold(service, practitioner, next_weekday_at(10)), clock.now() + timedelta(minutes=20)
+    assert actions.extend_hold(held, hold_key="k1", by=WEB, now=later).hold_expires_at == later + timedelta(minutes=15)
+
+
+def test_who_picks_a_time_that_is_gone_is_offered_the_one_they_hold(service, practitioner):
+    gone, mine = next_weekday_at(10), next_weekday_at(10, 40)
+    hold(service, practitioner, gone, key="k2")
+    hold(service, practitioner, mine)
+    with pytest.raises(actions.SlotTaken) as refused:
+        hold(service, practitioner, gone)
+    assert mine in [s.start for s in refused.value.alternatives]
+
+
+def test_one_time_is_held_however_few_there_are(service, practitioner):
+    start = next_weekday_at(10)
+    practitioner.availability.exclude(weekday=start.weekday()).delete()
+    assert hold(service, practitioner, start) is not None
+
+
 def test_picking_the_same_time_again_does_not_renew_the_hold(service, practitioner):
     start, now = next_weekday_at(10), clock.now()
     until = hold(service, practitioner, start, now=now).hold_expires_at
@@ -124,6 +160,28 @@ def test_a_time_picked_again_after_the_hold_ended_is_a_new_hold_of_that_address(
     start, now = next_weekday_at(10), clock.now().replace(minute=0)
     made = [hold(service, practitioner, start, now=now + timedelta(minutes=16 * n / 2)) for n in range(0, 7, 2)]
     assert [one is not None for one in made] == [True, True, True, False]
+
+
+@pytest.mark.parametrize("verb", ["hold", "pick another", "book", "book_for", "move", "hand_over", "take_new_time", "offer"])
+def test_where_the_listing_is_wrong_the_database_refuses(service, practitioner, draft, blind, verb):
+    desk, now = {"by": Actor("staff", None, "reception"), "now": clock.now()}, next_weekday_at(14)
+    noor = {"contact": contact_of(first_name="Noor", email="noor@example.com", mobile="")}
+    if verb == "pick another":
+        hold(service, practitioner, now)
+    elif verb not in ("hold", "book", "book_for", "offer"):
+        visit = actions.book_for(service, practitioner, now, patient=None, **noor, **desk)
+    calls = {
+        "hold": lambda: hold(service, practitioner, blind),
+        "pick another": lambda: hold(service, practitioner, blind),
+        "book": lambda: book(service, practitioner, blind, draft, first_name="Noor"),
+        "book_for": lambda: actions.book_for(service, practitioner, blind, patient=None, **noor, **desk),
+        "move": lambda: actions.move(visit, practitioner, blind, **desk),
+        "hand_over": lambda: actions.hand_over(visit, practitioner, blind, **desk),
+        "take_new_time": lambda: actions.take_new_time(actions.cancel(visit, **desk), practitioner, blind, **desk),
+        "offer": lambda: actions.offer(actions.join(service, actions.Wishes(), **noor, **desk), practitioner, blind, **desk),
+    }
+    with pytest.raises(actions.SlotTaken):
+        calls[verb]()
 
 
 def test_what_the_clinic_holds_for_its_patients_leaves_browsers_their_share(service, practitioner, appointment):
@@ -185,6 +243,17 @@ def test_without_a_code_the_visit_is_to_be_called(service, practitioner, draft):
 def test_a_known_patient_is_joined_only_after_a_code(service, practitioner, draft, patient):
     visit = book(service, practitioner, next_weekday_at(10), draft)
     assert visit.patient == patient
+
+
+@pytest.mark.parametrize("channel", ["email", "text"])
+def test_a_code_that_came_back_shows_that_this_contact_on_file_works(service, practitioner, draft, patient, channel):
+    long_ago = clock.now() - timedelta(days=400)
+    Patient.objects.filter(pk=patient.pk).update(email_bounced_at=long_ago, mobile_bounced_at=long_ago)
+    book(service, practitioner, next_weekday_at(10), draft, checked=channel)
+    patient.refresh_from_db()
+    works = {"email": patient.email_checked_at and not patient.email_bounced_at,
+             "text": patient.mobile_checked_at and not patient.mobile_bounced_at}  # fmt: skip
+    assert [name for name, yes in works.items() if yes] == [channel]
 
 
 def test_without_a_code_a_new_patient_is_made_and_the_desk_offers_to_merge(service, practitioner, draft, patient):
@@ -260,12 +329,18 @@ def test_a_patient_is_in_one_place_at_a_time(service, practitioner, make_practit
         book(service, other, appointment.starts_at, draft)
 
 
+def test_locks_are_asked_for_in_one_order_however_they_are_named(monkeypatch):
+    asked = []
+    monkeypatch.setattr(write_path.rows, "fetch", lambda statement, params: asked.append(params[:2]) or [[True]])
+    for turn in (1, -1):
+        write_path.lock_and_sweep([3, 2][::turn], [8, 7][::turn], responses=[5, 4][::turn], now=clock.now())
+    assert asked[0] == asked[1] == [[7001, 7001, 7002, 7002, 7003, 7003], [2, 3, 7, 8, 4, 5]]
+
+
 def test_a_booking_stays_within_ten_statements(service, practitioner, draft):
     start = next_weekday_at(10)
     hold(service, practitioner, start)
-    with CaptureQueriesContext(
-        connection,
-    ) as queries:
+    with CaptureQueriesContext(connection) as queries:
         book(service, practitioner, start, draft)
     statements = [q["sql"] for q in queries if not q["sql"].startswith(("SAVEPOINT", "RELEASE"))]
     assert len(statements) <= 10, "\n".join(statements)

@@ -6,6 +6,7 @@ import pytest
 
 from accounts import clock
 from audit.actor import Actor
+from audit.models import AuditEvent
 from booking import actions, calendar
 from booking.models import Appointment, Practitioner, Status
 from tests.factories import contact_of, next_weekday_at
@@ -154,9 +155,22 @@ def test_nor_does_the_desks(beside, desk):
 
 
 def test_the_desk_takes_back_a_cancel_of_a_visit_that_it_overbooked(appointment, service, practitioner, desk):
+    start, values = appointment.starts_at, {"patient": None, "by": desk, "now": clock.now()}
+    noor = actions.book_for(service, practitioner, start, contact=contact_of(first_name="Noor"), overbook=True, **values)
+    cancelled = actions.cancel(noor, by=desk, now=clock.now())
+    for name, at in (("Ravi", start - timedelta(minutes=40)), ("Tom", start + timedelta(minutes=40))):
+        actions.book_for(service, practitioner, at, contact=contact_of(first_name=name), **values)
+    ines = actions.book_for(service, practitioner, start, contact=contact_of(first_name="Ines"), overbook=True, **values)
+    actions.cancel(ines, by=desk, now=clock.now())
+    assert actions.undo(cancelled, by=desk, now=clock.now()).lane == 1
+
+
+def test_or_of_one_beside_it_whatever_has_happened_to_the_other_since(appointment, service, practitioner, desk):
     values = {"contact": contact_of(first_name="Noor"), "overbook": True, "by": desk, "now": clock.now()}
     noor = actions.book_for(service, practitioner, appointment.starts_at, patient=None, **values)
-    assert actions.undo(actions.cancel(noor, by=desk, now=clock.now()), by=desk, now=clock.now()).lane == 1
+    cancelled = actions.cancel(appointment, by=desk, now=clock.now())
+    actions.confirm(noor, by=desk, now=clock.now())
+    assert actions.undo(cancelled, by=desk, now=clock.now()).status == Status.BOOKED
 
 
 @pytest.mark.parametrize("gone", ["vacation", "left"])
@@ -179,6 +193,12 @@ def test_a_patient_undoes_a_move_for_three_minutes_only(appointment, practitione
     assert actions.undo(moved, by=maya, now=now + timedelta(minutes=2)).starts_at == appointment.starts_at
 
 
+def test_a_patient_takes_back_a_cancel_until_the_visit_would_have_begun(appointment, maya):
+    cancelled = actions.cancel(appointment, by=maya, now=clock.now())
+    with pytest.raises(actions.NotAllowed):
+        actions.undo(cancelled, by=maya, now=appointment.starts_at)
+
+
 def test_a_patient_goes_back_to_a_time_that_the_desk_gave_off_the_steps(practitioner, service, desk):
     values = {"patient": None, "contact": contact_of(first_name="Noor"), "overbook": True, "by": desk, "now": clock.now()}
     noor = actions.book_for(service, practitioner, next_weekday_at(10) + timedelta(minutes=7), **values)
@@ -193,9 +213,46 @@ def test_a_patient_cannot_undo_what_the_clinic_did(appointment, maya, desk):
         actions.undo(cancelled, by=maya, now=clock.now())
 
 
-def test_a_no_show_is_not_marked_before_the_start(appointment, desk):
+def test_a_no_show_is_marked_from_the_start_on(appointment, desk):
     with pytest.raises(actions.NotAllowed):
-        actions.mark_noshow(appointment, by=desk, now=clock.now())
+        actions.mark_noshow(appointment, by=desk, now=appointment.starts_at - timedelta(seconds=1))
+    assert actions.mark_noshow(appointment, by=desk, now=appointment.starts_at).status == Status.NOSHOW
+
+
+def test_a_patient_cancels_until_the_visit_begins(appointment, maya):
+    with pytest.raises(actions.TooLate):
+        actions.cancel(appointment, by=maya, now=appointment.starts_at)
+
+
+def test_a_patients_undo_has_a_room_and_the_first_place_again(appointment, service, practitioner, room, desk):
+    values = {"by": desk, "now": clock.now()}
+    noor = actions.book_for(
+        service, practitioner, appointment.starts_at, patient=None, contact=contact_of(first_name="Noor"), overbook=True, **values
+    )
+    by = Actor.patient(noor.patient_id)
+    cancelled = actions.cancel(noor, by=by, now=clock.now())
+    actions.move(appointment, practitioner, next_weekday_at(14), **values)
+    service.room_kind = room.kind
+    service.save()
+    back = actions.undo(cancelled, by=by, now=clock.now())
+    assert (noor.lane, noor.room, back.lane, back.room) == (1, None, 0, room)
+
+
+def test_whatever_is_done_with_a_visit_is_in_its_trail_and_makes_it_another_version(appointment, practitioner, desk):
+    visit, seen = appointment, [appointment.version]
+    for verb, more in (
+        ("ask_to_call", {"reason": "No address"}), ("ask_no_call", {"reason": "No address"}), ("ask_to_call", {"reason": "Form"}),
+        ("called", {}), ("confirm", {}), ("move", {"practitioner": practitioner, "start": next_weekday_at(14)}), ("undo", {}),
+        ("cancel", {}), ("undo", {}), ("arrive", {}), ("to_room", {}), ("fulfil", {}),
+    ):  # fmt: skip
+        visit = getattr(actions, verb)(visit, **more, by=desk, now=clock.now())
+        seen.append(Appointment.objects.get().version)
+    assert seen == sorted(set(seen))
+    told = AuditEvent.objects.filter(object_type="booking.appointment", object_id=visit.pk, subject_id=visit.patient_id)
+    assert list(told.order_by("pk").values_list("action", flat=True)) == [
+        f"booking.{word}" for word in "book_for ask_to_call called_off ask_to_call called confirm move undo cancel undo arrive to_room "
+        "fulfil".split()
+    ]  # fmt: skip
 
 
 def test_staff_are_warned_before_they_overbook_and_then_may(appointment, service, practitioner, desk):

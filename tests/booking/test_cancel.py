@@ -68,6 +68,8 @@ def test_once_somebody_has_the_time_others_are_offered(link, token, visit, pract
 
 def test_a_time_the_physician_took_off_meanwhile_is_not_said_to_be_taken(link, token, visit, practitioner):
     link.post("visit_cancel", token)
+    for hour in (9, 11):
+        somebody_books(link.service, practitioner, on(18, hour))
     desk = Actor("staff", None, "reception")
     actions.take_time_off(practitioner, "vacation", on(18, 0), on(19, 0), by=desk, now=clock.now())
     answer = link.post("visit_undo", token)

@@ -177,6 +177,18 @@ def test_who_takes_it_and_goes_back_within_three_minutes_waits_as_before(auto, s
     assert matching.run(now=now + timedelta(minutes=5)) == 1
 
 
+def test_who_goes_back_on_another_move_keeps_the_time_that_was_offered(auto, service, practitioner):
+    late = book(service, on(18, 10), "Lucas")
+    entry = wait(service, visit=late)
+    cancelled(service, on(12, 10))
+    matching.run(now=WEDNESDAY)
+    lucas = {"by": Actor.patient(late.patient_id), "now": WEDNESDAY}
+    taken = actions.accept(entry.offers.get(), **lucas)
+    back = actions.undo(actions.move(taken, practitioner, on(17, 10), **lucas), **lucas)
+    entry.refresh_from_db()
+    assert (back.starts_at, back.offer, entry.state) == (on(12, 10), entry.offers.get(), "booked")
+
+
 def test_without_a_visit_the_held_time_becomes_one(auto, service):
     entry = wait(service)
     cancelled(service, on(12, 10))
@@ -313,6 +325,7 @@ def test_who_has_come_or_has_cancelled_leaves_the_list(auto, service):
 def test_who_was_taken_off_it_by_a_step_that_is_undone_is_on_it_again_at_the_old_place(auto, service, verb):
     visit = book(service, on(18, 10), "Lucas")
     entry = wait(service, visit=visit)
+    wait(service, "Noor")
     by = Actor.patient(visit.patient_id) if verb == "cancel" else DESK
     gone = getattr(actions, verb)(visit, by=by, now=WEDNESDAY)
     matching.run(now=WEDNESDAY + timedelta(hours=1))
