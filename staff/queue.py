@@ -149,10 +149,12 @@ def _sorted(rows: Iterable[QuestionnaireResponse], now: datetime) -> Queue:
         else:
             queue.done.append(Entry(row, visit, "done"))
 
-    def order(entry: Entry) -> tuple[bool, bool, datetime]:
+    def order(entry: Entry) -> tuple[bool, bool, bool, datetime]:
+        urgent = bool(entry.response.urgent_flags)
         start = entry.visit.starts_at if entry.visit and entry.visit.is_open else None
         soon = start is not None and start < now + SOON
-        return (not entry.response.urgent_flags, not soon, (start if soon and start else entry.response.completed_at) or now)
+        today = urgent and entry.response.is_same_day
+        return (not urgent, not today, not soon, (start if soon and start else entry.response.completed_at) or now)
 
     queue.to_review.sort(key=order)
     queue.patient.sort(key=lambda entry: entry.visit.starts_at if entry.visit else now)

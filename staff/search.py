@@ -100,21 +100,26 @@ def find(user: Any, text: str, *, now: datetime, limit: int = MOST) -> list[Hit]
                 Q(first__startswith=word) | Q(last__startswith=word) | Q(called__startswith=word) | Q(last__contains=f" {word}")
             )
         add(named.filter(match).order_by("last", "first", "pk")[:limit], "name")
-        if len(found) < limit and len(words[-1]) >= 3:
-            sound = soundex(words[-1])
-            pool = named.filter(last__startswith=words[-1][0]).exclude(pk__in=list(found))[:_SOUND_POOL]
-            rest = words[:-1]
-            add(
-                [
-                    p
-                    for p in pool
-                    if sound == soundex(p.legal_last_name) and all(fold(p.legal_first_name).startswith(w) for w in rest)
-                ],
-                "sound",
-            )
+        heard = [word for word in words if len(word) >= 3]
+        if len(found) < limit and heard:
+            begins = Q()
+            for word in heard:
+                begins |= Q(last__startswith=word[0])
+            pool = named.filter(begins).exclude(pk__in=list(found))[:_SOUND_POOL]
+            add([p for p in pool if _sounds_like(words, p)], "sound")
     hits = list(found.values())
     with_visits(hits, now=now)
     return hits
+
+
+def _sounds_like(words: list[str], patient: Patient) -> bool:
+    """True if one of the words sounds like the last name, and each of the others begins or sounds like the first."""
+    last, first = soundex(patient.legal_last_name), soundex(patient.legal_first_name)
+    for at, word in enumerate(words):
+        others = words[:at] + words[at + 1 :]
+        if len(word) >= 3 and soundex(word) == last:
+            return all(fold(patient.legal_first_name).startswith(w) or soundex(w) == first for w in others)
+    return False
 
 
 def with_visits(hits: list[Hit], *, now: datetime) -> None:

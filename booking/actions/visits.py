@@ -204,6 +204,8 @@ def book_for(
 ) -> Appointment:
     """Book for a caller. Staff are warned by the policy, not bound by it.
 
+    Pressing twice is harmless: a patient who has this very visit already gets that one back.
+
     Args:
         patient: the person on file, or None to make one from `contact`.
         helper: who called for the patient, if it was somebody else.
@@ -220,6 +222,9 @@ def book_for(
     )
     free = calendar.free_start(service, practitioner, start, own=None, for_staff=True, now=now) if free_yet else None
     if free is None:
+        same = Appointment.objects.filter(practitioner=practitioner, service=service, starts_at=start)
+        if patient is not None and (twice := same.filter(patient=patient, status__in=(Status.BOOKED, Status.CONFIRMED)).first()):
+            return twice
         room_id, over = _insist(practitioner, start, service, overbook=overbook, told=told, now=now)
     else:
         room_id, over = free.room_id or None, []

@@ -79,8 +79,8 @@ def time_off(request: HttpRequest) -> HttpResponse:
     )  # fmt: skip
     touched = affected(request, find, now=now, obj=who)
     if request.POST.get("do") == "preview" or (touched and request.POST.get("sure") != str(len(touched))):
-        asks = request.POST.get("do") != "preview"
-        return _page(request, form, now, touched=touched, looked=True, asks=asks, status=409 if asks else 200)
+        status = 200 if request.POST.get("do") == "preview" else 409
+        return _page(request, form, now, touched=touched, looked=True, status=status)
     try:
         off = actions.take_time_off(
             who, data["kind"], data["starts_at"], data["ends_at"], reason=data["reason"], by=actor_of(request), now=now

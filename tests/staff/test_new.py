@@ -44,6 +44,13 @@ def test_a_known_caller_is_booked_in_two_steps(desk: Client, patient: Patient, s
     assert b"Booked Maya Chowdhury for" in desk.get(answer["Location"]).content
 
 
+def test_book_pressed_twice_books_once(desk: Client, patient: Patient, service: Service, slot: str) -> None:
+    data = {"patient": patient.public_id, "service": service.public_id, "slot": slot, "do": "book"}
+    first, second = (desk.post("/desk/new/", data) for _press in range(2))
+    assert (second.status_code, second["Location"]) == (303, first["Location"])
+    assert Appointment.objects.count() == 1
+
+
 def test_a_new_patient_needs_three_facts(desk: Client, service: Service, slot: str) -> None:
     answer = desk.post("/desk/new/", CALLER | {"service": service.public_id, "slot": slot, "do": "book"})
     assert answer.status_code == 303

@@ -93,6 +93,13 @@ def test_urgent_ones_come_first_then_visits_of_two_days_then_the_oldest(doctor: 
     assert names(doctor.get("/md/review/")) == ["Later", "Tomorrow", "Whitford"]
 
 
+def test_what_must_be_seen_today_comes_before_other_urgent_ones(doctor: Client, three: list[Appointment]) -> None:
+    for visit in three[1:]:
+        flag(visit.response)
+    QuestionnaireResponse.objects.filter(pk=three[2].response_id).update(page_sequence=1)
+    assert names(doctor.get("/md/review/")) == ["Later", "Tomorrow", "Whitford"]
+
+
 def test_each_says_by_when_and_what_is_late_says_so(doctor: Client, sent: Appointment) -> None:
     assert "Overdue" not in doctor.get("/md/review/").content.decode()
     QuestionnaireResponse.objects.update(completed_at=clock.now() - timedelta(days=9))

@@ -75,6 +75,13 @@ def test_the_visits_booked_then_are_listed_before_saving_and_stay(desk: Client, 
         assert "In time off" in text(desk.get(path)), path
 
 
+def test_who_has_looked_who_is_booked_is_not_asked_again(desk: Client, make_patient: Any, make_visit: Any) -> None:
+    make_visit(make_patient("Ravi", "Pillai"), at(MONDAY, 14))
+    page = text(desk.post(URL, SICK | {"do": "preview"}))
+    assert '<input type="hidden" name="sure" value="1">' in page
+    assert "Save all the same" in page
+
+
 def test_the_reason_is_for_the_person_and_the_clinic_lead(
     desk: Client, physician: User, lead_user: User, make_user: Any, signed_in: Callable[[User], Client]
 ) -> None:
