@@ -165,7 +165,23 @@ def _fill(now: datetime, people: list[Patient]) -> list[Appointment]:
                         at += timedelta(minutes=service.minutes + service.cleanup_minutes)
                     else:
                         at += timedelta(minutes=20)
+    _somebody_is_here(visits, now)
     return Appointment.objects.bulk_create(visits)
+
+
+def _somebody_is_here(visits: list[Appointment], now: datetime) -> None:
+    """Outside opening hours nobody would be: one came early, or else the last of the last day were never marked done."""
+    visits = sorted(visits, key=lambda v: v.starts_at)
+    here = {v.status for v in visits}
+    done = (v for v in reversed(visits) if v.status == Status.FULFILLED)
+    soon = (v for v in visits if v.status == Status.CONFIRMED and v.starts_at < now + timedelta(minutes=90))
+    if Status.IN_ROOM not in here:
+        visit = next(done)
+        visit.status, visit.fulfilled_at = Status.IN_ROOM, None
+    if Status.ARRIVED not in here:
+        visit = next(soon, None) or next(done)
+        visit.status, visit.in_room_at, visit.fulfilled_at = Status.ARRIVED, None, None
+        visit.arrived_at = visit.arrived_at or now - timedelta(minutes=3)
 
 
 @transaction.atomic

@@ -88,7 +88,7 @@ def _menu(it: Visit) -> list[dict[str, Any]]:
         detail = _("About 2 minutes, before your visit") if short else _("6 to 8 minutes, before your visit")
         if response is not None and response.sections_done:
             detail = ngettext(
-                "%(done)d of %(total)d section done", "%(done)d of %(total)d sections done", response.sections_done
+                "%(done)d of %(total)d section done", "%(done)d of %(total)d sections done", response.sections_total
             ) % {"done": response.sections_done, "total": response.sections_total}
         items.append(_item(it.url("visit_questions"), "form", _("Finish your questions"), detail))
     if row.response is not None and row.response.asked_at is not None:

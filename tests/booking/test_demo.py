@@ -6,7 +6,7 @@ import pytest
 
 from accounts import clock
 from booking import demo, matching
-from booking.models import Appointment, FreedTime, WaitlistEntry, WaitlistOffer
+from booking.models import Appointment, FreedTime, Status, WaitlistEntry, WaitlistOffer
 from tests.factories import WEDNESDAY
 
 
@@ -28,3 +28,18 @@ def test_somebody_waits_a_time_became_free_that_suits_them_and_one_is_offered(da
     before = Appointment.objects.count()
     assert demo.load(clock.now()).created is False
     assert (Appointment.objects.count(), WaitlistOffer.objects.count()) == (before, 1)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("hours", [3, -1, 72], ids=["at midday", "early", "on a saturday"])
+def test_there_are_visits_in_every_status_at_whatever_hour_it_is_loaded(hours: int) -> None:
+    now = WEDNESDAY + timedelta(hours=hours)
+    demo.load(now)
+    visits = Appointment.objects.exclude(status=Status.HELD)
+    assert set(Appointment.objects.values_list("status", flat=True)) == set(Status)
+    days = [clock.local(start).date() for start in visits.values_list("starts_at", flat=True)]
+    assert (max(days) - min(days)).days in range(18, 25)
+    for visit in visits.filter(status__in=(Status.ARRIVED, Status.IN_ROOM)):
+        assert visit.starts_at < now + timedelta(minutes=90)
+        assert visit.fulfilled_at is None
+        assert (visit.in_room_at is None) == (visit.status == Status.ARRIVED)

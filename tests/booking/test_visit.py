@@ -227,6 +227,8 @@ def test_a_visit_booked_at_the_desk_gets_its_questions_then(link, appointment, a
     appointment.refresh_from_db()
     assert appointment.response.patient == appointment.patient
     assert QuestionnaireResponse.objects.filter(patient=appointment.patient).count() == 1
+    QuestionnaireResponse.objects.update(sections_done=1, sections_total=8)
+    assert "1 of 8 sections done" in text_of(link.get("visit", token))
 
 
 def test_finished_from_the_link_the_answers_are_sent(link, token, visit):
