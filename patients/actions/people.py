@@ -164,7 +164,7 @@ def _refresh(
     patient.email, patient.mobile = patient.email or contact.email, patient.mobile or contact.mobile
     if channel == "email":
         patient.email_checked_at, patient.email_bounced_at = now, None
-    elif channel == "text":
+    else:  # Nobody is known without a code.
         patient.mobile_checked_at, patient.mobile_bounced_at = now, None
     patient.version += 1
     as_read = Patient.objects.filter(pk=patient.pk, version=patient.version - 1)

@@ -7,7 +7,7 @@ import pytest
 from accounts import clock
 from audit.actor import Actor
 from audit.models import AuditEvent
-from booking import actions, calendar
+from booking import actions
 from booking.models import Appointment, Practitioner, Status
 from tests.factories import contact_of, next_weekday_at
 
@@ -62,42 +62,12 @@ def test_moving_keeps_the_row_and_tells_the_calendar_file(appointment, practitio
     assert (moved.pk, moved.starts_at, moved.ics_sequence) == (appointment.pk, start, appointment.ics_sequence + 1)
 
 
-def test_ones_own_time_counts_as_free_when_moving(appointment, practitioner, maya):
-    # 10:00 to 10:20 overlaps the visit's own 10:00 to 10:30.
-    moved = actions.move(appointment, practitioner, appointment.starts_at + timedelta(minutes=20), by=maya, now=clock.now())
-    assert clock.clock_time(moved.starts_at) == "10:20\u00a0a.m."
-
-
-def test_a_move_to_a_taken_time_keeps_the_old_one(appointment, service, practitioner, maya, desk):
-    start = next_weekday_at(14)
-    actions.book_for(service, practitioner, start, patient=None, contact=contact_of(first_name="Noor"), by=desk, now=clock.now())
-    with pytest.raises(actions.SlotTaken) as refused:
-        actions.move(appointment, practitioner, start, by=maya, now=clock.now())
-    appointment.refresh_from_db()
-    assert clock.local(appointment.starts_at).hour == 10
-    assert len(refused.value.alternatives) == 3
-
-
 def test_a_patient_cannot_move_after_the_cut_off_but_staff_can(appointment, practitioner, maya, desk):
     now = appointment.starts_at - timedelta(hours=23)
     start = next_weekday_at(14, days=9)
     with pytest.raises(actions.TooLate, match="519-555-0142"):
         actions.move(appointment, practitioner, start, by=maya, now=now)
     assert actions.move(appointment, practitioner, start, by=desk, now=now).starts_at == start
-
-
-def test_a_late_cancel_is_noted_and_an_early_one_is_not(appointment, maya, desk):
-    early = actions.cancel(appointment, by=maya, now=appointment.starts_at - timedelta(hours=25))
-    assert not early.cancelled_late
-    actions.undo(early, by=desk, now=clock.now())
-    assert actions.cancel(appointment, by=maya, now=appointment.starts_at - timedelta(hours=23)).cancelled_late
-
-
-def test_cancelling_frees_the_time_and_keeps_the_row(appointment, service, maya):
-    actions.cancel(appointment, reason="work", by=maya, now=clock.now())
-    day = clock.local(appointment.starts_at).date()
-    assert appointment.starts_at in [s.start for s in calendar.openings(service, since=day, until=day, now=clock.now())]
-    assert Appointment.objects.get(pk=appointment.pk).cancel_reason == "work"
 
 
 def test_undoing_a_cancel_whose_time_was_taken_offers_others(appointment, service, practitioner, desk):
@@ -185,14 +155,6 @@ def test_a_patients_undo_does_not_lead_to_a_physician_who_is_out(appointment, pr
         actions.undo(cancelled, by=maya, now=clock.now())
 
 
-def test_a_patient_undoes_a_move_for_three_minutes_only(appointment, practitioner, maya):
-    now = clock.now()
-    moved = actions.move(appointment, practitioner, next_weekday_at(14), by=maya, now=now)
-    with pytest.raises(actions.NotAllowed):
-        actions.undo(moved, by=maya, now=now + timedelta(minutes=4))
-    assert actions.undo(moved, by=maya, now=now + timedelta(minutes=2)).starts_at == appointment.starts_at
-
-
 def test_a_patient_takes_back_a_cancel_until_the_visit_would_have_begun(appointment, maya):
     cancelled = actions.cancel(appointment, by=maya, now=clock.now())
     with pytest.raises(actions.NotAllowed):
@@ -219,9 +181,10 @@ def test_a_no_show_is_marked_from_the_start_on(appointment, desk):
     assert actions.mark_noshow(appointment, by=desk, now=appointment.starts_at).status == Status.NOSHOW
 
 
-def test_a_patient_cancels_until_the_visit_begins(appointment, maya):
-    with pytest.raises(actions.TooLate):
-        actions.cancel(appointment, by=maya, now=appointment.starts_at)
+@pytest.mark.parametrize("verb, refusal", [("confirm", actions.NotAllowed), ("cancel", actions.TooLate)])
+def test_a_patient_confirms_or_cancels_until_the_visit_begins(appointment, maya, verb, refusal):
+    with pytest.raises(refusal):
+        getattr(actions, verb)(appointment, by=maya, now=appointment.starts_at)
 
 
 def test_a_patients_undo_has_a_room_and_the_first_place_again(appointment, service, practitioner, room, desk):

@@ -4,12 +4,11 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from django.db import IntegrityError, transaction
 
 from audit.actor import Actor
 from booking import actions, matching
 from booking.actions import Wishes
-from booking.models import Appointment, FreedTime, WaitlistEntry, WaitlistOffer
+from booking.models import Appointment, FreedTime, WaitlistOffer
 from booking.waitlist import ANY_TIME, half_day_bit
 from tests.booking.conftest import on
 from tests.factories import WEDNESDAY, contact_of
@@ -220,16 +219,6 @@ def test_nobody_can_be_booked_into_a_time_that_is_offered(auto, service):
         actions.book_for(service, made.practitioner, on(12, 10), patient=None, contact=contact_of(), by=DESK, now=WEDNESDAY)
     with pytest.raises(actions.SlotTaken):
         actions.offer(wait(service, "Noor"), made.practitioner, on(12, 10), by=DESK, now=WEDNESDAY)
-
-
-def test_the_database_forbids_two_offers_to_one_person_and_two_places_on_the_list(auto, service):
-    made = actions.offer(wait(service), service.practitioners.get(), on(12, 10), by=DESK, now=WEDNESDAY)
-    with pytest.raises(IntegrityError, match="waitlist_one_offer_each"), transaction.atomic():
-        made.pk, made.public_id = None, "00000000-0000-4000-8000-000000000001"
-        made.save(force_insert=True)
-    entry = WaitlistEntry.objects.get()
-    with pytest.raises(IntegrityError, match="waitlist_once"), transaction.atomic():
-        WaitlistEntry.objects.create(patient=entry.patient, service=service, joined_at=WEDNESDAY, changed_at=WEDNESDAY)
 
 
 def test_joining_again_only_changes_the_wishes(auto, service):
