@@ -23,6 +23,7 @@ from booking import actions as booking
 from booking.models import Appointment, Status
 from intake import actions as intake
 from intake import photos
+from intake.corrections import Correction
 from intake.document import decrypt
 from intake.models import Photo, QuestionnaireResponse, Review
 from patients.actions import merge
@@ -156,6 +157,26 @@ def test_whatever_is_still_open_keeps_a_record_here(world: World) -> None:
     assert "is still to come. Cancel it first." in str(refusal.value)
     assert "A correction that was asked for waits" in str(refusal.value)
     assert Patient.objects.filter(pk=world.people["A"].pk).exists()
+
+
+def test_a_visit_that_nobody_ended_and_a_review_that_is_begun_keep_a_record_here(world: World) -> None:
+    end(world, "A")
+    begun = {"status": Status.CONFIRMED, "starts_at": world.now - timedelta(hours=1), "ends_at": world.now}
+    Appointment.objects.filter(pk=world.visits["A"].pk).update(**begun)
+    intake.save_review(world.responses["A"], FINE, by=Actor.staff(world.users["physician"]), now=world.now)
+    kept = [reason.why for reason in keeping.reasons(person_of(world.people["A"]), now=world.now)]
+    assert ["Nobody has said how visit" in kept[0], "A physician has begun a review" in kept[1], len(kept)] == [True, True, 2]
+
+
+def test_what_was_sent_or_put_right_after_the_last_visit_is_an_entry_too(world: World) -> None:
+    end(world, "A")
+    Appointment.objects.filter(pk=world.visits["A"].pk).update(status=Status.FULFILLED)
+    person, days = person_of(world.people["A"]), (date(2027, 3, 1), date(2027, 4, 1))
+    later = [clock.day_bounds(day, clock.clinic_zone())[0] for day in days]
+    Correction.objects.filter(pk=world.corrections["A"].pk).update(answered_at=later[0])
+    assert keeping.last_entry(person) == days[0]
+    QuestionnaireResponse.objects.filter(pk=world.responses["A"].pk).update(completed_at=later[1])
+    assert keeping.last_entry(person) == days[1]
 
 
 def test_a_visit_that_took_place_says_from_when_it_may_go(world: World) -> None:

@@ -11,7 +11,7 @@ from audit.actor import Actor
 from audit.models import AuditEvent
 from booking import actions, calendar
 from booking.actions import holds, rebook, series, visits, waiting, write_path
-from booking.models import Appointment, Status
+from booking.models import Appointment, Practitioner, Status
 from booking.slots import Start
 from intake.actions import publish_all, start_draft
 from intake.errors import IntakeError
@@ -182,6 +182,44 @@ def test_where_the_listing_is_wrong_the_database_refuses(service, practitioner, 
     }
     with pytest.raises(actions.SlotTaken):
         calls[verb]()
+
+
+def test_whatever_changes_a_calendar_raises_its_revision(service, practitioner, make_practitioner):
+    other, ten, noon = make_practitioner("Dr. Priya Raman"), next_weekday_at(10), next_weekday_at(12)
+    service.practitioners.add(other)
+    desk, web = {"by": Actor("staff", None, "reception"), "now": clock.now()}, {"hold_key": "k1", "by": WEB, "now": clock.now()}
+    maya, seen = {"patient": None, "contact": contact_of()}, {}
+
+    def raised() -> str:
+        revisions = dict(Practitioner.objects.order_by("pk").values_list("name", "calendar_rev"))
+        who = [name.split()[-1] for name, revision in revisions.items() if revision != seen.get(name, 0)]
+        seen.update(revisions)
+        return " ".join(who)
+
+    hold(service, practitioner, ten)
+    assert raised() == "Osei"
+    held = hold(service, other, ten)
+    assert raised() == "Osei Raman"
+    actions.extend_hold(held, **web)
+    assert raised() == "Raman"
+    actions.release_hold(held, **web)
+    assert raised() == "Raman"
+    visit = actions.book_for(service, practitioner, ten, **maya, **desk)
+    assert raised() == "Osei"
+    visit = actions.move(visit, other, ten, **desk)
+    assert raised() == "Osei Raman"
+    visit = actions.undo(visit, **desk)
+    assert raised() == "Osei Raman"
+    actions.cancel(visit, **desk)
+    assert raised() == "Osei"
+    made = actions.offer(actions.join(service, actions.Wishes(), **maya, **desk), other, ten, **desk)
+    assert raised() == "Raman"
+    actions.decline(made, **desk)
+    assert raised() == "Raman"
+    off = actions.take_time_off(practitioner, "vacation", ten, noon, **desk)
+    assert raised() == "Osei"
+    actions.end_time_off(off, **desk)
+    assert raised() == "Osei"
 
 
 def test_what_the_clinic_holds_for_its_patients_leaves_browsers_their_share(service, practitioner, appointment):
