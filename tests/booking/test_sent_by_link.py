@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.urls import reverse
 
 from accounts import clock
 from audit.models import AuditEvent
@@ -155,3 +156,8 @@ def test_who_has_sent_answers_before_gives_a_code_before_they_are_offered_again(
     assert not AuditEvent.objects.filter(action="intake.offer_answers").exists()
     assert link.post("visit_questions", token, code=digits())["Location"] == "/book/questions/"
     assert AuditEvent.objects.filter(action="intake.offer_answers").count() == 1
+
+
+def test_from_the_visit_it_is_two_steps_to_a_correction(link: Browser, token: str, sent: Appointment) -> None:
+    assert "tell us what has changed" in text_of(link.get("visit", token))
+    assert reverse("portal:data") + "#correct" in link.get("visit_answers", token).content.decode()
