@@ -82,7 +82,7 @@ def create_staff(email: str, name: str, role: str, *, by: Actor, now: datetime) 
             if (user.name, user.role) != (name, role):
                 raise AccountError(_("%(email)s belongs to %(name)s (%(role)s)") % whose)
             if not user.is_active:
-                ended = _("The access of %(name)s (%(email)s) was ended. It stays ended: choose another address")
+                ended = _("The access of %(name)s (%(email)s) was ended. A clinic lead can give it back in the list")
                 raise AccountError(ended % whose)
             return user, False
         user = User.objects.create_user(email, None, name=name, role=role)
@@ -176,6 +176,24 @@ def end_access(user: User, *, by: Actor, now: datetime) -> int:
         ended = end_sessions(user)
         record("accounts.access_ended", by=by, now=now, obj=user, detail={"sessions": ended})
     return ended
+
+
+@transaction.atomic
+def give_back_access(user: User, *, by: Actor, now: datetime) -> User:
+    """Somebody returns, or was sent away by mistake: in their old role, with a new password and second step, by invitation.
+
+    Raises:
+        AccountError: they have access.
+    """
+    user = User.objects.select_for_update().get(pk=user.pk)
+    if user.is_active:
+        raise AccountError(_("%(name)s has a sign-in already.") % {"name": user.name})
+    user.is_active = True
+    user.save(update_fields=["is_active"])
+    record("accounts.access_given_back", by=by, now=now, obj=user, detail={"role": user.role})
+    reset_second_factor(user, by=by, now=now)
+    invite(user, by=by, now=now)
+    return user
 
 
 def reset_second_factor(user: User, *, by: Actor, now: datetime) -> int:

@@ -58,6 +58,7 @@ WORDS: dict[str, Any] = {
     "accounts.invited": gettext_lazy("Invited to sign in"),
     "accounts.role_changed": gettext_lazy("Role changed"),
     "accounts.access_ended": gettext_lazy("Access ended"),
+    "accounts.access_given_back": gettext_lazy("Access given back"),
     "accounts.second_factor_reset": gettext_lazy("Second step reset"),
     "accounts.second_factors_resealed": gettext_lazy("Second steps under a new key"),
     "accounts.totp_activated": gettext_lazy("Authenticator app on"),

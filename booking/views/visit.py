@@ -96,9 +96,7 @@ def _menu(it: Visit) -> list[dict[str, Any]]:
     if _takes_photos(it):
         items.append(_item(it.url("visit_photos"), "camera", _("Add photos"), _("Until your answers are reviewed")))
     if row.response is not None and row.response.completed_at is not None:
-        items.append(
-            _item(it.url("visit_answers"), "form", _("Your answers"), _("A PDF, or tell us what has changed"))
-        )
+        items.append(_item(it.url("visit_answers"), "form", _("Your answers"), _("A PDF, or tell us what has changed")))
     if it.is_coming:
         until = _("Until %(time)s on %(date)s") % {
             "time": clock.clock_time(row.move_deadline()),

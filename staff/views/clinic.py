@@ -15,7 +15,15 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts import clock
 from accounts.access import lead_required
-from accounts.actions import AccountError, change_role, end_access, invite, invite_staff, reset_second_factor
+from accounts.actions import (
+    AccountError,
+    change_role,
+    end_access,
+    give_back_access,
+    invite,
+    invite_staff,
+    reset_second_factor,
+)
 from accounts.models import Role, User
 from accounts.signin import SECOND_FACTORS, proof_missing
 from accounts.wall import tzdata_version
@@ -126,21 +134,24 @@ def _people(request: HttpRequest, form: InviteForm, *, status: int = 200) -> Htt
 @lead_required
 @require_POST
 def person(request: HttpRequest, user_id: int) -> HttpResponse:
-    """End someone's access, remove a lost second step, send the invitation again, or give another role."""
+    """End someone's access or give it back, remove a lost second step, send the invitation again, or give another role."""
     user = User.objects.exclude(role=Role.PATIENT).filter(pk=user_id).first()
     do = request.POST.get("do", "") or ("role" if "role" in request.POST else "")
-    if user is None or do not in ("end", "reset", "invite", "role"):
+    if user is None or do not in ("end", "back", "reset", "invite", "role"):
         raise Http404
-    if not user.is_active:  # pressed twice, or a colleague was quicker
+    if not user.is_active and do != "back":  # pressed twice, or a colleague was quicker
         messages.info(request, _("%(name)s has no access.") % {"name": user.name})
         return redirect("staff:people")
-    if do in ("role", "reset") and (asked := proof_missing(request, back=reverse("staff:people"))):
+    if do in ("role", "reset", "back") and (asked := proof_missing(request, back=reverse("staff:people"))):
         return asked
     now, by = clock.now(), actor_of(request)
     try:
         if do == "end":
             end_access(user, by=by, now=now)
             messages.success(request, _("%(name)s has no access any more.") % {"name": user.name})
+        elif do == "back":
+            give_back_access(user, by=by, now=now)
+            messages.success(request, _("%(name)s gets a mail with a link to choose a password.") % {"name": user.name})
         elif do == "invite":
             invite(user, by=by, now=now)
             messages.success(request, _("%(name)s gets a mail with a new link.") % {"name": user.name})

@@ -144,3 +144,32 @@ def test_ended_twice_it_says_so(lead: Client, reception: User) -> None:
         again = lead.post(f"/clinic/people/{reception.pk}/", {"do": do}, follow=True)
         assert "has no access." in again.content.decode()
     assert AuditEvent.objects.filter(action="accounts.access_ended").count() == 1
+
+
+def test_who_was_sent_away_by_mistake_or_returns_gets_their_access_back_by_invitation(
+    lead: Client,
+    reception: User,
+    signed_in: Callable[[User], Client],
+    post: Post,  # noqa: F811
+) -> None:
+    theirs = signed_in(reception)
+    lead.post(f"{URL}{reception.pk}/", {"do": "end"})
+    assert "Give access back" in lead.get(URL).content.decode()
+    for said in ("gets a mail with a link", "has a sign-in already."):
+        assert said in lead.post(f"{URL}{reception.pk}/", {"do": "back"}, follow=True).content.decode()
+    reception.refresh_from_db()
+    assert (reception.is_active, reception.has_usable_password(), reception.role) == (True, False, "reception")
+    assert theirs.get("/desk/").status_code == 302
+    go(clock.now())
+    assert post.subjects == ["True North: your sign-in"]
+    assert AuditEvent.objects.filter(action="accounts.access_given_back").count() == 1
+
+
+def test_giving_access_back_wants_a_fresh_proof(
+    lead_user: User, reception: User, signed_in: Callable[[User], Client], clinic: object
+) -> None:
+    client = signed_in(lead_user)
+    client.post(f"{URL}{reception.pk}/", {"do": "end"})
+    client.post(f"{URL}{reception.pk}/", {"do": "back"})
+    reception.refresh_from_db()
+    assert not reception.is_active
