@@ -1,5 +1,6 @@
 """Template helpers of the screens for people who work here."""
 
+import re
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -24,7 +25,7 @@ register.filter("short_time", short_time)
 register.filter("keys_of", keys_of)
 CARD = (
     '<li id="v-{}" class="{}" data-v="{}"><time>{}</time><a class="nm" href="{}">{}</a><span class="st">{}</span>'
-    '<span class="what">{}</span><i class="yr">{}</i>{}{}</li>'
+    '<span class="what"><span>{}</span></span><i class="yr">{}</i>{}{}</li>'
 )
 LINE = (
     '<tr role="row" id="v-{}" class="ap {}" data-v="{}"><td role="cell" class="tm"><time>{}</time></td>'
@@ -47,6 +48,14 @@ def in_hours(minutes: int) -> str:
 def key_of(verb: str) -> str:
     """The key that does what a button does."""
     return KEYS.get(verb, "")
+
+
+@register.filter
+def found_in(number: str, typed: str) -> SafeString | str:
+    """A phone number with what was typed marked in it, whatever stands between the digits."""
+    digits = re.sub(r"\D", "", typed)
+    hit = re.search(r"\D*".join(digits), number) if len(digits) > 2 else None
+    return format_html("{}<mark>{}</mark>{}", number[: hit.start()], hit[0], number[hit.end() :]) if hit else number
 
 
 @cache

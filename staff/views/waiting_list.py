@@ -43,8 +43,8 @@ class Row:
 
     @property
     def why(self) -> str:
-        """ "Dr. Osei, Any morning, The day before"."""
-        return ", ".join(answer for _question, answer in self.wishes[:3])
+        """ "Dr. Osei · Any morning · The day before"."""
+        return " · ".join(answer for _question, answer in self.wishes[:3])
 
 
 @dataclass(slots=True)

@@ -37,7 +37,7 @@ document.addEventListener("keydown", (event) => {
   const place = root();
   if (!place || event.isComposing) return;
   const box = place.querySelector(".bigin");
-  if (event.key === "Enter" && event.target === box && (event.shiftKey || (shownFor && box.value.trim() === shownFor))) {
+  if (event.key === "Enter" && (event.shiftKey ? event.target === box || event.target.closest(".hits") : event.target === box && shownFor && box.value.trim() === shownFor)) {
     const links = place.querySelectorAll(".hits a");
     const link = event.shiftKey ? links[links.length - 1] : links[0];
     if (!link) return;

@@ -14,6 +14,7 @@ from booking import actions, calendar
 from booking.models import Appointment, Practitioner
 from patients.models import Patient
 from staff.search import soundex
+from staff.templatetags.desk import found_in
 
 
 @pytest.fixture
@@ -133,3 +134,18 @@ def test_the_trail_shows_that_a_search_was_repeated_and_not_what_for(desk: Clien
     kept = [event.detail["query"] for event in AuditEvent.objects.filter(action="staff.search").order_by("pk")]
     assert kept[0] == kept[1] != kept[2]
     assert kept[2] != hashlib.sha256(b"5195550181").hexdigest()[:16]
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("5195550", "<mark>519-555-0</mark>111"),
+        ("(519) 555", "<mark>519-555</mark>-0111"),
+        ("0111", "519-555-<mark>0111</mark>"),
+        ("51", "519-555-0111"),
+        ("Côté", "519-555-0111"),
+        ("999", "519-555-0111"),
+    ],
+)
+def test_the_digits_that_were_typed_are_marked_in_a_number(typed: str, shown: str) -> None:
+    assert found_in("519-555-0111", typed) == shown
