@@ -180,7 +180,12 @@ class ArticleForm(WagtailAdminPageForm):
     """The editor's form. Drafts may wait for their reviewer; publishing says what is missing."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        article = kwargs.get("instance")
+        if article and not article.points:
+            article.points = [("point", "")] * 3  # three lines to fill in, instead of a complaint that they are not there
         super().__init__(*args, **kwargs)
+        if "reviewer" in self.fields:
+            self.fields["reviewer"].queryset = Practitioner.objects.exclude(registration_number="")
         for name, text in {"reviewer": _CHOOSE_REVIEWER, "reviewed_on": _GIVE_DATE}.items():
             if name in self.fields:
                 self.fields[name].error_messages["required"] = text
@@ -237,16 +242,28 @@ class ArticlePage(SitePage):
     search_fields: ClassVar[list[Any]] = [*Page.search_fields, index.SearchField("summary"), index.SearchField("body")]
     content_panels: ClassVar[list[Any]] = [
         *Page.content_panels,
-        FieldPanel("summary"),
+        FieldPanel("summary", help_text=_("One or two sentences: under the title, and on the card in the list.")),
         MultiFieldPanel(
-            [FieldPanel("topic"), FieldPanel("author"), FieldPanel("reviewer"), FieldPanel("reviewed_on")],
+            [
+                FieldPanel("topic"),
+                FieldPanel("author", help_text=_("As readers see it: Kelly Byrne, RN")),
+                FieldPanel("reviewer", help_text=_("A physician who is in the CPSO's register. A draft can wait for one.")),
+                FieldPanel("reviewed_on", help_text=_("A year later the article is marked: due for review.")),
+            ],
             heading=_("Who wrote it, who reviewed it"),
         ),
         FieldPanel("points"),
         FieldPanel("body"),
         FieldPanel("sources"),
-        MultiFieldPanel([FieldPanel("invitation_title"), FieldPanel("invitation_text")], heading=_("Invitation to book")),
+        MultiFieldPanel(
+            [FieldPanel("invitation_title"), FieldPanel("invitation_text")],
+            heading=_("Invitation to book"),
+            help_text=_("Below the text. No name of a drug, and no promise."),
+        ),
     ]
+
+    class Meta:
+        verbose_name = _("article")
 
     @property
     def path_on_site(self) -> str:

@@ -1,6 +1,7 @@
 """The editor: who comes in, what publishing needs, what it warns about."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -8,7 +9,7 @@ from django.test import Client
 
 from accounts import clock
 from accounts.models import User
-from articles.models import ArticlePage
+from articles.models import ArticleIndexPage, ArticlePage
 from articles.wagtail_hooks import word_warnings
 from articles.words import drugs_in, superlatives_in
 
@@ -174,3 +175,25 @@ def test_the_preview_shows_the_draft_with_times(client: Client, article: Article
     assert "Only in the draft." in html
     assert 'class="soon-list"' in html
     assert "tn:card" not in html
+
+
+def new_form(client: Client, lead: User) -> Any:
+    client.force_login(lead)
+    return client.get(f"/editor/pages/add/articles/articlepage/{ArticleIndexPage.objects.get().pk}/").context["form"]
+
+
+def test_a_new_article_has_three_lines_for_its_points(client: Client, lead: User) -> None:
+    assert [block.value for block in new_form(client, lead)["points"].value()] == ["", "", ""]
+
+
+def test_only_physicians_in_the_register_review_an_article(client: Client, lead: User) -> None:
+    offered = {who.name for who in new_form(client, lead).fields["reviewer"].queryset}
+    assert offered == {"Dr. Lena Marchetti", "Dr. Amara Osei", "Dr. Priya Raman"}
+
+
+def test_nothing_is_published_without_a_text(client: Client, article: ArticlePage, lead: User) -> None:
+    client.force_login(lead)
+    form = edit_form(article, **{"body-count": "0"}) | {"action-publish": "1"}
+    page = client.post(f"/editor/pages/{article.pk}/edit/", form)
+    assert page.status_code == 200, "the form again"
+    assert "body" in page.context["form"].errors

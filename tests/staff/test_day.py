@@ -192,7 +192,7 @@ def test_a_day_of_160_visits_takes_at_most_four_statements(
         with Statements() as statements:
             calls = desk.get(f"/desk/day/{day}/{query}")
         assert len(statements.of_page()) <= 4, "\n".join(statements.of_page())
-        assert calls.content.decode().count(", New photos") == names
+        assert calls.content.decode().count(" · New photos") == names
         assert calls.content.decode().count('id="v-') == 159, "who is to be called on another day is not on this one"
     empty = desk.get(f"/desk/day/{day + timedelta(7)}/").content.decode()
     assert (len(page) - len(empty)) / 160 < 600, "bytes a visit"
