@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import F, Func, Q, Value
 from django.utils.translation import gettext_lazy as _
 
+from accounts import clock
 from accounts.models import Clinic, Role, is_patient
 from booking.feeds import CalendarFeed as CalendarFeed
 from booking.reference import id_of, reference_of
@@ -456,9 +457,12 @@ class Appointment(models.Model):
         """Until when a patient may move the visit by link."""
         return self.starts_at - timedelta(minutes=self.service.reschedule_cutoff_minutes)
 
-    def waiting_minutes(self, now: datetime) -> int:
-        """Minutes since arrival."""
-        return max(int((now - self.arrived_at).total_seconds() // 60), 0) if self.arrived_at else 0
+    def waiting_minutes(self, now: datetime) -> int | None:
+        """Minutes since arrival of somebody who waits today; None for others, and for a visit that was left so on another day."""
+        came = self.arrived_at or now
+        if self.status != Status.ARRIVED or clock.local(came).date() != clock.today(now):
+            return None
+        return max(int((now - came).total_seconds() // 60), 0)
 
     @property
     def place(self) -> str:

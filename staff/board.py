@@ -213,7 +213,7 @@ def load(
         if mark := gaps.outside(visit, calendar, people, day, known):
             entry.badges.append(mark)
         entry.selected = bool(selected) and str(visit.public_id) == selected
-        if visit.status == Status.ARRIVED:
+        if entry.minutes is not None:
             waiting.append(entry)
         if visit.status == Status.CANCELLED:
             counts["cancelled"] += 1
@@ -268,7 +268,7 @@ def mark_now(day: date) -> str:
 def _kinds(visit: Appointment, now: datetime) -> set[str]:
     """Which of the filters a visit answers to."""
     kinds = set()
-    if visit.status == Status.ARRIVED:
+    if visit.waiting_minutes(now) is not None:
         kinds.add("waiting")
     if visit.status == Status.BOOKED:
         kinds.add("unconfirmed")
@@ -334,7 +334,7 @@ def entry_of(visit: Appointment, now: datetime) -> Entry:
         text=_held_text(visit),
         badges=[] if held else badges_of(visit),
         steps=[] if held else steps_of(visit, now),
-        minutes=visit.waiting_minutes(now) if visit.status == Status.ARRIVED else None,
+        minutes=visit.waiting_minutes(now),
         end=visit.ends_at,
     )
 

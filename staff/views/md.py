@@ -98,7 +98,7 @@ def my_day(request: HttpRequest) -> HttpResponse:
         "to_review_count": open_reviews,
         "overdue": overdue,
         "following": following,
-        "waiting": following.visit.waiting_minutes(now) if following and following.visit.status == Status.ARRIVED else None,
+        "waiting": following.visit.waiting_minutes(now) if following else None,
         "own": own if own and day == today and rows else None,
         "late": RunningLate.objects.filter(practitioner=own, ended_at=None, until__gt=now).first() if own else None,
         "late_minutes": MINUTES,

@@ -149,7 +149,7 @@ def _nothing_yet(request: HttpRequest, public_id: UUID, page: Page | None, now: 
 def _about(patient: Any, visit: Appointment | None, now: datetime) -> dict[str, Any]:
     return {
         "age": patient.age_on(clock.today(now)),
-        "waiting": visit.waiting_minutes(now) if visit and visit.status == Status.ARRIVED else None,
+        "waiting": visit.waiting_minutes(now) if visit else None,
     }
 
 

@@ -83,6 +83,16 @@ def test_chips_filter_the_list(
     assert {n for n in ("Ann", "Bea", "Cleo") if re.search(f'class="nm"[^>]*>{n} Test</a>', page)} == names
 
 
+def test_nobody_waits_on_a_day_that_is_past(desk: Client, make_patient: Any, make_visit: Any) -> None:
+    came = clock.now() - timedelta(days=3)
+    make_visit(make_patient("Cleo", "Test"), came, "arrived", arrived_at=came)
+    day = f"/desk/day/{clock.local(came).date()}/"
+    page = desk.get(day)
+    assert (page.context["board"].waiting, page.context["board"].counts["waiting"]) == ([], 0)
+    assert "Waiting 4320 min" not in page.content.decode()
+    assert "Cleo Test" in desk.get(f"{day}?show=unfinished").content.decode()
+
+
 def test_the_whole_way_through_a_visit(desk: Client, appointment: Appointment) -> None:
     for verb, status in (("confirm", "confirmed"), ("arrive", "arrived"), ("to_room", "in_room"), ("fulfil", "fulfilled")):
         appointment.refresh_from_db()
