@@ -2,6 +2,8 @@
 
 import uuid
 from datetime import date, datetime, time, timedelta
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.conf import settings
@@ -9,6 +11,7 @@ from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import ArrayField, BigIntegerRangeField, DateTimeRangeField
 from django.db import models
 from django.db.models import F, Func, Q, Value
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from accounts import clock
@@ -225,6 +228,10 @@ class Status(models.TextChoices):
 OCCUPYING = [Status.HELD, Status.BOOKED, Status.CONFIRMED, Status.ARRIVED, Status.IN_ROOM, Status.FULFILLED]
 # Statuses in which a visit is still to come or going on.
 OPEN = [Status.BOOKED, Status.CONFIRMED, Status.ARRIVED, Status.IN_ROOM]
+# What reception is to call about whether or not the visit is over.
+ASKED_TO_CALL, HAS_A_QUESTION = gettext_noop("The physician asks you to call"), gettext_noop("The physician has a question")
+TOOK_BACK, ANSWERED = gettext_noop("Took back the agreement to the form"), gettext_noop("Answered a text")
+LASTING_CALLS = (ASKED_TO_CALL, HAS_A_QUESTION, TOOK_BACK, ANSWERED)
 # So long after its end a visit should be done, missed or cancelled.
 OUTCOME_DUE = timedelta(minutes=30)
 
@@ -271,9 +278,11 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
         """Those that should be over, and of which nobody has said how they ended."""
         return self.filter(status__in=OPEN, ends_at__lte=now - OUTCOME_DUE)
 
-    def to_call(self) -> "AppointmentQuerySet":
-        """Visits whose patient we have to phone."""
-        return self.filter(needs_call=True)
+    def to_call(self, now: datetime) -> "AppointmentQuerySet":
+        """Visits whose patient we have to phone: about the visit until it is over, about what lasts until it is said."""
+        lasting = [Q(call_reason__contains=gettext(text)) for text in LASTING_CALLS]
+        ahead = Q(ends_at__gt=now, status__in=[*OPEN, Status.CANCELLED])
+        return self.filter(reduce(or_, lasting, ahead), needs_call=True)
 
 
 class Appointment(models.Model):
@@ -332,7 +341,7 @@ class Appointment(models.Model):
     changed_by = models.CharField(max_length=8, blank=True, help_text=_("Who changed it last: patient or clinic."))
     changed_at = models.DateTimeField()
     needs_call = models.BooleanField(default=False)
-    call_reason = models.CharField(max_length=160, blank=True)
+    call_reason = models.TextField(blank=True, help_text=_("What to call about; several are separated by semicolons."))
     previous = models.JSONField(default=dict, help_text=_("What the last step changed, for its one-step undo."))
 
     link_key_id = models.CharField(max_length=16, blank=True)
@@ -416,13 +425,21 @@ class Appointment(models.Model):
         """What it is on the call list for."""
         return {text for text in self.call_reason.split("; ") if text} if self.needs_call else set()
 
+    def is_called_about(self, now: datetime) -> bool:
+        """True until it is over: until then a call about it is of use."""
+        return self.ends_at > now and self.status in (*OPEN, Status.CANCELLED)
+
+    def is_to_call(self, now: datetime) -> bool:
+        """As `to_call` finds it."""
+        return self.needs_call and (self.is_called_about(now) or bool(self.calls & {gettext(text) for text in LASTING_CALLS}))
+
     def add_call(self, reason: str) -> bool:
         """Onto the call list, for one reason more; those before it stay. False if this one was there already."""
         reasons = [text for text in self.call_reason.split("; ") if text]
         if reason in self.calls:
             return False
         self.needs_call = True
-        self.call_reason = "; ".join([*reasons, reason])[:160]
+        self.call_reason = "; ".join([*reasons, reason])
         return True
 
     @property

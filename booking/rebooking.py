@@ -80,10 +80,10 @@ class BatchRow(models.Model):
 
 
 def out_words(practitioner: "Practitioner | None") -> str:
-    """What the call list says of a visit in somebody's time off, or in the clinic's; no longer than a reason can be."""
+    """What the call list says of a visit in somebody's time off, or in the clinic's."""
     if practitioner is None:
         return gettext("The clinic is closed")
-    return (gettext("%(who)s is out") % {"who": practitioner.short_name})[:40]
+    return gettext("%(who)s is out") % {"who": practitioner.short_name}
 
 
 def hold_key_of(visit: "Appointment") -> str:

@@ -91,12 +91,14 @@ def call_instead(delivery: Delivery, *, by: Actor, now: datetime) -> None:
     """Put the visit on the call list.
 
     Raises:
-        MessageError: dealt with already, or not about a visit.
+        MessageError: dealt with already, or not about a visit that is still to come.
     """
     old = _trouble(delivery)
     visit = visit_of(old)
     if visit is None:
         raise MessageError(_("This message is not about a visit."))
+    if not visit.is_called_about(now):
+        raise MessageError(_("That visit is over. It is not called about any more."))
     ask_to_call(visit, reason=str(NOT_ARRIVED), by=by, now=now)
     _settle(old, "notifications.call_instead", by=by, now=now)
 

@@ -13,7 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts.quiet import quiet_night
-from booking.models import Status
+from booking.models import HAS_A_QUESTION, Status
 from notifications.models import Channel, Subject
 
 EMAIL, TEXT = Channel.EMAIL.value, Channel.TEXT.value
@@ -81,7 +81,7 @@ _TABLE = [
          lasts=20 * HOUR, statuses=UNCONFIRMED, optional=True),
     Kind("missed", _("Missed"), channels=(TEXT, EMAIL), every=False, grace=True, lasts=12 * HOUR, outlives=True, statuses=MISSED,
          optional=True),
-    Kind("asked", _("Asked by the physician"), Subject.ASKED.value, lasts=7 * DAY, call=_("The physician has a question")),
+    Kind("asked", _("Asked by the physician"), Subject.ASKED.value, lasts=7 * DAY, call=_(HAS_A_QUESTION)),
     Kind("late", _("Running late"), Subject.LATE.value, (TEXT, EMAIL), every=False, lasts=HOUR, urgent=True, optional=True,
          call=_("Tell that we are running late")),
     Kind("desk_text", _("Text from the desk"), Subject.DESK_TEXT.value, (TEXT, EMAIL), every=False, outlives=True, urgent=True,

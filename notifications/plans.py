@@ -111,12 +111,12 @@ def _coming(visit: Appointment, earlier: Sequence[Message], *, now: datetime) ->
 
 def _is_heard(message: Message, visit: Appointment) -> bool:
     """Whether the patient knows what a message says: its words left us, or the desk is not to phone about it any more."""
-    return message.told or (message.called and not {_call(message), str(NOT_ARRIVED)[:40]} & visit.calls)  # type: ignore[attr-defined]
+    return message.told or (message.called and not {_call(message), str(NOT_ARRIVED)} & visit.calls)  # type: ignore[attr-defined]
 
 
 def _call(message: Message) -> str:
-    """What the call list says of a message that cannot be sent; no longer than a reason can be."""
-    return str(KINDS[message.kind].call)[:40] if message.kind in KINDS else ""
+    """What the call list says of a message that cannot be sent."""
+    return str(KINDS[message.kind].call) if message.kind in KINDS else ""
 
 
 def _not_so_any_more(visit: Appointment, earlier: Sequence[Message]) -> tuple[str, ...]:

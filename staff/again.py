@@ -46,7 +46,7 @@ def load(user: Any, *, now: datetime) -> Again:
     )
     recent = last.filter(starts_at__gte=now - RECENT).order_by("-starts_at", "pk")
     # What the desk cancelled because it was there twice asks for nothing; whoever is on the call list is called already.
-    open_now = recent.filter(needs_call=False).exclude(cancel_reason="booked-twice")
+    open_now = recent.exclude(pk__in=Appointment.objects.to_call(now).values("pk")).exclude(cancel_reason="booked-twice")
     return Again(
         list(open_now.filter(status=Status.NOSHOW)[:SHOWN]),
         list(open_now.filter(status=Status.CANCELLED)[:SHOWN]),

@@ -122,7 +122,7 @@ def _people(day: date, since: datetime, until: datetime, now: datetime) -> list[
     )
 
 
-def bookable(today: datetime | None = None) -> list[Any]:
+def bookable(now: datetime, today: datetime | None = None) -> list[Any]:
     """What can be booked, with whom and where, in one statement.
 
     Args:
@@ -131,7 +131,7 @@ def bookable(today: datetime | None = None) -> list[Any]:
     people = Service.practitioners.through.objects.filter(service=OuterRef("pk")).values("practitioner_id")
     rooms = Room.objects.filter(active=True, kind=OuterRef("room_kind")).order_by("pk").values("pk")
     waiting = WaitlistEntry.objects.on_list().filter(service=OuterRef("pk")).order_by().values("service").annotate(n=Count("pk"))
-    to_call = Appointment.objects.to_call().filter(Q(status__in=OPEN) | Q(status=Status.CANCELLED), service=OuterRef("pk"))
+    to_call = Appointment.objects.to_call(now).filter(service=OuterRef("pk"))
     calls = to_call.order_by().values("service").annotate(n=Count("pk"))
     before: dict[str, Any] = {}
     if today is not None:
@@ -165,7 +165,7 @@ def _visits(user: Any, since: datetime, until: datetime, now: datetime, *, calls
     )
     days = shown.between(since, until).exclude(status=Status.HELD, hold_expires_at__lte=now).annotate(to_call=Value(False))
     if calls:
-        first = shown.to_call().filter(status__in=[*OPEN, Status.CANCELLED]).order_by("starts_at", "pk")[:calls]
+        first = shown.to_call(now).order_by("starts_at", "pk")[:calls]
         days = days.union(first.annotate(to_call=Value(True)), all=True)
     found = list(days.order_by("starts_at", "lane", "pk"))
     return [visit for visit in found if not visit.to_call], [visit for visit in found if visit.to_call]
@@ -194,7 +194,7 @@ def load(
     zone = clock.clinic_zone()
     since, until = clock.day_bounds(day, zone)
     is_today = day == clock.today(now)
-    people, services = _people(day, since, until, now), bookable(since if is_today else None)
+    people, services = _people(day, since, until, now), bookable(now, since if is_today else None)
     calls = sum(service.calls or 0 for service in services)
     visits, to_call = _visits(user, since, until, now, calls=min(some, calls))
     columns = {person.pk: Column(person) for person in people}
@@ -287,7 +287,7 @@ def in_series() -> dict[str, Any]:
     return {"series_place": Subquery(before), "series_count": Subquery(count)}
 
 
-def badges_of(visit: Any) -> list[tuple[str, str, str]]:
+def badges_of(visit: Any, now: datetime) -> list[tuple[str, str, str]]:
     """Badges as (colour, icon, word). Nothing here says why the patient comes."""
     found = []
     if visit.status in OPEN and visit.intake_missing:
@@ -297,7 +297,7 @@ def badges_of(visit: Any) -> list[tuple[str, str, str]]:
     if visit.series is not None and visit.status != Status.CANCELLED and getattr(visit, "series_count", 0) > 1:
         place = {"n": visit.series_place, "count": visit.series_count}
         found.append(("plain", "layers", _("%(n)d of %(count)d") % place))
-    if visit.needs_call:
+    if visit.is_to_call(now):
         found.append(("warn", "phone", _("To be called")))
     if visit.response is not None and visit.response.urgent_flags and visit.status in (Status.BOOKED, Status.CONFIRMED):
         found.append(("warn", "bell", _("Call before visit")))
@@ -332,7 +332,7 @@ def entry_of(visit: Appointment, now: datetime) -> Entry:
         board_time(visit.starts_at),
         visit,
         text=_held_text(visit),
-        badges=[] if held else badges_of(visit),
+        badges=[] if held else badges_of(visit, now),
         steps=[] if held else steps_of(visit, now),
         minutes=visit.waiting_minutes(now),
         end=visit.ends_at,

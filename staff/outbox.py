@@ -63,11 +63,7 @@ class Line:
     cause: str = ""
     can_retry: bool = False
     instead: str = ""  # what was done about it already: "Emailed instead"
-
-    @property
-    def calls(self) -> bool:
-        """True where a call to the patient says what the message was to say."""
-        return self.visit is not None and self.delivery.message.subject_type in ABOUT_VISITS
+    calls: bool = False  # a call to the patient can say what the message was to say
 
 
 def cause_of(delivery: Delivery) -> str:
@@ -93,9 +89,14 @@ def _lines(deliveries: Iterable[Delivery], user: Any, *, now: datetime, at: dict
             ICONS.get(d.state, "alert"),
             cause_of(d) if d.state in TROUBLE else "",
             d.state in TROUBLE and now < d.message.expires_at,
+            calls=_can_call(d.message, visits.get(d.message.pk), now),
         )
         for d in found
     ]
+
+
+def _can_call(message: Message, visit: Appointment | None, now: datetime) -> bool:
+    return message.subject_type in ABOUT_VISITS and visit is not None and visit.is_called_about(now)
 
 
 def _about(messages: list[Message], user: Any) -> tuple[dict[int, Appointment], dict[int, Patient]]:

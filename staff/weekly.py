@@ -97,7 +97,7 @@ def load(user: Any, monday: date, *, now: datetime) -> Week:
     """The week that begins on a Monday; a weekend is shown only when somebody works or comes."""
     zone = clock.clinic_zone()
     since, until = clock.day_bounds(monday, zone)[0], clock.day_bounds(monday + timedelta(days=6), zone)[1]
-    people, services = _people(monday, since, until), board.bookable()
+    people, services = _people(monday, since, until), board.bookable(now)
     visits = list(
         Appointment.objects.for_actor(user)
         .between(since, until)

@@ -15,7 +15,7 @@ from audit.actor import Actor
 from booking.actions.errors import NotAllowed
 from booking.actions.write_path import locked, retrying
 from booking.links import PURPOSE, PURPOSE_WAITING
-from booking.models import OPEN, Appointment, LinkRequest
+from booking.models import OPEN, TOOK_BACK, Appointment, LinkRequest
 from booking.waitlist import ON_LIST, WaitlistEntry
 from intake.actions import (
     attach_patient,
@@ -192,7 +192,7 @@ def withdraw_consent(appointment: Appointment, code: str, *, by: Actor, now: dat
         return False
     if code == _COLLECTION:
         visit = locked(appointment, None)
-        visit.add_call(_("Took back the agreement to the form"))
+        visit.add_call(_(TOOK_BACK))
         visit.version += 1
         visit.save(update_fields=["needs_call", "call_reason", "version"])
         record("booking.ask_to_call", by=by, now=now, obj=visit, detail={"reason": code})

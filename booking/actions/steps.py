@@ -256,11 +256,11 @@ def called(appointment: Appointment, *, by: Actor, now: datetime, version: int |
 def ask_to_call(appointment: Appointment, *, reason: str, by: Actor, now: datetime) -> Appointment:
     """Put a visit on the call list: there is something to say, and no message that can say it. Not a change of the visit."""
     visit = locked(appointment, None)
-    if not visit.add_call(reason[:40]):
+    if not visit.add_call(reason):
         return visit
     visit.version += 1
     visit.save(update_fields=["needs_call", "call_reason", "version"])
-    record("booking.ask_to_call", by=by, now=now, obj=visit, detail={"reason": reason[:40]})
+    record("booking.ask_to_call", by=by, now=now, obj=visit, detail={"reason": reason})
     return visit
 
 
@@ -276,8 +276,8 @@ def off_the_list(visit: Appointment, reason: str) -> Appointment:
 def ask_no_call(appointment: Appointment, *, reason: str, by: Actor, now: datetime) -> Appointment:
     """Take back what `ask_to_call` asked for. Nothing happens if the call was made, or nobody asked for it."""
     visit = locked(appointment, None)
-    if reason[:40] not in visit.calls:
+    if reason not in visit.calls:
         return visit
-    visit = off_the_list(visit, reason[:40])
+    visit = off_the_list(visit, reason)
     record("booking.called_off", by=by, now=now, obj=visit)
     return visit

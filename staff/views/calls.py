@@ -4,7 +4,6 @@ from datetime import datetime
 from uuid import UUID
 
 from django.contrib import messages
-from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -14,7 +13,7 @@ from accounts import clock
 from accounts.access import reception_required
 from accounts.models import Clinic
 from audit.actor import actor_of
-from booking.models import OPEN, Appointment, Status, WaitlistEntry, WaitlistOffer
+from booking.models import Appointment, WaitlistEntry, WaitlistOffer
 from booking.waitlist import OfferState
 from intake.actions import merge_records
 from intake.corrections import Correction
@@ -43,8 +42,7 @@ def _page(request: HttpRequest, *, now: datetime, refusal: str = "") -> HttpResp
     with reading(request, "staff.calls_read", now=now):
         visits = list(
             Appointment.objects.for_actor(request.user)
-            .to_call()
-            .filter(Q(status__in=OPEN) | Q(status=Status.CANCELLED))
+            .to_call(now)
             .select_related("patient", "practitioner", "service")
             .order_by("starts_at")[:200]
         )

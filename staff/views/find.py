@@ -64,7 +64,7 @@ def patient(request: HttpRequest, public_id: UUID) -> HttpResponse:
     tasks = [
         (word, reverse("staff:visit", args=[v.public_id]), clock.long_when(v.starts_at))
         for v in coming
-        for _colour, _icon, word in badges_of(v)
+        for _colour, _icon, word in badges_of(v, now)
     ]
     tasks += [_waits(place, now) for place in places]
     if offers:

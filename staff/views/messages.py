@@ -14,7 +14,7 @@ from accounts import clock
 from accounts.access import reception_required
 from audit.actor import Actor, actor_of
 from booking import actions as booking
-from booking.models import Appointment
+from booking.models import ANSWERED, Appointment
 from notifications import actions, health
 from notifications.actions import MessageError
 from notifications.coming import switched_off
@@ -108,6 +108,6 @@ def _answer(request: HttpRequest, verb: str, inbound: Inbound, seen: str, by: Ac
             raise booking.stale(visit)
         booking.confirm(visit, by=by, now=now, version=visit.version)
     elif verb == "ring" and visit is not None:
-        booking.ask_to_call(visit, reason=_("Answered a text"), by=by, now=now)
+        booking.ask_to_call(visit, reason=_(ANSWERED), by=by, now=now)
     actions.settle_reply(inbound, by=by, now=now)
     return {"confirm": _("Confirmed."), "ring": _("It is on the call list."), "done": _("Noted.")}[verb]

@@ -13,7 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop, ngettext
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from accounts import clock
@@ -21,7 +21,7 @@ from accounts.access import physician_required
 from audit.actions import event
 from audit.actor import actor_of
 from booking.actions import ask_no_call, ask_to_call
-from booking.models import Appointment, Practitioner, Status
+from booking.models import ASKED_TO_CALL, Appointment, Practitioner, Status
 from intake import actions, reviewing
 from intake.actions.reviews import Content, read_review
 from intake.errors import IntakeError
@@ -35,7 +35,6 @@ from staff.review_form import ReviewForm
 _ALLERGIES = ("alg_list", "alg_detail")
 _LEFT_OPEN = ("outcome", "labs", "labs_other", "refer_to", "patient_told")  # what a signature with something to confirm says
 _PREGNANCY = ("preg_status", "fu_preg")
-ASKED_TO_CALL = gettext_noop("The physician asks you to call")
 
 
 @physician_required

@@ -11,6 +11,7 @@ from accounts import clock
 from audit.actor import Actor
 from booking import actions
 from booking.models import Appointment, Practitioner, Service
+from booking.rebooking import out_words
 from patients.actions import withdraw_consent
 from patients.models import ConsentRecord, MergeOffer, Patient
 from tests.factories import next_weekday_at
@@ -39,6 +40,34 @@ def test_who_is_to_be_called_why_and_by_which_number(desk: Client, to_call: Appo
     page = desk.get("/desk/calls/").content.decode()
     for text in ("Maya Chowdhury", "519-555-0181", "Contact not checked", "no voicemail"):
         assert text in page
+
+
+@pytest.mark.parametrize("status", ["booked", "fulfilled"])
+@pytest.mark.parametrize(("reason", "stays"), [("Contact not checked", False), ("The physician asks you to call", True)])
+def test_once_the_visit_is_over_only_what_is_to_be_said_anyhow_stays(
+    desk: Client, patient: Patient, make_visit: Callable[..., Appointment], status: str, reason: str, stays: bool
+) -> None:
+    visit = make_visit(patient, clock.now() - timedelta(hours=3), status, needs_call=True, call_reason=f"Something; {reason}")
+    assert (reason in desk.get("/desk/calls/").content.decode()) == stays
+    day = desk.get(f"/desk/day/{clock.local(visit.starts_at).date()}/")
+    assert day.context["board"].calls == (1 if stays else 0)
+    assert ("To be called" in day.content.decode()) == stays
+    assert visit.is_to_call(clock.now()) == stays
+
+
+def test_every_reason_can_be_read_however_many_there_are(
+    desk: Client, appointment: Appointment, practitioner: Practitioner
+) -> None:
+    Practitioner.objects.filter(pk=practitioner.pk).update(short_name="Dr. Maximiliane-Theodora Wolkenstein-Tro")
+    practitioner.refresh_from_db()
+    reasons = [out_words(practitioner), *(f"Reason number {n} of those to call about" for n in range(1, 7))]
+    for reason in reasons:
+        actions.ask_to_call(appointment, reason=reason, by=Actor.system(), now=clock.now())
+    page = desk.get("/desk/calls/").content.decode()
+    assert [reason for reason in reasons if reason not in page] == []
+    actions.ask_no_call(appointment, reason=reasons[0], by=Actor.system(), now=clock.now())
+    appointment.refresh_from_db()
+    assert appointment.calls == set(reasons[1:])
 
 
 def test_called_takes_the_visit_off_the_list(desk: Client, to_call: Appointment) -> None:

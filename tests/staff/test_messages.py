@@ -259,3 +259,12 @@ def test_the_page_says_when_nobody_sends(signed_in: Callable[[User], Client], re
     assert said in desk.get(PAGE).content.decode()
     Heartbeat.objects.update(at=clock.now())
     assert said not in desk.get(PAGE).content.decode()
+
+
+def test_after_the_visit_a_call_instead_is_not_offered(desk: Client, visit: Appointment) -> None:
+    delivery = became("failed", reason="refused")
+    assert "Call instead" in desk.get(f"{PAGE}?show=trouble").content.decode()
+    Appointment.objects.filter(pk=visit.pk).update(status="noshow")
+    assert "Call instead" not in desk.get(f"{PAGE}?show=trouble").content.decode()
+    refused = desk.post(f"{PAGE}?show=trouble", {"do": f"call:{delivery.public_id}"})
+    assert (refused.status_code, b"That visit is over" in refused.content) == (409, True)
