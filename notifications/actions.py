@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from accounts.actions import Changed
+from accounts.marks import mark_of
 from audit.actions import record
 from audit.actor import Actor
 from booking.actions import ask_to_call
@@ -135,17 +137,36 @@ def check_note(words: str) -> str:
     return ""
 
 
+def note_of(kind: str) -> KindNote:
+    """The clinic's sentence in a kind, saved or not yet."""
+    return KindNote.objects.filter(kind=kind).first() or KindNote(kind=kind)
+
+
+def mark_of_note(note: KindNote) -> str:
+    """What a form carries that is made from a sentence."""
+    return mark_of(note, ["words"])
+
+
 @transaction.atomic
-def save_note(kind: str, words: str, *, by: Actor, now: datetime) -> KindNote:
+def save_note(kind: str, words: str, *, seen: str = "", by: Actor, now: datetime) -> KindNote:
     """Set or take away the sentence that the clinic adds to every email of a kind.
+
+    Args:
+        seen: the mark of the sentence that the form was made from (`mark_of_note`); empty does not ask.
 
     Raises:
         MessageError: it says why somebody comes, holds a link, or is too long.
+        Changed: it is another one by now.
     """
     words = " ".join(words.split())
     if refusal := check_note(words):
         raise MessageError(refusal)
-    note, _created = KindNote.objects.update_or_create(kind=kind, defaults={"words": words, "changed_at": now})
+    KindNote.objects.get_or_create(kind=kind, defaults={"changed_at": now})
+    note = KindNote.objects.select_for_update().get(kind=kind)
+    if seen and seen != mark_of_note(note):
+        raise Changed(_("Somebody changed this meanwhile."))
+    note.words, note.changed_at = words, now
+    note.save()
     record("notifications.save_note", by=by, now=now, obj=note, detail={"kind": kind, "length": len(words)})
     return note
 

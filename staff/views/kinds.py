@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import clock, limits
 from accounts.access import lead_required
+from accounts.actions import Changed
 from audit.actor import actor_of
 from booking.actions import save_service
 from booking.desk_text import ShortText
@@ -27,6 +28,7 @@ from notifications import actions
 from notifications.kinds import EMAIL, KINDS, TEXT, Kind
 from notifications.models import KindNote, Subject
 from notifications.other_letters import sample_letter
+from staff.meanwhile import meanwhile
 
 TESTS_AN_HOUR = 30
 
@@ -81,8 +83,7 @@ def kinds(request: HttpRequest) -> HttpResponse:
 def _kind(code: str) -> Kind:
     if code not in KINDS:
         raise Http404
-    note = KindNote.objects.filter(kind=code).values_list("words", flat=True).first() or ""
-    return replace(KINDS[code], note=note)
+    return replace(KINDS[code], note=actions.note_of(code).words)
 
 
 @csp_update({"frame-src": [SELF]})
@@ -111,6 +112,7 @@ def _page(request: HttpRequest, found: Kind, now: datetime, *, status: int = 200
         "text": sample_letter(found, TEXT, now=now).text if TEXT in found.channels else "",
         "others": _others(found, now),
         "note": NoteForm(initial={"words": found.note}),
+        "mark": actions.mark_of_note(KindNote(kind=found.code, words=found.note)),
         "test": TestForm(initial={"email": request.user.email}),
         "services": Service.objects.filter(active=True) if found.optional else [],
     }
@@ -130,7 +132,13 @@ def _save_note(request: HttpRequest, found: Kind, now: datetime) -> HttpResponse
         raise Http404
     if not form.is_valid():
         return _page(request, found, now, note=form, form=form, status=422)
-    actions.save_note(found.code, form.cleaned_data["words"], by=actor_of(request), now=now)
+    words, seen = form.cleaned_data["words"], request.POST.get("seen", "")
+    try:
+        actions.save_note(found.code, words, seen=seen, by=actor_of(request), now=now)
+    except Changed:
+        note = actions.note_of(found.code)
+        changed = meanwhile(form, {"words": note.words}, note)
+        return _page(request, replace(found, note=note.words), now, note=form, form=form, changed=changed, status=409)
     messages.success(request, _("Saved. The next email of this kind has it."))
     return redirect("staff:kind", code=found.code)
 

@@ -1,5 +1,6 @@
 """`/clinic/messages/` and `/clinic/health/`: preview, note, test, who does without; gauges and switches."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -62,6 +63,20 @@ def test_a_sentence_of_the_clinics_own_is_in_the_next_mail(lead: Client, post: P
     sent = post.mails[0]
     assert words in sent.get_body(("plain",)).get_content().replace("\n", " ")
     assert words in sent.get_body(("html",)).get_content()
+
+
+def test_a_sentence_that_another_lead_changed_meanwhile_is_not_written_over(lead: Client, clinic: Any, lead_user: User) -> None:
+    url = "/clinic/messages/booked/"
+    seen = re.search(r'name="seen" value="(\w+)"', lead.get(url).content.decode())[1]  # type: ignore[index]
+    lead.post(url, {"do": "note", "words": "Use the river door.", "seen": seen})
+    late = lead.post(url, {"do": "note", "words": "Ring the bell.", "seen": seen})
+    page = late.content.decode()
+    assert (late.status_code, KindNote.objects.get().words) == (409, "Use the river door.")
+    assert f"{lead_user.name} changed this" in page
+    assert "Ring the bell.</textarea>" in page
+    again = re.search(r'name="seen" value="(\w+)"', page)[1]  # type: ignore[index]
+    assert lead.post(url, {"do": "note", "words": "Ring the bell.", "seen": again}).status_code == 302
+    assert KindNote.objects.get().words == "Ring the bell."
 
 
 @pytest.mark.parametrize(
