@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts import clock
 from booking.actions import Wishes
-from booking.forms import PlainForm
+from booking.fields import PlainForm
 from booking.models import Practitioner, Service, WaitlistEntry
 from booking.waitlist import ANY_TIME, Notice
 

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import clock
 from accounts.fields import DateBoxesField
-from booking.forms import EmailField, MobileField, PlainForm, TextField, born_on
+from booking.fields import EmailField, MobileField, PlainForm, TextField, born_on
 from intake.corrections import Correction
 from patients.models import Patient
 

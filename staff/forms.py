@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import clock
 from accounts.dates import Wrong
 from accounts.fields import DateBoxesField
-from booking.forms import EmailField, MobileField, PlainForm, TextField
+from booking.fields import EmailField, MobileField, PlainForm, TextField
 from booking.models import Practitioner, TimeOff
 from booking.words import phone_text
 from patients.helpers import Helper, HelperContact

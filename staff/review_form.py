@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from booking.forms import PlainForm, TextField
+from booking.fields import PlainForm, TextField
 from intake import answering, reviewing
 from intake.reviewing import Field
 

@@ -9,7 +9,7 @@ from django.db.models import F, Func, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Lower
 
 from accounts import clock
-from booking.forms import parse_phone
+from booking.fields import parse_phone
 from booking.models import OPEN, Appointment, Status
 from patients.models import Patient
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import clock
 from accounts.models import Clinic, Role, User
-from booking.forms import EmailField, PlainForm, TextField
+from booking.fields import EmailField, PlainForm, TextField
 from booking.models import Practitioner, Room, Service
 from intake.models import Questionnaire
 

@@ -16,7 +16,7 @@ from accounts.signin import new_key
 from audit.actions import record
 from audit.actor import Actor
 from booking import actions
-from booking.forms import YearForm
+from booking.forms.proof import YearForm
 from booking.links import find_visit
 from booking.models import Appointment, Status
 from booking.picker import value_of

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 from accounts import clock
 from audit.actor import Actor
 from booking import actions, calendar, tablet, terms, words
-from booking.forms import SignForm, UnsentForm
+from booking.forms.sign import SignForm, UnsentForm
 from booking.links import hold_key_of, token_of
 from booking.models import Appointment
 from booking.picker import value_of

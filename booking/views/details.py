@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 from accounts import clock
 from accounts.models import Clinic
 from booking import words
-from booking.forms import DetailsForm
+from booking.forms.details import DetailsForm
 from booking.views.code import forget_code, send_code
 from booking.views.journey import HELPER_FIELDS, Journey, guard
 from intake import engine

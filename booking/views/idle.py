@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 from accounts import clock, limits
 from audit.actor import Actor
 from booking import idle
-from booking.forms import YearForm
+from booking.forms.proof import YearForm
 from booking.models import Appointment
 from booking.views.journey import See, as_uuid, client_address
 from booking.views.later import HOUR, TRIES_PER_CLIENT

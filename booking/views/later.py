@@ -16,7 +16,8 @@ from accounts.models import Clinic
 from accounts.signin import new_key
 from audit.actor import Actor
 from booking import actions, idle, words
-from booking.forms import SaveForm, YearForm
+from booking.forms.later import SaveForm
+from booking.forms.proof import YearForm
 from booking.links import hold_key_of
 from booking.views.code import one_key
 from booking.views.journey import STEPS, Journey, client_address, see

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import clock, limits
 from booking import actions
-from booking.forms import AddressForm
+from booking.forms.proof import AddressForm
 from booking.views.code import one_key
 from booking.views.journey import client_address, see
 

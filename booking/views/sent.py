@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from accounts.signin import new_key
 from booking import words
-from booking.forms import CodeForm
+from booking.forms.proof import CodeForm
 from booking.views.by_link import YEAR_OPENS_FOR, Visit, year_of_birth
 from booking.views.journey import See
 from booking.views.step import Step

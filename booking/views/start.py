@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import clock
 from booking import actions, calendar, idle, picker, words
-from booking.forms import ServiceForm
+from booking.forms.start import ServiceForm
 from booking.links import hold_key_of
 from booking.models import Practitioner, Service
 from booking.views.journey import STEPS, Journey, as_instant, as_uuid, client_address, iso, see

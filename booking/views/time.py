@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import clock
 from booking import actions, calendar, picker
-from booking.forms import SignedForm
+from booking.forms.sign import SignedForm
 from booking.links import hold_key_of
 from booking.views.journey import Journey, as_uuid, client_address, guard, see
 from intake.actions import save_contact

@@ -17,7 +17,8 @@ from accounts.models import Clinic
 from accounts.signin import new_key
 from audit.actor import Actor
 from booking import actions, calendar, ics, idle, picker, terms, words
-from booking.forms import CancelForm, MessagesForm
+from booking.forms.cancel import CancelForm
+from booking.forms.details import MessagesForm
 from booking.late import said_of
 from booking.links import token_of
 from booking.models import Appointment, Status, WaitlistEntry

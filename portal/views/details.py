@@ -11,7 +11,8 @@ from django.views.decorators.http import require_http_methods
 
 from booking import words
 from booking.actions import change_contact, choose_ways
-from booking.forms import CodeForm, MessagesForm
+from booking.forms.details import MessagesForm
+from booking.forms.proof import CodeForm
 from booking.views.journey import See, see
 from booking.views.step import Step
 from intake.consents import messages_wording

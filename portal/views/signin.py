@@ -17,7 +17,7 @@ from accounts import clock, limits
 from accounts.models import is_patient
 from audit.actor import Actor
 from booking import words
-from booking.forms import AddressForm, CodeForm
+from booking.forms.proof import AddressForm, CodeForm
 from booking.views.code import one_key
 from booking.views.journey import See, see
 from booking.views.step import Step

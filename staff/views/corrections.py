@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts import clock
 from accounts.access import staff_required
 from audit.actor import actor_of
-from booking.forms import PlainForm, TextField
+from booking.fields import PlainForm, TextField
 from intake.actions import answer_correction, read_corrections
 from intake.corrections import Correction
 from intake.errors import IntakeError

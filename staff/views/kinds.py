@@ -22,7 +22,7 @@ from accounts.actions import Changed
 from audit.actor import actor_of
 from booking.actions import save_service
 from booking.desk_text import ShortText
-from booking.forms import MobileField
+from booking.fields import MobileField
 from booking.models import Service
 from notifications import actions
 from notifications.kinds import EMAIL, KINDS, TEXT, Kind

@@ -17,7 +17,7 @@ from accounts import clock
 from accounts.access import reception_required
 from audit.actor import actor_of
 from booking import actions, series
-from booking.forms import PlainForm
+from booking.fields import PlainForm
 from booking.models import Appointment, Practitioner, Service, Status
 from booking.picker import parse_value
 from booking.views.journey import as_uuid, see
