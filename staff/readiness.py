@@ -71,9 +71,11 @@ def _clinic(clinic: Clinic) -> Iterator[Point]:
 
 def _people() -> Iterator[Point]:
     users = list(User.objects.filter(is_active=True, role__in=[Role.RECEPTION, Role.PHYSICIAN, Role.LEAD]))
+    led = any(user.role == Role.LEAD for user in users)  # only a lead can open the list of people
     for role, name in ((Role.LEAD, "clinic lead"), (Role.RECEPTION, "reception")):
         names = [user.name for user in users if user.role == role]
-        yield Point(name, bool(names), ", ".join(names) or "nobody signs in", "/clinic/people/")
+        where = "/clinic/people/" if led else f"manage.py create_staff --role {role.value}"
+        yield Point(name, bool(names), ", ".join(names) or "nobody signs in", where)
     if settings.STAFF_MFA_REQUIRED:
         without = [user.name for user in users if not has_second_factor(user)]
         said = f"not yet: {', '.join(without)}" if without else "everybody has one"

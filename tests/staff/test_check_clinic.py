@@ -55,8 +55,12 @@ def test_the_command_says_it_all_and_fails(clinic: Clinic) -> None:
     with pytest.raises(SystemExit) as end:
         call_command("check_clinic", "--no-connect", stdout=said)
     assert end.value.code == 1
-    assert "TO DO  clinic lead: nobody signs in  → /clinic/people/" in said.getvalue()
+    assert "TO DO  clinic lead: nobody signs in  → manage.py create_staff --role lead" in said.getvalue()
     assert "ok     late cancellation: $50" in said.getvalue()
+
+
+def test_with_a_lead_the_others_are_invited_from_the_list(clinic: Clinic, lead_user: User) -> None:
+    assert [p.where for p in points(now=clock.now(), connect=False) if p.name == "reception"] == ["/clinic/people/"]
 
 
 def test_a_clinic_that_says_nothing_of_a_fee_has_none() -> None:
