@@ -6,9 +6,10 @@ import pytest
 import time_machine
 
 from audit.actor import Actor
+from audit.models import AuditEvent
 from booking import actions, matching
 from booking.actions import Wishes
-from booking.models import Appointment, FreedTime, WaitlistOffer
+from booking.models import Appointment, FreedTime, Service, WaitlistOffer
 from booking.waitlist import ANY_TIME, half_day_bit
 from tests.booking.conftest import on
 from tests.factories import WEDNESDAY, contact_of
@@ -225,6 +226,34 @@ def test_joining_again_only_changes_the_wishes(auto, service):
     entry = wait(service)
     again = actions.join(service, Wishes(times=1, notice="days"), patient=entry.patient, by=WEB, now=WEDNESDAY)
     assert (again, again.times, again.joined_at) == (entry, 1, WEDNESDAY)
+
+
+def test_who_waits_for_one_kind_of_visit_can_wait_for_another_too(service, at):
+    entry = wait(service)
+    other = Service.objects.create(slug="follow-up", name="Follow-up", minutes=20, step_minutes=20)
+    more = actions.join(other, Wishes(), patient=entry.patient, by=WEB, now=WEDNESDAY)
+    assert [one.service for one in entry.patient.waiting.order_by("pk")] == [service, other] == [entry.service, more.service]
+
+
+def test_whatever_is_done_with_a_place_on_the_list_is_in_the_trail(service, practitioner, at):
+    entry, desk = wait(service), {"by": DESK, "now": WEDNESDAY}
+    actions.change(entry, Wishes(), **desk)
+    actions.ask_first(entry, first=True, **desk)
+    actions.pause(entry, **desk)
+    actions.resume(entry, **desk)
+    made = actions.offer(entry, practitioner, on(12, 10), **desk)
+    actions.call_with_offer(made, **desk)
+    actions.decline(made, **desk)
+    actions.skip(entry, practitioner, on(12, 11), **desk)
+    made = actions.offer(entry, practitioner, on(12, 14), **desk)
+    actions.expire(made, by=SYSTEM, now=made.expires_at)
+    actions.accept(actions.offer(entry, practitioner, on(12, 15), **desk), **desk)
+    actions.leave(actions.join(service, Wishes(), patient=entry.patient, **desk), **desk)
+    told = AuditEvent.objects.filter(subject_id=entry.patient_id, action__startswith="booking.").exclude(object_id=None)
+    assert list(told.order_by("pk").values_list("action", flat=True)) == [
+        f"booking.{word}" for word in "join_list change_wishes ask_first pause_wait resume_wait offer call_with_offer pass_offer "
+        "skip_offer offer expire_offer offer book accept_offer join_list leave_list".split()
+    ]  # fmt: skip
 
 
 def test_leaving_gives_an_offered_time_to_the_next_and_keeps_the_visit(auto, service):
