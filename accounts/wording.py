@@ -9,13 +9,15 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
 _CHOOSE = _("Choose one of the answers shown")
+_FILL, _ONE, _SOME = _("Fill this in"), _("Choose one"), _("Choose at least one")
+NAMELESS = (_FILL, _ONE, _SOME, _CHOOSE)  # these say what to do, not where
 _WORDS: dict[type[forms.Field], dict[str, object]] = {
-    forms.Field: {"required": _("Fill this in")},
-    forms.ChoiceField: {"required": _("Choose one"), "invalid_choice": _CHOOSE},
-    forms.MultipleChoiceField: {"required": _("Choose at least one"), "invalid_choice": _CHOOSE, "invalid_list": _CHOOSE},
-    forms.ModelChoiceField: {"required": _("Choose one"), "invalid_choice": _CHOOSE},
+    forms.Field: {"required": _FILL},
+    forms.ChoiceField: {"required": _ONE, "invalid_choice": _CHOOSE},
+    forms.MultipleChoiceField: {"required": _SOME, "invalid_choice": _CHOOSE, "invalid_list": _CHOOSE},
+    forms.ModelChoiceField: {"required": _ONE, "invalid_choice": _CHOOSE},
     forms.ModelMultipleChoiceField: {
-        "required": _("Choose at least one"), "invalid_choice": _CHOOSE, "invalid_list": _CHOOSE, "invalid_pk_value": _CHOOSE,
+        "required": _SOME, "invalid_choice": _CHOOSE, "invalid_list": _CHOOSE, "invalid_pk_value": _CHOOSE,
     },
     forms.DateField: {"invalid": _("Enter a date that is in the calendar, like 2027-03-12")},
     forms.TimeField: {"invalid": _("Enter a time, like 09:30")},

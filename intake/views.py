@@ -1,6 +1,7 @@
 """The question pages of the booking path."""
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from datetime import date
 from functools import wraps
@@ -21,7 +22,7 @@ from accounts.templatetags.ui import Segment
 from intake import actions, answering, engine, photos, prefill, seats
 from intake.document import Document
 from intake.errors import IntakeError
-from intake.fields import controls, title_of
+from intake.fields import Control, controls, title_of
 from intake.models import Questionnaire
 from intake.seats import Sitting, sit_down, with_draft
 from intake.texts import filled
@@ -268,6 +269,12 @@ def _named_helper(document: Document) -> dict[str, Any]:
     return {link_id: document.contact[name] for link_id, name in names.items() if document.contact.get(name)}
 
 
+def _summary(drawn: list[Control], problems: list[engine.Problem]) -> list[tuple[str, str]]:
+    """The errors on top of the page; where two say the same, each begins with its question."""
+    said, asked = Counter(p.message for p in problems), {c.link_id: c.text for c in drawn}
+    return [(p.field, f"{asked.get(p.link_id, '')} {p.message}".strip() if said[p.message] > 1 else p.message) for p in problems]
+
+
 def _render_page(
     request: HttpRequest,
     sitting: Sitting,
@@ -298,7 +305,7 @@ def _render_page(
         "controls": drawn,
         "heading": title,
         "browser_title": neutral if page.frame.neutral else f"{heading} – {page.section.title}",
-        "problems": [(p.field, p.message) for p in problems or []],
+        "problems": _summary(drawn, problems or []),
         "has_errors": bool(problems),
         "change": change if change in {"1", "all"} else "",
         "back_url": back,

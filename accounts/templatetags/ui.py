@@ -5,6 +5,7 @@ stands here and in `templates/components/`.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -23,6 +24,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from accounts import wording
 from accounts.fields import mark_wrong
 
 register = template.Library()
@@ -217,6 +219,11 @@ def field(bound: BoundField, heading: bool = False, short: bool = False, hide_la
     )
 
 
+def _named(bound: BoundField, text: str, said: Counter[str]) -> str:
+    """An error as it stands away from its field: with the field's name, if it would not say by itself which one it is about."""
+    return f"{bound.label}: {text}" if said[text] > 1 or text in wording.NAMELESS else text
+
+
 def _error_target(bound: BoundField) -> str:
     """The id of the control an error summary should lead to (the first box of a group)."""
     if _kind(bound.field.widget) in {"radios", "checks"}:
@@ -236,8 +243,9 @@ def errors(source: "BaseForm | Iterable[Any] | Mapping[str, Any] | None", *more:
             if not part.is_bound:
                 continue
             items += [{"target": "", "text": str(text)} for text in part.non_field_errors()]
+            said = Counter(str(text) for bound in part.visible_fields() for text in bound.errors)
             for bound in part.visible_fields():
-                items += [{"target": _error_target(bound), "text": str(text)} for text in bound.errors]
+                items += [{"target": _error_target(bound), "text": _named(bound, str(text), said)} for text in bound.errors]
             for bound in part.hidden_fields():
                 items += [{"target": "", "text": str(text)} for text in bound.errors]
         else:

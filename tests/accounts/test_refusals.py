@@ -1,5 +1,6 @@
 """A sign-in form that cannot be taken says so as every other form does: 422, our words, what was typed still there."""
 
+import re
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from django import forms
 from django.test import Client
 
 from accounts.models import User
+from accounts.templatetags import ui
 
 pytestmark = pytest.mark.usefixtures("clinic")
 
@@ -28,7 +30,20 @@ def test_a_sign_in_that_cannot_be_read_is_refused_beside_the_field(typed: dict[s
     assert answer.status_code == 422
     assert f"</span>{said}</span></p>" in page
     assert page.count('aria-invalid="true"') >= 1
+    assert ">Password: Fill this in</a>" in page or typed
     assert f'value="{typed.get("login", "")}"' in page or not typed
+
+
+def test_two_errors_that_say_the_same_are_told_apart_at_the_top() -> None:
+    class Plain(forms.Form):
+        first = forms.IntegerField()
+        last = forms.IntegerField()
+        only = forms.DateField()
+
+    html = str(ui.errors(Plain({"first": "z", "last": "z", "only": "z"})))
+    assert re.findall(r">([^<]+)</a>", html) == [
+        "First: Enter a whole number", "Last: Enter a whole number", "Enter a date that is in the calendar, like 2027-03-12",
+    ]  # fmt: skip
 
 
 def test_a_wrong_password_is_a_refusal_too(reception: User) -> None:

@@ -153,10 +153,11 @@ def test_every_error_leads_to_a_control_that_is_there(sitting: Client) -> None:
     for at in (url(1, 1), url(1, 2), url(2, 2), url(3, 1), url(3, 2), url(3, 5), url(4, 1), url(6, 1), url(7, 1), url(8, 3)):
         shown = on_page(sitting.get(at).content.decode())
         html = sitting.post(at, {"shown": shown}).content.decode()
-        targets = re.findall(r'<a href="#([^"]+)"', html.split("errsum")[1].split("</ul>")[0])
-        assert targets, at
-        for target in targets:
+        links = re.findall(r'<a href="#([^"]+)">([^<]+)', html.split("errsum")[1].split("</ul>")[0])
+        assert links, at
+        for target, _text in links:
             assert f'id="{target}"' in html, (at, target)
+        assert len({text for _target, text in links}) == len(links), (at, "two of them say the same")
 
 
 def test_not_agreeing_is_asked_about_once_and_leads_to_the_phone(sitting: Client, draft: QuestionnaireResponse) -> None:
@@ -389,7 +390,7 @@ def test_without_a_draft_the_way_begins_at_the_start(clinic: Clinic, client: Cli
 def test_a_sent_response_can_no_longer_be_opened_here(sitting: Client, draft: QuestionnaireResponse, maya: Patient) -> None:
     filled_in(draft, "Woman 66, tender scalp, brow loss")
     actions.complete(draft, patient=maya, declared_at=NOW, signature="Maya", by=SOMEBODY, now=NOW)
-    assert sitting.get(url(6, 4))["Location"] == reverse("booking:start")
+    assert sitting.get(url(6, 4))["Location"] == reverse("booking:done")
 
 
 def test_for_a_booked_visit_the_last_page_leads_to_the_check(
