@@ -4,6 +4,8 @@
 /* 1. An error summary, or a banner the server marked, takes the focus, so that it is read first. */
 const first = document.querySelector("[data-focus-now]");
 if (first) first.focus();
+/* What came in answer to a form is met again, on the way back or by a reload, as the page it is about: not as a form to send again. */
+history.replaceState(history.state, "", location.href);
 
 /* 2. A second press is ignored; the pressed button says what it is doing and stays focusable. */
 const faces = new Map();

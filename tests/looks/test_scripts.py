@@ -20,6 +20,21 @@ def test_an_error_summary_has_the_focus_and_leads_to_its_field(browser: Browser,
 
 
 @pytest.mark.journey
+def test_back_after_something_was_corrected_meets_the_page_and_no_form_to_send_again(browser: Browser, site: str) -> None:
+    page = open_page(browser, width=390, theme="light")
+    page.goto(site + "/me/sign-in/")
+    for address in ("nobody", "someone@example.com"):
+        page.locator("[name=address]").fill(address)
+        page.get_by_role("button", name="Send me a code").click()
+        page.wait_for_load_state()
+    expect(page.locator("[name=code]")).to_be_visible()
+    page.go_back()
+    expect(page.locator("[name=address]")).to_be_visible()
+    assert not page.title().startswith("Error: ")
+    page.context.close()
+
+
+@pytest.mark.journey
 def test_a_second_press_is_ignored_and_the_button_says_what_it_does(browser: Browser, site: str) -> None:
     page = open_page(browser, width=390, theme="light")
     page.goto(site + "/book/lost-link/")
