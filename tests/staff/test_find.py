@@ -1,6 +1,7 @@
 """`/desk/find/` and `/desk/patient/<id>/`."""
 
 import hashlib
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -105,6 +106,12 @@ def test_the_patient_page_shows_contact_visits_and_tasks(desk: Client, appointme
         assert text in page
     event = AuditEvent.objects.get(action="staff.patient_read")
     assert (event.actor_id, event.subject_id) == (reception.pk, appointment.patient_id)
+
+
+def test_a_visit_that_was_left_open_is_an_earlier_one(desk: Client, patient: Patient, make_visit: Any) -> None:
+    visit = make_visit(patient, clock.now() - timedelta(days=3), "booked")
+    page = desk.get(f"/desk/patient/{patient.public_id}/")
+    assert (page.context["coming"], page.context["past"]) == ([], [visit])
 
 
 def test_an_offer_of_the_waiting_list_that_is_out_is_something_to_do(
