@@ -474,6 +474,10 @@ class Appointment(models.Model):
         """Until when a patient may move the visit by link."""
         return self.starts_at - timedelta(minutes=self.service.reschedule_cutoff_minutes)
 
+    def lacks_outcome(self, now: datetime) -> bool:
+        """As `without_outcome` finds it: nobody has said what became of it."""
+        return self.status in OPEN and self.ends_at <= now - OUTCOME_DUE
+
     def waiting_minutes(self, now: datetime) -> int | None:
         """Minutes since arrival of somebody who waits today; None for others, and for a visit that was left so on another day."""
         came = self.arrived_at or now

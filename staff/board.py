@@ -15,7 +15,6 @@ from accounts import clock
 from booking.late import AHEAD
 from booking.models import (
     OPEN,
-    OUTCOME_DUE,
     Appointment,
     Availability,
     AvailabilityOverride,
@@ -267,16 +266,14 @@ def mark_now(day: date) -> str:
 
 def _kinds(visit: Appointment, now: datetime) -> set[str]:
     """Which of the filters a visit answers to."""
-    kinds = set()
-    if visit.waiting_minutes(now) is not None:
-        kinds.add("waiting")
-    if visit.status == Status.BOOKED:
-        kinds.add("unconfirmed")
-    if visit.status in OPEN and visit.intake_missing:
-        kinds.add("missing")
-    if visit.status in OPEN and visit.ends_at <= now - OUTCOME_DUE:
-        kinds.add("unfinished")
-    return kinds
+    over = visit.lacks_outcome(now)  # what was to be done before it can be done no more
+    kinds = {
+        "waiting": visit.waiting_minutes(now) is not None,
+        "unconfirmed": visit.status == Status.BOOKED and not over,
+        "missing": visit.status in OPEN and visit.intake_missing and not over,
+        "unfinished": over,
+    }
+    return {kind for kind, so in kinds.items() if so}
 
 
 def in_series() -> dict[str, Any]:
@@ -290,7 +287,7 @@ def in_series() -> dict[str, Any]:
 def badges_of(visit: Any, now: datetime) -> list[tuple[str, str, str]]:
     """Badges as (colour, icon, word). Nothing here says why the patient comes."""
     found = []
-    if visit.status in OPEN and visit.intake_missing:
+    if visit.status in OPEN and visit.intake_missing and not visit.lacks_outcome(now):
         found.append(("warn", "formx", _("Intake missing")))
     if not getattr(visit, "seen_before", True):
         found.append(("plain", "user", _("First visit")))
@@ -299,7 +296,12 @@ def badges_of(visit: Any, now: datetime) -> list[tuple[str, str, str]]:
         found.append(("plain", "layers", _("%(n)d of %(count)d") % place))
     if visit.is_to_call(now):
         found.append(("warn", "phone", _("To be called")))
-    if visit.response is not None and visit.response.urgent_flags and visit.status in (Status.BOOKED, Status.CONFIRMED):
+    if (
+        visit.response is not None
+        and visit.response.urgent_flags
+        and visit.status in (Status.BOOKED, Status.CONFIRMED)
+        and not visit.lacks_outcome(now)
+    ):
         found.append(("warn", "bell", _("Call before visit")))
     return found
 

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from accounts import clock
 from accounts.access import reception_required
-from booking.models import OPEN, OUTCOME_DUE, Appointment, WaitlistEntry
+from booking.models import OPEN, Appointment, WaitlistEntry
 from patients.models import MergeOffer, Patient
 from staff import search
 from staff.board import badges_of
@@ -60,7 +60,7 @@ def patient(request: HttpRequest, public_id: UUID) -> HttpResponse:
             WaitlistEntry.objects.for_actor(request.user).on_list().filter(patient=found).prefetch_related("offers__practitioner")
         )
         offers = MergeOffer.objects.for_actor(request.user).filter(patient=found, decided_at=None).count()
-    coming = sorted((v for v in visits if v.status in OPEN and v.ends_at > now - OUTCOME_DUE), key=lambda v: v.starts_at)
+    coming = sorted((v for v in visits if v.status in OPEN and not v.lacks_outcome(now)), key=lambda v: v.starts_at)
     tasks = [
         (word, reverse("staff:visit", args=[v.public_id]), clock.long_when(v.starts_at))
         for v in coming

@@ -93,6 +93,18 @@ def test_nobody_waits_on_a_day_that_is_past(desk: Client, make_patient: Any, mak
     assert "Cleo Test" in desk.get(f"{day}?show=unfinished").content.decode()
 
 
+def test_what_was_to_be_done_before_a_visit_is_not_asked_for_on_a_past_day(
+    desk: Client, patient: Patient, make_visit: Any, service: Service
+) -> None:
+    Service.objects.filter(pk=service.pk).update(questionnaire="hair-loss-intake")
+    came = clock.now() - timedelta(days=3)
+    make_visit(patient, came, "booked")
+    page = desk.get(f"/desk/day/{clock.local(came).date()}/")
+    found = page.context["board"].counts
+    assert [found[kind] for kind in ("unconfirmed", "missing", "unfinished")] == [0, 0, 1]
+    assert "Intake missing" not in page.content.decode()
+
+
 def test_the_whole_way_through_a_visit(desk: Client, appointment: Appointment) -> None:
     for verb, status in (("confirm", "confirmed"), ("arrive", "arrived"), ("to_room", "in_room"), ("fulfil", "fulfilled")):
         appointment.refresh_from_db()
