@@ -287,11 +287,25 @@ def test_a_known_patient_is_joined_only_after_a_code(service, practitioner, draf
 def test_a_code_that_came_back_shows_that_this_contact_on_file_works(service, practitioner, draft, patient, channel):
     long_ago = clock.now() - timedelta(days=400)
     Patient.objects.filter(pk=patient.pk).update(email_bounced_at=long_ago, mobile_bounced_at=long_ago)
+    other = {
+        "legal_first_name": "Noor",
+        "legal_last_name": "Test",
+        "date_of_birth": patient.date_of_birth,
+        "created_at": long_ago,
+    }
+    Patient.objects.create(**other)
     book(service, practitioner, next_weekday_at(10), draft, checked=channel)
     patient.refresh_from_db()
+    assert Patient.objects.get(legal_first_name="Noor").email == "", "and nobody else's"
     works = {"email": patient.email_checked_at and not patient.email_bounced_at,
              "text": patient.mobile_checked_at and not patient.mobile_bounced_at}  # fmt: skip
     assert [name for name, yes in works.items() if yes] == [channel]
+
+
+@pytest.mark.parametrize("channel", ["email", "text"])
+def test_no_contact_proves_nobody_who_has_none(patient, channel):
+    Patient.objects.filter(pk=patient.pk).update(email="", mobile="")
+    assert people.recognise(contact_of(email="", mobile=""), checked_channel=channel) is None
 
 
 def test_without_a_code_a_new_patient_is_made_and_the_desk_offers_to_merge(service, practitioner, draft, patient):

@@ -9,6 +9,8 @@ from audit.actor import Actor
 from booking import actions
 from booking.links import find_visit, token_of
 from patients.helpers import HelperContact
+from patients.models import Patient
+from tests.factories import WEDNESDAY
 
 SAM = HelperContact("Sam Lee", "son", "sam@example.com", "+15195550166", "text_email", voicemail_ok=False, gets_messages=True)
 
@@ -48,3 +50,18 @@ def test_who_heard_nothing_before_or_is_the_same_leaves_the_link_as_it_is(appoin
     first = token_of(appointment)
     visit = actions.name_helper(actions.name_helper(appointment, before, **desk), replace(SAM, relation="friend"), **desk)
     assert token_of(visit) == first
+
+
+@pytest.mark.parametrize("checked", ["", "email", "text"])
+def test_a_new_address_is_proven_only_by_a_code_from_it(appointment, reception, checked):
+    before = {
+        "email_checked_at": WEDNESDAY,
+        "mobile_checked_at": WEDNESDAY,
+        "email_bounced_at": WEDNESDAY,
+        "mobile_bounced_at": WEDNESDAY,
+    }
+    Patient.objects.filter(pk=appointment.patient_id).update(**before)
+    change(appointment, reception, email="new@example.com", mobile="+15195550122", checked=checked)
+    patient = Patient.objects.get()
+    proven = [way for way, at in (("email", patient.email_checked_at), ("text", patient.mobile_checked_at)) if at]
+    assert (proven, patient.email_bounced_at, patient.mobile_bounced_at) == ([checked] if checked else [], None, None)
