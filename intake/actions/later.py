@@ -135,10 +135,9 @@ def resume(link: ResumeLink, year: int, *, by: Actor, now: datetime) -> Question
                 row.tries, row.paused_until = 0, now + PAUSE
                 refusal = YearRefused(_("Too many tries. Wait 10 minutes or call us"), wait=True)
         else:
-            row.tries, row.paused_until, row.last_used_at, row.expires_at = 0, None, now, now + KEPT
+            row.tries, row.last_used_at, row.expires_at = 0, now, now + KEPT
         row.save(update_fields=["tries", "paused_until", "last_used_at", "expires_at"])
-        detail = {"ok": refusal is None}
-        record("intake.resume", by=by, now=now, obj=row.response, subject_id=row.response.patient_id, detail=detail)
+        record("intake.resume", by=by, now=now, obj=row.response, detail={"ok": refusal is None})
     if refusal is not None:
         raise refusal
     return row.response
@@ -158,10 +157,7 @@ def reopen(response: QuestionnaireResponse, year: int, *, by: Actor, now: dateti
             refusal = YearRefused(_("Too many tries today. Call us"), wait=True)
         elif born(response)[:4] != f"{year:04d}":
             refusal = YearRefused(_("That year does not match. Check it, or call us"))
-        record(
-            "intake.resume", by=by, now=now, obj=response,
-            detail={"ok": refusal is None, "same_browser": True},
-        )  # fmt: skip
+        record("intake.resume", by=by, now=now, obj=response, detail={"ok": refusal is None, "same_browser": True})
     if refusal is not None:
         raise refusal
 

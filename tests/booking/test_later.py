@@ -13,6 +13,7 @@ from booking.models import Appointment
 from booking.views import later as view
 from intake.actions import later, save_page
 from intake.document import decrypt
+from intake.errors import IntakeError
 from intake.models import QuestionnaireResponse, ResumeLink
 from tests.booking.conftest import WEB, Browser, rows, text_of, title_of
 from tests.factories import WEDNESDAY
@@ -170,6 +171,27 @@ def test_a_day_has_twenty_tries_whatever_the_link(walker, saved, at):
     assert "Too many tries today. Call us" in text_of(answer)
     at.shift(timedelta(days=1))
     assert walker.another().post("resume", token, year="1987").status_code == 303
+
+
+def test_the_right_year_lets_the_wrong_ones_be_forgotten(walker, saved):
+    token = later.token_of(saved)
+    years = ["1950", "1951", "1952", "1953", "1987", "1954", "1987"]
+    answers = [walker.another().post("resume", token, year=year).status_code for year in years]
+    assert answers == [422, 422, 422, 422, 303, 422, 303]
+
+
+def test_a_day_has_twenty_tries_in_a_browser_that_rested_too_long_as_well(walker):
+    draft = walker.with_details().draft
+    for n in range(20):
+        with pytest.raises(later.YearRefused, match="does not match"):
+            later.reopen(draft, 1930 + n, by=WEB, now=WEDNESDAY + timedelta(minutes=3 * n))
+    with pytest.raises(later.YearRefused, match="Too many tries today"):
+        later.reopen(draft, 1987, by=WEB, now=WEDNESDAY + timedelta(hours=2))
+
+
+def test_without_a_year_of_birth_no_link_is_owed(walker):
+    with pytest.raises(IntakeError, match="date of birth"):
+        later.save_for_later(walker.begun().draft, channel="email", address="a@example.com", by=WEB, now=WEDNESDAY)
 
 
 def test_a_new_link_does_not_kill_the_old(walker, saved):
