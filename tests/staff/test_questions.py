@@ -83,6 +83,11 @@ def test_it_begins_at_the_visit_and_asks_what_a_patient_is_asked_but_not_who_typ
     assert saved["Location"].startswith("/book/questions/2/")
 
 
+def test_the_desks_browser_offers_nothing_that_was_typed_for_somebody_before(seated):
+    html = seated.get(page("2/1")).content.decode()
+    assert re.search(r'<form method="post" action="/book/questions/2/1/" novalidate autocomplete="off"', html)
+
+
 def test_every_page_opened_and_saved_is_in_the_trail(seated, visit, reception):
     before = AuditEvent.objects.count()
     seated.get(page("1/1"))
