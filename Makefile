@@ -31,12 +31,13 @@ lint: $(VENV)/dev.stamp ## Ruff, djlint, the layer contract, the compose file an
 	@$(VENV)/bin/ruff check -q .
 	@$(VENV)/bin/ruff format -q --check .
 	@$(VENV)/bin/djlint templates --lint --quiet
+	@$(VENV)/bin/djangofmt --quiet --check templates
 	@$(VENV)/bin/lint-imports --no-logo > $(VENV)/imports.log 2>&1 || { cat $(VENV)/imports.log; exit 1; }
 	@$(VENV)/bin/check-jsonschema -q --builtin-schema vendor.compose-spec docker-compose.yml
 	@$(VENV)/bin/hadolint Dockerfile
 
-format: $(VENV)/dev.stamp ## Let ruff put the Python code into shape
-	@$(VENV)/bin/ruff check -q --fix . ; $(VENV)/bin/ruff format .
+format: $(VENV)/dev.stamp ## Let ruff put the Python code into shape, and djangofmt the templates
+	@$(VENV)/bin/ruff check -q --fix . ; $(VENV)/bin/ruff format . ; $(VENV)/bin/djangofmt templates
 
 types: $(VENV)/dev.stamp ## Mypy
 	@echo "types"

@@ -42,3 +42,4 @@ from config.settings import *  # noqa: F403
 
 # WhiteNoise would look through the demo's collected files for every test client; tests find static files without it.
 STATIC_ROOT = BASE_DIR / "test-results" / "no-collected-files"  # noqa: F405
+MIDDLEWARE = ["tests.squeeze.middleware", *MIDDLEWARE]  # noqa: F405

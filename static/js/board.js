@@ -139,7 +139,7 @@ function step(card, key) {
   const [version, ...verbs] = card.dataset.v.split(" ");
   const verb = STEPS[key];
   if (!verbs.includes(verb)) {
-    tell(fill(words.cannot, { key: key.toUpperCase(), status: card.querySelector(".st")?.textContent ?? "" }));
+    tell(fill(words.cannot, { key: key.toUpperCase(), status: card.querySelector(".st")?.textContent.trim() ?? "" }));
     return;
   }
   press("do", `${verb}:${idOf(card)}:${version}`);
@@ -184,7 +184,7 @@ document.addEventListener("keydown", (event) => {
     else if (key === "m") {
       if (!placed()) location.assign(`${linkOf(card).pathname}move/`);
       else if (card.dataset.v.includes("move")) startMove(card);
-      else tell(fill(words.cannot, { key: "M", status: card.querySelector(".st")?.textContent ?? "" }));
+      else tell(fill(words.cannot, { key: "M", status: card.querySelector(".st")?.textContent.trim() ?? "" }));
     } else if (key === "x") open(`${linkOf(card).pathname}text/?${looks()}`);
     else if (key === "i") press("how", "send", { to: `${linkOf(card).pathname}link/`, also: { back: "day" } });
     else if (key === "v") press("how", "show", { to: `${linkOf(card).pathname}link/` });
@@ -245,7 +245,7 @@ async function startMove(card, { dragged = false } = {}) {
     mine.targets.push(target);
   }
   if (!mine.targets.length) { endMove(); tell(words.full); return; }
-  tell(fill(words.moving, { name: card.querySelector(".nm").textContent }));
+  tell(fill(words.moving, { name: card.querySelector(".nm").textContent.trim() }));
   if (!dragged) {
     const top = card.getBoundingClientRect().top, column = card.closest(".dcol");
     const far = ({ line }) => Math.abs(line.getBoundingClientRect().top - top) + (line.closest(".dcol") === column ? 0 : 1e5);
@@ -258,7 +258,7 @@ function loosely(column, row) {
   const first = Math.min(Math.max(row, 0), last), at = moving.since / 1000 + first * STEP / 1000;
   loose();
   const line = Object.assign(document.createElement("li"), { className: `target on ${place(first, moving.rows)}` });
-  const words_ = `${clock(new Date(at * 1000))}, ${column.querySelector("h2").textContent}`;
+  const words_ = `${clock(new Date(at * 1000))}, ${column.querySelector("h2").textContent.trim()}`;
   line.setAttribute("aria-hidden", "true");
   line.append(Object.assign(document.createElement("span"), { textContent: words_ }));
   column.querySelector(".dlist").append(line);
