@@ -28,7 +28,8 @@ def event(
         subject_id: primary key of the patient it is about; by default whom `obj` points at as its patient.
         detail: names of things, never health information.
     """
-    return AuditEvent(
+    return rows.new(
+        AuditEvent,
         at=now,
         actor_kind=by.kind,
         actor_id=by.id,

@@ -20,8 +20,9 @@ from django.db.models import Model
 from django.db.models.base import ModelState
 from django.db.models.signals import post_init, pre_init
 from psycopg import pq
-from psycopg.adapt import PyFormat, Transformer
+from psycopg.adapt import Loader, PyFormat, Transformer
 from psycopg.errors import error_from_result
+from psycopg.pq import Format
 
 M = TypeVar("M", bound=Model)
 
@@ -56,7 +57,7 @@ class _Bound(psycopg.RawCursor[tuple[Any, ...]]):
     def execute(self, query: Any, params: Any = None, **how: Any) -> "_Bound":
         """As psycopg's."""
         numbered, names = _numbered(query)
-        super().execute(numbered, [params[name] for name in names] if names else params, **how)
+        super().execute(numbered, [params[name] for name in names] if names else params, binary=True, **how)
         if connection.queries_logged:
             text = psycopg.ClientCursor(self.connection).mogrify(query, params)
             self._query = SimpleNamespace(query=text.encode())  # type: ignore[assignment]
@@ -84,36 +85,68 @@ def fetch(statement: str, params: Sequence[Any] | dict[str, Any]) -> list[tuple[
     ):
         database.validate_no_broken_transaction()
         with database.wrap_database_errors, raw.lock:
-            return _asked(raw, statement, params)
+            return _asked(_kept(raw), raw, statement, params)
+    _kept(raw)
     raw.prepare_threshold = None  # psycopg forgets what it has prepared with DEALLOCATE ALL, which would take ours along
     cursor = _Bound(raw)
     database._prepare_cursor(cursor).execute(statement, params)  # type: ignore[attr-defined]  # as cursor() does: errors, log
     return cursor.fetchall() if cursor.pgresult and cursor.pgresult.nfields else []
 
 
+class _Json(Loader):
+    """JSON stays text, as Django's own fields expect it."""
+
+    format = Format.BINARY
+
+    def load(self, data: Any) -> str:
+        """What follows the byte that says how it is written."""
+        return bytes(data)[1:].decode()
+
+
+class _Kept:
+    """What stays with a connection: how values are written and read, in binary, and the names of what is prepared."""
+
+    def __init__(self, raw: psycopg.Connection[Any]) -> None:
+        raw.adapters.register_loader("jsonb", _Json)
+        self.adapt = Transformer(raw)
+        self.known: dict[tuple[bytes, tuple[int, ...]], bytes] = {}
+
+
+def _kept(raw: psycopg.Connection[Any]) -> _Kept:
+    kept: _Kept = vars(raw).get("_kept") or vars(raw).setdefault("_kept", _Kept(raw))
+    return kept
+
+
 MOST_PREPARED = 400  # statements of a connection; others are planned when they are asked
 
 
-def _asked(raw: psycopg.Connection[Any], statement: str, params: Sequence[Any] | dict[str, Any]) -> list[tuple[Any, ...]]:
+def _asked(
+    kept: _Kept, raw: psycopg.Connection[Any], statement: str, params: Sequence[Any] | dict[str, Any]
+) -> list[tuple[Any, ...]]:
     """What a cursor of psycopg's does for one statement, without the cursor: half of its computing, a tenth of a booking's."""
     query, names = _numbered(statement)
     values = [params[name] for name in names] if isinstance(params, dict) else params
-    adapt, pg = Transformer(raw), raw.pgconn
+    adapt, known, pg = kept.adapt, kept.known, raw.pgconn
     if not raw.autocommit and pg.transaction_status == pq.TransactionStatus.IDLE:
         _checked(raw, pg.exec_(b"BEGIN"))
     given: Any = adapt.dump_sequence(values, [PyFormat.AUTO] * len(values))
     types, formats = adapt.types or (), adapt.formats
-    known: dict[tuple[bytes, tuple[int, ...]], bytes] = vars(raw).setdefault("_known_statements", {})
     name = known.get((query, types))
     if name is None and len(known) < MOST_PREPARED:
         name = b"known%d" % len(known)
         _checked(raw, pg.prepare(name, query, types))
         known[query, types] = name
-    result = _checked(raw, pg.exec_prepared(name, given, formats) if name else pg.exec_params(query, given, types, formats))
+    if name is None:
+        result = _checked(raw, pg.exec_params(query, given, types, formats, Format.BINARY))
+    else:
+        result = _checked(raw, pg.exec_prepared(name, given, formats, Format.BINARY))
     if result.status != pq.ExecStatus.TUPLES_OK:
         return []
     adapt.set_pgresult(result)
-    return adapt.load_rows(0, result.ntuples, tuple)
+    try:
+        return adapt.load_rows(0, result.ntuples, tuple)
+    finally:
+        adapt.set_pgresult(None)  # what was read stays with whoever asked
 
 
 def _checked(raw: psycopg.Connection[Any], result: Any) -> Any:
@@ -224,6 +257,11 @@ def _plan(model: type[Model], names: tuple[str, ...], keyed: bool) -> tuple[Any,
     return attrgetter(*(f.attname for f in fields)), list(zip(fields, plain, strict=True))
 
 
+def array(numbers: Iterable[int]) -> str:
+    """Whole numbers for a parameter that is cast to an array; psycopg takes long to find out what a list is."""
+    return f"{{{','.join(map(str, numbers))}}}"
+
+
 def values_of(row: Model, names: tuple[str, ...] = (), *, keyed: bool = False) -> list[Any]:
     """What goes into the columns of `names` (attributes; default all but the key), ready for the database."""
     database = connections[DEFAULT_DB_ALIAS]  # itself, not the proxy that looks it up each time
@@ -265,6 +303,27 @@ def locked(rows: models.QuerySet[M], *, pk: int) -> M:
     return rows.get(pk=pk)
 
 
+@cache
+def _defaults(model: type[Model]) -> tuple[dict[str, Any], list[tuple[str, Callable[[], Any]]]]:
+    """What the columns of a new row hold by themselves: values, and what makes a value of its own for each row."""
+    fields = model._meta.concrete_fields
+    made = {f.attname: f.get_default for f in fields if f.has_default() and callable(f.default)}
+    return {f.attname: f.get_default() for f in fields if f.attname not in made}, list(made.items())
+
+
+def new(model: type[M], **values: Any) -> M:
+    """A new instance, foreign keys by their key, without the constructor's look at each field: for plain facts."""
+    if not _makes_plain_ones(model):
+        return model(**values)
+    given, made = _defaults(model)
+    row = model.__new__(model)
+    row._state = ModelState()
+    row.__dict__.update(given)
+    row.__dict__.update({name: make() for name, make in made if name not in values})
+    row.__dict__.update(values)
+    return row
+
+
 def insert(rows: Iterable[Model]) -> None:
     """Insert new rows of one model in one statement; each gets its key."""
     rows = list(rows)
@@ -285,7 +344,7 @@ def is_stored(row: Model) -> None:
 @cache
 def next_key(model: type[Model]) -> str:
     """SQL that draws the key of a row to come: for one that others of the same `Together` point at."""
-    return f"nextval(pg_get_serial_sequence('{model._meta.db_table}', '{model._meta.pk.column}'))"
+    return f"nextval('{model._meta.db_table}_{model._meta.pk.column}_seq')"
 
 
 class Missed(Exception):
@@ -300,6 +359,7 @@ class Together:
     """
 
     def __init__(self) -> None:
+        self._new: dict[tuple[type[Model], bool], list[list[Any]]] = {}
         self._parts: list[str] = []
         self._params: list[Any] = []
         self._musts: list[str] = []
@@ -313,15 +373,12 @@ class Together:
             self._musts.append(must)
 
     def insert(self, rows: Iterable[Model]) -> None:
-        """Add new rows of one model. Those that have a key keep it; what key the others get is not told."""
-        rows = list(rows)
-        if not rows:
-            return
-        keyed = rows[0].pk is not None
-        values = [value for row in rows for value in values_of(row, keyed=keyed)]
-        self.add(insert_into(type(rows[0]), len(rows), keyed=keyed), values)
-        if keyed:
-            self._then += [partial(is_stored, row) for row in rows]
+        """Add new rows. Those that have a key keep it; what key the others get is not told. Those of one table are one part."""
+        for row in rows:
+            keyed = row.pk is not None
+            self._new.setdefault((type(row), keyed), []).append(values_of(row, keyed=keyed))
+            if keyed:
+                self._then.append(partial(is_stored, row))
 
     def then(self, step: Callable[[], Any]) -> None:
         """What is done in this process once everything is written."""
@@ -334,9 +391,11 @@ class Together:
             Missed: a part that must write a row found none. The transaction is to be rolled back, as after any error.
             django.db.Error: a part was refused.
         """
+        for (model, keyed), found in self._new.items():
+            self.add(insert_into(model, len(found), keyed=keyed), [value for values in found for value in values])
         counts = ", ".join(f"(SELECT count(*) FROM {name})" for name in self._musts) or "1"
-        [found] = fetch(f"WITH {', '.join(self._parts)} SELECT {counts}", self._params) if self._parts else [()]
-        for name, count in zip(self._musts, found, strict=False):
+        [told] = fetch(f"WITH {', '.join(self._parts)} SELECT {counts}", self._params) if self._parts else [()]
+        for name, count in zip(self._musts, told, strict=False):
             if not count:
                 raise Missed(name)
         for step in self._then:

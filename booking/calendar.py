@@ -17,6 +17,7 @@ from booking.slots import Busy, Calendar, Hours, Off, Override, Rules, Slot, Sta
 _EPOCH = date(1970, 1, 1).toordinal()
 _FAR = date(9999, 1, 1).toordinal()
 
+_OCCUPYING = ", ".join(f"'{status}'" for status in OCCUPYING)
 _MINUTES = "(extract(hour from {0}) * 60 + extract(minute from {0}))::bigint"
 _SQL = f"""
 WITH p AS MATERIALIZED (
@@ -48,7 +49,7 @@ SELECT
       extract(epoch from a.ends_at)::bigint, s.setup_minutes::bigint, s.cleanup_minutes::bigint,
       (a.status <> 'held')::int::bigint])
     FROM booking_appointment a JOIN booking_service s ON s.id = a.service_id
-    WHERE a.status = ANY(%(occupying)s::text[]) AND a.starts_at >= %(from_at)s - interval '9 hours' AND a.starts_at < %(to_at)s
+    WHERE a.status IN ({_OCCUPYING}) AND a.starts_at >= %(from_at)s - interval '9 hours' AND a.starts_at < %(to_at)s
       AND a.id <> %(own)s AND NOT (a.status = 'held' AND a.hold_expires_at <= %(now)s)
       AND {{busy_of}})
 """
@@ -76,7 +77,6 @@ def load(
         "until": until,
         "from_at": from_at,
         "to_at": to_at,
-        "occupying": [str(s) for s in OCCUPYING],
         "own": own or 0,
         "now": now,
     }

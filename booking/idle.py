@@ -64,7 +64,7 @@ def patient_gate(get_response: Next) -> Next:
 
     def middleware(request: HttpRequest) -> HttpResponse:
         answer = get_response(request)
-        if "X-Save" in request.headers and 300 <= answer.status_code < 400:
+        if "HTTP_X_SAVE" in request.META and 300 <= answer.status_code < 400:
             # A script that sent the form is told where to go: it goes there itself.
             return JsonResponse({"next": answer["Location"]})
         return answer

@@ -11,6 +11,13 @@ from typing import Any
 WITHOUT_SAFETY = "-no-safety"
 # "Any of": question link_id and the codes that open.
 Conditions = tuple[tuple[str, frozenset[str]], ...]
+# The same as single answers, a link_id and a code each: any of them opens.
+Pairs = frozenset[tuple[str, str]]
+
+
+def pairs_of(conditions: Conditions) -> Pairs:
+    """Each answer that opens."""
+    return frozenset((name, code) for name, codes in conditions for code in codes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +70,12 @@ class Question:
     loinc: str = ""
     prefill: str = ""
     codes: frozenset[str] = field(init=False, repr=False, compare=False)
+    opened_by: Pairs = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """The options' codes, asked for at every page."""
+        """The options' codes and the answers that open it, asked for at every page."""
         object.__setattr__(self, "codes", frozenset(option.code for option in self.options))
+        object.__setattr__(self, "opened_by", pairs_of(self.show_when))
 
     @property
     def is_choice(self) -> bool:
@@ -87,6 +96,11 @@ class Group:
     group: str = ""
     repeats: bool = False
     show_when: Conditions = ()
+    opened_by: Pairs = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """The answers that open it."""
+        object.__setattr__(self, "opened_by", pairs_of(self.show_when))
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +185,43 @@ class Definition:
             for section in self.sections
             for frame in section.pages
         ]
+
+    @cached_property
+    def by_group(self) -> dict[str, list[Question]]:
+        """The questions of each group, without those of groups inside it; those of none under the empty name."""
+        found: dict[str, list[Question]] = {}
+        for question in self.questions.values():
+            found.setdefault(question.group, []).append(question)
+        return found
+
+    @cached_property
+    def deciding(self) -> frozenset[str]:
+        """The link_ids of questions whose answers open others."""
+        every = [*(q.show_when for q in self.questions.values()), *(g.show_when for g in self.groups.values())]
+        return frozenset(name for conditions in every for name, _codes in conditions)
+
+    @cached_property
+    def recorded(self) -> frozenset[str]:
+        """The link_ids that an answer can stand under: questions, and groups that repeat."""
+        return frozenset([*self.questions, *(g.link_id for g in self.groups.values() if g.repeats)])
+
+    @cached_property
+    def files(self) -> frozenset[str]:
+        """The link_ids of questions that are answered with files."""
+        return frozenset(q.link_id for q in self.questions.values() if q.type == "attachment")
+
+    @cached_property
+    def counted(self) -> list[Question]:
+        """What is worked out follows from these: date of birth, PHQ-2, and above them whatever decides if they are asked."""
+        wanted = {"about_dob", *(q.link_id for q in self.phq2)}
+        for question in reversed(self.questions.values()):  # conditions look up the form, never down
+            if question.link_id in wanted:
+                wanted |= {name for name, _codes in question.show_when}
+                group = self.groups.get(question.group)
+                while group:
+                    wanted |= {name for name, _codes in group.show_when}
+                    group = self.groups.get(group.group)
+        return [q for q in self.questions.values() if q.link_id in wanted]
 
     @cached_property
     def worked_out(self) -> list[Question]:

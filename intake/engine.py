@@ -6,7 +6,7 @@ Answers are a plain mapping link_id -> value:
 A draft keeps what was answered and is hidden now; `completed` takes it out.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -15,7 +15,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from accounts.dates import PARTS
-from intake.definition import Conditions, Definition, Group, Notice, PageFrame, Question, Section
+from intake.definition import Definition, Group, Notice, PageFrame, Question, Section, pairs_of
 
 Answers = Mapping[str, Any]
 
@@ -75,25 +75,23 @@ class Problem:
 # --- What is shown ---------------------------------------------------------------------------------------------------
 
 
-def _holds(conditions: Conditions, answers: Answers, shown: set[str]) -> bool:
-    for question, codes in conditions:
-        if question in shown:
-            value = answers.get(question)
-            if isinstance(value, str):
-                if value in codes:
-                    return True
-            elif isinstance(value, list):
-                for code in value:
-                    if isinstance(code, str) and code in codes:
-                        return True
-    return not conditions
+def chosen(names: Set[str], answers: Answers) -> set[tuple[str, str]]:
+    """The codes that these questions are answered with, each with its question: what conditions look for."""
+    found = set()
+    for name in answers.keys() & names:
+        value = answers[name]
+        if isinstance(value, str):
+            found.add((name, value))
+        elif isinstance(value, list):
+            found.update([(name, code) for code in value if isinstance(code, str)])
+    return found
 
 
-def _group_open(definition: Definition, link_id: str, answers: Answers, shown: set[str]) -> bool:
+def _group_open(definition: Definition, link_id: str, given: set[tuple[str, str]], shown: set[str]) -> bool:
     chain = []
     while link_id:
         group = definition.groups[link_id]
-        if not _holds(group.show_when, answers, shown):
+        if group.opened_by and given.isdisjoint(group.opened_by):
             return False
         chain.append(link_id)
         link_id = group.group
@@ -101,19 +99,25 @@ def _group_open(definition: Definition, link_id: str, answers: Answers, shown: s
     return True
 
 
-def enabled(definition: Definition, answers: Answers) -> set[str]:
-    """The link_ids of questions and groups that apply. Top to bottom: an answer to a hidden question opens nothing."""
+def enabled(definition: Definition, answers: Answers, among: Iterable[Question] | None = None) -> set[str]:
+    """The link_ids of questions and groups that apply. Top to bottom: an answer to a hidden question opens nothing.
+
+    Args:
+        among: look at these only, in the order of the form; what opens them must be among them.
+    """
     shown: set[str] = set()
-    opened: dict[str, bool] = {}  # A group's conditions are on questions above all of it, so it is looked at once.
-    for question in definition.questions.values():
+    given: set[tuple[str, str]] = set()  # what the questions shown so far open with their answers
+    opened = {"": True}  # A group's conditions are on questions above all of it, so it is looked at once.
+    for question in definition.questions.values() if among is None else among:
         group = question.group
-        if group:
-            if group not in opened:
-                opened[group] = _group_open(definition, group, answers, shown)
-            if not opened[group]:
-                continue
-        if not question.show_when or _holds(question.show_when, answers, shown):
-            shown.add(question.link_id)
+        if group not in opened:
+            opened[group] = _group_open(definition, group, given, shown)
+        if not opened[group] or (question.opened_by and given.isdisjoint(question.opened_by)):
+            continue
+        name = question.link_id
+        shown.add(name)
+        if name in definition.deciding:
+            given |= chosen({name}, answers)
     return shown
 
 
@@ -134,7 +138,7 @@ def calc(definition: Definition, answers: Answers, today: date) -> dict[str, Any
     # Facts from earlier answers were written when the draft was begun, and stay.
     again = {q.link_id for q in definition.worked_out}
     result = {k: v for k, v in answers.items() if k not in again}
-    shown = enabled(definition, result)
+    shown = enabled(definition, result, definition.counted)
     for question in definition.worked_out:
         value: Any = None
         if question.calc == "age-band" and "about_dob" in shown and (born := _born(result)):
@@ -174,20 +178,24 @@ def staff_answers(definition: Definition) -> dict[str, Any]:
 def pages(definition: Definition, answers: Answers, asking: Asking, shown: set[str] | None = None) -> list[Page]:
     """The pages with something to answer, in order. `shown` is what `enabled` said of these answers, if it was asked."""
     shown = enabled(definition, answers) if shown is None else shown
-    asked = _asked(definition, asking.uploads, asking.staff, asking.known)
-    found: list[Page] = []
-    for section, frame, on_page in definition.frames:
-        questions = [q for q in on_page if q.link_id in shown and (q.link_id in asked or q.type == "display")]
-        if not asked.isdisjoint([q.link_id for q in questions]):
-            found.append(Page(section, frame, tuple(questions)))
-    return found
+    return [
+        Page(section, frame, tuple([q for q in on_page if q.link_id in shown]))
+        for section, frame, on_page, asked in _frames(definition, asking.uploads, asking.staff, asking.known)
+        if not asked.isdisjoint(shown)
+    ]
 
 
 @lru_cache(maxsize=64)
-def _asked(definition: Definition, uploads: bool, staff: bool, known: frozenset[str]) -> frozenset[str]:
-    """The link_ids that `is_asked` says yes to."""
+def _frames(
+    definition: Definition, uploads: bool, staff: bool, known: frozenset[str]
+) -> list[tuple[Section, PageFrame, list[Question], frozenset[str]]]:
+    """Every page with what can stand on it, and the link_ids of that which `is_asked` says yes to."""
     asking = Asking(date.min, uploads=uploads, staff=staff, known=known)
-    return frozenset(q.link_id for q in definition.questions.values() if is_asked(q, asking))
+    found = []
+    for section, frame, on_page in definition.frames:
+        asked = frozenset(q.link_id for q in on_page if is_asked(q, asking))
+        found.append((section, frame, [q for q in on_page if q.link_id in asked or q.type == "display"], asked))
+    return found
 
 
 def find_page(all_pages: Iterable[Page], section: int, number: int) -> Page | None:
@@ -218,16 +226,17 @@ def page_problems(definition: Definition, page: Page, answers: Answers) -> list[
     problems = []
     groups_done: set[str] = set()
     for question in page.questions:
-        if question.type == "display":
+        value = answers.get(question.link_id)
+        if question.type == "display" or (isinstance(value, str) and value in question.codes):
             continue
         group = definition.groups.get(question.group)
         if group and group.repeats:
             if group.link_id not in groups_done:
                 groups_done.add(group.link_id)
                 problems += row_problems(definition, group, answers.get(group.link_id) or [], answers, page.key)
-        elif question.required and not is_answered(answers.get(question.link_id)):
+        elif question.required and not (value or is_answered(value)):
             problems.append(Problem(question.link_id, question.link_id, missing_text(question), page.key))
-        elif question.options and not _codes_known(question, answers.get(question.link_id)):
+        elif question.options and not _codes_known(question, value):
             problems.append(Problem(question.link_id, question.link_id, _("Choose one of the answers shown"), page.key))
     return problems
 
@@ -240,14 +249,13 @@ def validate_complete(definition: Definition, answers: Answers, asking: Asking, 
 def completed(definition: Definition, answers: Answers, shown: set[str] | None = None) -> dict[str, Any]:
     """The answers that count: those of questions that apply. Nothing hidden, nothing empty. `shown` as for `pages`."""
     shown = enabled(definition, answers) if shown is None else shown
-    rows = {g.link_id for g in definition.groups.values() if g.repeats}
     result: dict[str, Any] = {}
     for key, value in answers.items():
-        if key not in shown or not (key in definition.questions or key in rows):
+        if key not in shown or key not in definition.recorded:
             continue
-        if key in rows and isinstance(value, list):
+        if key in definition.groups and isinstance(value, list):
             value = [row for row in value if any(row.values())]
-        if is_answered(value):
+        if value or is_answered(value):
             result[key] = value
     return result
 
@@ -255,7 +263,8 @@ def completed(definition: Definition, answers: Answers, shown: set[str] | None =
 def triggered_advice(definition: Definition, answers: Answers, shown: set[str] | None = None) -> list[Notice]:
     """The advice pages these answers call for. `shown` as for `pages`."""
     shown = enabled(definition, answers) if shown is None else shown
-    return [notice for notice in definition.advice if notice.when and _holds(notice.when, answers, shown)]
+    given = chosen(shown, answers)
+    return [notice for notice in definition.advice if not given.isdisjoint(pairs_of(notice.when))]
 
 
 def is_answered(value: Any) -> bool:
@@ -316,7 +325,7 @@ def missing_text(question: Question) -> str:
 
 def row_questions(definition: Definition, group: Group) -> list[Question]:
     """The questions of one row."""
-    return [q for q in definition.questions.values() if q.group == group.link_id]
+    return definition.by_group.get(group.link_id, [])
 
 
 def row_problems(definition: Definition, group: Group, rows: list[Any], answers: Answers, page: str) -> list[Problem]:
@@ -344,4 +353,4 @@ def _codes_known(question: Question, value: Any) -> bool:
     if isinstance(value, str) and value:
         return value in question.codes
     given = value if isinstance(value, list) else [value]
-    return all(isinstance(v, dict) or v in (None, "") or v in question.codes for v in given)
+    return not [v for v in given if not isinstance(v, dict) and v not in question.codes and v not in (None, "")]

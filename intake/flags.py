@@ -5,11 +5,11 @@ to a patient. Three severities and a short list, because long lists of alerts ar
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from intake import engine
-from intake.definition import Definition
+from intake.definition import Definition, Pairs, pairs_of
 
 SEVERITIES = ("urgent", "caution", "info")
 
@@ -22,6 +22,11 @@ class Condition:
     name: str
     codes: frozenset[str] = frozenset()
     number: int = 0
+    pairs: Pairs = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """The answers, each with its question."""
+        object.__setattr__(self, "pairs", pairs_of(((self.name, self.codes),)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +73,18 @@ class Flag:
 def raised(rules: FlagRules, definition: Definition, answers: Mapping[str, Any], shown: set[str] | None = None) -> list[Flag]:
     """The flags of these answers, urgent first, then in the file's order. `shown` is what `engine.enabled` said of them."""
     shown = engine.enabled(definition, answers) if shown is None else shown
+    given = engine.chosen(shown, answers)
     found = []
     for rule in rules.rules:
         evidence: dict[str, None] = {}
         for line in rule.when:
             names: list[str] = []
+            found_here: tuple[str, ...]
             for condition in line:
-                found_here = _evidence(condition, definition, answers, shown)
+                if condition.kind == "includes":  # nearly all are
+                    found_here = () if given.isdisjoint(condition.pairs) else (condition.name,)
+                else:
+                    found_here = _evidence(condition, definition, answers, shown)
                 if not found_here:
                     break
                 names += found_here
@@ -91,8 +101,8 @@ def _evidence(condition: Condition, definition: Definition, answers: Mapping[str
     if condition.kind == "unanswered_recommended":
         return tuple(
             q.link_id
-            for q in definition.questions.values()
-            if q.group == name and q.recommended and q.link_id in shown and not engine.is_answered(answers.get(q.link_id))
+            for q in definition.by_group.get(name, ())
+            if q.recommended and q.link_id in shown and not engine.is_answered(answers.get(q.link_id))
         )
     if name not in shown:
         return ()
@@ -100,11 +110,10 @@ def _evidence(condition: Condition, definition: Definition, answers: Mapping[str
 
 
 def _holds(condition: Condition, value: Any) -> bool:
-    """Whether a condition on one answer holds."""
+    """Whether a condition on one answer holds, of every kind but "includes"."""
     if condition.kind == "at_least":
         return isinstance(value, int) and value >= condition.number
     if condition.kind == "unanswered":
         return not engine.is_answered(value)
     given = value if isinstance(value, list) else [value]
-    codes = {code for code in given if isinstance(code, str)}
-    return codes == condition.codes if condition.kind == "only" else not codes.isdisjoint(condition.codes)
+    return {code for code in given if isinstance(code, str)} == condition.codes

@@ -9,12 +9,13 @@ from intake.models import QuestionnaireResponse
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What `engine` says of these answers."""
+    """What `engine` says of these answers: which questions apply, what is missing, and the answers that count."""
 
     answers: dict[str, Any]
     asking: engine.Asking
     applies: set[str]
     problems: list[engine.Problem]
+    counting: dict[str, Any]
 
 
 def standing_of(response: QuestionnaireResponse, answers: dict[str, Any], asking: engine.Asking) -> Standing:
@@ -27,5 +28,6 @@ def standing_of(response: QuestionnaireResponse, answers: dict[str, Any], asking
     if known is None or known.asking != asking or known.answers != answers:
         applies = engine.enabled(response.definition, answers)
         problems = engine.validate_complete(response.definition, answers, asking, applies)
-        known = response.__dict__["_standing"] = Standing(dict(answers), asking, applies, problems)
+        counting = engine.completed(response.definition, answers, applies)
+        known = response.__dict__["_standing"] = Standing(dict(answers), asking, applies, problems, counting)
     return known

@@ -137,7 +137,7 @@ def for_check(response: QuestionnaireResponse, *, by: Actor, now: datetime, card
         go_on=_page_url(problems[0].page) if problems else "",
         declaration=filled(declare.text) if declare else "",
         signature_label=filled(sign.text) if sign else "",
-        answers_sha256=_digest(engine.completed(definition, answers, applies)),
+        answers_sha256=_digest(standing.counting),
         offered=bool(document.offered),
     )
 

@@ -65,7 +65,7 @@ def retrying(verb: Callable[P, R]) -> Callable[P, R]:
 # `booking_queue` (migration 0009) waits for the locks one after the other and says whether they are ours: a filter that is asked
 # once before any row is looked for. Joined, it would be skipped when no hold has expired.
 _LOCK = """
-WITH queue AS MATERIALIZED (SELECT booking_queue(%s, %s, %s, %s, %s, %s, %s, %s, %s) AS ours),
+WITH queue AS MATERIALIZED (SELECT booking_queue(%s::int[], %s::int[], %s, %s, %s, %s, %s, %s, %s::bigint[]) AS ours),
 swept AS (
   DELETE FROM booking_appointment a WHERE (SELECT ours FROM queue) AND a.status = 'held'
     AND a.hold_expires_at <= %s AND a.hold_key <> %s
@@ -115,7 +115,9 @@ def lock_and_sweep(
     asked: list[Any] = [None, now, now, now, keep, 0]
     if wanted is not None:
         asked = [wanted.practitioner.pk, wanted.start, wanted.end, now, keep, wanted.own]
-    ours = rows.fetch(_LOCK, [spaces, people + places + papers, *asked, papers, now, keep, people, places])
+    keys = rows.array(people + places + papers)
+    swept = [now, keep, rows.array(people), rows.array(places)]
+    ours = rows.fetch(_LOCK, [rows.array(spaces), keys, *asked, rows.array(papers), *swept])
     return bool(ours[0][0])
 
 

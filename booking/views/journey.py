@@ -3,7 +3,7 @@
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from allauth.account.adapter import get_adapter
@@ -60,7 +60,13 @@ class See(HttpResponseRedirect):
 
 def see(to: str, *args: Any, query: str = "") -> See:
     """303 to a URL name."""
-    return See(reverse(to, args=args) + query)
+    return See((reverse(to, args=args) if args else _path_of(to)) + query)
+
+
+@cache
+def _path_of(name: str) -> str:
+    """A URL without arguments: always the same."""
+    return reverse(name)
 
 
 def client_address(request: HttpRequest) -> str:

@@ -77,7 +77,8 @@ def write_consents(document: Document, patient: Patient, *, now: datetime, into:
     if patient.created_at != now:
         given = set(ConsentRecord.objects.filter(patient=patient).values_list("code", "text_sha256", "given_at"))
     into.insert(
-        ConsentRecord(
+        rows.new(
+            ConsentRecord,
             patient_id=patient.pk,
             code=entry["code"],
             text_version=entry["version"],

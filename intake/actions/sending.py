@@ -5,6 +5,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -155,13 +156,12 @@ def _signed(
     standing = standing_of(row, answers, asking_for(row, document))
     if standing.problems:
         raise IntakeError(f"{len(standing.problems)} questions still need an answer.")
+    declared: dict[str, Any] = {}
     if "finish_declare" in definition.questions:
-        answers |= {"finish_declare": True, "finish_signature": signature}
-        document.answers = answers
+        declared = {"finish_declare": True, "finish_signature": signature}
         note_consent(document, definition, definition.questions["finish_declare"], True, by=by, now=declared_at)
-    document.answers = engine.completed(definition, answers, standing.applies)
-    hidden = {q.link_id for q in definition.questions.values() if q.type == "attachment" and q.link_id in answers}
-    hidden -= set(document.answers)
+    document.answers = standing.counting | engine.completed(definition, declared, standing.applies)
+    hidden = {name for name in definition.files if name in answers and name not in document.answers}
     document.signed = {
         "name": signature,
         "at": declared_at.isoformat(),

@@ -47,6 +47,21 @@ def test_json_comes_back_as_it_went(db):
     assert rows.instances(row, AuditEvent)[0].detail == {"verb": "move", "n": [1, None, "ü"]}
 
 
+def test_a_new_fact_is_what_the_constructor_makes(db):
+    given = {"at": NOW, "actor_kind": "system", "action": "tests.try"}
+    mine, theirs = rows.new(AuditEvent, **given), AuditEvent(**given)
+    assert {f.attname: getattr(mine, f.attname) for f in AuditEvent._meta.concrete_fields} == {
+        f.attname: getattr(theirs, f.attname) for f in AuditEvent._meta.concrete_fields
+    }
+    assert mine._state.adding and mine.detail is not rows.new(AuditEvent, **given).detail
+
+
+def test_nothing_that_was_read_stays_with_the_connection(db):
+    rows.insert([patient_of()])
+    read("p.legal_last_name = %s", "Rowe")
+    assert vars(connection.connection)["_kept"].adapt.pgresult is None
+
+
 def test_models_stand_side_by_side_and_what_an_outer_join_lacks_is_none(db):
     rows.insert([patient_of()])
     statement = (

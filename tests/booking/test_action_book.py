@@ -386,7 +386,7 @@ def test_locks_are_asked_for_in_one_order_however_they_are_named(monkeypatch):
     monkeypatch.setattr(write_path.rows, "fetch", lambda statement, params: asked.append(params[:2]) or [[True]])
     for turn in (1, -1):
         write_path.lock_and_sweep([9, 2][::turn], [8, 7][::turn], responses=[17, 4][::turn], now=clock.now())
-    assert asked[0] == asked[1] == [[7001, 7001, 7002, 7002, 7003, 7003], [2, 9, 7, 8, 4, 17]]
+    assert asked[0] == asked[1] == ["{7001,7001,7002,7002,7003,7003}", "{2,9,7,8,4,17}"]
 
 
 def test_a_booking_stays_within_ten_statements(service, practitioner, draft):

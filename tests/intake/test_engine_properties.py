@@ -52,6 +52,12 @@ def test_what_is_shown_does_not_depend_on_hidden_answers(answers: dict[str, Any]
     assert engine.enabled(HAIR, answers) == engine.enabled(HAIR, engine.completed(HAIR, answers))
 
 
+@given(drafts)
+def test_a_walk_over_what_is_counted_says_of_it_what_the_whole_walk_says(answers: dict[str, Any]) -> None:
+    counted = {q.link_id for q in HAIR.counted}
+    assert engine.enabled(HAIR, answers, HAIR.counted) & counted == engine.enabled(HAIR, answers) & counted
+
+
 @given(drafts, st.sampled_from([q for q in ANSWERABLE if q.options and not q.asked]), st.data())
 def test_toggling_a_filter_off_and_on_restores_the_draft(answers: dict[str, Any], filter_: Question, data: st.DataObject) -> None:
     before = dict(answers)
