@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts import clock, limits
 from accounts.models import Clinic
 from booking import actions, words
-from booking.links import hold_key_of, token_of
+from booking.links import token_of
 from booking.models import Appointment, Status
 from booking.views.journey import Journey, See, client_address, see
 from intake.photos import views_to_add
@@ -153,7 +153,6 @@ def _send_again(request: HttpRequest, visit: Appointment, now: datetime) -> Http
 def leave(request: HttpRequest) -> HttpResponse:
     """On a shared phone: forget this browser's draft and visit, and let go of a held time. The rest stays behind its links."""
     journey = Journey(request, clock.now())
-    if journey.hold_row is not None:
-        actions.release_hold(journey.hold_row, hold_key=hold_key_of(request), by=journey.by, now=journey.now)
+    journey.let_go()
     request.session.flush()
     return See("/")

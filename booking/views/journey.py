@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from audit import rows
 from audit.actor import Actor
-from booking import words
+from booking import actions, words
 from booking.links import hold_key_of
 from booking.models import Appointment, Practitioner, Service, Status
 from intake.document import Document, open_document
@@ -321,6 +321,11 @@ class Journey:
         """Remember that all of the answers were shown in this browser."""
         if not self.was_shown and self.response is not None:
             self.session["shown"] = str(self.response.public_id)
+
+    def let_go(self) -> None:
+        """Give back the time that this browser holds, if it holds one."""
+        if self.hold_row is not None:
+            actions.release_hold(self.hold_row, hold_key=hold_key_of(self.request), by=self.by, now=self.now)
 
     def next_step(self) -> HttpResponse:
         """303 to the first step that is not done."""

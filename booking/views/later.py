@@ -18,7 +18,6 @@ from audit.actor import Actor
 from booking import actions, idle, words
 from booking.forms.later import SaveForm
 from booking.forms.proof import YearForm
-from booking.links import hold_key_of
 from booking.views.code import one_key
 from booking.views.journey import STEPS, Journey, client_address, see
 from intake import engine
@@ -131,8 +130,7 @@ def _forget(journey: Journey, *, action: str = "intake.delete_draft") -> None:
     """Delete the draft and let go of the held time."""
     if journey.response is not None:
         actions.delete_answers(journey.response, by=journey.by, now=journey.now, action=action)
-    if journey.hold_row is not None:
-        actions.release_hold(journey.hold_row, hold_key=hold_key_of(journey.request), by=journey.by, now=journey.now)
+    journey.let_go()
     for key in STEPS:
         journey.session.pop(key, None)
 
@@ -164,9 +162,10 @@ def resume(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _sit_down(request: HttpRequest, draft: str) -> HttpResponse:
-    """The draft into this browser. Its own hold and code stay when it is the same draft; a new session key either way."""
+    """The draft into this browser. Its own hold and code stay when it is the same draft; another's hold is given back."""
     same = request.session.get("draft") == draft
     if not same:
+        Journey(request, clock.now()).let_go()
         for key in STEPS:
             request.session.pop(key, None)
         new_key(request)

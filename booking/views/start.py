@@ -190,7 +190,7 @@ def _for(journey: Journey, service: Service) -> None:
     journey.session["service"] = str(service.public_id)
     journey.look_again()
     if journey.hold_row is not None and journey.hold_row.service_id != service.pk:
-        actions.release_hold(journey.hold_row, hold_key=hold_key_of(journey.request), by=journey.by, now=journey.now)
+        journey.let_go()
         for key in ("hold", "wanted"):
             journey.session.pop(key, None)
     journey.look_again()

@@ -264,6 +264,7 @@ def visit_questions(request: HttpRequest, it: Visit) -> HttpResponse:
 def enter_questions(request: HttpRequest, visit: Appointment, *, by: Actor, now: datetime) -> HttpResponse:
     """Go on with the questions of a visit in this browser; whoever comes here has shown who they are."""
     response = actions.open_questions(visit, by=by, now=now)
+    Journey(request, now).let_go()
     new_key(request)
     for key in ("hold", "wanted", "code", "no_code", "article"):
         request.session.pop(key, None)

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 from accounts import clock, limits
 from audit.actor import Actor
 from booking import actions, calendar, terms, words
-from booking.links import find_entry, hold_key_of, token_of, waiting_token_of
+from booking.links import find_entry, token_of, waiting_token_of
 from booking.models import Appointment, Service, WaitlistEntry, WaitlistOffer
 from booking.views.by_link import Visit, by_link
 from booking.views.journey import Journey, as_uuid, client_address, guard, see
@@ -90,8 +90,7 @@ def _joined(journey: Journey) -> WaitlistEntry | None:
 
 def _let_go(journey: Journey) -> None:
     """Who waits for another time does not keep the one that was chosen."""
-    if journey.hold_row is not None:
-        actions.release_hold(journey.hold_row, hold_key=hold_key_of(journey.request), by=journey.by, now=journey.now)
+    journey.let_go()
     for key in ("hold", "wanted"):
         journey.session.pop(key, None)
     journey.look_again()

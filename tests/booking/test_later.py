@@ -143,6 +143,7 @@ def test_a_draft_that_was_in_the_browser_makes_room(walker, saved):
     assert phone.draft == walker.draft != own
     assert not {"hold", "wanted", "code"} & set(phone.client.session.keys())
     assert phone.client.session.session_key != key
+    assert not Appointment.objects.filter(status="held").exists(), "the time is free for others at once"
 
 
 @pytest.mark.parametrize("year", ["", "87", "x" * 400, "19\x0087", "١٩٨٧"])

@@ -143,3 +143,9 @@ def test_a_question_left_open_after_the_answers_were_sent_leads_to_the_visit(wal
     assert refused.status_code == 409
     assert "your answers were sent with it" in text_of(refused)
     assert reverse("booking:done") in anchors(refused)
+
+
+def test_a_time_that_is_held_is_given_back_when_another_visits_questions_are_opened(walker, visit, token):
+    walker.with_time()
+    assert walker.post("visit_questions", token, year="1987")["Location"] == reverse("intake:questions")
+    assert not Appointment.objects.filter(status="held").exists()
