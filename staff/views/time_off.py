@@ -131,7 +131,9 @@ def closures(request: HttpRequest) -> HttpResponse:
     chosen = [names[day] for day in request.POST.getlist("day") if day in names]
     ticked = {day for day, _name in chosen}
     if not chosen:
-        return render(request, "staff/closures.html", context | {"ticked": ticked, "nothing": True}, status=422)
+        return render(
+            request, "staff/closures.html", context | {"ticked": ticked, "nothing": True, "has_errors": True}, status=422
+        )
     touched = affected(request, partial(_on_days, request, ticked, now), now=now)
     if touched and request.POST.get("sure") != str(len(touched)):
         return render(request, "staff/closures.html", context | {"ticked": ticked, "touched": touched}, status=409)

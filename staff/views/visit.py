@@ -211,18 +211,16 @@ def move(request: HttpRequest, public_id: UUID) -> HttpResponse:
     people = calendar.people(found.service)
     if request.method != "POST":
         return _move_page(request, found, people, now)
-    typed: dict[str, Any] = {
-        "other_time": request.POST.get("other_time", "")[:5],
-        "other_who": uuid_of(request.POST.get("other_who")),
-    }
     try:
         wanted = wanted_of(request, people)
     except TypedTime as trouble:
-        return _move_page(request, found, people, now, **typed, refusal=str(trouble), other_choices=trouble.choices, status=422)
+        return _move_page(request, found, people, now, refusal=str(trouble), other_choices=trouble.choices, status=422)
     if "why" in request.POST:
-        return _move_page(request, found, people, now, **typed, **why_of(found.service, wanted, now=now, own=found.pk))
+        return _move_page(request, found, people, now, **why_of(found.service, wanted, now=now, own=found.pk))
     if wanted is None:
-        return _move_page(request, found, people, now, refusal=_("Choose a time"), status=422)
+        half = request.POST.get("other_time") and week.day_of(request.POST.get("other_day")) is None
+        refusal = _("Choose a date") if half else _("Choose a time")
+        return _move_page(request, found, people, now, refusal=refusal, status=422)
     start, person = wanted
     if request.POST.get("rest") == "1" and found.series:
         return _move_rest(request, found, people, start, person, now)
@@ -335,7 +333,8 @@ def _move_page(
         "previous": day - timedelta(days=1),
         "next": day + timedelta(days=1),
         "people": people,
-        "other_who": visit.practitioner.public_id,
+        "other_who": uuid_of(request.POST.get("other_who")) or visit.practitioner.public_id,
+        "other_time": request.POST.get("other_time", "")[:5],
         "soonest": offers_of(soonest, people),
         "lists": [
             (

@@ -138,7 +138,9 @@ def test_holidays_are_suggested_and_close_the_clinic_only_when_ticked(
     assert (off.practitioner, off.kind, off.reason) == (None, "holiday", "Family Day")
     assert free(service, MONDAY) == []
     assert "closed already" in text(lead.get("/clinic/closures/"))
-    assert lead.post("/clinic/closures/", {}).status_code == 422
+    nothing = lead.post("/clinic/closures/", {})
+    assert nothing.status_code == 422
+    assert b"<title>Error: " in nothing.content
 
 
 def test_closing_lists_the_visits_of_everybody_first(

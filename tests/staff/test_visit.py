@@ -87,8 +87,9 @@ def test_moving_to_a_time_outside_hours_warns_and_then_does_it(desk: Client, app
     other = {"other_day": str(day), "other_time": "18:00", "other_who": who, "version": appointment.version}
     warned = desk.post(url_of(appointment, "move/"), other)
     assert warned.status_code == 409
-    assert "Dr. Osei is out at 6:00" in warned.content.decode()
     page = warned.content.decode()
+    assert "Dr. Osei is out at 6:00" in page
+    assert 'name="other_time" value="18:00"' in page
     value = re.search(r'name="slot" value="([^"]+)"', page).group(1)  # type: ignore[union-attr]
     yes = re.search(r'name="anyway" value="([^"]+)"', page).group(1)  # type: ignore[union-attr]
     done = desk.post(url_of(appointment, "move/"), {"slot": value, "anyway": yes, "version": appointment.version})
@@ -97,6 +98,19 @@ def test_moving_to_a_time_outside_hours_warns_and_then_does_it(desk: Client, app
     assert clock.local(appointment.starts_at).hour == 18
     assert AuditEvent.objects.get(action="booking.move").detail["in_spite_of"] == ["outside_hours"]
     assert "in spite of a warning" in desk.get(url_of(appointment)).content.decode()
+
+
+@pytest.mark.parametrize(("missing", "said"), [("other_day", "Choose a date"), ("other_time", "Choose a time")])
+def test_half_a_typed_time_is_told_what_is_missing_and_stays(
+    desk: Client, appointment: Appointment, missing: str, said: str
+) -> None:
+    typed = {"other_day": "2027-02-15", "other_time": "14:10", "other_who": str(appointment.practitioner.public_id)}
+    answer = desk.post(url_of(appointment, "move/"), typed | {missing: "", "version": appointment.version})
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert f"<strong>{said}</strong>" in page
+    for name in {"other_day", "other_time"} - {missing}:
+        assert f'name="{name}" value="{typed[name]}"' in page
 
 
 def test_a_yes_to_one_thing_in_the_way_is_no_yes_to_what_came_since(
