@@ -43,11 +43,15 @@ for (const form of document.querySelectorAll(".datepick")) {
 
 /* 3. Once a minute, while the page is looked at: has the day changed, is the session alive? Asking is no use of it. */
 const stale = document.querySelector("[data-stale]");
+let minutes = 0; // for what was written and cannot be saved any more, until the page closes all the same
 async function pulse() {
   if (document.hidden) return;
   try {
     const answer = await fetch(`/staff/pulse/?day=${stale ? stale.dataset.day : ""}`, { headers: { "X-Poll": "1", Accept: "application/json" }, cache: "no-store" });
-    if (answer.status === 401) { location.reload(); return; }
+    if (answer.status === 401) {
+      if (!document.querySelector("[data-unsaved]") || (minutes += 1) > 5) location.reload();
+      return;
+    }
     if (!answer.ok || !stale) return;
     const { mark } = await answer.json();
     dispatchEvent(new CustomEvent("pulse", { detail: { mark, alive: true } }));

@@ -117,7 +117,9 @@ async function save() {
   data.set("do", "save");
   try {
     const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(data), headers: { Accept: "application/json" } });
+    if (answer.status === 401) { form.dataset.unsaved = ""; said.textContent = form.dataset.signedOut; return; }
     if (!answer.headers.get("Content-Type")?.startsWith("application/json")) return;
+    delete form.dataset.unsaved;
     const told = await answer.json();
     if (answer.ok) form.querySelector("[data-version]").value = told.version;
     said.textContent = told.saved || told.error || "";
@@ -141,6 +143,7 @@ if (form && said && form.querySelector("#decision ~ .rv-parts")) {
   /* A button sends all of it anyway; one that is pressed while a save is on its way waits for the new version. */
   form.addEventListener("submit", (event) => {
     clearTimeout(waiting);
+    if ("unsaved" in form.dataset) { event.preventDefault(); event.stopImmediatePropagation(); return; }
     if (!underway) return;
     event.preventDefault();
     event.stopImmediatePropagation();

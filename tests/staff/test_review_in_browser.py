@@ -57,6 +57,22 @@ def test_a_review_from_comparing_to_signing_by_keyboard(
     assert Review.objects.get().is_signed
 
 
+def test_what_was_written_as_the_session_ended_stays_on_the_page_and_it_says_so(
+    live_server: Any, browser: Browser, sent: Appointment, physician: User, settings: Any
+) -> None:
+    settings.STAFF_MFA_REQUIRED = False
+    page = open_page(browser, width=1440, theme="light")
+    enter(page, physician, live_server.url)
+    page.goto(f"{live_server.url}/md/review/{sent.public_id}/")
+    page.context.clear_cookies(name="session")
+    page.locator("[name=note]").fill("Fuller than in spring")
+    expect(page.locator("[data-saved]")).to_contain_text("You are signed out")
+    page.evaluate("pulse()")
+    page.locator("footer [value=save], .rfoot [value=save], [value=save]").last.click()
+    expect(page.locator("[name=note]")).to_have_value("Fuller than in spring")
+    page.context.close()
+
+
 def test_without_a_script_every_date_of_a_view_is_a_plain_picture(
     live_server: Any, browser: Browser, sent: Appointment, physician: User, settings: Any
 ) -> None:
