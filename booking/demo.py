@@ -14,7 +14,7 @@ from accounts import clock
 from accounts.links import new_link
 from audit.actions import record
 from audit.actor import Actor
-from booking import actions, calendar
+from booking import actions, calendar, matching
 from booking.actions import Wishes
 from booking.links import PURPOSE
 from booking.models import Appointment, Availability, FreedTime, Practitioner, Room, Service, Status, WaitlistEntry
@@ -246,14 +246,13 @@ def _waiting_list(now: datetime, coming: list[Appointment]) -> None:
     entries = list(WaitlistEntry.objects.on_list().order_by("joined_at"))
     if len(entries) > PAUSED:
         actions.pause(entries[PAUSED], by=Actor.system(), now=now)
-    asked = next(
-        (entry for entry in entries if entry.patient.wants_email and entry.patient.wants_text and not entry.by_phone), None
-    )
-    since = clock.today(now)
+    since, soon = clock.today(now), now + timedelta(hours=12)
     found = calendar.openings(service, since=since, until=since + timedelta(days=4), now=now)
-    others = (slot for slot in found if slot.practitioner_id != given_up.practitioner_id)
-    gap = next((slot for slot in others if slot.start > now + timedelta(hours=12)), None)
-    if asked is not None and gap is not None:
+    gaps = [slot for slot in found if slot.practitioner_id != given_up.practitioner_id and slot.start > soon]
+    able = matching.who_fit([(gap.practitioner_id, gap.start) for gap in gaps], now=now)
+    pairs = [(gap, entry) for gap, fit in zip(gaps, able, strict=True) for entry in fit if not entry.by_phone]
+    if pairs:  # rather somebody who hears of it by mail and by text
+        gap, asked = min(pairs, key=lambda pair: not (pair[1].patient.wants_email and pair[1].patient.wants_text))
         actions.offer(asked, Practitioner.objects.get(pk=gap.practitioner_id), gap.start, by=Actor.system(), now=now)
 
 

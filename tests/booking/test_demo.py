@@ -24,6 +24,7 @@ def test_somebody_waits_a_time_became_free_that_suits_them_and_one_is_offered(da
     offer = WaitlistOffer.objects.get()
     assert offer.is_live(now)
     assert (offer.held is not None, offer.entry.is_called) == (True, False)
+    assert offer.practitioner in (set(offer.entry.practitioners.all()) or {offer.practitioner})
     assert all(entry.visit and entry.visit.starts_at > freed.starts_at for entry in WaitlistEntry.objects.all())
     before = Appointment.objects.count()
     assert demo.load(clock.now()).created is False
