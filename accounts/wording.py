@@ -10,6 +10,7 @@ from django.utils.translation import ngettext_lazy
 
 _CHOOSE = _("Choose one of the answers shown")
 _FILL, _ONE, _SOME = _("Fill this in"), _("Choose one"), _("Choose at least one")
+_WHOLE = _("That did not arrive whole. Try again")
 NAMELESS = (_FILL, _ONE, _SOME, _CHOOSE)  # these say what to do, not where
 _WORDS: dict[type[forms.Field], dict[str, object]] = {
     forms.Field: {"required": _FILL},
@@ -22,7 +23,7 @@ _WORDS: dict[type[forms.Field], dict[str, object]] = {
     forms.DateField: {"invalid": _("Enter a date that is in the calendar, like 2027-03-12")},
     forms.TimeField: {"invalid": _("Enter a time, like 09:30")},
     forms.IntegerField: {"invalid": _("Enter a whole number")},
-    forms.JSONField: {"invalid": _("That did not arrive whole. Try again")},
+    forms.JSONField: {"required": _WHOLE, "invalid": _WHOLE},  # what a passkey answered
 }  # fmt: skip
 
 

@@ -221,7 +221,10 @@ def field(bound: BoundField, heading: bool = False, short: bool = False, hide_la
 
 def _named(bound: BoundField, text: str, said: Counter[str]) -> str:
     """An error as it stands away from its field: with the field's name, if it would not say by itself which one it is about."""
-    return f"{bound.label}: {text}" if said[text] > 1 or text in wording.NAMELESS else text
+    if said[text] == 1 and text not in wording.NAMELESS:
+        return text
+    name = str(bound.label)
+    return f"{name} {text}" if name.endswith("?") else f"{name}: {text}"
 
 
 def _error_target(bound: BoundField) -> str:

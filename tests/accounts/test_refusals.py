@@ -39,11 +39,15 @@ def test_two_errors_that_say_the_same_are_told_apart_at_the_top() -> None:
         first = forms.IntegerField()
         last = forms.IntegerField()
         only = forms.DateField()
+        why = forms.ChoiceField(label="Why?", choices=[("a", "A")])
+        key = forms.JSONField(widget=forms.HiddenInput)
 
-    html = str(ui.errors(Plain({"first": "z", "last": "z", "only": "z"})))
+    html = str(ui.errors(Plain({"first": "z", "last": "z", "only": "z", "why": "z"})))
     assert re.findall(r">([^<]+)</a>", html) == [
         "First: Enter a whole number", "Last: Enter a whole number", "Enter a date that is in the calendar, like 2027-03-12",
+        "Why? Choose one of the answers shown",
     ]  # fmt: skip
+    assert "<span>That did not arrive whole. Try again</span>" in html
 
 
 def test_a_wrong_password_is_a_refusal_too(reception: User) -> None:
