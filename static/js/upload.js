@@ -3,6 +3,7 @@
 "use strict";
 
 const LIMIT = 15 * 1024 * 1024;
+const STILL = 120000; // milliseconds without a sign
 
 function say(row, text) {
   const place = row.querySelector("[data-error]");
@@ -21,8 +22,9 @@ function send(row, form, address, data) {
     row.toggleAttribute("aria-busy", on);
   };
   const fail = () => { wait(false); say(row, form.dataset.failed); };
-  const request = new XMLHttpRequest();
+  const request = new XMLHttpRequest(), begun = performance.now();
   request.upload.addEventListener("progress", (event) => {
+    request.timeout = performance.now() - begun + STILL; // a slow line takes its time, as long as something moves
     if (!event.lengthComputable) return;
     const done = Math.round(100 * event.loaded / event.total);
     bar.querySelector("progress").value = done;
@@ -44,7 +46,7 @@ function send(row, form, address, data) {
   });
   request.open("POST", address);
   request.setRequestHeader("X-Upload", "1");
-  request.timeout = 120000;
+  request.timeout = STILL;
   say(row, "");
   wait(true);
   request.send(data);

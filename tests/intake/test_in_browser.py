@@ -183,6 +183,18 @@ def test_with_a_script_none_of_these_stands_alone(booth: Booth) -> None:
 
 
 @pytest.mark.journey
+def test_a_photo_on_a_slow_line_has_time_as_long_as_it_moves(booth: Booth) -> None:
+    booth.page.add_init_script(
+        """Object.defineProperty(XMLHttpRequest.prototype, "timeout", {set(wait) { (window.waits ??= []).push(wait); }});"""
+    )
+    booth.fill(FULL)
+    booth.open("questions/8/2/")
+    booth.page.set_input_files("#file-photo_front", {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": b"x" * 300_000})
+    booth.page.locator("[data-error]:visible").first.wait_for()
+    first, *later = booth.page.evaluate("window.waits")
+    assert later and min(later) > first
+
+
 def test_the_drawing_ticks_the_boxes_of_the_list(booth: Booth) -> None:
     booth.open("questions/3/4/")
     booth.page.locator("[data-code=crown]").click()
