@@ -40,8 +40,9 @@ def test_who_was_missed_or_cancelled_is_listed_until_they_book_again(desk: Clien
     was("Cleo", "fulfilled", 5)
     was("Dan", "noshow", 61)
     was("Eva", "cancelled", 6, cancel_reason="booked-twice")
-    was("Finn", "cancelled", 7, needs_call=True)
-    assert listed(desk) == {"missed": ["Ann"], "cancelled": ["Ben"], "due": []}
+    was("Finn", "cancelled", 7, needs_call=True, call_reason="The physician asks you to call")  # on the call list
+    was("Gus", "cancelled", 8, needs_call=True, call_reason="A message did not arrive")  # was on it, and nobody called
+    assert listed(desk) == {"missed": ["Ann"], "cancelled": ["Ben", "Gus"], "due": []}
     page = desk.get(URL).content.decode()
     assert "519-555-0163" in page
     assert f"?patient={missed.patient.public_id}&amp;service={missed.service.public_id}" in page
