@@ -14,6 +14,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from accounts import clock
+from accounts.web import as_date, as_instant, as_number, as_uuid
 from booking import calendar, slots, terms, words
 from booking.models import Practitioner, Service
 from booking.slots import Slot
@@ -123,13 +124,12 @@ class Filters:
         """From a query string."""
         by_id = {str(person.public_id): person for person in people}
         part = query.get("part", "")
-        more = query.get("more", "")
         return cls(
             practitioner=by_id.get(query.get("who", "")),
             part=part if part in {"morning", "afternoon"} else "",
-            more=min(int(more), MAX_MORE) if more.isascii() and more.isdigit() and len(more) <= 3 else 0,
-            start_day=_date(query.get("day", "")),
-            month=_date(f"{query.get('month', '')}-01"),
+            more=min(as_number(query.get("more"), digits=3) or 0, MAX_MORE),
+            start_day=as_date(query.get("day")),
+            month=as_date(f"{query.get('month', '')}-01"),
         )
 
     def query(self, base: dict[str, str], **changes: Any) -> str:
@@ -188,13 +188,6 @@ class Picker:
         return sum(len(day.few_of_morning) + len(day.few_of_afternoon) for day in self.days)
 
 
-def _date(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if len(text) == 10 else None
-    except ValueError:
-        return None
-
-
 def _month_end(day: date) -> date:
     return (day.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
 
@@ -206,16 +199,9 @@ def value_of(start: datetime, practitioner: Practitioner) -> str:
 
 def parse_value(text: Any) -> tuple[datetime, UUID] | None:
     """The start and the practitioner's public id out of what was posted, or None."""
-    if not isinstance(text, str) or len(text) > 80:
-        return None
-    start_text, _space, who = text.partition(" ")
-    try:
-        start, public_id = datetime.fromisoformat(start_text), UUID(who)
-    except ValueError:
-        return None
-    if start.tzinfo is None or start.second or start.microsecond or not 2000 < start.year < 2200:
-        return None
-    return start.astimezone(UTC), public_id
+    start, _space, who = str(text or "").partition(" ")
+    at, public_id = as_instant(start), as_uuid(who)
+    return (at, public_id) if at and public_id else None
 
 
 def choices(found: list[Slot], people: list[Practitioner]) -> list[Choice]:

@@ -15,8 +15,8 @@ from django.http import HttpRequest, HttpResponse
 
 from accounts import clock
 from accounts.signin import new_key
+from accounts.web import see
 from booking.models import Appointment
-from booking.views.journey import see
 from intake.models import QuestionnaireResponse
 
 Next = Callable[[HttpRequest], HttpResponse]

@@ -5,7 +5,6 @@ keeps both apart. It holds for one visit and one draft, and only while that draf
 """
 
 import logging
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -18,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from accounts import clock
 from accounts.models import Role
+from accounts.web import as_uuid
 from audit.actor import Actor, actor_of
 from intake import actions, engine
 from intake.document import Document, find_draft, open_document
@@ -26,7 +26,6 @@ from intake.models import QuestionnaireResponse
 
 log = logging.getLogger(__name__)
 OWN_KEY, DESK_KEY = "draft", "draft_at_desk"
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class SeatLost(Exception):
@@ -127,9 +126,7 @@ def desk_seat(request: HttpRequest) -> Seat | None:
 
 def _draft(public_id: str) -> QuestionnaireResponse | None:
     """The draft that a session points at."""
-    if not _UUID.fullmatch(public_id):
-        return None
-    return find_draft(public_id)
+    return find_draft(public_id) if as_uuid(public_id) else None
 
 
 def sit_down(request: HttpRequest) -> Sitting | None:
@@ -175,8 +172,8 @@ def other_answers(request: HttpRequest) -> HttpResponse:
 
 def was_sent(request: HttpRequest) -> bool:
     """True if the answers of this browser were sent with a visit, here or on another device."""
-    public_id = str(request.session.get(OWN_KEY, ""))
-    return bool(_UUID.fullmatch(public_id)) and QuestionnaireResponse.objects.sent().filter(public_id=public_id).exists()
+    public_id = as_uuid(request.session.get(OWN_KEY))
+    return public_id is not None and QuestionnaireResponse.objects.sent().filter(public_id=public_id).exists()
 
 
 def lost_place(request: HttpRequest, *, sent: bool = False) -> HttpResponse:

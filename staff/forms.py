@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import clock
 from accounts.dates import Wrong
 from accounts.fields import DateBoxesField
+from accounts.web import in_reason
 from booking.fields import EmailField, MobileField, PlainForm, TextField
 from booking.models import Practitioner, TimeOff
 from booking.words import phone_text
@@ -193,7 +194,7 @@ class TimeOffForm(PlainForm):
         if not first:
             return data
         last = data.get("last") or first
-        if not 2000 < first.year < 2200 or not 2000 < last.year < 2200:
+        if not (in_reason(first) and in_reason(last)):
             self.add_error("first", _("Give the first day as a date"))
             return data
         start, end = data.get("first_time"), data.get("last_time")

@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models import Count, DurationField, ExpressionWrapper, F, Q, QuerySet, Sum
 
 from accounts import clock
+from accounts.web import as_date
 from booking import hours, slots
 from booking.models import Appointment, Availability, AvailabilityOverride, Practitioner, Status, TimeOff
 from booking.slots import Calendar, Hours
@@ -60,11 +61,7 @@ class Month:
 
 def month_of(text: str, today: date) -> date:
     """The first day of the month that is named ("2026-11"), or of this one."""
-    try:
-        year, month = (int(part) for part in text.split("-"))
-        return date(year, month, 1) if 2000 < year < 2200 else today.replace(day=1)
-    except ValueError:
-        return today.replace(day=1)
+    return as_date(f"{text}-01") or today.replace(day=1)
 
 
 def after(first: date) -> date:

@@ -1,10 +1,15 @@
 """A date and a time as somebody types them at the desk: on the night of a clock change they may mean two instants, or none."""
 
+from collections.abc import Iterable
 from datetime import date, datetime, time
 
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from accounts import clock
+from accounts.web import as_date, as_uuid
+from booking.models import Practitioner
+from booking.picker import parse_value
 
 
 class TypedTime(Exception):
@@ -13,6 +18,15 @@ class TypedTime(Exception):
     def __init__(self, text: str, choices: list[tuple[str, str]]) -> None:
         super().__init__(text)
         self.choices = choices
+
+
+def as_wall(text: object) -> time | None:
+    """A wall time as 14:20, without a zone, to the minute; or None."""
+    try:
+        wall = time.fromisoformat(str(text or ""))
+    except ValueError:
+        return None
+    return None if wall.tzinfo else wall.replace(second=0, microsecond=0)
 
 
 def instant_of(day: date, wall: time, which: str = "") -> datetime:
@@ -41,3 +55,20 @@ def instant_of(day: date, wall: time, which: str = "") -> datetime:
         for (fold, at, zone_name), text in zip(names, words, strict=True)
     ]
     raise TypedTime(_("%(time)s comes twice on %(date)s, because the clocks go back. Choose which one") % said, choices)
+
+
+def wanted_of(request: HttpRequest, people: Iterable[Practitioner]) -> tuple[datetime, Practitioner] | None:
+    """The start and physician that were posted: a listed one, or one typed as day, time and name.
+
+    Raises:
+        TypedTime: the time that was typed comes twice that day, or never.
+    """
+    by_id = {person.public_id: person for person in people}
+    listed = parse_value(request.POST.get("slot"))
+    if listed is not None and listed[1] in by_id:
+        return listed[0], by_id[listed[1]]
+    day, wall = as_date(request.POST.get("other_day")), as_wall(request.POST.get("other_time"))
+    who = as_uuid(request.POST.get("other_who"))
+    if day is None or wall is None or who is None or who not in by_id:
+        return None
+    return instant_of(day, wall, request.POST.get("other_which", "")), by_id[who]

@@ -4,6 +4,7 @@ from datetime import date
 
 from django.urls import path, register_converter
 
+from accounts.web import as_date
 from staff.views import (
     availability,
     calls,
@@ -42,8 +43,8 @@ class DateConverter:
 
     def to_python(self, value: str) -> date:
         """The date; ValueError, so no match, for one that does not exist or whose neighbours might not."""
-        day = date.fromisoformat(value)
-        if not 2000 < day.year < 2200:
+        day = as_date(value)
+        if day is None:
             raise ValueError(value)
         return day
 

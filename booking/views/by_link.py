@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from accounts import clock, limits
 from accounts.signin import new_key
+from accounts.web import see
 from audit.actions import record
 from audit.actor import Actor
 from booking import actions
@@ -20,7 +21,6 @@ from booking.forms.proof import YearForm
 from booking.links import find_visit
 from booking.models import Appointment, Status
 from booking.picker import value_of
-from booking.views.journey import see
 
 YEAR_TRIES, YEAR_WAIT = 5, timedelta(minutes=15)
 YEARS_A_DAY = 20  # there are few years: with five tries a quarter of an hour a link alone would be enough by the evening

@@ -12,13 +12,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from accounts import clock
+from accounts.web import as_uuid, client_address, see
 from audit.actor import Actor
 from booking import actions, calendar, tablet, terms, words
 from booking.forms.sign import SignForm, UnsentForm
 from booking.links import hold_key_of, token_of
 from booking.models import Appointment
 from booking.picker import value_of
-from booking.views.journey import Journey, as_uuid, client_address, see
+from booking.views.journey import Journey
 from booking.views.taken import taken_page
 from intake.actions import complete, save_contact
 from intake.errors import IntakeError

@@ -11,10 +11,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from accounts import clock, limits
+from accounts.web import client_address, see
 from audit.actor import Actor
 from booking import words
 from booking.forms.proof import CodeForm
-from booking.views.journey import Journey, client_address, guard, see
+from booking.views.journey import Journey, guard
 from intake.actions import is_complete, offer_last_answers
 from patients.actions import PatientError, ask_again, ask_code, check_code, recognise
 

@@ -15,10 +15,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import clock, limits
 from accounts.models import Clinic
+from accounts.web import See, client_address, see
 from booking import actions, words
 from booking.links import token_of
 from booking.models import Appointment, Status
-from booking.views.journey import Journey, See, client_address, see
+from booking.views.journey import Journey
 from intake.photos import views_to_add
 
 SEND_AGAIN_PER_HOUR = 3

@@ -9,11 +9,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from accounts import clock, limits
+from accounts.web import See, as_uuid, client_address
 from audit.actor import Actor
 from booking import idle
 from booking.forms.proof import YearForm
 from booking.models import Appointment
-from booking.views.journey import See, as_uuid, client_address
 from booking.views.later import HOUR, TRIES_PER_CLIENT
 from intake.actions import later
 from intake.models import QuestionnaireResponse

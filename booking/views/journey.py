@@ -2,16 +2,14 @@
 
 import uuid
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import cache, cached_property
+from datetime import datetime
+from functools import cached_property
 from typing import Any
 
-from allauth.account.adapter import get_adapter
-from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 
+from accounts.web import as_instant, as_uuid, iso, see
 from audit import rows
 from audit.actor import Actor
 from booking import actions, words
@@ -50,61 +48,6 @@ LEFT JOIN booking_practitioner p ON p.public_id = wanted.who AND p.active
 LEFT JOIN booking_service s ON s.active AND s.online AND s.questionnaire <> ''
 ORDER BY s.position, s.name
 """
-
-
-class See(HttpResponseRedirect):
-    """303: look at the answer there. What a form was sent to is not asked for again by reload or Back."""
-
-    status_code = 303
-
-
-def see(to: str, *args: Any, query: str = "") -> See:
-    """303 to a URL name."""
-    return See((reverse(to, args=args) if args else _path_of(to)) + query)
-
-
-@cache
-def _path_of(name: str) -> str:
-    """A URL without arguments: always the same."""
-    return reverse(name)
-
-
-def client_address(request: HttpRequest) -> str:
-    """The client's IP address behind the proxies we trust."""
-    try:
-        return str(get_adapter(request).get_client_ip(request))
-    except PermissionDenied:
-        return "unknown"
-
-
-def as_uuid(text: object) -> uuid.UUID | None:
-    """A public id as somebody sent it, or None."""
-    try:
-        return uuid.UUID(str(text)) if text and len(str(text)) <= 36 else None
-    except ValueError:
-        return None
-
-
-def as_instant(text: object) -> datetime | None:
-    """An instant as somebody sent it, whole minutes, with an offset; or None. Wall times without an offset are refused."""
-    if not isinstance(text, str) or not 16 <= len(text) <= 32:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    if at.tzinfo is None or at.second or at.microsecond:
-        return None
-    try:
-        at = at.astimezone(UTC)
-    except OverflowError:
-        return None
-    return at if 2000 <= at.year <= 2200 else None
-
-
-def iso(at: datetime) -> str:
-    """An instant for a form or a session: 2026-03-12T14:20:00Z."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts import clock, limits
 from accounts.models import Clinic
 from accounts.signin import new_key
+from accounts.web import client_address, see
 from audit.actor import Actor
 from booking import actions, idle, words
 from booking.forms.later import SaveForm
 from booking.forms.proof import YearForm
 from booking.views.code import one_key
-from booking.views.journey import STEPS, Journey, client_address, see
+from booking.views.journey import STEPS, Journey
 from intake import engine
 from intake.actions import doubt_age, later, save_contact
 from intake.errors import IntakeError

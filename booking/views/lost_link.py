@@ -7,10 +7,10 @@ from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
 from accounts import clock, limits
+from accounts.web import client_address, see
 from booking import actions
 from booking.forms.proof import AddressForm
 from booking.views.code import one_key
-from booking.views.journey import client_address, see
 
 PER_ADDRESS, PER_CLIENT = 3, 15  # an hour
 

@@ -24,13 +24,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts import clock
+from accounts.web import as_date
 from booking import calendar
 from booking.models import Practitioner, Service
 
 MOST_DAYS = 62
 KEEP_SECONDS = 30
 _KEPT: dict[str, tuple[float, tuple[Service | None, list[Practitioner]]]] = {}
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _SLUG = re.compile(r"[-a-zA-Z0-9_]{1,50}")
 _RULES = (
     "pk", "minutes", "setup_minutes", "cleanup_minutes", "step_minutes", "min_notice_minutes", "horizon_days", "room_kind",
@@ -40,7 +40,7 @@ _RULES = (
 @require_safe
 def openings(request: HttpRequest) -> HttpResponse:
     """Free starts of a service on the clinic-local days `from` to `to` (inclusive, 62 at most)."""
-    since, until = _day(request.GET.get("from", "")), _day(request.GET.get("to", ""))
+    since, until = (as_date(request.GET.get(name), any_year=True) for name in ("from", "to"))
     if since is None or until is None:
         return _refuse(_("“from” and “to” are dates, such as 2026-12-02."))
     if until < since or (until - since).days >= MOST_DAYS:
@@ -79,14 +79,6 @@ def openings(request: HttpRequest) -> HttpResponse:
             "days": {date.fromordinal(day).isoformat(): starts for day, starts in days.items()},
         }
     )
-
-
-def _day(text: str) -> date | None:
-    """A date as 2026-12-02, or None."""
-    try:
-        return date.fromisoformat(text) if _DATE.fullmatch(text) else None
-    except ValueError:
-        return None
 
 
 def _service(slug: str) -> tuple[Service | None, list[Practitioner]]:

@@ -6,6 +6,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from accounts.web import as_number
 from booking.views.by_link import Visit, by_link, year_first
 from intake import actions
 from intake.errors import IntakeError
@@ -22,10 +23,9 @@ def visit_reply(request: HttpRequest, it: Visit) -> HttpResponse:
         return asked
     error, typed, status = "", "", 200
     if request.method == "POST":
-        typed, seen = request.POST.get("reply", ""), request.POST.get("seen", "")
-        which = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 9 else None
+        typed = request.POST.get("reply", "")
         try:
-            actions.reply(response, typed, seen=which, by=it.by, now=it.now)
+            actions.reply(response, typed, seen=as_number(request.POST.get("seen")), by=it.by, now=it.now)
         except IntakeError as refusal:
             error, status = str(refusal), 409 if isinstance(refusal, actions.AskedElse) else 422
             response.refresh_from_db(fields=["ask_sequence"])

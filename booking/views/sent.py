@@ -10,10 +10,10 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from accounts.signin import new_key
+from accounts.web import See
 from booking import words
 from booking.forms.proof import CodeForm
 from booking.views.by_link import YEAR_OPENS_FOR, Visit, year_of_birth
-from booking.views.journey import See
 from booking.views.step import Step
 from patients.models import ContactCode, ReminderBy
 

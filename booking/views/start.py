@@ -9,11 +9,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from accounts import clock
+from accounts.web import as_instant, as_uuid, client_address, iso, see
 from booking import actions, calendar, idle, picker, words
 from booking.forms.start import ServiceForm
 from booking.links import hold_key_of
 from booking.models import Practitioner, Service
-from booking.views.journey import STEPS, Journey, as_instant, as_uuid, client_address, iso, see
+from booking.views.journey import STEPS, Journey
 from intake.actions import delete_draft, start_draft
 
 HOLD_MINUTES = 30

@@ -6,10 +6,10 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from accounts import limits
+from accounts.web import as_uuid, client_address
 from audit.actor import Actor
 from booking.forms.proof import CodeForm
 from booking.views.code import HOUR, PER_ADDRESS, PER_CLIENT, RESEND_AFTER, TRIES_PER_CLIENT, one_key
-from booking.views.journey import as_uuid, client_address
 from patients.actions import PatientError, ask_again, ask_code, check_code
 from patients.models import ContactCode
 

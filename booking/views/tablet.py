@@ -6,11 +6,11 @@ from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import clock
+from accounts.web import see
 from audit.actions import record
 from booking import actions, tablet
 from booking.models import Appointment
 from booking.views.by_link import Visit, year_of_birth
-from booking.views.journey import see
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -11,10 +11,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from accounts import clock
+from accounts.web import as_uuid, client_address, see
 from booking import actions, calendar, picker
 from booking.forms.sign import SignedForm
 from booking.links import hold_key_of
-from booking.views.journey import Journey, as_uuid, client_address, guard, see
+from booking.views.journey import Journey, guard
 from intake.actions import save_contact
 from intake.errors import IntakeError
 

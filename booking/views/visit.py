@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import clock
 from accounts.models import Clinic
 from accounts.signin import new_key
+from accounts.web import see
 from audit.actor import Actor
 from booking import actions, calendar, ics, idle, picker, terms, words
 from booking.forms.cancel import CancelForm
@@ -24,7 +25,7 @@ from booking.links import token_of
 from booking.models import Appointment, Status, WaitlistEntry
 from booking.views.by_link import Visit, by_link, year_of_birth
 from booking.views.done import calendar_links, directions_url
-from booking.views.journey import Journey, see
+from booking.views.journey import Journey
 from booking.views.sent import Door
 from booking.views.taken import taken_page
 from intake.actions import has_sent

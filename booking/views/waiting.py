@@ -13,12 +13,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from accounts import clock, limits
+from accounts.web import as_uuid, client_address, see
 from audit.actor import Actor
 from booking import actions, calendar, terms, words
 from booking.links import find_entry, token_of, waiting_token_of
 from booking.models import Appointment, Service, WaitlistEntry, WaitlistOffer
 from booking.views.by_link import Visit, by_link
-from booking.views.journey import Journey, as_uuid, client_address, guard, see
+from booking.views.journey import Journey, guard
 from booking.waitlist import ON_LIST, OfferState
 from booking.wishes import WishesForm, from_session, in_words, initial_of, to_session
 from intake.errors import IntakeError

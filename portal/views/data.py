@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import clock, limits
-from booking.views.journey import see
+from accounts.web import see
 from intake.actions import ask_correction, read_corrections
 from intake.corrections import Correction
 from intake.errors import IntakeError

@@ -9,11 +9,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from accounts.web import See, see
 from booking import words
 from booking.actions import change_contact, choose_ways
 from booking.forms.details import MessagesForm
 from booking.forms.proof import CodeForm
-from booking.views.journey import See, see
 from booking.views.step import Step
 from intake.consents import messages_wording
 from patients.actions import consents_of

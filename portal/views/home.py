@@ -13,10 +13,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import clock
+from accounts.web import see
 from booking import actions, words
 from booking.links import token_of, waiting_token_of
 from booking.models import Appointment, Status, WaitlistEntry, WaitlistOffer
-from booking.views.journey import see
 from booking.views.visit import enter_photos, enter_questions
 from portal.access import Me, patient_required
 

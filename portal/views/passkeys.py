@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.actions import add_passkey, remove_passkey
-from booking.views.journey import see
+from accounts.web import see
 from portal.access import Me, fresh_proof_required, patient_required
 
 MOST = 5

@@ -15,11 +15,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import clock, limits
 from accounts.models import is_patient
+from accounts.web import See, see
 from audit.actor import Actor
 from booking import words
 from booking.forms.proof import AddressForm, CodeForm
 from booking.views.code import one_key
-from booking.views.journey import See, see
 from booking.views.step import Step
 from patients.actions import open_account, reached_by
 from portal import access

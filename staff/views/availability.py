@@ -9,18 +9,19 @@ from typing import Any
 from django.contrib import messages
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import clock
 from accounts.access import reception_required
+from accounts.web import as_date, see
 from audit.actor import actor_of
 from booking import actions, calendar, hours, slots
 from booking.hours import Day, Interval
 from booking.models import Appointment, Availability, AvailabilityOverride, Practitioner, Room, Service
+from staff.hours_form import DayForm, WeekForm
 from staff.reading import affected
-from staff.week import DayForm, WeekForm, day_of
 
 Preview = list[tuple[date, list[datetime]]]
 
@@ -66,7 +67,7 @@ def in_words(week: list[Interval]) -> list[tuple[str, str]]:
     lines = []
     for text, group in groupby(days, key=lambda day: day[1]):
         ns = [n for n, _text in group]
-        first, last = (str(_(clock.WEEKDAYS[n])) for n in (ns[0], ns[-1]))
+        first, last = (clock.weekday(n) for n in (ns[0], ns[-1]))
         if text:
             lines.append((first if first == last else _("%(a)s to %(b)s") % {"a": first, "b": last}, text))
     return lines
@@ -96,7 +97,7 @@ def _page_of(request: HttpRequest, who: Practitioner, now: datetime) -> Page:
     today = clock.today(now)
     services = list(who.services.filter(active=True))
     asked = request.POST.get("from") if request.method == "POST" else request.GET.get("from")
-    valid_from = max(day_of(asked) or today, today)
+    valid_from = max(as_date(asked) or today, today)
     data = request.POST if request.method == "POST" else request.GET
     like = Practitioner.objects.filter(slug=request.GET.get("like", "")).first() or who
     # What the hours name is listed even if it is no longer offered: a line for that alone must not become one for everything.
@@ -118,7 +119,7 @@ def _week(request: HttpRequest, page: Page, do: str) -> HttpResponse:
     if do.startswith("copy:") and do[5:] in list("0123456"):
         page.week.copy_day(int(do[5:]))
     week = page.week.read()
-    if do in ("preview", "save") and day_of(page.since) != page.valid_from:
+    if do in ("preview", "save") and as_date(page.since) != page.valid_from:
         page.week.errors["from"] = _("Choose a day from today on: what was stays as it was")
     page.looked = "week"
     until = hours.until_of(page.who, page.valid_from)
@@ -189,7 +190,7 @@ def _outside(request: HttpRequest, page: Page, **change: Any) -> list[Appointmen
 def _take_back(request: HttpRequest, page: Page, do: str) -> HttpResponse:
     """Remove a date that differs, or hours that have not begun; asked about where visits are booked in them."""
     what, _sep, text = do.partition(":")
-    day = day_of(text)
+    day = as_date(text)
     if day is None or what not in ("clear", "drop"):
         raise Http404
     if what == "clear":
@@ -232,10 +233,8 @@ def _starts(page: Page, since: date, until: date, *, week: list[Interval] | None
 
 
 def _back(page: Page) -> HttpResponse:
-    response = redirect("staff:availability", who=page.who.slug)
-    response["Location"] += f"?from={page.valid_from}" if page.valid_from > clock.today(page.now) else ""
-    response.status_code = 303
-    return response
+    later = page.valid_from > clock.today(page.now)
+    return see("staff:availability", page.who.slug, query=f"?from={page.valid_from}" if later else "")
 
 
 def _show(request: HttpRequest, page: Page, *, status: int = 200) -> HttpResponse:

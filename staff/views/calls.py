@@ -5,13 +5,14 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import clock
 from accounts.access import reception_required
 from accounts.models import Clinic
+from accounts.web import see
 from audit.actor import actor_of
 from booking.models import Appointment, WaitlistEntry, WaitlistOffer
 from booking.waitlist import OfferState
@@ -34,7 +35,7 @@ def calls(request: HttpRequest) -> HttpResponse:
     if outcome.refusal:
         return _page(request, now=now, refusal=outcome.refusal)
     messages.success(request, steps.said(outcome.visit, outcome.verb))
-    return redirect("staff:calls")
+    return see("staff:calls")
 
 
 def _page(request: HttpRequest, *, now: datetime, refusal: str = "") -> HttpResponse:
@@ -94,4 +95,4 @@ def decide(request: HttpRequest, newer: UUID, older: UUID) -> HttpResponse:
     except PatientError as error:
         return _page(request, now=now, refusal=str(error))
     messages.success(request, _("One record now.") if answer == "same" else _("Two people, noted."))
-    return redirect("staff:calls")
+    return see("staff:calls")

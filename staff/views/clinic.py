@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -27,6 +27,7 @@ from accounts.actions import (
 from accounts.models import Role, User
 from accounts.signin import SECOND_FACTORS, proof_missing
 from accounts.wall import tzdata_version
+from accounts.web import as_date, as_number, see
 from audit.actor import actor_of
 from audit.models import AuditEvent
 from booking.actions import BookingError, save_practitioner
@@ -35,7 +36,6 @@ from patients.models import Patient
 from staff import history, numbers
 from staff.reading import reading
 from staff.setup_forms import InviteForm
-from staff.views.visit import day_of
 
 PAGE = 100
 TYPED = "invitation_typed"  # what the clinic lead typed before the proof: about people who work here
@@ -116,7 +116,7 @@ def people(request: HttpRequest) -> HttpResponse:
         form.add_error("email", str(error))
         return _people(request, form, status=409)
     messages.success(request, _("%(name)s gets a mail with a link to choose a password.") % {"name": user.name})
-    return redirect("staff:people")
+    return see("staff:people")
 
 
 def _people(request: HttpRequest, form: InviteForm, *, status: int = 200) -> HttpResponse:
@@ -141,7 +141,7 @@ def person(request: HttpRequest, user_id: int) -> HttpResponse:
         raise Http404
     if not user.is_active and do != "back":  # pressed twice, or a colleague was quicker
         messages.info(request, _("%(name)s has no access.") % {"name": user.name})
-        return redirect("staff:people")
+        return see("staff:people")
     if do in ("role", "reset", "back") and (asked := proof_missing(request, back=reverse("staff:people"))):
         return asked
     now, by = clock.now(), actor_of(request)
@@ -163,7 +163,7 @@ def person(request: HttpRequest, user_id: int) -> HttpResponse:
             messages.success(request, _("%(name)s sets up a new second step at the next sign-in.") % {"name": user.name})
     except AccountError as error:
         messages.error(request, str(error))
-    return redirect("staff:people")
+    return see("staff:people")
 
 
 @lead_required
@@ -171,19 +171,16 @@ def person(request: HttpRequest, user_id: int) -> HttpResponse:
 def access_log(request: HttpRequest) -> HttpResponse:
     """Who looked at, or changed, what; newest first. Names of patients are shown, never answers."""
     now = clock.now()
-    day = day_of(request.GET.get("date"), clock.today(now))
+    day = as_date(request.GET.get("date")) or clock.today(now)
     since, until = clock.day_bounds(day, clock.clinic_zone())
     events = AuditEvent.objects.filter(at__gte=since, at__lt=until)
-    who, kind = request.GET.get("who", ""), request.GET.get("kind", "")
-    if who.isascii() and who.isdigit() and len(who) < 10:
-        events = events.filter(actor_kind="staff", actor_id=int(who))
-    else:
-        who = ""
+    who, kind = as_number(request.GET.get("who"), digits=9), request.GET.get("kind", "")
+    if who is not None:
+        events = events.filter(actor_kind="staff", actor_id=who)
     if kind in KINDS:
         events = events.filter(action__in=KINDS[kind])
-    before = request.GET.get("before", "")
-    if before.isascii() and before.isdigit() and len(before) < 19:
-        events = events.filter(pk__lt=int(before))
+    if before := as_number(request.GET.get("before"), digits=18):
+        events = events.filter(pk__lt=before)
     with reading(request, "staff.access_log_read", now=now, detail={"date": day.isoformat()}):
         found = list(events.order_by("-pk")[: PAGE + 1])
         names = history.names_of(found)

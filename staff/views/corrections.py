@@ -5,13 +5,14 @@ from uuid import UUID
 from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import clock
 from accounts.access import staff_required
+from accounts.web import see
 from audit.actor import actor_of
 from booking.fields import PlainForm, TextField
 from intake.actions import answer_correction, read_corrections
@@ -62,4 +63,4 @@ def correction(request: HttpRequest, public_id: UUID) -> HttpResponse:
         messages.error(request, str(refusal))
     else:
         messages.success(request, _("Answered. The patient reads it in their account."))
-    return redirect("staff:corrections")
+    return see("staff:corrections")

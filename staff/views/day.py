@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import clock
 from accounts.access import reception_required
+from accounts.web import See, as_date, see
 from booking import matching
 from booking.desk_text import on_offer
 from booking.late import MINUTES
@@ -29,23 +30,18 @@ LOOKS = ("show", "view", "who", "sort")  # how the day is looked at
 @require_safe
 def today(request: HttpRequest) -> HttpResponse:
     """`/desk/`: today, or the date chosen in the date box."""
-    day = clock.today()
-    if typed := request.GET.get("date"):
-        try:
-            day = date.fromisoformat(typed)
-        except ValueError:
-            return redirect("staff:today")
+    day = as_date(request.GET.get("date")) or clock.today()
     return redirect(reverse("staff:day", args=[day]) + _query(request, "view", "who", "sort"))
 
 
-def to_today(request: HttpRequest) -> HttpResponseRedirect:
+def to_today(request: HttpRequest) -> See:
     """To today, looked at as on the day page whose form was sent."""
     try:
         asked = QueryDict(urlsplit(request.POST.get("next", "")[:500]).query)
     except ValueError:  # no address at all
         asked = QueryDict()
     kept = {name: asked[name][:60] for name in LOOKS if asked.get(name)}
-    return redirect(reverse("staff:today") + (f"?{urlencode(kept)}" if kept else ""))
+    return see("staff:today", query=f"?{urlencode(kept)}" if kept else "")
 
 
 def _query(request: HttpRequest, *names: str) -> str:
@@ -68,12 +64,12 @@ def day(request: HttpRequest, day: date) -> HttpResponse:
     return _page(request, day, now)
 
 
-def to_day(visit: Appointment, verb: str, request: HttpRequest | None = None) -> HttpResponseRedirect:
+def to_day(visit: Appointment, verb: str, request: HttpRequest | None = None) -> See:
     """To the day a visit is on, with the undo strip; looked at as in `request`."""
     query = {"did": verb, "visit": str(visit.public_id)}
     query |= {name: request.GET[name][:60] for name in LOOKS if request.GET.get(name)} if request else {}
     url = reverse("staff:day", args=[clock.local(visit.starts_at).date()])
-    return HttpResponseRedirect(f"{url}?{urlencode(query)}#v-{visit.public_id}", status=303)
+    return See(f"{url}?{urlencode(query)}#v-{visit.public_id}")
 
 
 def strip_of(visit: Any, verb: str, now: datetime) -> dict[str, Any] | None:

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 from accounts import clock
 from accounts.access import physician_or_lead_required
 from accounts.models import Role
+from accounts.web import see
 from audit.actions import record
 from audit.actor import actor_of
 from booking import actions
@@ -36,7 +37,7 @@ def feeds(request: HttpRequest) -> HttpResponse:
     if do == "off":
         actions.close_feed(person, by=by, now=now)
         messages.success(request, _("The calendar address of %(who)s does not work any more.") % {"who": person.short_name})
-        return redirect("staff:feeds")
+        return see("staff:feeds")
     with transaction.atomic():
         if do == "new":
             feed = actions.open_feed(person, by=by, now=now)

@@ -2,12 +2,13 @@
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from accounts import clock
 from accounts.access import lead_required
+from accounts.web import see
 from audit.actor import actor_of
 from notifications import health as outbox
 from notifications.actions import switch_channel
@@ -28,7 +29,7 @@ def health(request: HttpRequest) -> HttpResponse:
         if form.is_valid():
             switch_channel(channel, on=to == "on", reason=form.cleaned_data["reason"], by=actor_of(request), now=now)
             messages.success(request, _("Switched on.") if to == "on" else _("Switched off. What waits is not lost."))
-            return redirect("staff:health")
+            return see("staff:health")
     switches = {switch.channel: switch for switch in ChannelSwitch.objects.all()}
     channels = [(value, label, switches.get(value)) for value, label in Channel.choices]
     context = {

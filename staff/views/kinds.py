@@ -10,7 +10,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.clickjacking import xframe_options_sameorigin
@@ -19,6 +19,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts import clock, limits
 from accounts.access import lead_required
 from accounts.actions import Changed
+from accounts.web import see
 from audit.actor import actor_of
 from booking.actions import save_service
 from booking.desk_text import ShortText
@@ -140,7 +141,7 @@ def _save_note(request: HttpRequest, found: Kind, now: datetime) -> HttpResponse
         changed = meanwhile(form, {"words": note.words}, note)
         return _page(request, replace(found, note=note.words), now, note=form, form=form, changed=changed, status=409)
     messages.success(request, _("Saved. The next email of this kind has it."))
-    return redirect("staff:kind", code=found.code)
+    return see("staff:kind", found.code)
 
 
 def _save_services(request: HttpRequest, found: Kind, now: datetime) -> HttpResponse:
@@ -156,7 +157,7 @@ def _save_services(request: HttpRequest, found: Kind, now: datetime) -> HttpResp
             people = service.practitioners.all()
             save_service(service, {"messages_off": sorted(off)}, people, by=actor_of(request), now=now)
     messages.success(request, _("Saved. It counts from the next message on."))
-    return redirect("staff:kind", code=found.code)
+    return see("staff:kind", found.code)
 
 
 def _send_test(request: HttpRequest, found: Kind, channel: str, now: datetime) -> HttpResponse:
@@ -172,7 +173,7 @@ def _send_test(request: HttpRequest, found: Kind, channel: str, now: datetime) -
         return _page(request, found, now, test=form, form=form, status=429)
     actions.send_test(found.code, channel, str(form.cleaned_data[name]), by=actor_of(request), now=now)
     messages.success(request, _("The test is on its way."))
-    return redirect("staff:kind", code=found.code)
+    return see("staff:kind", found.code)
 
 
 @csp(

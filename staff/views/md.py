@@ -10,13 +10,13 @@ from django.views.decorators.http import require_safe
 
 from accounts import clock
 from accounts.access import physician_required
+from accounts.web import as_date
 from booking.late import AHEAD, MINUTES, RunningLate
 from booking.models import Appointment, Practitioner, Status
 from intake.corrections import Correction
 from staff import queue
 from staff.board import board_time
 from staff.reading import reading
-from staff.views.visit import day_of
 
 
 @dataclass(slots=True)
@@ -78,7 +78,7 @@ def my_day(request: HttpRequest) -> HttpResponse:
     """The day as a list, with who is next on top."""
     now = clock.now()
     today = clock.today(now)
-    day = day_of(request.GET.get("date"), today)
+    day = as_date(request.GET.get("date")) or today
     since, until = clock.day_bounds(day, clock.clinic_zone())
     with reading(request, "staff.my_day_read", now=now, detail={"date": day.isoformat()}):
         own = _own(request)

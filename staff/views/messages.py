@@ -6,12 +6,12 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from accounts import clock
 from accounts.access import reception_required
+from accounts.web import see
 from audit.actor import Actor, actor_of
 from booking import actions as booking
 from booking.models import ANSWERED, Appointment
@@ -36,9 +36,7 @@ def desk_messages(request: HttpRequest) -> HttpResponse:
         except (MessageError, booking.BookingError) as refusal:
             return _page(request, now, refusal=str(refusal), status=409)
         messages.success(request, said)
-        response = HttpResponse(status=303)
-        response["Location"] = f"{reverse('staff:messages')}?show={_show(request)}"
-        return response
+        return see("staff:messages", query=f"?show={_show(request)}")
     return _page(request, now)
 
 

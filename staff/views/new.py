@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import clock
 from accounts.access import reception_required
+from accounts.web import as_date, as_uuid
 from audit.actor import actor_of
 from booking import actions, calendar
 from booking.models import Appointment, Practitioner, Service
@@ -25,9 +26,9 @@ from staff import search
 from staff.forms import CallerForm, HelperForm
 from staff.offers import Offer, offers_of, snug_of
 from staff.reading import reading
-from staff.typed import TypedTime
+from staff.typed import TypedTime, wanted_of
 from staff.views.day import to_day
-from staff.views.visit import day_of, uuid_of, wanted_of, why_of
+from staff.views.visit import why_of
 
 BOOKS = ("book", "anyway", "different")
 
@@ -75,7 +76,7 @@ def _read(request: HttpRequest, now: datetime) -> Page:
     data = request.POST if request.method == "POST" else request.GET
     page = Page(now, q=data.get("q", "").strip()[:80], is_new=data.get("new") == "1")
     if data.get("patient"):
-        page.patient = Patient.objects.for_actor(request.user).current().filter(public_id=uuid_of(data["patient"])).first()
+        page.patient = Patient.objects.for_actor(request.user).current().filter(public_id=as_uuid(data["patient"])).first()
         if page.patient is None:
             raise Http404
         page.is_new = False
@@ -100,11 +101,11 @@ def _read(request: HttpRequest, now: datetime) -> Page:
     if at is not None and at[1] in by_id:
         page.chosen = value_of(at[0], by_id[at[1]])
         page.at = (page.chosen, at[0], by_id[at[1]])
-    page.day = day_of(data.get("day"), clock.local(at[0]).date() if at else clock.today(now))
+    page.day = as_date(data.get("day")) or (clock.local(at[0]).date() if at else clock.today(now))
     page.day_is_chosen = page.day > clock.today(now) and bool(data.get("day")) and at is None
-    page.other_day = day_of(data.get("other_day"), page.day)
+    page.other_day = as_date(data.get("other_day")) or page.day
     page.other_is_chosen = data.get("slot") == "other"
-    page.other_time, page.other_who = data.get("other_time", "")[:5], uuid_of(data.get("other_who"))
+    page.other_time, page.other_who = data.get("other_time", "")[:5], as_uuid(data.get("other_who"))
     page.keep_pairs = [
         (name, value)
         for name, value in (
@@ -137,7 +138,7 @@ def _typed(request: HttpRequest, form: type[Form], prefix: str = "") -> dict[str
 
 def _service(page: Page, posted: str | None, who: UUID | None) -> Service | None:
     """The service that was chosen; else the likeliest: what this physician does, a follow-up for who has been before."""
-    wanted = uuid_of(posted)
+    wanted = as_uuid(posted)
     for service in page.services:
         if service.public_id == wanted:
             return service
@@ -183,7 +184,7 @@ def new(request: HttpRequest) -> HttpResponse:
         if page.helper_called and do not in BOOKS:
             page.helper = HelperForm(initial=_typed(request, HelperForm, "helper-"), prefix="helper")
         if do.startswith("use:"):
-            page.patient = Patient.objects.for_actor(request.user).current().filter(public_id=uuid_of(do[4:])).first()
+            page.patient = Patient.objects.for_actor(request.user).current().filter(public_id=as_uuid(do[4:])).first()
             if page.patient is None:
                 raise Http404
             page.is_new, page.caller = False, None

@@ -10,11 +10,11 @@ from django.views.decorators.http import require_POST
 
 from accounts import clock
 from accounts.access import reception_required
+from accounts.web import see
 from audit.actions import record
 from audit.actor import actor_of
 from booking import actions, tablet
 from booking.models import OPEN
-from booking.views.journey import see
 from intake import seats
 from staff import board
 from staff.views.visit import show

@@ -6,13 +6,14 @@ from typing import Any
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from accounts import clock
 from accounts.access import reception_required
+from accounts.web import as_number, see
 from audit.actor import actor_of
 from booking import actions, hours
 from booking.models import Appointment, Practitioner, Status, TimeOff
@@ -64,19 +65,16 @@ def _do(request: HttpRequest, off: TimeOff, now: datetime) -> HttpResponse:
     chosen = []
     for visit in found:
         way = request.POST.get(f"way-{visit.public_id}", "")
-        seen = request.POST.get(f"seen-{visit.public_id}", "")
         at = parse_value(request.POST.get(f"slot-{visit.public_id}"))
         if way not in Way.values:
             continue
-        version = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 9 else -1
+        version = as_number(request.POST.get(f"seen-{visit.public_id}")) or -1
         who = people.get(at[1]) if at else None
         chosen.append(actions.Choice(visit, way, version, who, at[0] if at and who else None))
     if not chosen:
         return _table(request, off, now, status=422, refusal=_("Choose for at least one visit what is to become of it."))
     batch = actions.rebook_many(off, chosen, by=actor_of(request), now=now)
-    response = redirect("staff:batch", public_id=batch.public_id)
-    response.status_code = 303
-    return response
+    return see("staff:batch", batch.public_id)
 
 
 @reception_required
@@ -94,9 +92,7 @@ def batch(request: HttpRequest, public_id: UUID) -> HttpResponse:
         except actions.BookingError as error:
             refusal = str(error)
         else:
-            response = redirect("staff:batch", public_id=public_id)
-            response.status_code = 303
-            return response
+            return see("staff:batch", public_id)
     with reading(request, "staff.batch_read", now=now, obj=row):
         lines = _lines(request, row, now)
     context = {

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import clock
 from accounts.access import physician_required
+from accounts.web import See, as_number, see
 from audit.actions import event
 from audit.actor import actor_of
 from booking.actions import ask_no_call, ask_to_call
@@ -83,7 +84,7 @@ def _claim(request: HttpRequest, now: datetime) -> HttpResponse:
             actions.release_review(response, by=actor_of(request), now=now)
     except actions.Taken as refusal:
         messages.error(request, str(refusal))
-    return redirect("staff:to_review")
+    return see("staff:to_review")
 
 
 class Page:
@@ -265,7 +266,7 @@ def _act(page: Page) -> HttpResponse:
             actions.release_review(page.response, by=page.by, now=page.now)
         elif verb == "amend":
             actions.amend_review(page.response, by=page.by, now=page.now)
-            return redirect(f"{page.url}#decision")
+            return See(f"{page.url}#decision")
         elif verb == "discard":
             actions.discard_review(page.response, by=page.by, now=page.now)
         elif verb in {"done", "not-done"}:
@@ -276,7 +277,7 @@ def _act(page: Page) -> HttpResponse:
             raise Http404
     except IntakeError as refusal:
         return _refused(page, refusal)
-    return redirect(page.url)
+    return See(page.url)
 
 
 def _refused(page: Page, refusal: IntakeError, form: ReviewForm | None = None) -> HttpResponse:
@@ -301,8 +302,7 @@ def _write(page: Page, verb: str, what: str) -> HttpResponse:
             return JsonResponse({"error": _("Not saved: something cannot be kept as it is typed")}, status=422)
         return _show(page, form=form, problems=_of_form(form), status=422)
     fields, reason = form.written(), form.cleaned_data["amend_reason"]
-    posted = request.POST.get("version", "")
-    version = int(posted) if posted.isdecimal() and len(posted) < 9 else 0
+    version = as_number(request.POST.get("version")) or 0
     try:
         if verb == "sign":
             return _sign(page, form, fields, reason, version)
@@ -323,7 +323,7 @@ def _write(page: Page, verb: str, what: str) -> HttpResponse:
         return JsonResponse({"version": kept.version, "saved": _("Saved at %(time)s") % {"time": clock.clock_time(page.now)}})
     if verb == "save":
         messages.success(request, _("Draft saved. Only physicians see it."))
-    return redirect(f"{page.url}#{'flags' if verb in {'seen', 'unseen'} else 'decision'}")
+    return See(f"{page.url}#{'flags' if verb in {'seen', 'unseen'} else 'decision'}")
 
 
 def _of_form(form: ReviewForm) -> list[tuple[str, str]]:
@@ -353,9 +353,9 @@ def _sign(page: Page, form: ReviewForm, fields: dict[str, Any], reason: str, ver
     name = response.patient.full_name
     if after is None:
         messages.success(request, _("Signed: %(name)s. All caught up.") % {"name": name})
-        return redirect("staff:to_review")
+        return see("staff:to_review")
     messages.success(request, _("Signed: %(name)s. This is the next one.") % {"name": name})
-    return redirect("staff:review", after.response.public_id)
+    return see("staff:review", after.response.public_id)
 
 
 def _tell_the_desk(page: Page, fields: dict[str, Any]) -> None:

@@ -15,12 +15,12 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import clock
 from accounts.access import reception_required
+from accounts.web import as_uuid, in_reason, see
 from audit.actor import actor_of
 from booking import actions, series
 from booking.fields import PlainForm
 from booking.models import Appointment, Practitioner, Service, Status
 from booking.picker import parse_value
-from booking.views.journey import as_uuid, see
 from patients.models import Patient
 from staff.offers import Offer, offers_of
 from staff.reading import reading
@@ -68,7 +68,7 @@ class PlanForm(PlainForm):
         if data.get("service") and data.get("who") and not data["service"].practitioners.filter(pk=data["who"].pk).exists():
             self.add_error("who", _("This physician does not do that visit type"))
         if data.get("day") and data.get("time") is not None:
-            if not 2000 < data["day"].year < 2200:
+            if not in_reason(data["day"]):
                 self.add_error("day", _("Choose the first day"))
                 return data
             try:

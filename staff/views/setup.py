@@ -6,7 +6,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.db.models import Count, Q
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -15,6 +15,7 @@ from accounts.access import lead_required
 from accounts.actions import AccountError, Changed, save_clinic
 from accounts.marks import mark_of
 from accounts.models import Clinic
+from accounts.web import see
 from audit.actor import actor_of
 from booking import actions, hours
 from booking.models import Appointment, Practitioner, Room, Service
@@ -24,9 +25,7 @@ from staff.setup_forms import ClinicForm, PractitionerForm, RoomForm, ServiceFor
 
 def _done(request: HttpRequest, name: str, said: str) -> HttpResponse:
     messages.success(request, said)
-    response = redirect(name)
-    response.status_code = 303
-    return response
+    return see(name)
 
 
 def _seen(request: HttpRequest) -> str:
@@ -161,12 +160,12 @@ def _saved(request: HttpRequest, who: Practitioner) -> HttpResponse:
     """Where to go on: somebody new has no hours yet; who left may have visits."""
     if who.active and not hours.versions(who):
         messages.success(request, _("Saved. Now give %(name)s hours. Inviting them is under Clinic.") % {"name": who.short_name})
-        return redirect("staff:availability", who=who.slug)
+        return see("staff:availability", who.slug)
     left = hours.coming(Appointment.objects.for_actor(request.user), now=clock.now()).filter(practitioner=who).count()
     if left and not who.active:
         text = _("%(name)s cannot be booked any more. Visits still booked with them: %(n)d.")
         messages.warning(request, text % {"name": who.short_name, "n": left})
-        return redirect("staff:physicians")
+        return see("staff:physicians")
     return _done(request, "staff:physicians", _("Saved: %(name)s.") % {"name": who.name})
 
 

@@ -5,12 +5,13 @@ from typing import Any
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from accounts import clock
 from accounts.access import reception_required
+from accounts.web import as_number, see
 from audit.actor import actor_of
 from booking import actions
 from booking.desk_text import DeskText, ShortText, on_offer
@@ -55,18 +56,14 @@ def text(request: HttpRequest, public_id: UUID) -> HttpResponse:
         return _page(request, visit, now, None, refusal=str(refusal), status=409)
     if request.GET.get("back") == "day":
         return to_day(visit, "text", request)
-    answer = redirect("staff:visit", public_id=public_id)
-    answer["Location"] += "?did=text"
-    answer.status_code = 303
-    return answer
+    return see("staff:visit", public_id, query="?did=text")
 
 
 def _wanted(typed: str) -> tuple[str, int] | None:
     """The text and the minutes of "come_at.20" or "call_us"; None for what is not one of ours."""
     code, _sep, minutes = typed.partition(".")
-    if code not in ShortText.values or not (minutes.isdecimal() or not minutes) or len(minutes) > 3:
-        return None
-    return code, int(minutes or 0)
+    after = as_number(minutes or "0", digits=3)
+    return (code, after) if code in ShortText.values and after is not None else None
 
 
 def _way(visit: Any) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts import clock
 from accounts.access import lead_required, staff_required
 from accounts.models import Clinic, Role
+from accounts.web import see
 from audit.actor import actor_of
 from booking import actions, hours
 from booking.holidays import holidays_of
@@ -90,9 +91,7 @@ def time_off(request: HttpRequest) -> HttpResponse:
     whose = who.short_name if who else _("The whole clinic")
     messages.success(request, _("Saved: %(who)s, %(what)s.") % {"who": whose, "what": when(off)})
     at_desk = request.user.role != Role.PHYSICIAN
-    response = redirect("staff:time_off_visits", off_id=off.pk) if touched and at_desk else redirect("staff:time_off")
-    response.status_code = 303
-    return response
+    return see("staff:time_off_visits", off.pk) if touched and at_desk else see("staff:time_off")
 
 
 @staff_required
@@ -108,9 +107,7 @@ def end(request: HttpRequest, off_id: int) -> HttpResponse:
         messages.success(request, _("The time can be booked again: %(what)s.") % {"what": when(off)})
     else:
         messages.info(request, _("Somebody took it back meanwhile, or it is over."))
-    response = redirect("staff:time_off")
-    response.status_code = 303
-    return response
+    return see("staff:time_off")
 
 
 @lead_required
@@ -141,9 +138,7 @@ def closures(request: HttpRequest) -> HttpResponse:
     messages.success(
         request, ngettext("%(n)d day closed.", "%(n)d days closed.", len(made)) % {"n": len(made)}
     )  # fmt: skip
-    response = redirect("staff:time_off")
-    response.status_code = 303
-    return response
+    return see("staff:time_off")
 
 
 def _on_days(request: HttpRequest, days: set[date], now: datetime) -> list[Appointment]:

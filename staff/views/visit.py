@@ -1,26 +1,27 @@
 """`/desk/visit/<id>/`: one visit; its steps, move, cancel, link and contact."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import clock
 from accounts.access import reception_required
+from accounts.web import as_date, as_number, see
 from audit.actions import record
 from audit.actor import actor_of
 from booking import actions, calendar, hours
 from booking.desk_text import on_offer
 from booking.links import token_of
 from booking.models import OPEN, Appointment, Practitioner, Service, Status
-from booking.picker import parse_value, value_of
+from booking.picker import value_of
 from booking.reasons import in_words, why_not
 from booking.words import phone_text
 from intake.consents import messages_refused, messages_wording
@@ -28,12 +29,12 @@ from notifications.channels import texts_work
 from notifications.kinds import EMAIL, KINDS
 from notifications.letters import ways
 from patients.actions import PatientError
-from staff import board, gaps, history, steps, week
+from staff import board, gaps, history, steps
 from staff.forms import CancelForm, ContactForm, HelperForm
 from staff.offers import offers_of
 from staff.reach import no_way
 from staff.reading import reading
-from staff.typed import TypedTime, instant_of
+from staff.typed import TypedTime, wanted_of
 from staff.views.day import strip_of, to_day
 
 
@@ -100,11 +101,7 @@ def visit(request: HttpRequest, public_id: UUID) -> HttpResponse:
 
 
 def _back(public_id: UUID, verb: str = "") -> HttpResponse:
-    response = redirect("staff:visit", public_id=public_id)
-    if verb:
-        response["Location"] += f"?did={verb}"
-    response.status_code = 303
-    return response
+    return see("staff:visit", public_id, query=f"?did={verb}" if verb else "")
 
 
 @reception_required
@@ -126,8 +123,8 @@ def cancel(request: HttpRequest, public_id: UUID) -> HttpResponse:
 
 
 def _version(request: HttpRequest) -> int:
-    text = request.POST.get("version", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else -1
+    """The version that the page showed; one that no visit has if it says none."""
+    return as_number(request.POST.get("version")) or -1
 
 
 @reception_required
@@ -187,7 +184,7 @@ def link(request: HttpRequest, public_id: UUID) -> HttpResponse:
 def starts(request: HttpRequest, public_id: UUID) -> JsonResponse:
     """Where a visit could go on a day, for the board: each as the value a move posts, whose it is, when, and in words."""
     now, found = clock.now(), _visit(request, public_id)
-    day = day_of(request.GET.get("day"), clock.local(found.starts_at).date())
+    day = as_date(request.GET.get("day")) or clock.local(found.starts_at).date()
     people = {person.pk: person for person in calendar.people(found.service)}
     free = calendar.openings(found.service, since=day, until=day, now=now, own_hold=found.pk, any_physician=False, for_staff=True)
     listed = [
@@ -276,45 +273,11 @@ def why_of(
     return {"why": _("%(when)s is free, and offered.") % {"when": when}}
 
 
-def uuid_of(text: str | None) -> UUID | None:
-    """A UUID as a form sends it, or None."""
-    try:
-        return UUID(text or "")
-    except ValueError:
-        return None
-
-
-def wanted_of(request: HttpRequest, people: list[Practitioner]) -> tuple[datetime, Practitioner] | None:
-    """The start and physician that were posted: a listed one, or one typed as day, time and name.
-
-    Raises:
-        TypedTime: the time that was typed comes twice that day, or never.
-    """
-    by_id = {person.public_id: person for person in people}
-    listed = parse_value(request.POST.get("slot"))
-    if listed is not None and listed[1] in by_id:
-        return listed[0], by_id[listed[1]]
-    try:
-        day = date.fromisoformat(request.POST.get("other_day", ""))
-        wall = time.fromisoformat(request.POST.get("other_time", ""))
-        person = by_id[UUID(request.POST.get("other_who", ""))]
-    except (ValueError, KeyError):
-        return None
-    if wall.tzinfo or not 2000 < day.year < 2200:
-        return None
-    return instant_of(day, wall, request.POST.get("other_which", "")), person
-
-
-def day_of(text: str | None, fallback: date) -> date:
-    """The date of a query, else `fallback`."""
-    return week.day_of(text) or fallback
-
-
 def _move_page(
     request: HttpRequest, visit: Any, people: list[Practitioner], now: datetime, *, status: int = 200, **extra: Any
 ) -> HttpResponse:
     today = clock.today(now)
-    day = day_of(request.POST.get("other_day") or request.GET.get("day"), max(clock.local(visit.starts_at).date(), today))
+    day = as_date(request.POST.get("other_day") or request.GET.get("day")) or max(clock.local(visit.starts_at).date(), today)
     with reading(request, "staff.visit_read", now=now, obj=visit, subject_id=visit.patient_id, detail={"move": True}):
         found = calendar.openings(
             visit.service, since=day, until=day, now=now, own_hold=visit.pk, any_physician=False, for_staff=True

@@ -9,9 +9,8 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db.models import Prefetch
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
@@ -20,6 +19,7 @@ from accounts import clock
 from accounts.access import reception_required
 from accounts.actions import save_clinic
 from accounts.models import Clinic, Role
+from accounts.web import see
 from audit.actor import actor_of
 from booking import actions, matching
 from booking.models import Appointment, FreedTime, Practitioner, WaitlistEntry, WaitlistOffer
@@ -83,7 +83,7 @@ def _to_list(request: HttpRequest) -> HttpResponse:
     # A time that is offered now suits nobody else: back to the whole list, where the offer stands.
     at = "" if request.POST.get("do", "").startswith("offer:") else request.POST.get("at", "")
     query = f"?{urlencode({'at': at})}" if parse_value(at) else ""
-    return HttpResponseRedirect(reverse("staff:waiting_list") + query, status=303)
+    return see("staff:waiting_list", query=query)
 
 
 def _slot(text: str) -> tuple[datetime, Practitioner] | None:

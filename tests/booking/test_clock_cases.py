@@ -28,10 +28,10 @@ from icalendar import Calendar as Ics
 from accounts import clock
 from accounts.quiet import quiet_night
 from accounts.wall import day_bounds, days_before, instant, is_ambiguous
+from accounts.web import as_instant
 from audit.actor import Actor
 from booking import actions, calendar, fit, hours, ics, picker, series, slots
 from booking.models import Appointment, Availability, AvailabilityOverride, TimeOff
-from booking.views.journey import as_instant
 from tests.factories import contact_of
 
 TORONTO = zoneinfo.ZoneInfo("America/Toronto")

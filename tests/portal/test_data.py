@@ -54,7 +54,7 @@ def test_reception_answers_it_and_the_patient_reads_that(maya, asked, signed_in,
     assert "spelled Chaudhury." in text_of(desk.get("/staff/corrections/"))
     url = f"/staff/corrections/{asked.public_id}/"
     assert desk.post(url, {"made": "yes", "answer": ""}).status_code == 422
-    assert desk.post(url, {"made": "yes", "answer": "Thank you. It is right now."}).status_code == 302
+    assert desk.post(url, {"made": "yes", "answer": "Thank you. It is right now."}).status_code == 303
     assert "Thank you. It is right now. Corrected" in text_of(maya.get("/me/data/"))
     desk.post(url, {"made": "no", "answer": "Again"})
     asked.refresh_from_db()

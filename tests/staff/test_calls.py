@@ -72,7 +72,7 @@ def test_every_reason_can_be_read_however_many_there_are(
 
 def test_called_takes_the_visit_off_the_list(desk: Client, to_call: Appointment) -> None:
     data = {"do": f"called:{to_call.public_id}:{to_call.version}"}
-    assert desk.post("/desk/calls/", data).status_code == 302
+    assert desk.post("/desk/calls/", data).status_code == 303
     assert b"Nobody to call" in desk.get("/desk/calls/").content
 
 
@@ -82,7 +82,7 @@ def test_a_stale_call_says_so(desk: Client, to_call: Appointment) -> None:
 
 def test_the_same_person_becomes_one_record(desk: Client, offer: MergeOffer) -> None:
     assert b"other@example.com" in desk.get("/desk/calls/").content
-    assert answer(desk, offer, "same").status_code == 302
+    assert answer(desk, offer, "same").status_code == 303
     offer.patient.refresh_from_db()
     assert offer.patient.merged_into == offer.candidate
 

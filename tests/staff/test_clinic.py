@@ -32,11 +32,11 @@ def test_people_are_listed_with_role_and_second_step(lead: Client, reception: Us
 
 def test_access_ends_with_a_button(lead: Client, reception: User, signed_in: Callable[[User], Client], lead_user: User) -> None:
     theirs = signed_in(reception)
-    assert lead.post(f"/clinic/people/{reception.pk}/", {"do": "end"}).status_code == 302
+    assert lead.post(f"/clinic/people/{reception.pk}/", {"do": "end"}).status_code == 303
     assert theirs.get("/desk/")["Location"].startswith("/staff/login/")
     event = AuditEvent.objects.get(action="accounts.access_ended")
     assert (event.actor_id, event.object_id) == (lead_user.pk, reception.pk)
-    assert lead.post(f"/clinic/people/{reception.pk}/", {"do": "end"}).status_code == 302
+    assert lead.post(f"/clinic/people/{reception.pk}/", {"do": "end"}).status_code == 303
 
 
 def test_a_lost_phone_is_reset_with_a_button(lead: Client, reception: User) -> None:

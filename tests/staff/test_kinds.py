@@ -58,7 +58,7 @@ def test_the_lead_reads_every_short_text_of_the_desk(lead: Client, clinic: Any) 
 
 def test_a_sentence_of_the_clinics_own_is_in_the_next_mail(lead: Client, post: Post, visit: Appointment) -> None:  # noqa: F811
     words = "Our door is on the river side while the street is repaired."
-    assert lead.post("/clinic/messages/booked/", {"do": "note", "words": words}).status_code == 302
+    assert lead.post("/clinic/messages/booked/", {"do": "note", "words": words}).status_code == 303
     go(WEDNESDAY + GRACE)
     sent = post.mails[0]
     assert words in sent.get_body(("plain",)).get_content().replace("\n", " ")
@@ -91,8 +91,8 @@ def test_a_sentence_that_says_why_or_leads_away_is_refused_with_what_was_typed(l
 
 
 def test_a_test_goes_out_through_the_outbox_and_says_so(lead: Client, post: Post, clinic: Any) -> None:  # noqa: F811
-    assert lead.post("/clinic/messages/booked/", {"do": "email", "email": "lena@tn.example"}).status_code == 302
-    assert lead.post("/clinic/messages/booked/", {"do": "text", "mobile": "519-555-0163"}).status_code == 302
+    assert lead.post("/clinic/messages/booked/", {"do": "email", "email": "lena@tn.example"}).status_code == 303
+    assert lead.post("/clinic/messages/booked/", {"do": "text", "mobile": "519-555-0163"}).status_code == 303
     go(clock.now())
     assert post.subjects[0].startswith("Test: Your appointment on")
     assert CaughtText.objects.get().recipient == "+15195550163"
@@ -123,7 +123,7 @@ def test_the_health_page_shows_what_is_stuck_and_switches_channels(lead: Client,
     page = lead.get("/clinic/health/").content.decode()
     assert "Nobody sends messages" in page
     assert "Time zone rules" in page
-    assert lead.post("/clinic/health/", {"do": "text:off", "reason": "provider"}).status_code == 302
+    assert lead.post("/clinic/health/", {"do": "text:off", "reason": "provider"}).status_code == 303
     assert not ChannelSwitch.objects.get(channel=TEXT).enabled
     assert "Switched off: provider" in lead.get("/clinic/health/").content.decode()
     lead.post("/clinic/health/", {"do": "text:on"})

@@ -26,7 +26,7 @@ def lead(lead_user: User, signed_in: Callable[[User], Client], clinic: object) -
 
 @pytest.fixture
 def noor(lead: Client) -> User:
-    assert lead.post(URL, NEW).status_code == 302
+    assert lead.post(URL, NEW).status_code == 303
     return User.objects.get(email="noor@tn.example")
 
 
@@ -49,7 +49,7 @@ def test_somebody_is_invited_by_a_mail_whose_link_sets_the_password(lead: Client
 
 def test_a_physician_is_given_their_calendar(lead: Client, practitioner: Practitioner) -> None:
     form = NEW | {"role": "physician", "practitioner": practitioner.pk}
-    assert lead.post(URL, form).status_code == 302
+    assert lead.post(URL, form).status_code == 303
     practitioner.refresh_from_db()
     assert practitioner.user is not None
     assert practitioner.user.email == "noor@tn.example"

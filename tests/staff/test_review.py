@@ -126,7 +126,7 @@ def test_claimed_it_says_by_whom_and_a_colleague_is_told(
     doctor: Client, sent: Appointment, colleague: User, signed_in: Callable[[User], Client]
 ) -> None:
     wanted = {"do": f"claim:{sent.response.public_id}"}
-    assert doctor.post("/md/review/", wanted).status_code == 302
+    assert doctor.post("/md/review/", wanted).status_code == 303
     page = signed_in(colleague).post("/md/review/", wanted, follow=True).content.decode()
     assert "Dr. Amara Osei is on this since" in page
     assert names(doctor.get("/md/review/?show=mine")) == names(doctor.get("/md/review/"))
@@ -203,7 +203,7 @@ def test_a_remark_on_a_flag_stays_when_the_rest_is_refused(
 def test_acknowledging_keeps_what_was_typed_elsewhere(doctor: Client, physician: User, sent: Appointment) -> None:
     flag(sent.response)
     answer = doctor.post(url_of(sent), {"do": "seen:U04", "why-U04": "Called her", "note": "Half a thought", "version": "0"})
-    assert answer.status_code == 302
+    assert answer.status_code == 303
     content = read_review(Review.objects.get())
     assert (content.fields["note"], content.acknowledged["U04"]["reason"]) == ("Half a thought", "Called her")
     assert "Called her" in doctor.get(url_of(sent)).content.decode()
@@ -229,7 +229,7 @@ def test_without_the_password_nothing_is_signed(doctor: Client, sent: Appointmen
 
 def test_the_password_is_asked_once_in_five_minutes(doctor: Client, three: list[Appointment], time_machine: Any) -> None:
     doctor.post(url_of(three[0]), IN_PERSON)
-    assert doctor.post(url_of(three[1]), IN_PERSON | {"password": ""}).status_code == 302
+    assert doctor.post(url_of(three[1]), IN_PERSON | {"password": ""}).status_code == 303
     time_machine.move_to(clock.now() + timedelta(minutes=6))
     assert doctor.post(url_of(three[2]), IN_PERSON | {"password": ""}).status_code == 422
 
@@ -256,7 +256,7 @@ def test_a_signed_review_is_amended_with_a_reason(doctor: Client, sent: Appointm
     again = IN_PERSON | {"version": "1", "note": "Looked again"}
     answer = doctor.post(url_of(sent), again)
     assert (answer.status_code, "Say why the signed review is changed" in answer.content.decode()) == (422, True)
-    assert doctor.post(url_of(sent), again | {"version": "2", "amend_reason": "New photos"}).status_code == 302
+    assert doctor.post(url_of(sent), again | {"version": "2", "amend_reason": "New photos"}).status_code == 303
     page = doctor.get(url_of(sent)).content.decode()
     assert "Version 1, signed" in page
     assert "New photos" in page
@@ -271,7 +271,7 @@ def test_a_colleague_reads_it_and_takes_it_over_to_write(
     refused = other.post(url_of(sent), {"do": "save", "note": "Theirs", "version": "1"})
     assert (refused.status_code, "Dr. Amara Osei is on this" in refused.content.decode()) == (409, True)
     other.post(url_of(sent), {"do": "take-over"})
-    assert other.post(url_of(sent), {"do": "save", "note": "Theirs", "version": "1"}).status_code == 302
+    assert other.post(url_of(sent), {"do": "save", "note": "Theirs", "version": "1"}).status_code == 303
 
 
 def test_a_draft_saves_itself_and_says_when_it_cannot(doctor: Client, sent: Appointment) -> None:

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, time
+from datetime import date
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from accounts import clock
+from accounts.web import as_date
 from booking.hours import Day, Interval, minutes_of, wall_of
 from booking.models import Room, Service
+from staff.typed import as_wall
 
 LINES = 10  # a day; more than anybody works
 SPANS = 4  # of a date that differs
@@ -43,7 +45,7 @@ class Line:
         if self.is_stale:
             self.error = _("The list of visits or rooms has changed. Choose again")
             return None
-        start, end = _time(self.start), _time(self.end)
+        start, end = as_wall(self.start), as_wall(self.end)
         if start is None or end is None:
             self.error = _("Give both times, like 09:00 and 12:00")
             return None
@@ -52,23 +54,6 @@ class Line:
             self.error = _("Hours must end after they start")
             return None
         return minutes
-
-
-def _time(text: str) -> time | None:
-    try:
-        found = time.fromisoformat(text)
-    except ValueError:
-        return None
-    return None if found.tzinfo else found.replace(second=0, microsecond=0)
-
-
-def day_of(text: str | None) -> date | None:
-    """A date as a form sends it, within reason; None if it is not one."""
-    try:
-        day = date.fromisoformat(text or "")
-    except ValueError:
-        return None
-    return day if 2000 < day.year < 2200 else None
 
 
 @dataclass(slots=True)
@@ -81,7 +66,7 @@ class Row:
     @property
     def name(self) -> str:
         """ "Monday"."""
-        return str(_(clock.WEEKDAYS[self.weekday]))
+        return clock.weekday(self.weekday)
 
     @property
     def spare(self) -> list[Line]:
@@ -176,7 +161,7 @@ class DayForm:
 
     def read(self) -> Day | None:
         """The date and its hours; None, and `errors` says why, if they cannot be."""
-        day = day_of(self.date)
+        day = as_date(self.date)
         if day is None or day < self.today:
             self.errors["date"] = _("Choose a date from today on")
         if self.mode not in MODES:
