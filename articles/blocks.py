@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils.html import strip_tags
 from django.utils.translation import gettext_lazy as _
 from wagtail import blocks
 
@@ -108,8 +109,6 @@ class SourcesBlock(blocks.StreamBlock):
 
 def plain_text(value: Any) -> str:
     """All words of a StreamField value, without markup: for the reading time and the word check."""
-    from django.utils.html import strip_tags
-
     words: list[str] = []
 
     def collect(item: Any) -> None:

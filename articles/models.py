@@ -17,7 +17,7 @@ from wagtail.search import index
 
 from accounts import clock
 from articles.blocks import BodyBlock, SourcesBlock, plain_text
-from booking.models import Practitioner
+from booking.models import Practitioner, Service
 
 WORDS_PER_MINUTE = 200
 REVIEW_MONTHS = 12
@@ -58,7 +58,7 @@ class HomePage(SitePage):
         from articles.openings import soonest
 
         context = super().get_context(request, *args, **kwargs)
-        context["physicians"] = Practitioner.objects.filter(active=True).exclude(registration_number="")
+        context["physicians"] = Practitioner.objects.on_site()
         context["articles"] = ArticlePage.objects.live().select_related("reviewer").order_by("-reviewed_on", "title")[:3]
         context["soonest"] = soonest(clock.now())
         return context
@@ -101,8 +101,6 @@ class FeesPage(BodyPage):
 
     def get_context(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Adds the services that have a price."""
-        from booking.models import Service
-
         context = super().get_context(request, *args, **kwargs)
         context["services"] = Service.objects.filter(active=True).exclude(price_text="")
         return context
@@ -126,7 +124,7 @@ class PhysiciansPage(BodyPage):
         from articles.openings import soonest_by_physician
 
         context = super().get_context(request, *args, **kwargs)
-        people = list(Practitioner.objects.filter(active=True).exclude(registration_number=""))
+        people = list(Practitioner.objects.on_site())
         times = soonest_by_physician(people, clock.now())
         context["physicians"] = [{"person": person, "openings": times.get(person.pk, [])} for person in people]
         return context
@@ -150,7 +148,8 @@ class ArticleIndexPage(SitePage):
         topic = request.GET.get("topic", "")
         query = request.GET.get("q", "").strip()[:80]
         pages = ArticlePage.objects.live().child_of(self).select_related("reviewer")
-        topics = [choice for choice in Topic.choices if choice[0] in set(pages.values_list("topic", flat=True))]
+        used = set(pages.values_list("topic", flat=True))
+        topics = [choice for choice in Topic.choices if choice[0] in used]
         if topic in Topic.values:
             pages = pages.filter(topic=topic)
         else:

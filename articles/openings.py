@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from django.core.cache import caches
 from django.db import DatabaseError, connection
 
-from accounts import clock
+from accounts.web import iso
 from booking import calendar
 from booking.models import Practitioner, Service
 
@@ -36,7 +36,7 @@ class Opening:
 
     def query(self, article_ref: str = "") -> str:
         """The query string that carries this opening, and the article it was chosen on, into the booking."""
-        parts = {"slot": self.start.astimezone(clock.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), "who": self.who_id}
+        parts = {"slot": iso(self.start), "who": self.who_id}
         if article_ref:
             parts["from"] = article_ref
         return urlencode(parts)

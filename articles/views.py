@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 from wagtail.models import Page
 
 from accounts import clock
+from accounts.context import theme_of
 from accounts.models import Clinic
 from articles.models import ArticlePage
 from articles.openings import FACTS_SQL, Facts, Soonest, soonest, soonest_by_physician, soonest_of
@@ -37,7 +38,7 @@ LEFT JOIN ({FACTS_SQL}) facts ON true
 WHERE page.slug = %(slug)s AND page.live
 """
 # Marks in the rendered page where the live parts go. Random-looking, so that no text contains them by chance.
-_CARD, _BAR, _REF = "<!--tn:card:7d1c-->", "<!--tn:bar:7d1c-->", "tn-ref-7d1c"
+CARD, BAR, _REF = "<!--tn:card:7d1c-->", "<!--tn:bar:7d1c-->", "tn-ref-7d1c"
 _MAX_SHELLS = 200
 _shells: dict[tuple[Any, ...], "Shell"] = {}
 _fragments: dict[str, "Fragment"] = {}
@@ -83,16 +84,11 @@ def _fragment(found: Soonest) -> Fragment:
 def _render(request: HttpRequest, page: ArticlePage) -> str:
     context = page.get_context(request) | {
         "site_url": settings.SITE_URL,
-        "card_mark": _CARD,
-        "bar_mark": _BAR,
+        "card_mark": CARD,
+        "bar_mark": BAR,
         "ref": str(page.article_ref),
     }
     return render_to_string("articles/article_page.html", context, request)
-
-
-def _theme(request: HttpRequest) -> str:
-    theme = request.COOKIES.get("theme", "")
-    return theme if theme in {"light", "dark"} else ""
 
 
 @require_safe
@@ -109,22 +105,15 @@ def article(request: HttpRequest, slug: str) -> HttpResponse:
     revision, facts = row[:_PAGE_COLUMNS], row[_PAGE_COLUMNS:]
     clinic = Clinic.current()
     ref = str(revision[3])
-    place = (
-        clinic.name,
-        clinic.short_name,
-        clinic.phone,
-        clinic.hours_text,
-        clinic.address_line,
-        clinic.region,
-        clinic.postal_code,
-    )
-    key = (revision, _theme(request), place, clock.today().year)
+    said = ("name", "short_name", "phone", "hours_text", "address_line", "region", "postal_code")
+    place = tuple(getattr(clinic, name) for name in said)
+    key = (revision, theme_of(request), place, clock.today().year)
     shell = _shells.get(key)
     if shell is None:
         page = ArticlePage.objects.select_related("reviewer").get(pk=revision[0])
         html = _render(request, page)
-        before, rest = html.split(_CARD)
-        middle, after = rest.split(_BAR)
+        before, rest = html.split(CARD)
+        middle, after = rest.split(BAR)
         parts = (before.encode(), middle.encode(), after.encode())
         if len(_shells) > _MAX_SHELLS:
             _shells.clear()
@@ -149,14 +138,14 @@ def render_uncached(request: HttpRequest, page: ArticlePage) -> HttpResponse:
     fragment = _fragment(soonest(clock.now()))
     ref = str(page.article_ref)
     html = _render(request, page)
-    html = html.replace(_CARD, fragment.card.decode().replace(_REF, ref)).replace(_BAR, fragment.bar.decode().replace(_REF, ref))
+    html = html.replace(CARD, fragment.card.decode().replace(_REF, ref)).replace(BAR, fragment.bar.decode().replace(_REF, ref))
     return HttpResponse(html)
 
 
 @require_safe
 def physician(request: HttpRequest, slug: str) -> HttpResponse:
     """One physician: who they are, their soonest times, and the articles they have reviewed."""
-    person = get_object_or_404(Practitioner.objects.filter(active=True).exclude(registration_number=""), slug=slug)
+    person = get_object_or_404(Practitioner.objects.on_site(), slug=slug)
     context = {
         "person": person,
         "openings": soonest_by_physician([person], clock.now(), limit=4).get(person.pk, []),
@@ -181,9 +170,7 @@ def search(request: HttpRequest) -> HttpResponse:
         "query": query,
         "articles": articles,
         "pages": [page for pk, page in found.items() if pk not in {article.pk for article in articles}],
-        "people": Practitioner.objects.filter(active=True).exclude(registration_number="").filter(name__icontains=query)
-        if words
-        else [],
+        "people": Practitioner.objects.on_site().filter(name__icontains=query) if words else [],
     }
     return render(request, "articles/search.html", context)
 
@@ -208,7 +195,7 @@ def sitemap(request: HttpRequest) -> HttpResponse:
         }
         for page in pages
     ]
-    people = Practitioner.objects.filter(active=True).exclude(registration_number="")
+    people = Practitioner.objects.on_site()
     entries += [{"url": settings.SITE_URL + reverse("articles:physician", args=[who.slug]), "at": None} for who in people]
     return HttpResponse(
         render_to_string("articles/sitemap.xml", {"entries": entries}), content_type="application/xml; charset=utf-8"

@@ -22,6 +22,14 @@ from intake.models import QuestionnaireResponse
 from patients.models import Helper, Patient
 
 
+class PractitionerQuerySet(models.QuerySet["Practitioner"]):
+    """Named sets of practitioners."""
+
+    def on_site(self) -> "PractitionerQuerySet":
+        """Those whom the public site presents: they can be booked, and are on the college's register."""
+        return self.filter(active=True).exclude(registration_number="")
+
+
 class Practitioner(models.Model):
     """A person patients come to see. Screens say "physician"."""
 
@@ -38,6 +46,8 @@ class Practitioner(models.Model):
     position = models.PositiveSmallIntegerField(default=0)
     calendar_rev = models.BigIntegerField(default=0, help_text=_("Up on every change to this calendar; caches hang on it."))
     last_assigned_at = models.DateTimeField(null=True)
+
+    objects = PractitionerQuerySet.as_manager()
 
     class Meta:
         ordering = ["position", "name"]
@@ -212,7 +222,7 @@ class TimeOff(models.Model):
 
 
 class Status(models.TextChoices):
-    """Where an appointment stands. Words on screens: see templates/components/status.html."""
+    """Where an appointment stands. Words and looks on screens: accounts/templatetags/ui.py."""
 
     HELD = "held", _("Held")
     BOOKED = "booked", _("Not confirmed")
@@ -226,6 +236,8 @@ class Status(models.TextChoices):
 
 # Statuses that take up the time; cancelled and no-show rows stay for ever but free it.
 OCCUPYING = [Status.HELD, Status.BOOKED, Status.CONFIRMED, Status.ARRIVED, Status.IN_ROOM, Status.FULFILLED]
+# Statuses in which a visit is still to come: it can be confirmed, moved and cancelled.
+COMING = frozenset({Status.BOOKED.value, Status.CONFIRMED.value})
 # Statuses in which a visit is still to come or going on.
 OPEN = [Status.BOOKED, Status.CONFIRMED, Status.ARRIVED, Status.IN_ROOM]
 # What reception is to call about whether or not the visit is over.
@@ -272,7 +284,7 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
 
     def upcoming(self, now: datetime) -> "AppointmentQuerySet":
         """Booked or confirmed visits that have not started."""
-        return self.filter(status__in=[Status.BOOKED, Status.CONFIRMED], starts_at__gt=now)
+        return self.filter(status__in=COMING, starts_at__gt=now)
 
     def without_outcome(self, now: datetime) -> "AppointmentQuerySet":
         """Those that should be over, and of which nobody has said how they ended."""
@@ -514,6 +526,7 @@ from booking.rebooking import Batch, BatchRow  # noqa: E402
 from booking.waitlist import FreedTime, WaitlistEntry, WaitlistOffer  # noqa: E402
 
 __all__ = [
+    "COMING",
     "OCCUPYING",
     "OPEN",
     "Appointment",
