@@ -6,7 +6,7 @@ the answers that apply; flags are in the chart's copy only.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -31,7 +31,7 @@ from intake.actions.reviews import read_review
 from intake.definition import Definition
 from intake.document import Document, open_document
 from intake.models import QuestionnaireResponse, Review
-from intake.texts import filled
+from intake.texts import filled, spoken
 
 _FONTS = Path(__file__).resolve().parent / "fonts"
 _PLAIN, _BOLD = "TrueNorth", "TrueNorth-Bold"
@@ -180,13 +180,9 @@ def _sections(response: QuestionnaireResponse, definition: Definition, document:
     answers = engine.completed(definition, engine.calc(definition, document.answers, response.today))
     for part in wording.summary(definition, answers, asking):
         for at, row in enumerate(part.rows):
-            texts = [_spoken(row.question.type, text) for text in row.answers] or [_("Not answered")]
+            texts = [spoken(row.question.type, text) for text in row.answers] or [_("Not answered")]
             lines = [_text(filled(row.text), _QUESTION), *(_text(text, _ANSWER) for text in texts)]
             yield KeepTogether([_Heading(filled(part.section.title)), *lines] if at == 0 else lines)
-
-
-def _spoken(kind: str, text: str) -> str:
-    return clock.date_of_birth(date.fromisoformat(text)) if kind == "date" else filled(text)
 
 
 def _flags(document: Document) -> Iterator[Flowable]:

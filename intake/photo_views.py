@@ -34,7 +34,7 @@ from intake.views import after_upload
 
 log = logging.getLogger(__name__)
 # Set by the visit's page once the year of birth was given: which sent response, and until when photos can be added.
-SENT_KEY, SENT_UNTIL, SENT_BACK = "photos", "photos_until", "photos_back"
+SENT = SENT_KEY, SENT_UNTIL, SENT_BACK = "photos", "photos_until", "photos_back"
 # Longer requests are not read at all. Between 15 MB and this a file is read to its end, thrown away and explained.
 MAX_REQUEST = 48 * 1024 * 1024
 PER_HOUR = 80

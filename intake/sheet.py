@@ -16,8 +16,7 @@ from intake.definition import Definition
 from intake.document import Document, open_document, open_documents
 from intake.models import QuestionnaireResponse
 from intake.story import story
-from intake.summaries import spoken
-from intake.texts import filled
+from intake.texts import filled, spoken
 
 # What the patient wants, in their own order; shown first on the physician's page.
 _WISHES = {"goal_main", "goal_expect", "goal_open", "finish_other"}

@@ -2,21 +2,20 @@
 
 import hashlib
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from functools import cache
 from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from accounts import clock
 from audit.actor import Actor
 from intake import actions, engine, photos, wording
 from intake.definition import canonical
 from intake.document import open_document
 from intake.models import QuestionnaireResponse
 from intake.standing import standing_of
-from intake.texts import filled
+from intake.texts import filled, spoken
 
 GIST = 3  # answers that a folded section shows
 
@@ -163,11 +162,6 @@ def _page_url(key: str) -> str:
 
 def _change_url(key: str) -> str:
     return f"{_page_url(key)}?change=1"
-
-
-def spoken(kind: str, text: str) -> str:
-    """A date as people write it; anything else as it stands."""
-    return clock.date_of_birth(date.fromisoformat(text)) if kind == "date" else filled(text)
 
 
 def _digest(answers: dict[str, Any]) -> str:
