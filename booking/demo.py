@@ -17,7 +17,7 @@ from audit.actor import Actor
 from booking import actions, calendar, matching
 from booking.actions import Wishes
 from booking.links import PURPOSE
-from booking.models import Appointment, Availability, FreedTime, Practitioner, Room, Service, Status, WaitlistEntry
+from booking.models import COMING, Appointment, Availability, FreedTime, Practitioner, Room, Service, Status, WaitlistEntry
 from booking.setup import DEMO_CLINIC, load_clinic
 from booking.waitlist import Notice, half_day_bit
 from patients.models import MergeOffer, Patient
@@ -193,9 +193,7 @@ def load(now: datetime) -> Made:
         return Made(created=False)
     people = _patients(now)
     visits = _fill(now, people)
-    coming = sorted(
-        (v for v in visits if v.starts_at > now and v.status in (Status.BOOKED, Status.CONFIRMED)), key=lambda v: v.starts_at
-    )
+    coming = sorted((v for v in visits if v.starts_at > now and v.status in COMING), key=lambda v: v.starts_at)
     for visit in coming[1:9:4]:
         Appointment.objects.filter(pk=visit.pk).update(needs_call=True, call_reason="Contact not checked")
     twin = Patient.objects.create(

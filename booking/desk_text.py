@@ -10,13 +10,12 @@ from django.utils.translation import gettext_lazy as _
 from accounts import clock
 from accounts.quiet import quiet_night
 from booking.late import MINUTES
-from booking.models import OPEN, Appointment, Status
+from booking.models import COMING, OPEN, Appointment, Status
 
 REST = timedelta(seconds=45)  # so long it can be taken back before it is told
 AGAIN = timedelta(minutes=10)  # so soon the same text is asked about before it goes once more
 SOON = timedelta(minutes=5)  # nobody is told to come in sooner than that
 LASTS, LASTS_TODAY = timedelta(days=1), timedelta(hours=1)
-COMING = frozenset({Status.BOOKED.value, Status.CONFIRMED.value})
 
 
 class ShortText(models.TextChoices):

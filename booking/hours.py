@@ -12,7 +12,15 @@ from django.db.models import Count, Max, Q
 
 from accounts import clock
 from booking import slots
-from booking.models import Appointment, AppointmentQuerySet, Availability, AvailabilityOverride, Practitioner, Status, TimeOff
+from booking.models import (
+    COMING,
+    Appointment,
+    AppointmentQuerySet,
+    Availability,
+    AvailabilityOverride,
+    Practitioner,
+    TimeOff,
+)
 from booking.slots import Calendar, Hours, Override
 
 _FAR = date(9999, 1, 1).toordinal()
@@ -143,7 +151,7 @@ def works(calendar: Calendar, person: int, since: datetime, until: datetime) -> 
 
 def coming(visits: AppointmentQuerySet, *, now: datetime) -> AppointmentQuerySet:
     """Booked visits that have not started, with what a list of them shows."""
-    found = visits.filter(status__in=[Status.BOOKED, Status.CONFIRMED], starts_at__gt=now)
+    found = visits.filter(status__in=COMING, starts_at__gt=now)
     return found.select_related("patient", "service", "practitioner").order_by("starts_at", "pk")
 
 
@@ -199,7 +207,7 @@ def within(
 
 def trouble_of(visit: Appointment) -> str:
     """Why a coming visit could not be booked as it stands: "off" (in time off), "hours" (outside hours), or "" for neither."""
-    if visit.status not in (Status.BOOKED, Status.CONFIRMED):
+    if visit.status not in COMING:
         return ""
     who = visit.practitioner
     mine = Q(practitioner=who) | Q(practitioner=None)

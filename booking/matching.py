@@ -18,7 +18,7 @@ from accounts.quiet import quiet_night
 from audit.actor import Actor
 from booking import actions, calendar, fit
 from booking.fit import Wish
-from booking.models import Appointment, FreedTime, Practitioner, Service, Status, WaitlistEntry, WaitlistOffer
+from booking.models import COMING, Appointment, FreedTime, Practitioner, Service, Status, WaitlistEntry, WaitlistOffer
 from booking.slots import Start
 from booking.waitlist import OfferState, Waiting
 
@@ -41,7 +41,7 @@ def waiting_for(services: Iterable[Service]) -> list[WaitlistEntry]:
 def wish_of(entry: WaitlistEntry, *, now: datetime) -> Wish:
     """An entry of `waiting_for` in the terms of `booking.fit`."""
     visit = entry.visit
-    coming = visit is not None and visit.status in (Status.BOOKED, Status.CONFIRMED)
+    coming = visit is not None and visit.status in COMING
     return Wish(
         entry.pk,
         frozenset(person.pk for person in entry.practitioners.all()),

@@ -66,6 +66,10 @@ class WaitlistEntryQuerySet(models.QuerySet["WaitlistEntry"]):
         """Those that wait, paused ones too."""
         return self.filter(state__in=ON_LIST)
 
+    def beside(self, row: "Appointment | WaitlistEntry") -> "WaitlistEntryQuerySet":
+        """Those of the same person for the same service."""
+        return self.filter(patient=row.patient_id, service=row.service_id)
+
 
 class WaitlistEntry(models.Model):
     """Somebody who would come sooner. `visit` is the one they have and keep until they take another time."""

@@ -11,13 +11,8 @@ from accounts import clock
 from booking.actions import Wishes
 from booking.fields import PlainForm
 from booking.models import Practitioner, Service, WaitlistEntry
-from booking.waitlist import ANY_TIME, Notice
+from booking.waitlist import ANY_TIME, HALF_DAYS, Notice
 
-NOTICES = [
-    (Notice.HOURS.value, gettext_lazy("2 hours before")),
-    (Notice.DAY.value, gettext_lazy("The day before")),
-    (Notice.DAYS.value, gettext_lazy("3 days before")),
-]
 _WRONG = gettext_lazy("Choose one of the answers shown")
 
 
@@ -31,11 +26,6 @@ def open_half_days(service: Service) -> list[int]:
         if end.hour > 12 or (end.hour, end.minute) == (0, 0) or (end.hour == 12 and end.minute):
             found.add(weekday * 2 + 1)
     return sorted(found)
-
-
-def weekday_name(weekday: int) -> str:
-    """ "Monday"; 0 is Monday."""
-    return clock.weekday(weekday)
 
 
 class WishesForm(PlainForm):
@@ -55,7 +45,7 @@ class WishesForm(PlainForm):
         error_messages={"required": gettext_lazy("Choose at least one time that could work"), "invalid_choice": _WRONG},
     )
     notice = forms.ChoiceField(
-        choices=NOTICES,
+        choices=Notice.choices,
         label=gettext_lazy("How early do you need to know?"),
         widget=forms.RadioSelect,
         error_messages={"required": gettext_lazy("Choose how early you need to know"), "invalid_choice": _WRONG},
@@ -86,7 +76,7 @@ class WishesForm(PlainForm):
             return {"value": number, "on": str(number) in chosen} if number in self.half_days else None
 
         days = sorted({number // 2 for number in self.half_days})
-        return [{"name": weekday_name(day), "morning": cell(day * 2), "afternoon": cell(day * 2 + 1)} for day in days]
+        return [{"name": clock.weekday(day), "morning": cell(day * 2), "afternoon": cell(day * 2 + 1)} for day in days]
 
     def wishes(self) -> Wishes:
         """What a valid form says."""
@@ -101,7 +91,7 @@ def initial_of(wishes: Wishes | WaitlistEntry, people: Iterable[Practitioner]) -
     """What the form shows for wishes that are known."""
     return {
         "who": [str(person.public_id) for person in people],
-        "times": [n for n in range(14) if wishes.times >> n & 1],
+        "times": [n for n in range(HALF_DAYS) if wishes.times >> n & 1],
         "notice": wishes.notice,
         "reach": "call" if wishes.by_phone else "message",
     }
@@ -134,7 +124,7 @@ def times_in_words(times: int) -> str:
         return _("Any afternoon")
     parts = []
     for day in range(7):
-        name = weekday_name(day)
+        name = clock.weekday(day)
         if day in mornings and day in afternoons:
             parts.append(name)
         elif day in mornings:
@@ -150,6 +140,6 @@ def in_words(entry: WaitlistEntry) -> list[tuple[str, str]]:
     return [
         (_("With"), who or _("Anybody")),
         (_("Times"), times_in_words(entry.times)),
-        (_("Notice you need"), str(dict(NOTICES)[entry.notice])),
+        (_("Notice you need"), entry.get_notice_display()),
         (_("By"), _("Phone call") if entry.is_called else _("Text or email")),
     ]

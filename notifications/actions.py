@@ -14,10 +14,9 @@ from booking.models import Appointment
 from notifications import planner
 from notifications.kinds import KINDS, NOT_ARRIVED
 from notifications.letters import RESEND
-from notifications.models import ABOUT_VISITS, ChannelSwitch, Delivery, Inbound, KindNote, State, TestSend
+from notifications.models import ABOUT_VISITS, TROUBLE, ChannelSwitch, Delivery, Inbound, KindNote, TestSend
 from notifications.wordlist import ADDRESS, says_why
 
-TROUBLE = (State.FAILED, State.BOUNCED, State.UNKNOWN)
 NOTE_LENGTH = 200
 TEST_LASTS = timedelta(hours=1)
 

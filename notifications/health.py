@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from accounts import clock
 from accounts.limits import hit
-from notifications.models import Channel, Delivery, Heartbeat, Inbound, State
+from notifications.models import TROUBLE, Channel, Delivery, Heartbeat, Inbound, State
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ def snapshot(*, now: datetime | None = None) -> Snapshot:
     due = Q(state=State.PENDING, next_attempt_at__lte=now) | Q(state=State.CLAIMED)
     waiting = Delivery.objects.filter(due).aggregate(count=Count("pk"), oldest=Min("next_attempt_at"))
     since = now - timedelta(days=7)
-    trouble = Delivery.objects.filter(state__in=[State.UNKNOWN, State.FAILED, State.BOUNCED], updated_at__gte=since).aggregate(
+    trouble = Delivery.objects.filter(state__in=TROUBLE, updated_at__gte=since).aggregate(
         unknown=Count("pk", filter=Q(state=State.UNKNOWN)), failed=Count("pk", filter=~Q(state=State.UNKNOWN))
     )
     beats = dict(Heartbeat.objects.values_list("name", "at"))
@@ -93,8 +93,7 @@ def gauges(*, now: datetime) -> list[Gauge]:
     counted = dict.fromkeys(((c, s) for c in Channel.values for s in ("sent", "failed", "unknown")), 0)
     day = Delivery.objects.filter(sent_at__gte=now - timedelta(days=1)).values_list("channel").annotate(n=Count("pk"))
     counted |= {(channel, "sent"): n for channel, n in day}
-    bad = [State.UNKNOWN, State.FAILED, State.BOUNCED]
-    trouble = Delivery.objects.filter(state__in=bad, updated_at__gte=now - timedelta(days=1))
+    trouble = Delivery.objects.filter(state__in=TROUBLE, updated_at__gte=now - timedelta(days=1))
     for channel, what, n in trouble.values_list("channel", "state").annotate(n=Count("pk")):
         counted[channel, "unknown" if what == State.UNKNOWN else "failed"] += n
     labels = {"sent": _("sent"), "failed": _("failed"), "unknown": _("unsure")}

@@ -13,11 +13,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts.quiet import quiet_night
-from booking.models import HAS_A_QUESTION, Status
+from booking.models import COMING, HAS_A_QUESTION, Status
 from notifications.models import Channel, Subject
 
 EMAIL, TEXT = Channel.EMAIL.value, Channel.TEXT.value
-COMING = frozenset({Status.BOOKED.value, Status.CONFIRMED.value})
 UNCONFIRMED = frozenset({Status.BOOKED.value})
 GONE = frozenset({Status.CANCELLED.value})
 MISSED = frozenset({Status.NOSHOW.value})

@@ -19,10 +19,10 @@ from accounts.models import Clinic, SignInMail
 from accounts.quiet import quiet_night
 from booking import ics, terms
 from booking.links import token_of
-from booking.models import Appointment, DeskText, LinkRequest, RunningLate, WaitlistOffer
+from booking.models import COMING, Appointment, DeskText, LinkRequest, RunningLate, WaitlistOffer
 from intake.models import ResumeLink
 from notifications import words
-from notifications.kinds import COMING, EMAIL, KINDS, MUST_REACH, TEXT, Kind
+from notifications.kinds import EMAIL, KINDS, MUST_REACH, TEXT, Kind
 from notifications.models import ABOUT_VISITS, Delivery, Inbound, KindNote, Message, State, Subject, TestSend
 from patients.models import ContactCode, Helper, Patient, ReminderBy
 

@@ -65,6 +65,8 @@ class State(models.TextChoices):
 TOLD = [State.SENDING, State.ACCEPTED, State.DELIVERED, State.UNKNOWN]
 # States in which nothing has left yet.
 WAITING = [State.PENDING, State.CLAIMED]
+# States that somebody should look at: it did not arrive, or nobody knows.
+TROUBLE = [State.FAILED, State.BOUNCED, State.UNKNOWN]
 
 
 class MessageQuerySet(models.QuerySet["Message"]):

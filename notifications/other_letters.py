@@ -12,12 +12,12 @@ from accounts import clock
 from accounts.models import Clinic
 from accounts.signin import password_link
 from booking.links import token_of, waiting_token_of
-from booking.models import Status
+from booking.models import COMING, Status
 from booking.waitlist import OfferState
 from intake.actions.later import KEPT
 from intake.actions.later import token_of as resume_token_of
 from notifications import care
-from notifications.kinds import COMING, EMAIL, OPT_OUT_ANSWERS, TEXT, Kind
+from notifications.kinds import EMAIL, OPT_OUT_ANSWERS, TEXT, Kind
 from notifications.letters import (
     FALLBACK,
     RESEND,

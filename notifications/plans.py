@@ -11,13 +11,12 @@ from accounts import clock
 from accounts.models import Clinic, SignInMail
 from booking.actions import RULES, still_to_come
 from booking.late import REST
-from booking.models import Appointment, DeskText, LinkRequest, RunningLate, Status, WaitlistOffer
+from booking.models import COMING, Appointment, DeskText, LinkRequest, RunningLate, Status, WaitlistOffer
 from booking.waitlist import OfferState
 from intake.actions import later
 from intake.models import QuestionnaireResponse, ResumeLink
 from notifications.kinds import (
     CANCELLATIONS,
-    COMING,
     EMAIL,
     KINDS,
     NEWS,

@@ -10,12 +10,12 @@ from audit.actions import record
 from audit.actor import Actor
 from booking.actions.errors import NotAllowed
 from booking.late import AHEAD, MINUTES, RunningLate
-from booking.models import Appointment, Practitioner, Status
+from booking.models import COMING, Appointment, Practitioner
 
 
 def still_to_come(practitioner_id: int, *, since: datetime, until: datetime) -> list[Appointment]:
     """Visits of a physician that start in between, whose patients have not arrived."""
-    coming = Appointment.objects.filter(practitioner=practitioner_id, status__in=[Status.BOOKED, Status.CONFIRMED])
+    coming = Appointment.objects.filter(practitioner=practitioner_id, status__in=COMING)
     found = coming.filter(starts_at__gt=since, starts_at__lt=until).select_related("service", "patient", "helper")
     return list(found.order_by("starts_at", "pk"))
 

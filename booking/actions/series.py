@@ -15,7 +15,7 @@ from booking.actions.errors import BookingError, NotAllowed, SeriesTaken
 from booking.actions.steps import cancel
 from booking.actions.visits import make_visit, move
 from booking.actions.write_path import insert, lock_and_sweep, locked, place, retrying, rooms_of, stale
-from booking.models import Appointment, Practitioner, Service, Status
+from booking.models import COMING, Appointment, Practitioner, Service
 from booking.series import shifted
 from patients.models import Patient
 
@@ -106,7 +106,7 @@ def cancel_series(
 ) -> list[Appointment]:
     """Cancel a visit and those of its series that follow. Each can be taken back on its own."""
     first = locked(appointment, version)
-    if first.status not in (Status.BOOKED, Status.CONFIRMED):
+    if first.status not in COMING:
         raise NotAllowed(_("This visit cannot be cancelled any more."))
     rest = [visit for visit in from_here_on(first, now=now) if visit.pk != first.pk]
     return [cancel(visit, reason=reason, by=by, now=now) for visit in (first, *rest)]

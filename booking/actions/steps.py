@@ -25,7 +25,7 @@ from booking.actions.write_path import (
     touch,
     update,
 )
-from booking.models import Appointment, Status, WaitlistEntry, WaitlistOffer
+from booking.models import COMING, Appointment, Status, WaitlistEntry, WaitlistOffer
 from booking.reasons import all_against
 from booking.rebooking import hold_key_of
 from booking.waitlist import OfferState, Waiting
@@ -159,7 +159,7 @@ def undo(appointment: Appointment, *, by: Actor, now: datetime, version: int | N
         )
     if taken_back:
         _offer_undone(taken_back, by=by, now=now)
-    if visit.status in (Status.BOOKED, Status.CONFIRMED):
+    if visit.status in COMING:
         _wait_again(WaitlistEntry.objects.filter(visit=visit, state=Waiting.OVER), by=by, now=now)
     record("booking.undo", by=by, now=now, obj=visit, detail={"verb": back["verb"]})
     return Appointment.objects.select_related("service", "practitioner", "patient", "room").get(pk=visit.pk)
@@ -196,7 +196,7 @@ def _offer_undone(made: WaitlistOffer, *, by: Actor, now: datetime) -> None:
 def _wait_again(entries: QuerySet[WaitlistEntry], *, by: Actor, now: datetime) -> None:
     """Back on the list at the old place, unless they wait anew already."""
     for entry in entries.select_for_update():
-        anew = WaitlistEntry.objects.on_list().filter(patient=entry.patient_id, service=entry.service_id)
+        anew = WaitlistEntry.objects.on_list().beside(entry)
         if not anew.exists():
             entry.state, entry.changed_at = Waiting.WAITING, now
             entry.version += 1

@@ -34,7 +34,7 @@ from booking.actions.write_path import (
     update,
 )
 from booking.links import PURPOSE
-from booking.models import OPEN, Appointment, Practitioner, Service, Status
+from booking.models import COMING, OPEN, Appointment, Practitioner, Service, Status
 from booking.reasons import all_against, in_words
 from booking.rebooking import out_words
 from booking.words import span
@@ -223,7 +223,7 @@ def book_for(
     free = calendar.free_start(service, practitioner, start, own=None, for_staff=True, now=now) if free_yet else None
     if free is None:
         same = Appointment.objects.filter(practitioner=practitioner, service=service, starts_at=start)
-        if patient is not None and (twice := same.filter(patient=patient, status__in=(Status.BOOKED, Status.CONFIRMED)).first()):
+        if patient is not None and (twice := same.filter(patient=patient, status__in=COMING).first()):
             return twice
         room_id, over = _insist(practitioner, start, service, overbook=overbook, told=told, now=now)
     else:
@@ -299,7 +299,7 @@ def move(
     visit = locked(appointment, version)
     if visit.practitioner_id not in (practitioner.pk, appointment.practitioner_id):
         raise stale(visit)
-    if visit.status not in (Status.BOOKED, Status.CONFIRMED):
+    if visit.status not in COMING:
         raise NotAllowed(_("This visit cannot be moved any more."))
     if not by.is_staff and now > visit.move_deadline():
         raise _too_late(visit)

@@ -31,7 +31,7 @@ from booking.actions.write_path import (
     update,
 )
 from booking.links import PURPOSE_WAITING
-from booking.models import Appointment, FreedTime, Practitioner, Service, Status, WaitlistEntry, WaitlistOffer
+from booking.models import COMING, Appointment, FreedTime, Practitioner, Service, Status, WaitlistEntry, WaitlistOffer
 from booking.waitlist import ANY_TIME, OFFER_LIFE, Notice, OfferState, Waiting
 from intake.actions import attach_patient
 from intake.models import QuestionnaireResponse
@@ -347,7 +347,7 @@ def accept(made: WaitlistOffer, *, by: Actor, now: datetime) -> Appointment:
     current = None
     if had is not None:
         current = rows.locked(Appointment.objects.select_related("service", "practitioner", "patient"), pk=had.pk)
-        if current.status not in (Status.BOOKED, Status.CONFIRMED) or current.starts_at <= now:
+        if current.status not in COMING or current.starts_at <= now:
             current = None
         elif current.practitioner_id not in people or entry.visit_id not in (None, had.pk):  # It was moved meanwhile.
             raise OfferOver(_("Your visit changed a moment ago. Look at it, then try again."))

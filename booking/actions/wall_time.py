@@ -11,7 +11,7 @@ from booking.actions.errors import BookingError, NotAllowed
 from booking.actions.steps import ask_to_call
 from booking.actions.visits import explain
 from booking.actions.write_path import lock_and_sweep, locked, retrying, touch, update
-from booking.models import Appointment, Status
+from booking.models import COMING, Appointment
 
 RULES = "rules"  # in place of who changed it: nobody did
 
@@ -46,7 +46,7 @@ def keep_wall_time(appointment: Appointment, *, by: Actor, now: datetime) -> App
     if visit.practitioner_id != appointment.practitioner_id or visit.room_id != appointment.room_id:
         raise NotAllowed(_("This visit changed a moment ago."))
     start, was = agreed_start(visit), visit.starts_at
-    if visit.status not in (Status.BOOKED, Status.CONFIRMED) or start == was:
+    if visit.status not in COMING or start == was:
         return visit
     visit.starts_at, visit.ends_at = start, start + (visit.ends_at - was)
     visit.previous = {}  # One step back would be the wrong hour.

@@ -19,7 +19,7 @@ from audit.actor import Actor
 from booking import actions
 from booking.forms.proof import YearForm
 from booking.links import find_visit
-from booking.models import Appointment, Status
+from booking.models import COMING, Appointment, Status
 from booking.picker import value_of
 
 YEAR_TRIES, YEAR_WAIT = 5, timedelta(minutes=15)
@@ -61,7 +61,7 @@ class Visit:
     @property
     def is_coming(self) -> bool:
         """True while it can still be confirmed, moved or cancelled."""
-        return self.row.status in (Status.BOOKED, Status.CONFIRMED) and self.row.starts_at > self.now
+        return self.row.status in COMING and self.row.starts_at > self.now
 
     @property
     def state(self) -> str:

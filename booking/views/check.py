@@ -58,7 +58,7 @@ def check(request: HttpRequest) -> HttpResponse:
         return _extend(journey, back="intake:questions")
     if journey.chosen is None and not journey.hold_ended:
         return see("booking:time") if journey.has_details else journey.next_step()
-    if not journey.has_details or not _is_reachable(journey):
+    if not journey.has_details or not journey.is_reachable:
         return journey.next_step()
     if journey.chosen is None:  # the hold ended and the time has passed
         return see("booking:time")
@@ -115,11 +115,6 @@ def _lost(journey: Journey, refusal: actions.SlotTaken | None = None, form: Sign
         also=signed | {"draft": str(journey.response.public_id)} if journey.response else signed,
         status=409 if refusal else 200,
     )
-
-
-def _is_reachable(journey: Journey) -> bool:
-    """True when a code came back, or the person said that they cannot get one, or there is no way to send one."""
-    return bool(journey.checked_channel or journey.session.get("no_code") or not journey.channels)
 
 
 def _is_fresh(signed_at: str | None) -> bool:

@@ -18,7 +18,7 @@ from accounts.models import Clinic
 from accounts.web import See, client_address, see
 from booking import actions, words
 from booking.links import token_of
-from booking.models import Appointment, Status
+from booking.models import COMING, Appointment, Status
 from booking.views.journey import Journey
 from intake.photos import views_to_add
 
@@ -105,7 +105,7 @@ def done(request: HttpRequest) -> HttpResponse:
         return redirect("booking:start")
     if request.method == "POST":
         return _send_again(request, visit, now)
-    if visit.status not in (Status.BOOKED, Status.CONFIRMED) or visit.starts_at <= now:
+    if visit.status not in COMING or visit.starts_at <= now:
         return redirect("booking:visit", token=token_of(visit))
     sent_to, reader = [], visit.reach or visit.patient
     if reader.wants_email:

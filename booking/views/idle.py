@@ -15,6 +15,7 @@ from booking import idle
 from booking.forms.proof import YearForm
 from booking.models import Appointment
 from booking.views.later import HOUR, TRIES_PER_CLIENT
+from intake import photo_views
 from intake.actions import later
 from intake.models import QuestionnaireResponse
 from intake.seats import of_other_answers
@@ -84,7 +85,7 @@ def _held(request: HttpRequest) -> QuestionnaireResponse | None:
 def _open(request: HttpRequest, response: QuestionnaireResponse) -> None:
     """What belongs to somebody else's answers is not opened along with these."""
     if request.session.get("photos") not in (None, str(response.public_id)):
-        for key in ("photos", "photos_until", "photos_back"):
+        for key in photo_views.SENT:
             request.session.pop(key, None)
     visit = Appointment.objects.filter(public_id=as_uuid(request.session.get("booked"))).first()
     if visit is None or visit.response_id != response.pk:

@@ -265,6 +265,11 @@ class Journey:
         if not self.was_shown and self.response is not None:
             self.session["shown"] = str(self.response.public_id)
 
+    @property
+    def is_reachable(self) -> bool:
+        """True when a code came back, or the person said that they cannot get one, or there is no way to send one."""
+        return bool(self.checked_channel or self.session.get("no_code") or not self.channels)
+
     def let_go(self) -> None:
         """Give back the time that this browser holds, if it holds one."""
         if self.hold_row is not None:
@@ -274,7 +279,7 @@ class Journey:
         """303 to the first step that is not done."""
         if not self.has_details:
             return see("booking:details")
-        if self.checked_channel is None and not self.session.get("no_code") and self.channels:
+        if not self.is_reachable:
             return see("booking:code")
         if self.chosen is None:
             return see("booking:join_list" if self.session.get("wishes") else "booking:time")

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts import clock
 from audit.actor import Actor
 from booking.links import token_of
-from booking.models import Appointment, Status
+from booking.models import COMING, Appointment
 from booking.views.by_link import Visit, by_link
 from booking.views.journey import Journey
 from booking.views.sent import Door
@@ -45,7 +45,7 @@ def done_answers(request: HttpRequest) -> HttpResponse:
     now = clock.now()
     journey = Journey(request, now)
     found = Appointment.objects.select_related("patient", "response", "response__patient", "response__questionnaire")
-    booked = found.filter(public_id=journey.booked, status__in=(Status.BOOKED, Status.CONFIRMED))
+    booked = found.filter(public_id=journey.booked, status__in=COMING)
     visit = booked.first() if journey.booked else None
     if visit is None:
         return redirect("booking:start")

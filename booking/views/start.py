@@ -15,6 +15,7 @@ from booking.forms.start import ServiceForm
 from booking.links import hold_key_of
 from booking.models import Practitioner, Service
 from booking.views.journey import STEPS, Journey
+from intake import photo_views
 from intake.actions import delete_draft, start_draft
 
 HOLD_MINUTES = 30
@@ -37,7 +38,7 @@ def start(request: HttpRequest) -> HttpResponse:
             if request.POST.get("draft") == "keep":
                 return redirect("booking:closed")
             # Perhaps it is somebody else by now: nothing of what was here is shown to them, and nothing is deleted.
-            for key in (*STEPS, "photos", "photos_until", "photos_back", idle.SEEN):
+            for key in (*STEPS, *photo_views.SENT, idle.SEEN):
                 request.session.pop(key, None)
         return _begin(journey)
     opening = _opening(service, request.GET.get("slot"), request.GET.get("who"), now=now)

@@ -22,7 +22,7 @@ from booking.forms.cancel import CancelForm
 from booking.forms.details import MessagesForm
 from booking.late import said_of
 from booking.links import token_of
-from booking.models import Appointment, Status, WaitlistEntry
+from booking.models import COMING, Appointment, Status, WaitlistEntry
 from booking.views.by_link import Visit, by_link, year_of_birth
 from booking.views.done import calendar_links, directions_url
 from booking.views.journey import Journey
@@ -106,7 +106,7 @@ def _menu(it: Visit) -> list[dict[str, Any]]:
         }
         late = _("It is less than %(span)s away: call us") % {"span": words.span(row.service.reschedule_cutoff_minutes)}
         items.append(_item(it.url("visit_time"), "calendar", _("Change the time"), until if it.can_move else late))
-        waits = WaitlistEntry.objects.on_list().filter(patient=row.patient_id, service=row.service_id).exists()
+        waits = WaitlistEntry.objects.on_list().beside(row).exists()
         title = _("Your place on the waiting list") if waits else _("Tell me if something earlier comes up")
         detail = _("You keep this visit until you take another time")
         if waits or it.can_move:  # hours before, hardly anything earlier comes up
@@ -305,7 +305,7 @@ def visit_photos(request: HttpRequest, it: Visit) -> HttpResponse:
 def done_photos(request: HttpRequest) -> HttpResponse:
     """From "You're booked", in the browser that has sent the answers: nothing more is asked. Another asks as the link does."""
     journey = Journey(request, clock.now())
-    found = Appointment.objects.select_related("response").filter(status__in=(Status.BOOKED, Status.CONFIRMED))
+    found = Appointment.objects.select_related("response").filter(status__in=COMING)
     visit = found.filter(public_id=journey.booked, starts_at__gt=journey.now).first() if journey.booked else None
     if visit is None or visit.response is None or visit.response.completed_at is None or visit.response.reviewed_at is not None:
         return see("booking:done") if journey.booked else see("booking:start")

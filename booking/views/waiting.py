@@ -45,7 +45,7 @@ def join_list(request: HttpRequest) -> HttpResponse:
     kept = from_session(request.session.get("wishes"), people)
     initial = initial_of(kept, kept.practitioners) if kept else {}
     form = WishesForm(request.POST if request.method == "POST" else None, initial=initial, service=service, people=people)
-    ready = journey.has_details and bool(journey.checked_channel or request.session.get("no_code") or not journey.channels)
+    ready = journey.has_details and journey.is_reachable
     context: dict[str, Any] = {
         "form": form, "response": journey.response, "service": service,
         "back_url": reverse("booking:time"), "button": _("Continue"),
@@ -103,7 +103,7 @@ def visit_waiting(request: HttpRequest, it: Visit) -> HttpResponse:
     """Something earlier than the visit one has, which is kept until then."""
     if not it.is_coming or it.row.patient is None:
         return redirect("booking:visit", token=it.token)
-    entry = place_of(it.row)
+    entry = WaitlistEntry.objects.on_list().beside(it.row).first()
     if entry is not None and request.method != "POST":
         return redirect("booking:waiting", token=waiting_token_of(entry))
     form, status = _form(request, it.row.service, entry), 200
@@ -119,11 +119,6 @@ def visit_waiting(request: HttpRequest, it: Visit) -> HttpResponse:
         "back_url": it.url("visit"), "button": _("Join the waiting list"),
     }  # fmt: skip
     return render(request, "booking/join_list.html", context, status=status)
-
-
-def place_of(visit: Appointment) -> WaitlistEntry | None:
-    """The place on the waiting list of somebody with a visit, if they wait for the same service."""
-    return WaitlistEntry.objects.on_list().filter(patient=visit.patient_id, service=visit.service_id).first()
 
 
 def _form(request: HttpRequest, service: Service, entry: WaitlistEntry | None) -> WishesForm:

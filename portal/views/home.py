@@ -16,7 +16,7 @@ from accounts import clock
 from accounts.web import see
 from booking import actions, words
 from booking.links import token_of, waiting_token_of
-from booking.models import Appointment, Status, WaitlistEntry, WaitlistOffer
+from booking.models import COMING, Appointment, Status, WaitlistEntry, WaitlistOffer
 from booking.views.visit import enter_photos, enter_questions
 from portal.access import Me, patient_required
 
@@ -68,7 +68,7 @@ def home(request: HttpRequest, me: Me) -> HttpResponse:
             v,
             token_of(v),
             can_move=me.now <= v.move_deadline(),
-            can_change=v.status in (Status.BOOKED, Status.CONFIRMED) and v.starts_at > me.now,
+            can_change=v.status in COMING and v.starts_at > me.now,
             takes_photos=v.response is not None and v.response.completed_at is not None,
         )
         for v in reversed(open_now)

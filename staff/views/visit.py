@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts import clock
 from accounts.access import reception_required
-from accounts.web import as_date, as_number, see
+from accounts.web import as_date, as_number, as_uuid, see
 from audit.actions import record
 from audit.actor import actor_of
 from booking import actions, calendar, hours
@@ -215,7 +215,7 @@ def move(request: HttpRequest, public_id: UUID) -> HttpResponse:
     if "why" in request.POST:
         return _move_page(request, found, people, now, **why_of(found.service, wanted, now=now, own=found.pk))
     if wanted is None:
-        half = request.POST.get("other_time") and week.day_of(request.POST.get("other_day")) is None
+        half = request.POST.get("other_time") and as_date(request.POST.get("other_day")) is None
         refusal = _("Choose a date") if half else _("Choose a time")
         return _move_page(request, found, people, now, refusal=refusal, status=422)
     start, person = wanted
@@ -296,7 +296,7 @@ def _move_page(
         "previous": day - timedelta(days=1),
         "next": day + timedelta(days=1),
         "people": people,
-        "other_who": uuid_of(request.POST.get("other_who")) or visit.practitioner.public_id,
+        "other_who": as_uuid(request.POST.get("other_who")) or visit.practitioner.public_id,
         "other_time": request.POST.get("other_time", "")[:5],
         "soonest": offers_of(soonest, people),
         "lists": [

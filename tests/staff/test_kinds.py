@@ -75,7 +75,7 @@ def test_a_sentence_that_another_lead_changed_meanwhile_is_not_written_over(lead
     assert f"{lead_user.name} changed this" in page
     assert "Ring the bell.</textarea>" in page
     again = re.search(r'name="seen" value="(\w+)"', page)[1]  # type: ignore[index]
-    assert lead.post(url, {"do": "note", "words": "Ring the bell.", "seen": again}).status_code == 302
+    assert lead.post(url, {"do": "note", "words": "Ring the bell.", "seen": again}).status_code == 303
     assert KindNote.objects.get().words == "Ring the bell."
 
 
