@@ -46,8 +46,7 @@ def clock_time(moment: datetime) -> str:
         return _("noon")
     if (there.hour, there.minute) == (0, 0):
         return _("midnight")
-    half = _("a.m.") if there.hour < 12 else _("p.m.")
-    return f"{there.hour % 12 or 12}:{there.minute:02d}{NBSP}{half}"
+    return wall_time(there.time())
 
 
 def wall_time(wall: time) -> str:
@@ -73,7 +72,7 @@ def month_day(value: datetime | date) -> str:
 
 def long_date(value: datetime | date) -> str:
     """ "Thursday, March 12"."""
-    return f"{_(WEEKDAYS[_as_date(value).weekday()])}, {month_day(value)}"
+    return f"{weekday(_as_date(value).weekday())}, {month_day(value)}"
 
 
 def full_date(value: datetime | date) -> str:
@@ -88,7 +87,7 @@ def date_of_birth(value: date) -> str:
 
 def short_date(value: datetime | date) -> str:
     """ "Thu, March 12"."""
-    return f"{_(WEEKDAYS[_as_date(value).weekday()])[:3]}, {month_day(value)}"
+    return f"{weekday(_as_date(value).weekday())[:3]}, {month_day(value)}"
 
 
 def long_when(moment: datetime) -> str:

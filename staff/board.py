@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from accounts import clock
 from booking.late import AHEAD
 from booking.models import (
+    COMING,
     OPEN,
     Appointment,
     Availability,
@@ -52,7 +53,7 @@ def steps_of(visit: Appointment, now: datetime) -> list[tuple[str, str]]:
     verbs = STEPS.get(visit.status, [])
     early = "arrive" in verbs and clock.today(now) < clock.today(visit.starts_at)
     found = [(verb, str(WORDS[verb])) for verb in verbs if verb != "arrive" or not early]
-    if visit.status in (Status.BOOKED, Status.CONFIRMED) and now >= visit.starts_at:
+    if visit.status in COMING and now >= visit.starts_at:
         found.append(("mark_noshow", _("No-show")))
     return found
 
@@ -220,7 +221,7 @@ def load(
                 column.cancelled.append(entry)
             continue
         kinds = set()
-        column.expected |= visit.status in (Status.BOOKED, Status.CONFIRMED) and now < visit.starts_at < now + AHEAD
+        column.expected |= visit.status in COMING and now < visit.starts_at < now + AHEAD
         if visit.status != Status.HELD:
             column.booked += 1
             counts["booked"] += 1
@@ -296,12 +297,8 @@ def badges_of(visit: Any, now: datetime) -> list[tuple[str, str, str]]:
         found.append(("plain", "layers", _("%(n)d of %(count)d") % place))
     if visit.is_to_call(now):
         found.append(("warn", "phone", _("To be called")))
-    if (
-        visit.response is not None
-        and visit.response.urgent_flags
-        and visit.status in (Status.BOOKED, Status.CONFIRMED)
-        and not visit.lacks_outcome(now)
-    ):
+    urgent = visit.response is not None and visit.response.urgent_flags
+    if urgent and visit.status in COMING and not visit.lacks_outcome(now):
         found.append(("warn", "bell", _("Call before visit")))
     return found
 
@@ -321,7 +318,7 @@ def keys_of(entry: Entry) -> str:
         return ""
     verbs = [verb for verb, _word in entry.steps]
     verbs += ["undo"] if visit.previous else []
-    verbs += ["move", "cancel"] if visit.status in (Status.BOOKED, Status.CONFIRMED) else []
+    verbs += ["move", "cancel"] if visit.status in COMING else []
     return " ".join([str(visit.version), *verbs])
 
 

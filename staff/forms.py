@@ -8,10 +8,9 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from accounts import clock
-from accounts.dates import Wrong
 from accounts.fields import DateBoxesField
 from accounts.web import in_reason
-from booking.fields import EmailField, MobileField, PlainForm, TextField
+from booking.fields import EmailField, MobileField, PlainForm, TextField, born_on
 from booking.models import Practitioner, TimeOff
 from booking.words import phone_text
 from patients.helpers import Helper, HelperContact
@@ -58,12 +57,9 @@ class CallerForm(PlainForm):
     mobile = _mobile()
     email = _email()
 
-    def clean_date_of_birth(self) -> Any:
+    def clean_date_of_birth(self) -> date:
         """Somebody who has been born, and not in another century."""
-        born, field = self.cleaned_data["date_of_birth"], self.fields["date_of_birth"]
-        if born and (born.year < 1900 or born > clock.today()):
-            raise field.refusal(Wrong("real", ("year",)))  # type: ignore[attr-defined]
-        return born
+        return born_on(self.cleaned_data["date_of_birth"], clock.today(), _("The date of birth"))
 
 
 class ContactForm(PlainForm):

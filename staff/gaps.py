@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from accounts import clock
 from booking import slots
 from booking.hours import MODES
-from booking.models import OCCUPYING, Status
+from booking.models import COMING, OCCUPYING
 from booking.picker import value_of
 from staff.lines import Column, Entry, board_time
 
@@ -163,7 +163,7 @@ def outside(visit: Any, calendar: slots.Calendar, people: list[Any], day: date, 
     Args:
         known: what was worked out for other visits of the day; filled here.
     """
-    if visit.status not in (Status.BOOKED, Status.CONFIRMED):
+    if visit.status not in COMING:
         return None
     who, start, end = visit.practitioner_id, visit.starts_at.timestamp(), visit.ends_at.timestamp()
     if any(o.practitioner_id in (0, who) and o.start < end and start < o.end for o in calendar.off):

@@ -207,16 +207,11 @@ REASONS: dict[str, Any] = {
     "switched_off": gettext_lazy("this visit type does without"),
     "changed": gettext_lazy("the visit changed"),
 }
-STATES = {
-    "pending": "clock",
-    "claimed": "clock",
-    "sending": "clock",
-    "accepted": "check",
-    "delivered": "dcheck",
-    "bounced": "alert",
-    "failed": "alert",
-    "unknown": "info",
-}
+# What stands beside a delivery, by its state; a cross where it was not needed, or too late.
+ICONS = {
+    "pending": "clock", "claimed": "clock", "sending": "clock", "accepted": "check", "delivered": "dcheck", "unknown": "info",
+    "bounced": "alert", "failed": "alert", "skipped": "x", "superseded": "x", "expired": "x",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,10 +313,10 @@ def _told(delivery: Delivery, name: str, due_at: datetime) -> list[Line]:
         why = REASONS.get(delivery.reason)
         at = delivery.next_attempt_at if waits else due_at
         who = _("Planned") if waits else f"{state}: {why}" if why else state
-        return [Line(at, name, str(who), STATES.get(delivery.state, "x"))]
+        return [Line(at, name, str(who), ICONS[delivery.state])]
     lines = [Line(delivery.sent_at, name, _("May have been sent") if delivery.state == "unknown" else _("Sent"),
                   "info" if delivery.state == "unknown" else "check")]  # fmt: skip
     if delivery.state in ("delivered", "bounced"):
         receipt = max((r for r in delivery.receipts.all() if r.outcome == delivery.state), key=lambda r: r.pk, default=None)
-        lines.append(Line(receipt.received_at if receipt else delivery.updated_at, name, state, STATES[delivery.state]))
+        lines.append(Line(receipt.received_at if receipt else delivery.updated_at, name, state, ICONS[delivery.state]))
     return lines

@@ -16,13 +16,12 @@ from booking.actions import last_text
 from booking.models import Appointment, WaitlistEntry
 from intake.errors import IntakeError
 from notifications import channels, replies
-from notifications.actions import TROUBLE
 from notifications.coming import foresee, will_go
 from notifications.kinds import EMAIL, KINDS, TEXT, expiry, out_of_quiet, rested
 from notifications.letters import visit_id_of, ways
-from notifications.models import ABOUT_VISITS, WAITING, Delivery, Inbound, Message, State, Subject
+from notifications.models import ABOUT_VISITS, TROUBLE, WAITING, Delivery, Inbound, Message, State, Subject
 from patients.models import Patient
-from staff.history import kinds_of
+from staff.history import ICONS, kinds_of
 
 log = logging.getLogger(__name__)
 SHOWN = 100
@@ -44,10 +43,6 @@ CAUSES: dict[str, str | Promise] = {
     "5.2.1": gettext_lazy("The mailbox is closed"),
     "5.2.2": gettext_lazy("The mailbox is full"),
 }
-ICONS = {
-    "pending": "clock", "claimed": "clock", "sending": "clock", "accepted": "check", "delivered": "dcheck", "unknown": "info",
-    "skipped": "x", "superseded": "x", "expired": "x",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +81,7 @@ def _lines(deliveries: Iterable[Delivery], user: Any, *, now: datetime, at: dict
             visits.get(d.message.pk),
             patients.get(d.message.pk),
             (at or {}).get(d.pk) or d.sent_at or d.next_attempt_at,
-            ICONS.get(d.state, "alert"),
+            ICONS[d.state],
             cause_of(d) if d.state in TROUBLE else "",
             d.state in TROUBLE and now < d.message.expires_at,
             calls=_can_call(d.message, visits.get(d.message.pk), now),

@@ -51,14 +51,19 @@ class Entry:
 
     @property
     def flags(self) -> list[tuple[str, str, int]]:
-        """Colour, icon, how many. None of them if no rules have looked at the answers."""
-        counts = (("bad", "flag", self.response.urgent_flags), ("warn", "alert", self.response.caution_flags))
-        return [(colour, icon, n) for colour, icon, n in counts if n]
+        """As `flags_of` says."""
+        return flags_of(self.response)
 
     @property
     def due_day(self) -> Any:
         """The last day on which it is in time."""
         return clock.local(self.due_at - timedelta(seconds=1)).date() if self.due_at else None
+
+
+def flags_of(response: QuestionnaireResponse) -> list[tuple[str, str, int]]:
+    """Colour, icon, how many. Nothing, not even "no flags", where no rules have looked at the answers: then there is no count."""
+    counts = (("bad", "flag", response.urgent_flags), ("warn", "alert", response.caution_flags))
+    return [(colour, icon, n) for colour, icon, n in counts if n]
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ from accounts.web import See, as_date, see
 from booking import matching
 from booking.desk_text import on_offer
 from booking.late import MINUTES
-from booking.models import Appointment, Status
+from booking.models import COMING, Appointment, Status
 from staff import board, outbox, steps, table
 from staff.reading import reading
 from staff.views.waiting_list import gaps_of, rows_of
@@ -100,7 +100,7 @@ def picked(visit: Any, now: datetime) -> dict[str, Any]:
     return {
         "picked": board.entry_of(visit, now),
         "age": visit.patient.age_on(clock.today(now)),
-        "can_change": visit.status in (Status.BOOKED, Status.CONFIRMED),
+        "can_change": visit.status in COMING,
         "may_text": bool(on_offer(visit, now=now)),
     }
 

@@ -12,7 +12,7 @@ from accounts import clock
 from accounts.access import physician_required
 from accounts.web import as_date
 from booking.late import AHEAD, MINUTES, RunningLate
-from booking.models import Appointment, Practitioner, Status
+from booking.models import COMING, Appointment, Practitioner, Status
 from intake.corrections import Correction
 from staff import queue
 from staff.board import board_time
@@ -25,7 +25,7 @@ class Row:
 
     visit: Appointment
     time: str
-    state: str  # reviewed, sent, draft or none
+    state: str  # reviewed, sent, asked, draft or none
     state_text: str
     flags: list[tuple[str, str, int]] = field(default_factory=list)  # colour, icon, how many
     photos: int = 0  # of the five views
@@ -45,10 +45,7 @@ def _rows(visits: list[Appointment]) -> list[Row]:
         if response.is_draft:
             numbers = {"n": response.sections_done, "of": response.sections_total}
             state, text = "draft", _("In progress, %(n)d of %(of)d") % numbers
-        counts = (("bad", "flag", response.urgent_flags), ("warn", "alert", response.caution_flags))
-        # None means that no rules have looked at the answers: then nothing is shown, not even "no flags".
-        flags = [(colour, icon, n) for colour, icon, n in counts if n]
-        rows.append(Row(visit, board_time(visit.starts_at), state, text, flags, getattr(visit, "views", 0)))
+        rows.append(Row(visit, board_time(visit.starts_at), state, text, queue.flags_of(response), getattr(visit, "views", 0)))
     return rows
 
 
@@ -85,7 +82,7 @@ def my_day(request: HttpRequest) -> HttpResponse:
         rows = _rows(_visits(request, own, since, until))
         open_reviews, overdue = queue.counts(request.user, now)
     here = [r for r in rows if r.visit.status in (Status.IN_ROOM, Status.ARRIVED)]
-    coming = [r for r in rows if r.visit.status in (Status.BOOKED, Status.CONFIRMED) and r.visit.ends_at > now]
+    coming = [r for r in rows if r.visit.status in COMING and r.visit.ends_at > now]
     following = None
     if day >= today:
         following = next(iter(sorted(here, key=lambda r: r.visit.status != Status.IN_ROOM) + coming), None)

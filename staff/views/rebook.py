@@ -16,7 +16,7 @@ from accounts.access import reception_required
 from accounts.web import as_number, see
 from audit.actor import actor_of
 from booking import actions, hours
-from booking.models import Appointment, Practitioner, Status, TimeOff
+from booking.models import COMING, Appointment, Practitioner, Status, TimeOff
 from booking.picker import parse_value
 from booking.rebooking import Batch, Way, hold_key_of, propose
 from staff.offers import offers_of
@@ -156,7 +156,7 @@ def _state(row: Any, visit: Appointment, held: Appointment | None, batch: Batch,
             "state": "waits",
             "text": text % {"time": clock.long_when(held.starts_at), "until": clock.long_when(held.hold_expires_at)},
         }
-    if visit.status not in (Status.BOOKED, Status.CONFIRMED):
+    if visit.status not in COMING:
         return {"state": "left", "text": visit.get_status_display()}
     said = (
         _("%(when)s with %(who)s, and the patient said yes") if visit.status == Status.CONFIRMED else _("%(when)s with %(who)s")

@@ -22,7 +22,7 @@ from accounts.web import See, as_number, see
 from audit.actions import event
 from audit.actor import actor_of
 from booking.actions import ask_no_call, ask_to_call
-from booking.models import ASKED_TO_CALL, Appointment, Practitioner, Status
+from booking.models import ASKED_TO_CALL, COMING, Appointment, Practitioner, Status
 from intake import actions, reviewing
 from intake.actions.reviews import Content, read_review
 from intake.errors import IntakeError
@@ -364,10 +364,6 @@ def _tell_the_desk(page: Page, fields: dict[str, Any]) -> None:
     What about stands in the review, which reception cannot read.
     """
     visit = page.visit
-    begun = (
-        visit is not None
-        and visit.is_open
-        and (visit.starts_at <= page.now or visit.status not in (Status.BOOKED, Status.CONFIRMED))
-    )
+    begun = visit is not None and visit.is_open and (visit.starts_at <= page.now or visit.status not in COMING)
     if fields.get("outcome") == "more-info" and visit is not None and begun:
         ask_to_call(visit, reason=_(ASKED_TO_CALL), by=page.by, now=page.now)

@@ -20,7 +20,7 @@ from audit.actor import actor_of
 from booking import actions, calendar, hours
 from booking.desk_text import on_offer
 from booking.links import token_of
-from booking.models import OPEN, Appointment, Practitioner, Service, Status
+from booking.models import COMING, OPEN, Appointment, Practitioner, Service, Status
 from booking.picker import value_of
 from booking.reasons import in_words, why_not
 from booking.words import phone_text
@@ -70,7 +70,7 @@ def show(request: HttpRequest, visit: Any, now: datetime, *, status: int = 200, 
         "badges": board.badges_of(visit, now) + ([gaps.mark(trouble)] if trouble else []),
         "steps": board.steps_of(visit, now),
         "waiting": visit.waiting_minutes(now),
-        "can_change": visit.status in (Status.BOOKED, Status.CONFIRMED),
+        "can_change": visit.status in COMING,
         "may_ask": visit.status in OPEN,
         "may_text": bool(on_offer(visit, now=now)),
         "contact": _contact_form(visit),

@@ -238,7 +238,7 @@ def _join(request: HttpRequest, key: UUID, now: datetime) -> None:
     found = visit.filter(public_id=key).first()
     if found is None or found.patient is None:
         raise Http404
-    there = WaitlistEntry.objects.for_actor(request.user).on_list().filter(patient=found.patient, service=found.service)
+    there = WaitlistEntry.objects.for_actor(request.user).on_list().beside(found)
     if there.exists():
         messages.info(request, _("%(name)s is on the waiting list already.") % {"name": found.patient.full_name})
         return
