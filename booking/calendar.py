@@ -112,12 +112,12 @@ def starts(
     until: date,
     now: datetime,
     practitioner: Practitioner | None = None,
-    own_hold: int | None = None,
+    own: int | None = None,
     any_physician: bool = True,
     for_staff: bool = False,
 ) -> list[Start]:
     """Free starts as plain numbers; see `openings`."""
-    calendar = load(service, since=since, until=until, now=now, practitioner=practitioner, own=own_hold)
+    calendar = load(service, since=since, until=until, now=now, practitioner=practitioner, own=own)
     found = slots.find(
         calendar, rules_of(service, now=now, for_staff=for_staff), since=since, until=until, zone=clock.clinic_zone()
     )
@@ -135,7 +135,7 @@ def free_start(
 ) -> Start | None:
     """The listing's own answer for this start, or None if the listing would not show it. `own` is not in its own way."""
     day, at = clock.local(start).date(), start.timestamp()
-    found = starts(service, since=day, until=day, now=now, practitioner=practitioner, own_hold=own, for_staff=for_staff)
+    found = starts(service, since=day, until=day, now=now, practitioner=practitioner, own=own, for_staff=for_staff)
     return next((s for s in found if s.at == at), None)
 
 
@@ -146,8 +146,7 @@ def openings(
     until: date,
     now: datetime,
     practitioner: Practitioner | None = None,
-    own_hold: int | None = None,
-    part: str | None = None,
+    own: int | None = None,
     any_physician: bool = True,
     for_staff: bool = False,
     limit: int | None = None,
@@ -156,19 +155,15 @@ def openings(
 
     Args:
         practitioner: only this one; else everybody who performs the service.
-        own_hold: primary key of the caller's own hold or visit; its time counts as free.
-        part: "morning" (before noon) or "afternoon", on the clinic's clock.
+        own: primary key of the caller's own hold or visit; its time counts as free.
         any_physician: one slot per time with the fair choice of practitioner, instead of one per practitioner.
         for_staff: not bound by notice and horizon.
         limit: at most so many.
     """
     found = starts(
-        service, since=since, until=until, now=now, practitioner=practitioner, own_hold=own_hold,
+        service, since=since, until=until, now=now, practitioner=practitioner, own=own,
         any_physician=any_physician, for_staff=for_staff,
     )  # fmt: skip
-    if part:
-        zone = clock.clinic_zone()
-        found = [s for s in found if (datetime.fromtimestamp(s.at, zone).hour < 12) == (part == "morning")]
     return [slots.as_slot(s, service.minutes) for s in found[:limit]]
 
 
@@ -179,7 +174,7 @@ def soonest(
     days: int = 14,
     limit: int = 3,
     practitioner: Practitioner | None = None,
-    own_hold: int | None = None,
+    own: int | None = None,
 ) -> list[Slot]:
     """The next openings within `days` days."""
     today = clock.today(now)
@@ -190,25 +185,17 @@ def soonest(
         now=now,
         limit=limit,
         practitioner=practitioner,
-        own_hold=own_hold,
+        own=own,
     )
 
 
-def alternatives(
-    service: Service,
-    start: datetime,
-    *,
-    now: datetime,
-    practitioner: Practitioner | None = None,
-    own_hold: int | None = None,
-    limit: int = 3,
-) -> list[Slot]:
-    """The openings closest to a time that was just taken, in order of time."""
+def alternatives(service: Service, start: datetime, *, now: datetime, own: int | None = None) -> list[Slot]:
+    """The three openings closest to a time that was just taken, in order of time."""
     day = clock.local(start).date()
     since = max(day - timedelta(days=3), clock.today(now))
-    found = starts(service, since=since, until=since + timedelta(days=14), now=now, practitioner=practitioner, own_hold=own_hold)
+    found = starts(service, since=since, until=since + timedelta(days=14), now=now, own=own)
     at = start.timestamp()
-    near = nsmallest(limit, found, key=lambda other: abs(other.at - at))
+    near = nsmallest(3, found, key=lambda other: abs(other.at - at))
     return [slots.as_slot(s, service.minutes) for s in sorted(near)]
 
 

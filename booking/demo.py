@@ -258,7 +258,7 @@ def _could_start(visit: Appointment, now: datetime) -> bool:
     """True if the visit's time would be free to start at, were it not there."""
     day, at = clock.local(visit.starts_at).date(), int(visit.starts_at.timestamp())
     free = calendar.starts(
-        visit.service, since=day, until=day, now=now, practitioner=visit.practitioner, own_hold=visit.pk, for_staff=True
+        visit.service, since=day, until=day, now=now, practitioner=visit.practitioner, own=visit.pk, for_staff=True
     )
     return any(start.at == at for start in free)
 

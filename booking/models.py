@@ -29,6 +29,10 @@ class PractitionerQuerySet(models.QuerySet["Practitioner"]):
         """Those whom the public site presents: they can be booked, and are on the college's register."""
         return self.filter(active=True).exclude(registration_number="")
 
+    def calendar_changed(self, *keys: int) -> None:
+        """Raise the revision that caches of these practitioners' calendars hang on; keys are primary keys."""
+        self.filter(pk__in=keys).update(calendar_rev=F("calendar_rev") + 1)
+
 
 class Practitioner(models.Model):
     """A person patients come to see. Screens say "physician"."""

@@ -365,7 +365,7 @@ def _say_none(picker: Picker, *, now: datetime, own: int | None, weeks: int) -> 
         picker.none_text = _("No times in the next %(weeks)d weeks with %(who)s.") % {"weeks": weeks, "who": who}
     else:
         picker.none_text = _("No times in the next %(weeks)d weeks.") % {"weeks": weeks}
-    found = calendar.soonest(picker.service, now=now, days=picker.service.horizon_days, limit=1, own_hold=own)
+    found = calendar.soonest(picker.service, now=now, days=picker.service.horizon_days, limit=1, own=own)
     picker.instead = next(iter(choices(found, picker.people)), None)
     if picker.instead:
         picker.instead_terms = terms.of_one(picker.service, picker.instead.start, now=now)

@@ -198,5 +198,5 @@ def _service(row: dict[str, Any], people: dict[str, Practitioner], changes: Chan
         wanted.append(person)
     if "practitioners" in row and {p.pk for p in wanted} != set(service.practitioners.values_list("pk", flat=True)):
         service.practitioners.set(wanted)
-        Practitioner.objects.filter(pk__in=[p.pk for p in wanted]).update(calendar_rev=models.F("calendar_rev") + 1)
+        Practitioner.objects.calendar_changed(*(person.pk for person in wanted))
         changes.updated.append(f"practitioners of {service.slug}")

@@ -214,6 +214,9 @@ ICONS = {
 }  # fmt: skip
 
 
+SHOWN = 20  # lines of a visit's log
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line of a log."""
@@ -251,7 +254,7 @@ def told(events: Sequence[AuditEvent]) -> list[tuple[str, str]]:
     return [(str(WORDS.get(event.action, event.action)), who_of(event, names)) for event in events]
 
 
-def log_of(visit: Appointment, *, limit: int = 20) -> list[Line]:
+def log_of(visit: Appointment) -> list[Line]:
     """What happened to a visit, newest first. Reads are left out: they are in the access log."""
     events = list(
         AuditEvent.objects.filter(
@@ -259,7 +262,7 @@ def log_of(visit: Appointment, *, limit: int = 20) -> list[Line]:
         )
         .filter(Q(action__startswith="booking.") | Q(action__startswith="patients.") | Q(action__startswith="staff.link"))
         .exclude(action__in=["booking.hold", "booking.extend_hold"])
-        .order_by("-at", "-pk")[:limit]
+        .order_by("-at", "-pk")[:SHOWN]
     )
     names = names_of(events)
     return [Line(e.at, _what(e), who_of(e, names)) for e in events]

@@ -17,14 +17,14 @@ from django import template
 from django.conf import settings
 from django.forms import BaseForm, BoundField, widgets
 from django.template.loader import render_to_string
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from accounts import wording
+from accounts import clock, wording
 from accounts.fields import mark_wrong
 
 register = template.Library()
@@ -41,12 +41,6 @@ STATUSES: dict[str, tuple[str, "str | Promise", str, str]] = {
     "fulfilled": ("dcheck", gettext_lazy("Done"), "", "a-done"),
     "noshow": ("userx", gettext_lazy("No-show"), "bad", "a-no"),
     "cancelled": ("x", gettext_lazy("Cancelled"), "", "a-gone"),
-}
-
-ROLE_NAMES = {
-    "reception": gettext_lazy("Reception"),
-    "physician": gettext_lazy("Physician"),
-    "lead": gettext_lazy("Clinic lead"),
 }
 
 
@@ -166,11 +160,10 @@ def _kind(widget: widgets.Widget) -> str:
 
 
 @register.simple_tag
-def field(bound: BoundField, heading: bool = False, short: bool = False, hide_label: bool = False, label: str = "") -> SafeString:
+def field(bound: BoundField, short: bool = False, label: str = "") -> SafeString:
     """A whole form field: label, hint, error, control, all tied together for screen readers.
 
-    `heading=True` makes the label the page's H1 (one question per page). `short=True` keeps the box narrow.
-    `label` is for a form that is not ours, and does not speak our way.
+    `short=True` keeps the box narrow. `label` is for a form that is not ours, and does not speak our way.
     """
     ours = not label
     bound.label = label or bound.label
@@ -212,8 +205,6 @@ def field(bound: BoundField, heading: bool = False, short: bool = False, hide_la
             "control": control,
             "options": options,
             "described": described,
-            "heading": heading,
-            "hide_label": hide_label,
             "optional": not bound.field.required and not bound.field.widget.attrs.get("data-hide-optional"),
         },
     )
@@ -305,20 +296,18 @@ def progress(
 
 
 @register.simple_tag
-def status(value: str, minutes: int | None = None, room: object = "", until: str = "") -> SafeString:
-    """An appointment's status as a tag: colour, icon and word (`minutes` waiting, `room` name, held `until` a time)."""
+def status(value: str, minutes: int | None = None, room: object = "") -> SafeString:
+    """An appointment's status as a tag: colour, icon and word (`minutes` waiting, `room` name)."""
     name, _word, colour, _card = STATUSES[value]
-    return tag(colour, name, status_words(value, minutes, room, until))
+    return tag(colour, name, status_words(value, minutes, room))
 
 
-def status_words(value: str, minutes: int | None = None, room: object = "", until: str = "") -> str:
+def status_words(value: str, minutes: int | None = None, room: object = "") -> str:
     """What is said of a status: "Waiting 4 min", "In Room 2"."""
     if value == "arrived" and minutes is not None:
         return _("Waiting %(minutes)s min") % {"minutes": minutes}
     if value == "in_room" and room:
         return _("In %(room)s") % {"room": room}
-    if value == "held" and until:
-        return _("Held until %(time)s") % {"time": until}
     return str(STATUSES[value][1])
 
 
@@ -336,14 +325,13 @@ def tag(colour: str, icon_name: str, text: object) -> SafeString:
 
 
 @register.simple_block_tag
-def note(content: str, kind: str = "", icon_name: str = "", role: str = "", id: str = "") -> SafeString:  # noqa: A002  templates say id=
+def note(content: str, kind: str = "", icon_name: str = "", role: str = "") -> SafeString:
     """A boxed remark: `{% note kind="warn" %}…{% endnote %}`. Kinds: "", warn, bad, info, ok."""
     names = {"warn": "alert", "bad": "alert", "info": "info", "ok": "check", "": "info"}
     return format_html(
-        '<div class="note{}"{}{}>{}<div>{}</div></div>',
+        '<div class="note{}"{}>{}<div>{}</div></div>',
         f" note-{kind}" if kind else "",
         format_html(' role="{}"', role) if role else "",
-        format_html(' id="{}" tabindex="-1"', id) if id else "",
         _svg(icon_name or names[kind], "i"),
         content,
     )
@@ -353,64 +341,39 @@ def note(content: str, kind: str = "", icon_name: str = "", role: str = "", id: 
 def datebox(value: datetime | date) -> dict[str, Any]:
     """The little calendar leaf: month, day, weekday (an instant is shown in the clinic's zone)."""
     if isinstance(value, datetime):
-        from accounts import clock
-
         value = clock.local(value).date()
     return {"day": value}
 
 
 # --- Who is signed in -----------------------------------------------------------------------------------------------
-def _first_url(*names: tuple[str, tuple[Any, ...]]) -> str:
-    """The first of these URL names that exists, or an empty string."""
-    for name, args in names:
-        try:
-            return reverse(name, args=args)
-        except NoReverseMatch:
-            continue
-    return ""
-
-
 @register.simple_tag(takes_context=True)
 def staff_tabs(context: template.Context) -> list[dict[str, Any]]:
     """The top bar's tabs for the role that is signed in: label, address, whether it is the current one."""
     request = context.get("request")
-    user = getattr(request, "user", None)
-    role = getattr(user, "role", "")
+    role = getattr(getattr(request, "user", None), "role", "")
     path = getattr(request, "path", "")
-    tabs: list[tuple[str, str, tuple[str, ...]]] = []
+    tabs: list[tuple[str, str, tuple[str, ...]]] = []  # words, URL name, the addresses that are under it
     if role in {"reception", "lead"}:
         tabs += [
-            (_("Day"), _first_url(("staff:today", ()), ("staff:desk", ())) or "/desk/", ("/desk/day/", "/desk/visit/")),
-            (_("New booking"), _first_url(("staff:new", ())), ("/desk/new/",)),
-            (_("Patients"), _first_url(("staff:find", ())), ("/desk/find/", "/desk/patient/")),
-            (_("Waiting list"), _first_url(("staff:waiting_list", ())), ("/desk/waiting-list/",)),
-            (_("To call"), _first_url(("staff:calls", ())), ("/desk/calls/",)),
-            (_("Messages"), _first_url(("staff:messages", ())), ("/desk/messages/",)),
-            (_("Availability"), _first_url(("staff:availability_index", ())), ("/desk/availability/", "/desk/time-off/")),
+            (_("Day"), "staff:today", ("/desk/day/", "/desk/visit/")),
+            (_("New booking"), "staff:new", ("/desk/new/",)),
+            (_("Patients"), "staff:find", ("/desk/find/", "/desk/patient/")),
+            (_("Waiting list"), "staff:waiting_list", ("/desk/waiting-list/",)),
+            (_("To call"), "staff:calls", ("/desk/calls/",)),
+            (_("Messages"), "staff:messages", ("/desk/messages/",)),
+            (_("Availability"), "staff:availability_index", ("/desk/availability/", "/desk/time-off/")),
         ]
     if role == "physician":
         tabs += [
-            (_("My day"), _first_url(("staff:md", ())), ("/md/",)),
-            (_("To review"), _first_url(("staff:to_review", ())), ("/md/review/",)),
-            (_("Time off"), _first_url(("staff:time_off", ())), ("/desk/time-off/",)),
+            (_("My day"), "staff:md", ("/md/",)),
+            (_("To review"), "staff:to_review", ("/md/review/",)),
+            (_("Time off"), "staff:time_off", ("/desk/time-off/",)),
         ]
     if role == "lead":
         tabs += [
-            (_("Clinic"), _first_url(("staff:clinic", ())), ("/clinic/",)),
-            (_("Articles"), _first_url(("wagtailadmin_home", ())), ("/editor/",)),
+            (_("Clinic"), "staff:clinic", ("/clinic/",)),
+            (_("Articles"), "wagtailadmin_home", ("/editor/",)),
         ]
     # A screen below another's address has a tab of its own: the longest match is the current one.
     here = max((prefix for tab in tabs for prefix in tab[2] if path.startswith(prefix)), key=len, default="")
-    return [{"label": label, "url": url, "current": here in prefixes} for label, url, prefixes in tabs if url]
-
-
-@register.filter
-def role_name(role: str) -> str:
-    """What a role is called on screen."""
-    return str(ROLE_NAMES.get(role, ""))
-
-
-@register.simple_tag
-def page_url(*names: str) -> str:
-    """The first of these URL names that exists, or an empty string (a link is left out rather than dead)."""
-    return _first_url(*((name, ()) for name in names))
+    return [{"label": label, "url": reverse(name), "current": here in prefixes} for label, name, prefixes in tabs]

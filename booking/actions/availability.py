@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from accounts import clock
@@ -21,10 +21,6 @@ from booking.hours import Day, Interval
 from booking.models import Availability, AvailabilityOverride, Practitioner
 
 DAY = timedelta(days=1)
-
-
-def _changed(practitioner: Practitioner) -> None:
-    Practitioner.objects.filter(pk=practitioner.pk).update(calendar_rev=F("calendar_rev") + 1)
 
 
 def _check(spans: Iterable[tuple[int, int, int]]) -> None:
@@ -60,7 +56,7 @@ def set_week(
     until = hours.until_of(practitioner, valid_from)
     _end_before(practitioner, valid_from)
     _add_week(practitioner, week, valid_from, until)
-    _changed(practitioner)
+    Practitioner.objects.calendar_changed(practitioner.pk)
     detail = {"from": valid_from.isoformat(), "hours": [f"{i.weekday} {i.start}-{i.end}" for i in sorted(week)]}
     record("booking.set_week", by=by, now=now, obj=practitioner, detail=detail)
 
@@ -81,7 +77,7 @@ def drop_week(practitioner: Practitioner, *, valid_from: date, seen: str = "", b
     until = hours.until_of(practitioner, valid_from)
     practitioner.availability.filter(valid_from=valid_from).delete()
     practitioner.availability.filter(valid_until=valid_from - DAY).update(valid_until=until)
-    _changed(practitioner)
+    Practitioner.objects.calendar_changed(practitioner.pk)
     record("booking.drop_week", by=by, now=now, obj=practitioner, detail={"from": valid_from.isoformat()})
 
 
@@ -133,7 +129,7 @@ def set_day(practitioner: Practitioner, day: Day, *, seen: str = "", by: Actor, 
         )
         for span in spans
     )  # fmt: skip
-    _changed(practitioner)
+    Practitioner.objects.calendar_changed(practitioner.pk)
     record("booking.set_day", by=by, now=now, obj=practitioner, detail={"date": day.date.isoformat(), "mode": day.mode})
 
 
@@ -143,5 +139,5 @@ def clear_day(practitioner: Practitioner, day: date, *, seen: str = "", by: Acto
     lock_and_sweep([practitioner.pk], now=now)
     _as_seen(practitioner, day, seen)
     if practitioner.overrides.filter(date=day).delete()[0]:
-        _changed(practitioner)
+        Practitioner.objects.calendar_changed(practitioner.pk)
         record("booking.clear_day", by=by, now=now, obj=practitioner, detail={"date": day.isoformat()})

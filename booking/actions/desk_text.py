@@ -8,7 +8,7 @@ from accounts import clock
 from audit.actions import record
 from audit.actor import Actor
 from booking.actions.errors import NotAllowed, Warned
-from booking.actions.write_path import locked, retrying
+from booking.actions.write_path import locked, retrying, save_call
 from booking.desk_text import AGAIN, DeskText, ShortText, on_offer
 from booking.models import Appointment
 
@@ -37,7 +37,7 @@ def text_patient(appointment: Appointment, code: str, *, minutes: int = 0, told:
     detail = {"text": code} | ({"minutes": minutes} if minutes else {})
     record("booking.text_patient", by=by, now=now, obj=visit, detail=detail)
     if code == ShortText.AWAY and visit.add_call(_promised()):
-        _save_call(visit)
+        save_call(visit)
     return said
 
 
@@ -58,7 +58,7 @@ def take_back_text(appointment: Appointment, *, by: Actor, now: datetime, versio
     record("booking.take_back_text", by=by, now=now, obj=visit, detail={"text": last.code})
     same = DeskText.objects.filter(appointment=visit, code=ShortText.AWAY, ended_at=None)
     if last.code == ShortText.AWAY and not same.exists() and visit.drop_call(_promised()):
-        _save_call(visit)
+        save_call(visit)
     return visit
 
 
@@ -71,8 +71,3 @@ def last_text(visit: Appointment, *, now: datetime) -> DeskText | None:
 def _promised() -> str:
     """Why somebody has to call."""
     return _("We texted that we would call")
-
-
-def _save_call(visit: Appointment) -> None:
-    visit.version += 1
-    visit.save(update_fields=["needs_call", "call_reason", "version"])

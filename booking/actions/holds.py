@@ -3,7 +3,6 @@
 import uuid
 from datetime import datetime, timedelta
 
-from django.db.models import F
 from django.utils.translation import gettext as _
 
 from accounts import clock, limits
@@ -106,7 +105,7 @@ def extend_hold(appointment: Appointment, *, hold_key: str, by: Actor, now: date
     held.hold_expires_at = max(held.hold_expires_at, now) + HOLD_EXTENSION
     held.hold_extensions += 1
     held.save(update_fields=["hold_expires_at", "hold_extensions"])
-    Practitioner.objects.filter(pk=held.practitioner_id).update(calendar_rev=F("calendar_rev") + 1)  # it may have expired
+    Practitioner.objects.calendar_changed(held.practitioner_id)  # it may have expired
     record("booking.extend_hold", by=by, now=now, obj=held)
     return held
 
@@ -118,5 +117,5 @@ def release_hold(appointment: Appointment, *, hold_key: str, by: Actor, now: dat
     if held is None:
         return
     record("booking.release_hold", by=by, now=now, obj=held)
-    Practitioner.objects.filter(pk=held.practitioner_id).update(calendar_rev=F("calendar_rev") + 1)
+    Practitioner.objects.calendar_changed(held.practitioner_id)
     held.delete()

@@ -13,7 +13,7 @@ from accounts.signin import end_sessions
 from audit.actions import record
 from audit.actor import Actor
 from booking.actions.errors import NotAllowed
-from booking.actions.write_path import locked, retrying
+from booking.actions.write_path import locked, retrying, save_call
 from booking.links import PURPOSE, PURPOSE_WAITING
 from booking.models import OPEN, TOOK_BACK, Appointment, LinkRequest
 from booking.waitlist import ON_LIST, WaitlistEntry
@@ -193,7 +193,6 @@ def withdraw_consent(appointment: Appointment, code: str, *, by: Actor, now: dat
     if code == _COLLECTION:
         visit = locked(appointment, None)
         visit.add_call(_(TOOK_BACK))
-        visit.version += 1
-        visit.save(update_fields=["needs_call", "call_reason", "version"])
+        save_call(visit)
         record("booking.ask_to_call", by=by, now=now, obj=visit, detail={"reason": code})
     return True

@@ -17,7 +17,7 @@ from booking import calendar
 from booking.actions.errors import BookingError, NotAllowed, SlotTaken, Warned
 from booking.actions.steps import ask_to_call, cancel, off_the_list, undo
 from booking.actions.visits import explain, move
-from booking.actions.write_path import insert, lock_and_sweep, locked, place, retrying, rooms_of, taken, touch, update
+from booking.actions.write_path import insert, lock_and_sweep, locked, place, retrying, rooms_of, save_call, taken, touch, update
 from booking.models import Appointment, Practitioner, Status, TimeOff
 from booking.rebooking import HOLD_FOR_PATIENT, HOLD_PREFIX, Batch, BatchRow, Way, hold_key_of, out_words
 
@@ -183,8 +183,7 @@ def _not_taken(row: BatchRow, *, by: Actor, now: datetime) -> bool:
     later = Appointment.objects.upcoming(now).filter(patient=visit.patient_id, service=visit.service_id)
     if later.exists() or not visit.add_call(str(NOT_TAKEN)):
         return False
-    visit.version += 1
-    visit.save(update_fields=["needs_call", "call_reason", "version"])
+    save_call(visit)
     record("booking.not_taken", by=by, now=now, obj=visit)
     return True
 

@@ -6,7 +6,6 @@ from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import F
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
@@ -62,10 +61,6 @@ def _changed_since(now_is: str, seen: str) -> None:
         raise Stale(_("Somebody changed this meanwhile."))
 
 
-def _bump(practitioners: Iterable[int]) -> None:
-    Practitioner.objects.filter(pk__in=set(practitioners)).update(calendar_rev=F("calendar_rev") + 1)
-
-
 def _told(action: str, row: models.Model, changed: list[str], *, by: Actor, now: datetime) -> None:
     if changed:
         record(action, by=by, now=now, obj=row, detail={"fields": changed})
@@ -103,7 +98,7 @@ def save_service(
         row.practitioners.set(wanted)
         changed.append("practitioners")
     if changed:
-        _bump(before | wanted)
+        Practitioner.objects.calendar_changed(*(before | wanted))
     _told("booking.save_service", row, changed, by=by, now=now)
     return row
 
@@ -117,7 +112,9 @@ def save_room(room: Room | None, values: dict[str, Any], *, seen: str = "", by: 
         _changed_since(mark_of(row, values), seen)
     changed = _write(row, values)
     if changed:
-        _bump(Practitioner.objects.filter(services__room_kind__gt="").values_list("pk", flat=True))
+        Practitioner.objects.calendar_changed(
+            *Practitioner.objects.filter(services__room_kind__gt="").values_list("pk", flat=True)
+        )
     _told("booking.save_room", row, changed, by=by, now=now)
     return row
 
@@ -158,6 +155,6 @@ def save_practitioner(
         row.services.remove(*(before - wanted))
         changed += ["services"] if before != wanted else []
     if changed:
-        _bump([row.pk])
+        Practitioner.objects.calendar_changed(row.pk)
     _told("booking.save_practitioner", row, changed, by=by, now=now)
     return row

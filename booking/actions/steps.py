@@ -19,6 +19,7 @@ from booking.actions.write_path import (
     locked,
     retrying,
     rooms_of,
+    save_call,
     side,
     snapshot,
     span_of,
@@ -155,7 +156,7 @@ def undo(appointment: Appointment, *, by: Actor, now: datetime, version: int | N
     if (gave_up and not _is_free_still(visit, by=by, since=since, now=now)) or not update(visit, bump=places, frees=left):
         raise SlotTaken(
             _gone(visit),
-            partial(calendar.alternatives, appointment.service, wanted, now=now, own_hold=visit.pk),
+            partial(calendar.alternatives, appointment.service, wanted, now=now, own=visit.pk),
         )
     if taken_back:
         _offer_undone(taken_back, by=by, now=now)
@@ -246,8 +247,7 @@ def called(appointment: Appointment, *, by: Actor, now: datetime, version: int |
     """The patient has been phoned; the visit leaves the call list. Not a change of the visit."""
     visit = locked(appointment, version)
     visit.needs_call, visit.call_reason = False, ""
-    visit.version += 1
-    visit.save(update_fields=["needs_call", "call_reason", "version"])
+    save_call(visit)
     record("booking.called", by=by, now=now, obj=visit)
     return visit
 
@@ -258,8 +258,7 @@ def ask_to_call(appointment: Appointment, *, reason: str, by: Actor, now: dateti
     visit = locked(appointment, None)
     if not visit.add_call(reason):
         return visit
-    visit.version += 1
-    visit.save(update_fields=["needs_call", "call_reason", "version"])
+    save_call(visit)
     record("booking.ask_to_call", by=by, now=now, obj=visit, detail={"reason": reason})
     return visit
 
@@ -267,9 +266,7 @@ def ask_to_call(appointment: Appointment, *, reason: str, by: Actor, now: dateti
 def off_the_list(visit: Appointment, reason: str) -> Appointment:
     """A locked visit off the call list for one reason; what else it is on it for stays."""
     visit.drop_call(reason)
-    visit.version += 1
-    visit.save(update_fields=["needs_call", "call_reason", "version"])
-    return visit
+    return save_call(visit)
 
 
 @retrying

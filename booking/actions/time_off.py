@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from datetime import date, datetime
 
-from django.db.models import F
 from django.utils.translation import gettext as _
 
 from accounts import clock
@@ -20,7 +19,7 @@ def _lock(practitioner_id: int | None, *, now: datetime) -> list[int]:
         [practitioner_id] if practitioner_id else list(Practitioner.objects.filter(active=True).values_list("pk", flat=True))
     )
     lock_and_sweep(touched, now=now)
-    Practitioner.objects.filter(pk__in=touched).update(calendar_rev=F("calendar_rev") + 1)
+    Practitioner.objects.calendar_changed(*touched)
     return touched
 
 

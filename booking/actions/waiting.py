@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts import clock
@@ -256,7 +256,7 @@ def _end(made: WaitlistOffer, state: str, *, now: datetime) -> None:
     made.sequence += 1
     made.save(update_fields=["state", "answered_at", "sequence"])
     Appointment.objects.filter(offer=made, status=Status.HELD).delete()
-    Practitioner.objects.filter(pk=made.practitioner_id).update(calendar_rev=F("calendar_rev") + 1)
+    Practitioner.objects.calendar_changed(made.practitioner_id)
     if made.starts_at > now:
         _note_free(made, freed_at=made.offered_at)
 

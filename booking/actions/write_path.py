@@ -137,7 +137,7 @@ def taken(
     """The refusal for a lost race or a start that was never offered, with the three closest openings."""
     near = partial(calendar.closest, service, start, now=now)
     if own:  # Their own time counts as free, which holds for nobody else.
-        near = partial(calendar.alternatives, service, start, now=now, own_hold=own)
+        near = partial(calendar.alternatives, service, start, now=now, own=own)
     return SlotTaken(_("Someone else just took %(time)s These are the closest:") % {"time": ended(clock.clock_time(start))}, near)
 
 
@@ -256,6 +256,13 @@ def stale(visit: Appointment) -> Stale:
 def side(by: Actor) -> str:
     """Who changes a visit, as its messages tell it."""
     return "clinic" if by.is_staff else "patient"
+
+
+def save_call(visit: Appointment) -> Appointment:
+    """Write what a locked visit is on the call list for. Not a change that anybody is told of."""
+    visit.version += 1
+    visit.save(update_fields=["needs_call", "call_reason", "version"])
+    return visit
 
 
 def touch(appointment: Appointment, *, by: Actor, now: datetime, tells: bool = False) -> None:

@@ -140,7 +140,6 @@ def _sign_form(answers: Check | None, data: QueryDict | None = None, signed: dic
 def _page(
     journey: Journey,
     *,
-    answers: Check | None = None,
     form: SignForm | None = None,
     status: int = 200,
     refusal: str = "",
@@ -148,7 +147,7 @@ def _page(
     chosen, service = journey.chosen, journey.service
     if chosen is None or service is None:
         return see("booking:time")
-    answers = answers or _answers(journey)
+    answers = _answers(journey)
     if answers and answers.complete:
         journey.note_shown()  # here, so that booking itself need not write a session
     context: dict[str, Any] = {

@@ -22,7 +22,7 @@ from accounts.web import See, as_number, see
 from audit.actions import event
 from audit.actor import actor_of
 from booking.actions import ask_no_call, ask_to_call
-from booking.models import ASKED_TO_CALL, COMING, Appointment, Practitioner, Status
+from booking.models import ASKED_TO_CALL, COMING, Appointment, Practitioner
 from intake import actions, reviewing
 from intake.actions.reviews import Content, read_review
 from intake.errors import IntakeError

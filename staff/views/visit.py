@@ -20,7 +20,7 @@ from audit.actor import actor_of
 from booking import actions, calendar, hours
 from booking.desk_text import on_offer
 from booking.links import token_of
-from booking.models import COMING, OPEN, Appointment, Practitioner, Service, Status
+from booking.models import COMING, OPEN, Appointment, Practitioner, Service
 from booking.picker import value_of
 from booking.reasons import in_words, why_not
 from booking.words import phone_text
@@ -186,7 +186,7 @@ def starts(request: HttpRequest, public_id: UUID) -> JsonResponse:
     now, found = clock.now(), _visit(request, public_id)
     day = as_date(request.GET.get("day")) or clock.local(found.starts_at).date()
     people = {person.pk: person for person in calendar.people(found.service)}
-    free = calendar.openings(found.service, since=day, until=day, now=now, own_hold=found.pk, any_physician=False, for_staff=True)
+    free = calendar.openings(found.service, since=day, until=day, now=now, own=found.pk, any_physician=False, for_staff=True)
     listed = [
         {
             "value": value_of(slot.start, people[slot.practitioner_id]),
@@ -279,11 +279,9 @@ def _move_page(
     today = clock.today(now)
     day = as_date(request.POST.get("other_day") or request.GET.get("day")) or max(clock.local(visit.starts_at).date(), today)
     with reading(request, "staff.visit_read", now=now, obj=visit, subject_id=visit.patient_id, detail={"move": True}):
-        found = calendar.openings(
-            visit.service, since=day, until=day, now=now, own_hold=visit.pk, any_physician=False, for_staff=True
-        )
+        found = calendar.openings(visit.service, since=day, until=day, now=now, own=visit.pk, any_physician=False, for_staff=True)
         soonest = calendar.openings(
-            visit.service, since=today, until=today + timedelta(days=21), now=now, own_hold=visit.pk, for_staff=True, limit=30
+            visit.service, since=today, until=today + timedelta(days=21), now=now, own=visit.pk, for_staff=True, limit=30
         )
     here = (visit.starts_at, visit.practitioner_id)  # where it is already is no place to move to
     soonest = [s for s in soonest if s.start > now and s.start != visit.starts_at][:5]

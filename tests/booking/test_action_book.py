@@ -74,7 +74,7 @@ def test_ones_own_hold_is_listed_as_free(service, practitioner):
     start, now = next_weekday_at(10), clock.now()
     held = hold(service, practitioner, start)
     day = clock.local(start).date()
-    assert start in [s.start for s in calendar.openings(service, since=day, until=day, now=now, own_hold=held.pk)]
+    assert start in [s.start for s in calendar.openings(service, since=day, until=day, now=now, own=held.pk)]
     assert start not in [s.start for s in calendar.openings(service, since=day, until=day, now=now)]
 
 
