@@ -27,11 +27,7 @@ document.addEventListener("keydown", (event) => {
 /* After a step the keyboard goes on from the visit it was about; the page has scrolled there already. */
 addEventListener("load", () => document.querySelector(".ap.sel .nm")?.focus({ preventScroll: true }));
 
-/* 2. A printer button, where a script can press it; a date box that needs no second press. */
-for (const button of document.querySelectorAll("[data-print]")) {
-  button.hidden = false;
-  button.addEventListener("click", () => print());
-}
+/* 2. A date box that needs no second press. */
 for (const form of document.querySelectorAll(".datepick")) {
   const box = form.querySelector("[type=date]");
   let picked = false;

@@ -61,6 +61,13 @@ def test_c_confirms_the_visit_that_has_the_focus_and_z_undoes_it(board: Callable
     assert appointment.status == "booked"
 
 
+def test_the_printer_button_prints_once(board: Callable[..., Page]) -> None:
+    page = board()
+    page.evaluate("() => { window.printed = 0; window.print = () => { window.printed += 1; }; }")
+    page.locator("[data-print]").first.click()
+    assert page.evaluate("window.printed") == 1
+
+
 def test_arrows_walk_from_visit_to_opening(board: Callable[..., Page]) -> None:
     page = board()
     page.get_by_role("link", name="Maya Chowdhury").focus()
