@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Count, Exists, Max, OuterRef, Q, Subquery, Value
+from django.db.models import Count, Exists, Max, OuterRef, Subquery, Value
 from django.db.models.functions import JSONObject
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -17,14 +17,11 @@ from booking.models import (
     COMING,
     OPEN,
     Appointment,
-    Availability,
-    AvailabilityOverride,
     Practitioner,
     Room,
     RunningLate,
     Service,
     Status,
-    TimeOff,
     WaitlistEntry,
 )
 from staff import gaps
@@ -68,20 +65,20 @@ class Left:
 
 @dataclass(slots=True)
 class Board:
-    """Everything the day screen shows."""
+    """Everything the day screen shows. `counts` has each of FILTERS and "booked"; `visits` are by public id."""
 
     day: date
-    columns: list[Column]
-    counts: dict[str, int]
-    visits: dict[str, Appointment]
-    show: str = ""
+    show: str
+    columns: list[Column] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("booked", *FILTERS), 0))
+    visits: dict[str, Appointment] = field(default_factory=dict)
     mark: str = ""
     grid: Grid | None = None
     waiting: list[Entry] = field(default_factory=list)  # who sits in the waiting room, whatever is shown
     people: list[Practitioner] = field(default_factory=list)
     on_list: int = 0  # who would come sooner
     calls: int = 0  # who is to be phoned
-    left: "Left | None" = None  # what earlier days left open
+    left: Left | None = None  # what earlier days left open
     to_call: list[Any] = field(default_factory=list)  # the first of those to be phoned, of whatever day
 
     @property
@@ -97,29 +94,10 @@ class Board:
 
 
 def _people(day: date, since: datetime, until: datetime, now: datetime) -> list[Any]:
-    """Everybody active with that day's hours, exceptions and time off, in one statement."""
-    mine = {"practitioner": OuterRef("pk")}
-    hours = Availability.objects.filter(**mine, weekday=day.weekday(), valid_from__lte=day).filter(
-        Q(valid_until=None) | Q(valid_until__gte=day)
-    )
-    only = Availability.services.through.objects.filter(availability=OuterRef("pk")).values("service_id")
-    overrides = AvailabilityOverride.objects.filter(**mine, date=day)
-    late = RunningLate.objects.filter(**mine, ended_at=None, until__gt=max(now, since), said_at__lt=until)
-    off = TimeOff.objects.filter(Q(practitioner=OuterRef("pk")) | Q(practitioner=None)).filter(
-        ends_at__gt=since, starts_at__lt=until
-    )
-    return list(
-        Practitioner.objects.filter(active=True)
-        .defer("approach", "languages", "role_text")
-        .annotate(
-            hours_json=ArraySubquery(
-                hours.values(j=JSONObject(start="local_start", end="local_end", room="room_id", only=ArraySubquery(only)))
-            ),
-            overrides_json=ArraySubquery(overrides.values(j=JSONObject(mode="mode", start="local_start", end="local_end"))),
-            late_json=Subquery(late.values(j=JSONObject(minutes="minutes", said_at="said_at"))[:1]),
-            off_json=ArraySubquery(off.values(j=JSONObject(start="starts_at", end="ends_at", kind="kind"))),
-        )
-    )
+    """Everybody active with that day's hours, exceptions and time off, and who runs late, in one statement."""
+    late = RunningLate.objects.filter(practitioner=OuterRef("pk"), ended_at=None, until__gt=max(now, since), said_at__lt=until)
+    said = Subquery(late.values(j=JSONObject(minutes="minutes", said_at="said_at"))[:1])
+    return list(gaps.with_hours(day, day).annotate(late_json=said))
 
 
 def bookable(now: datetime, today: datetime | None = None) -> list[Any]:
@@ -156,12 +134,11 @@ def _visits(user: Any, since: datetime, until: datetime, now: datetime, *, calls
 
     One statement, whatever there is.
     """
-    before = Appointment.objects.filter(patient=OuterRef("patient"), status=Status.FULFILLED, starts_at__lt=OuterRef("starts_at"))
     shown = (
         Appointment.objects.for_actor(user)
         .select_related("service", "patient", "response", "room", "practitioner")
         .defer("response__document", "practitioner__approach")
-        .annotate(seen_before=Exists(before), **in_series())
+        .annotate(**_beside())
     )
     days = shown.between(since, until).exclude(status=Status.HELD, hold_expires_at__lte=now).annotate(to_call=Value(False))
     if calls:
@@ -191,12 +168,11 @@ def load(
         as_list: without places on a board.
         some: how many of those to be phoned to name beside.
     """
-    zone = clock.clinic_zone()
-    since, until = clock.day_bounds(day, zone)
-    is_today = day == clock.today(now)
-    people, services = _people(day, since, until, now), bookable(now, since if is_today else None)
-    calls = sum(service.calls or 0 for service in services)
-    visits, to_call = _visits(user, since, until, now, calls=min(some, calls))
+    since, until = clock.day_bounds(day, clock.clinic_zone())
+    people, services = _people(day, since, until, now), bookable(now, since if day == clock.today(now) else None)
+    board = Board(day, show, calls=sum(service.calls or 0 for service in services))
+    board.on_list, board.left = sum(service.waits or 0 for service in services), _left(services)
+    visits, board.to_call = _visits(user, since, until, now, calls=min(some, board.calls))
     columns = {person.pk: Column(person) for person in people}
     for visit in visits:
         columns.setdefault(visit.practitioner_id, Column(visit.practitioner))
@@ -206,33 +182,15 @@ def load(
         gaps.add_hours(columns[person.pk], person, day)
         if said := person.late_json:
             columns[person.pk].late = Behind(said["minutes"], datetime.fromisoformat(said["said_at"]))
-    waiting: list[Entry] = []
-    counts = dict.fromkeys(("booked", *FILTERS), 0)
     for visit in visits:
-        column, entry = columns[visit.practitioner_id], entry_of(visit, now)
+        entry = entry_of(visit, now)
+        entry.selected = bool(selected) and str(visit.public_id) == selected
         if mark := gaps.outside(visit, calendar, people, day, known):
             entry.badges.append(mark)
-        entry.selected = bool(selected) and str(visit.public_id) == selected
-        if entry.minutes is not None:
-            waiting.append(entry)
-        if visit.status == Status.CANCELLED:
-            counts["cancelled"] += 1
-            if show in ("", "cancelled"):
-                column.cancelled.append(entry)
-            continue
-        kinds = set()
-        column.expected |= visit.status in COMING and now < visit.starts_at < now + AHEAD
-        if visit.status != Status.HELD:
-            column.booked += 1
-            counts["booked"] += 1
-            kinds = _kinds(visit, now)
-            for kind in kinds:
-                counts[kind] += 1
-        if not show or show in kinds:
-            column.entries.append(entry)
+        _put(board, columns[visit.practitioner_id], entry, visit, now)
     for column, gap in gaps.gaps(columns, people, services, calendar, day, now):
         column.openings += 1
-        counts["openings"] += 1
+        board.counts["openings"] += 1
         if show in ("", "openings"):
             column.entries.append(gap)
     for column in columns.values():
@@ -240,17 +198,39 @@ def load(
             column.entries = [entry for entry in column.entries if entry.kind != "off"]
         column.entries.sort(key=lambda entry: (entry.at, entry.kind != "off"))
     shown = [c for c in columns.values() if c.entries or c.cancelled or (not show and c.working)]
-    people_shown = [c.practitioner for c in shown]
-    if any(person.slug == who for person in people_shown):
-        shown = [c for c in shown if c.practitioner.slug == who]
-    waiting.sort(key=lambda entry: -(entry.minutes or 0))
-    grid = None if as_list else lay(shown, now)
-    found = {str(v.public_id): v for v in visits if v.status != Status.HELD}
-    seen = mark_of(v.version for v in visits if v.status != Status.HELD)
-    on_list = sum(service.waits or 0 for service in services)
-    left = next((service.left for service in services if is_today and service.left and service.left["n"]), None)
-    earlier = Left(left["n"], clock.local(datetime.fromisoformat(left["at"])).date()) if left else None
-    return Board(day, shown, counts, found, show, seen, grid, waiting, people_shown, on_list, calls, earlier, to_call)
+    board.people = [c.practitioner for c in shown]
+    board.columns = [c for c in shown if c.practitioner.slug == who] or shown
+    board.waiting.sort(key=lambda entry: -(entry.minutes or 0))
+    board.grid = None if as_list else lay(board.columns, now)
+    board.visits = {str(v.public_id): v for v in visits if v.status != Status.HELD}
+    board.mark = mark_of(v.version for v in board.visits.values())
+    return board
+
+
+def _left(services: list[Any]) -> Left | None:
+    """What `bookable` found that the days before today left open."""
+    left = next((left for service in services if (left := getattr(service, "left", None)) and left["n"]), None)
+    return Left(left["n"], clock.local(datetime.fromisoformat(left["at"])).date()) if left else None
+
+
+def _put(board: Board, column: Column, entry: Entry, visit: Appointment, now: datetime) -> None:
+    """Count a visit or a hold, and put its line into its column if what is shown has a place for it."""
+    if entry.minutes is not None:
+        board.waiting.append(entry)
+    if visit.status == Status.CANCELLED:
+        board.counts["cancelled"] += 1
+        if board.show in ("", "cancelled"):
+            column.cancelled.append(entry)
+        return
+    column.expected |= visit.status in COMING and now < visit.starts_at < now + AHEAD
+    kinds = set()
+    if visit.status != Status.HELD:
+        kinds = _kinds(visit, now)
+        column.booked += 1
+        for kind in ("booked", *kinds):
+            board.counts[kind] += 1
+    if not board.show or board.show in kinds:
+        column.entries.append(entry)
 
 
 def mark_of(versions: Iterable[int]) -> str:
@@ -277,12 +257,18 @@ def _kinds(visit: Appointment, now: datetime) -> set[str]:
     return {kind for kind, so in kinds.items() if so}
 
 
-def in_series() -> dict[str, Any]:
-    """Annotations: which visit of its series one is, and how many there are; those that are cancelled do not count."""
+def _beside() -> dict[str, Any]:
+    """Annotations: whether the patient was here before; which visit of its series one is, and how many there are.
+
+    Of a series those that are cancelled do not count.
+    """
+    earlier = Appointment.objects.filter(
+        patient=OuterRef("patient"), status=Status.FULFILLED, starts_at__lt=OuterRef("starts_at")
+    )
     same = Appointment.objects.filter(series=OuterRef("series")).exclude(status=Status.CANCELLED).order_by()
     count = same.values("series").annotate(n=Count("pk")).values("n")
     before = same.filter(starts_at__lte=OuterRef("starts_at")).values("series").annotate(n=Count("pk")).values("n")
-    return {"series_place": Subquery(before), "series_count": Subquery(count)}
+    return {"seen_before": Exists(earlier), "series_place": Subquery(before), "series_count": Subquery(count)}
 
 
 def badges_of(visit: Any, now: datetime) -> list[tuple[str, str, str]]:
@@ -340,13 +326,12 @@ def entry_of(visit: Appointment, now: datetime) -> Entry:
 
 def find_visit(user: Any, public_id: Any) -> Any:
     """One visit with everything its page shows, or None."""
-    before = Appointment.objects.filter(patient=OuterRef("patient"), status=Status.FULFILLED, starts_at__lt=OuterRef("starts_at"))
     return (
         Appointment.objects.for_actor(user)
         .visits()
         .select_related("service", "patient", "helper", "response", "room", "practitioner", "created_by")
         .defer("response__document")
-        .annotate(seen_before=Exists(before), **in_series())
+        .annotate(**_beside())
         .filter(public_id=public_id)
         .first()
     )

@@ -4,17 +4,45 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from typing import Any
 
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef, Q, QuerySet
+from django.db.models.functions import JSONObject
 from django.utils.translation import gettext as _
 
 from accounts import clock
 from booking import slots
 from booking.hours import MODES
-from booking.models import COMING, OCCUPYING
+from booking.models import COMING, OCCUPYING, Availability, AvailabilityOverride, Practitioner, TimeOff
 from booking.picker import value_of
 from staff.lines import Column, Entry, board_time
 
 DAY = 24 * 60
 Spans = dict[tuple[int, int], list[tuple[int, int]]]  # (physician, service) → when it may be
+
+
+def with_hours(first: date, last: date) -> QuerySet[Practitioner]:
+    """Everybody active, with the weekly hours, exceptions and time off of these days (inclusive), in one statement."""
+    zone = clock.clinic_zone()
+    since, until = clock.day_bounds(first, zone)[0], clock.day_bounds(last, zone)[1]
+    weekdays = {(first + timedelta(days=n)).weekday() for n in range((last - first).days + 1)}
+    mine, everybodys = {"practitioner": OuterRef("pk")}, Q(practitioner=OuterRef("pk")) | Q(practitioner=None)
+    hours = Availability.objects.filter(**mine, weekday__in=weekdays, valid_from__lte=last)
+    hours = hours.filter(Q(valid_until=None) | Q(valid_until__gte=first))
+    only = Availability.services.through.objects.filter(availability=OuterRef("pk")).values("service_id")
+    hour = {"start": "local_start", "end": "local_end", "room": "room_id", "weekday": "weekday", "since": "valid_from"}
+    overrides = AvailabilityOverride.objects.filter(**mine, date__range=(first, last))
+    off = TimeOff.objects.filter(everybodys, ends_at__gt=since, starts_at__lt=until)
+    return (
+        Practitioner.objects.filter(active=True)
+        .defer("approach", "languages", "role_text")
+        .annotate(
+            hours_json=ArraySubquery(hours.values(j=JSONObject(**hour, until="valid_until", only=ArraySubquery(only)))),
+            overrides_json=ArraySubquery(
+                overrides.values(j=JSONObject(mode="mode", start="local_start", end="local_end", date="date"))
+            ),
+            off_json=ArraySubquery(off.values(j=JSONObject(start="starts_at", end="ends_at"))),
+        )
+    )
 
 
 def _minutes(text: str) -> int:
@@ -26,7 +54,7 @@ def hours_of(people: list[Any], day: date, service_id: int | None = None) -> lis
     """Everybody's weekly hours on that day; with a service, only those in which it can start."""
     ordinal = day.toordinal()
     return [
-        slots.Hours(p.pk, day.weekday(), _minutes(h["start"]), _minutes(h["end"]) or 1440, ordinal, ordinal, h["room"] or 0)
+        slots.Hours(p.pk, day.weekday(), _minutes(h["start"]), _minutes(h["end"]) or DAY, ordinal, ordinal, h["room"] or 0)
         for p in people
         for h in p.hours_json
         if service_id is None or not h["only"] or service_id in h["only"]
@@ -40,7 +68,7 @@ def calendar_of(people: list[Any], visits: list[Any], day: date) -> slots.Calend
         people=[(person.pk, 0, person.position) for person in people],
         hours=hours_of(people, day),
         overrides=[
-            slots.Override(p.pk, ordinal, MODES[o["mode"]], _minutes(o["start"] or "0:0"), _minutes(o["end"] or "0:0") or 1440)
+            slots.Override(p.pk, ordinal, MODES[o["mode"]], _minutes(o["start"] or "0:0"), _minutes(o["end"] or "0:0") or DAY)
             for p in people
             for o in p.overrides_json
         ],
@@ -73,10 +101,10 @@ def _utc(text: str) -> datetime:
 def add_hours(column: Column, person: Any, day: date) -> None:
     """Lunch, time off, and the column's note ("out at 3:30", "not in")."""
     zone = clock.clinic_zone()
-    walls = [(_minutes(h["start"]), _minutes(h["end"]) or 1440) for h in person.hours_json]
+    walls = [(_minutes(h["start"]), _minutes(h["end"]) or DAY) for h in person.hours_json]
     if any(o["mode"] != "add" for o in person.overrides_json):
         walls = []
-    walls += [(_minutes(o["start"]), _minutes(o["end"]) or 1440) for o in person.overrides_json if o["mode"] != "closed"]
+    walls += [(_minutes(o["start"]), _minutes(o["end"]) or DAY) for o in person.overrides_json if o["mode"] != "closed"]
     spans = slots.merge(walls)
     column.working = bool(spans)
     if not spans:

@@ -6,12 +6,8 @@ from datetime import date, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
-from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef, Q
-from django.db.models.functions import JSONObject
-
 from accounts import clock
-from booking.models import OCCUPYING, OPEN, Appointment, Availability, AvailabilityOverride, Practitioner, Status, TimeOff
+from booking.models import OCCUPYING, OPEN, Appointment, Practitioner, Status
 from staff import board, gaps
 from staff.lines import Column
 
@@ -42,38 +38,6 @@ class Week:
 
     days: list[date]
     rows: list[tuple[Practitioner, list[Cell]]]
-    mark: str = ""
-
-
-def _people(monday: date, since: datetime, until: datetime) -> list[Any]:
-    """Everybody active, with a week's hours, exceptions and time off, in one statement."""
-    mine, sunday = {"practitioner": OuterRef("pk")}, monday + timedelta(days=6)
-    hours = Availability.objects.filter(**mine, valid_from__lte=sunday).filter(Q(valid_until=None) | Q(valid_until__gte=monday))
-    only = Availability.services.through.objects.filter(availability=OuterRef("pk")).values("service_id")
-    overrides = AvailabilityOverride.objects.filter(**mine, date__range=(monday, sunday))
-    off = TimeOff.objects.filter(Q(practitioner=OuterRef("pk")) | Q(practitioner=None))
-    return list(
-        Practitioner.objects.filter(active=True)
-        .defer("approach", "languages", "role_text")
-        .annotate(
-            hours_json=ArraySubquery(
-                hours.values(
-                    j=JSONObject(
-                        start="local_start", end="local_end", room="room_id", weekday="weekday", since="valid_from",
-                        until="valid_until", only=ArraySubquery(only),
-                    )
-                )
-            ),
-            overrides_json=ArraySubquery(
-                overrides.values(j=JSONObject(mode="mode", start="local_start", end="local_end", date="date"))
-            ),
-            off_json=ArraySubquery(
-                off.filter(ends_at__gt=since, starts_at__lt=until).values(
-                    j=JSONObject(start="starts_at", end="ends_at", kind="kind")
-                )
-            ),
-        )
-    )  # fmt: skip
 
 
 def _on(person: Any, day: date) -> Any:
@@ -97,7 +61,7 @@ def load(user: Any, monday: date, *, now: datetime) -> Week:
     """The week that begins on a Monday; a weekend is shown only when somebody works or comes."""
     zone = clock.clinic_zone()
     since, until = clock.day_bounds(monday, zone)[0], clock.day_bounds(monday + timedelta(days=6), zone)[1]
-    people, services = _people(monday, since, until), board.bookable(now)
+    people, services = list(gaps.with_hours(monday, monday + timedelta(days=6))), board.bookable(now)
     visits = list(
         Appointment.objects.for_actor(user)
         .between(since, until)
@@ -134,7 +98,7 @@ def _day(people: list[Any], services: list[Any], visits: list[Any], day: date, n
         cell.open_minutes = max(minutes, 0)
     for visit in visits:
         cell = cells.get(visit.practitioner_id, Cell(day))
-        if visit.status == Status.CANCELLED or visit.status == Status.HELD:
+        if visit.status in (Status.CANCELLED, Status.HELD):
             continue
         cell.booked += 1
         cell.booked_minutes += visit.minutes if visit.status in OCCUPYING else 0
