@@ -80,7 +80,7 @@ def full_date(value: datetime | date) -> str:
     return f"{long_date(value)}, {_as_date(value).year}"
 
 
-def date_of_birth(value: date) -> str:
+def written_date(value: date) -> str:
     """ "March 27, 1987"."""
     return f"{month_day(value)}, {value.year}"
 

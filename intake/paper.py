@@ -128,7 +128,7 @@ def _drawn(head: Head, story: list[Flowable]) -> bytes:
 
 def _when(at: datetime) -> str:
     """With the year: paper is kept for ten of them."""
-    return _("%(day)s at %(time)s") % {"day": clock.date_of_birth(clock.local(at).date()), "time": clock.clock_time(at)}
+    return _("%(day)s at %(time)s") % {"day": clock.written_date(clock.local(at).date()), "time": clock.clock_time(at)}
 
 
 def _text(text: str, style: ParagraphStyle) -> Paragraph:
@@ -156,7 +156,7 @@ def _paper(response: QuestionnaireResponse, *, reference: str, by: Actor, now: d
     head = Head(title=_("Answers %(ref)s") % {"ref": reference}, foot=foot, language=definition.language)
     story: list[Flowable] = [_text(Clinic.current().name, _SMALL), _text(title, _TITLE)]
     if patient is not None:
-        born = clock.date_of_birth(patient.date_of_birth)
+        born = clock.written_date(patient.date_of_birth)
         story.append(_text(_("%(name)s, born %(born)s") % {"name": patient.full_name, "born": born}, _ANSWER))
     if response.completed_at:
         story.append(_text(_("Sent %(when)s") % {"when": _when(response.completed_at)}, _SMALL))

@@ -14,4 +14,4 @@ def filled(text: str) -> str:
 
 def spoken(kind: str, text: str) -> str:
     """One answer of a question of that type: a date as people write it; anything else as it stands."""
-    return clock.date_of_birth(date.fromisoformat(text)) if kind == "date" else filled(text)
+    return clock.written_date(date.fromisoformat(text)) if kind == "date" else filled(text)

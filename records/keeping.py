@@ -77,10 +77,10 @@ def reasons(person: Person, *, now: datetime) -> list[Kept]:
     day = until(person)
     if day is not None and clock.today(now) < day:
         last = last_entry(person)
-        said = clock.date_of_birth(last) if last else ""
+        said = clock.written_date(last) if last else ""
         found.append(
             Kept(
-                f"The record has to be kept until {clock.date_of_birth(day)}: {settings.RECORD_YEARS} years after its last entry "
+                f"The record has to be kept until {clock.written_date(day)}: {settings.RECORD_YEARS} years after its last entry "
                 f"({said}), or after the person turned {ADULT}.",
                 day,
             )

@@ -140,7 +140,7 @@ def with_visits(hits: list[Hit], *, now: datetime) -> None:
 
 
 def same_person(user: Any, contact: Any) -> list[Patient]:
-    """Patients on file who may be the caller: the same number or address, or the same name and date of birth."""
+    """Patients on file who may be the caller: the same number or address, or the same last name and date of birth."""
     match = Q(
         legal_last_name__iexact=contact.last_name,
         date_of_birth=contact.date_of_birth,

@@ -184,7 +184,7 @@ def _details(journey: Journey) -> list[dict[str, Any]]:
     return [
         *apart,
         {"label": _("Name"), "value": name, "url": f"{url}#id_first_name"},
-        {"label": _("Date of birth"), "value": clock.date_of_birth(contact.date_of_birth), "url": _birth_url(journey)},
+        {"label": _("Date of birth"), "value": clock.written_date(contact.date_of_birth), "url": _birth_url(journey)},
         {
             "label": _("Mobile"),
             "value": words.phone_text(typed.get("mobile", "")),

@@ -1,7 +1,7 @@
 """B9: a code shows that a contact is theirs. Without one the visit is booked too, and we call."""
 
 import unicodedata
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -19,7 +19,8 @@ from booking.views.journey import Journey, guard
 from intake.actions import is_complete, offer_last_answers
 from patients.actions import PatientError, ask_again, ask_code, check_code, recognise
 
-PER_ADDRESS, PER_CLIENT = 5, 20  # codes an hour
+# What goes out of one kind, an hour: to one address, and for one client.
+MOST = {"code": (5, 20), "resume": (5, 20), "link": (3, 15)}
 TRIES_PER_CLIENT = 60  # typed codes an hour
 HOUR = timedelta(hours=1)
 RESEND_AFTER = timedelta(seconds=30)
@@ -32,16 +33,17 @@ def one_key(address: str) -> str:
     return f"{name.partition('+')[0]}@{domain}" if at else plain
 
 
-def may_ask(request: HttpRequest, address: str, journey: Journey) -> bool:
-    """Count a code that is to go out; False when there were too many for this address or from this client."""
-    by_client = limits.hit(f"code-from:{client_address(request)}", limit=PER_CLIENT, window=HOUR, now=journey.now)
-    return by_client and limits.hit(f"code-to:{one_key(address)}", limit=PER_ADDRESS, window=HOUR, now=journey.now)
+def may_send(what: str, request: HttpRequest, address: str, now: datetime) -> bool:
+    """Count a code or a link (of MOST) that is to go out; False when there were too many for this client or this address."""
+    per_address, per_client = MOST[what]
+    by_client = limits.hit(f"{what}-from:{client_address(request)}", limit=per_client, window=HOUR, now=now)
+    return by_client and limits.hit(f"{what}-to:{one_key(address)}", limit=per_address, window=HOUR, now=now)
 
 
 def send_code(journey: Journey, channel: str) -> bool:
     """Ask for a code, a new one if one went to this address before; False when the limits are reached."""
     address = journey.address(channel)
-    if not may_ask(journey.request, address, journey):
+    if not may_send("code", journey.request, address, journey.now):
         return False
     if journey.code is not None and journey.code.channel == channel:
         code = ask_again(journey.code, by=journey.by, now=journey.now)

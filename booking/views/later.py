@@ -19,14 +19,13 @@ from audit.actor import Actor
 from booking import actions, idle, words
 from booking.forms.later import SaveForm
 from booking.forms.proof import YearForm
-from booking.views.code import one_key
+from booking.views.code import may_send
 from booking.views.journey import STEPS, Journey
 from intake import engine
 from intake.actions import doubt_age, later, save_contact
 from intake.errors import IntakeError
 from intake.seats import of_other_answers, other_answers
 
-PER_ADDRESS, PER_CLIENT = 5, 20  # links an hour
 TRIES_PER_CLIENT = 60  # typed years an hour
 HOUR = timedelta(hours=1)
 
@@ -58,8 +57,7 @@ def save(request: HttpRequest) -> HttpResponse:
         doubt_age(journey.response, by=journey.by, now=journey.now)
         return _page(journey, form, status=422, too_young=born)
     channel, address = typed.get("address") or (journey.channels[0], journey.address(journey.channels[0]))
-    by_client = limits.hit(f"resume-from:{client_address(request)}", limit=PER_CLIENT, window=HOUR, now=journey.now)
-    if not (by_client and limits.hit(f"resume-to:{one_key(address)}", limit=PER_ADDRESS, window=HOUR, now=journey.now)):
+    if not may_send("resume", request, address, journey.now):
         form.add_error(None, _("We have sent many links in the last hour. Wait a while and try again."))
         return _page(journey, form, status=429)
     new: dict[str, Any] = {"date_of_birth": born} if born else {}

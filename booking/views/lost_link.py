@@ -1,18 +1,14 @@
 """Lost my link: one answer for everybody, whether there is a visit or not."""
 
-from datetime import timedelta
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
-from accounts import clock, limits
-from accounts.web import client_address, see
+from accounts import clock
+from accounts.web import see
 from booking import actions
 from booking.forms.proof import AddressForm
-from booking.views.code import one_key
-
-PER_ADDRESS, PER_CLIENT = 3, 15  # an hour
+from booking.views.code import may_send
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -24,9 +20,7 @@ def lost_link(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return render(request, "booking/lost_link.html", {"form": form}, status=422)
     channel, address = form.cleaned_data["address"]
-    now, hour = clock.now(), timedelta(hours=1)
-    from_client = limits.hit(f"link-from:{client_address(request)}", limit=PER_CLIENT, window=hour, now=now)
-    to_address = limits.hit(f"link-to:{one_key(address)}", limit=PER_ADDRESS, window=hour, now=now)
-    if from_client and to_address:
+    now = clock.now()
+    if may_send("link", request, address, now):
         actions.request_link(channel=channel, address=address, now=now)
     return see("booking:lost_link", query="?sent=1")

@@ -9,7 +9,7 @@ from accounts import limits
 from accounts.web import as_uuid, client_address
 from audit.actor import Actor
 from booking.forms.proof import CodeForm
-from booking.views.code import HOUR, PER_ADDRESS, PER_CLIENT, RESEND_AFTER, TRIES_PER_CLIENT, one_key
+from booking.views.code import HOUR, RESEND_AFTER, TRIES_PER_CLIENT, may_send
 from patients.actions import PatientError, ask_again, ask_code, check_code
 from patients.models import ContactCode
 
@@ -37,8 +37,7 @@ class Step:
         same = self.code is not None and (self.code.channel, self.code.address) == (channel, address)
         if same and self.code and self.now - self.code.asked_at < RESEND_AFTER:
             return _("We sent one less than 30 seconds ago. Give it a moment.")
-        by_client = limits.hit(f"code-from:{client_address(self.request)}", limit=PER_CLIENT, window=HOUR, now=self.now)
-        if not (by_client and limits.hit(f"code-to:{one_key(address)}", limit=PER_ADDRESS, window=HOUR, now=self.now)):
+        if not may_send("code", self.request, address, self.now):
             return _("We have sent many codes in the last hour. Wait a while, or call us")
         try:
             if same and self.code:

@@ -40,7 +40,11 @@ def ask_code(*, channel: str, address: str, purpose: str, subject_key: str, by: 
 
 @transaction.atomic
 def ask_again(code: ContactCode, *, by: Actor, now: datetime) -> ContactCode:
-    """A new code for the same contact; the old one stops working. Tries are not given back during a pause."""
+    """A new code for the same contact; the old one stops working.
+
+    Raises:
+        PatientError: there were too many tries; they are not given back before the pause is over.
+    """
     code = ContactCode.objects.select_for_update().get(pk=code.pk)
     if code.paused_until and now < code.paused_until:
         raise PatientError(_("Too many tries. Wait 10 minutes or call us"))

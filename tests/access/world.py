@@ -124,7 +124,7 @@ def _marks(who: str, contact: Contact, response: QuestionnaireResponse) -> Marks
     ]
     born = contact.date_of_birth
     names = [canary(who, n) for n in ("first", "last", "preferred")]
-    spoken = clock.date_of_birth(born)
+    spoken = clock.written_date(born)
     mine = [*names, contact.email, *spelled, born.isoformat(), spoken, spoken.replace("\xa0", " ")]
     texts = [m for m in _texts(decrypt(response).answers) if m.startswith("CANARY-")]
     return Marks([m.encode() for m in mine], [m.encode() for m in [*texts, canary(who, "file")]])

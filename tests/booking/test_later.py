@@ -10,7 +10,7 @@ from django.urls import reverse
 from accounts import clock
 from audit.models import AuditEvent
 from booking.models import Appointment
-from booking.views import later as view
+from booking.views.code import MOST
 from intake.actions import later, save_page
 from intake.document import decrypt
 from intake.errors import IntakeError
@@ -111,10 +111,11 @@ def test_left_there_it_is_deleted_within_the_hour(walker, at):
 
 
 def test_the_links_to_one_address_are_limited(walker, saved):
-    for _press in range(view.PER_ADDRESS - 1):
+    per_address, _per_client = MOST["resume"]
+    for _press in range(per_address - 1):
         assert walker.post("save").status_code == 303
     assert walker.post("save").status_code == 429
-    assert ResumeLink.objects.count() == view.PER_ADDRESS
+    assert ResumeLink.objects.count() == per_address
 
 
 def test_another_phone_goes_on_after_the_year_of_birth(walker, saved):

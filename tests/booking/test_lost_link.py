@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from booking.models import LinkRequest
-from booking.views import lost_link as view
+from booking.views.code import MOST
 from tests.booking.conftest import HOSTILE, rows, text_of, title_of
 
 
@@ -34,13 +34,14 @@ def test_known_and_unknown_get_the_same_answer(walker, visit):
 
 
 def test_too_many_requests_get_the_same_answer_and_nothing_more(walker, monkeypatch):
+    per_address, _per_client = MOST["link"]
     for _press in range(5):
         assert walker.post("lost_link", address="Daniel+x@example.com")["Location"].endswith("?sent=1")
-    assert LinkRequest.objects.count() == view.PER_ADDRESS
-    monkeypatch.setattr(view, "PER_CLIENT", 6)
+    assert LinkRequest.objects.count() == per_address
+    monkeypatch.setitem(MOST, "link", (per_address, 6))
     for n in range(4):
         assert walker.post("lost_link", address=f"n{n}@example.com")["Location"].endswith("?sent=1")
-    assert LinkRequest.objects.count() == view.PER_ADDRESS + 1
+    assert LinkRequest.objects.count() == per_address + 1
 
 
 def test_something_that_is_neither_is_refused_and_kept(walker):
