@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from accounts import clock
 from accounts.models import Clinic
@@ -41,15 +42,16 @@ from patients.care import agreed_to_care
 from patients.models import Helper, Patient
 
 SIGN_IN_WORDS = {
-    "password_changed": "Your password was changed.",
-    "password_reset": "Your password was changed with a link from an email.",
-    "password_set": "A password was set.",
-    "totp_activated": "An authenticator app was added to your sign-in.",
-    "totp_deactivated": "The authenticator app was removed from your sign-in.",
-    "webauthn_added": "A passkey was added to your sign-in.",
-    "webauthn_removed": "A passkey was removed from your sign-in.",
-    "recovery_codes_generated": "New recovery codes were made for your sign-in.",
+    "password_changed": gettext_noop("Your password was changed."),
+    "password_reset": gettext_noop("Your password was changed with a link from an email."),
+    "password_set": gettext_noop("A password was set."),
+    "totp_activated": gettext_noop("An authenticator app was added to your sign-in."),
+    "totp_deactivated": gettext_noop("The authenticator app was removed from your sign-in."),
+    "webauthn_added": gettext_noop("A passkey was added to your sign-in."),
+    "webauthn_removed": gettext_noop("A passkey was removed from your sign-in."),
+    "recovery_codes_generated": gettext_noop("New recovery codes were made for your sign-in."),
 }
+SOMETHING_CHANGED = gettext_noop("Something about your sign-in was changed.")
 
 
 def _code(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: datetime) -> Letter | Stay:
@@ -110,7 +112,7 @@ def _sign_in(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now
     if kind.code in ("password_reset", "invitation"):
         said["link"] = password_link(user)
     else:
-        said |= {"what": _(SIGN_IN_WORDS.get(mail.kind, "Something about your sign-in was changed.")), "at": mail.asked_at}
+        said |= {"what": _(SIGN_IN_WORDS.get(mail.kind, SOMETHING_CHANGED)), "at": mail.asked_at}
     seen = (Seen("accounts_signinmail", mail.pk, "sequence", mail.sequence),)
     return letter_of(kind, EMAIL, user.email, said, seen, now=now)
 
