@@ -387,7 +387,7 @@ def test_without_a_draft_the_way_begins_at_the_start(clinic: Clinic, client: Cli
     assert client.post(url(3, 5), {"hair_scale_set": "a"}).status_code == 409
 
 
-def test_a_sent_response_can_no_longer_be_opened_here(sitting: Client, draft: QuestionnaireResponse, maya: Patient) -> None:
+def test_a_question_of_a_sent_response_leads_to_the_visit(sitting: Client, draft: QuestionnaireResponse, maya: Patient) -> None:
     filled_in(draft, "Woman 66, tender scalp, brow loss")
     actions.complete(draft, patient=maya, declared_at=NOW, signature="Maya", by=SOMEBODY, now=NOW)
     assert sitting.get(url(6, 4))["Location"] == reverse("booking:done")
