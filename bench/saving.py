@@ -76,7 +76,7 @@ def measure(family: Family, path: Path, database: str) -> tuple[float, dict[str,
 
     targets = {
         "one UPDATE": Target(Client(port), asks("/bench/update/", urlencode({"csrfmiddlewaretoken": CSRF})), 303),
-        "save a page": Target(Client(port), asks(page, body), 302),
+        "save a page": Target(Client(port), asks(page, body), 303),
     }
     interleave(targets, rounds=2, each=12)  # warm: every thread of every worker opens its connection
     took = interleave(targets, rounds=ROUNDS, each=EACH)

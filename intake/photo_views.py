@@ -23,6 +23,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import clock, limits
+from accounts.web import See, see
 from audit.actor import Actor
 from intake import actions, fields, imaging, photos
 from intake.document import Document, open_document
@@ -105,7 +106,7 @@ def _in_memory(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]
 def _too_much(request: HttpRequest) -> HttpResponse:
     place = place_of(request)
     if place is None:
-        return redirect("booking:start")
+        return see("booking:start")
     return _page(request, place, error=photos.refusal("size"), status=413)
 
 
@@ -201,7 +202,7 @@ def photo_add(request: HttpRequest) -> HttpResponse:
     place = place_of(request, request.POST.get("for", ""))
     here = place or place_of(request)
     if here is None:
-        return redirect("booking:start")
+        return see("booking:start")
     link_id = request.POST.get("link_id", "")
     question = here.response.definition.questions.get(link_id)
     if question is None or question.type != "attachment":
@@ -218,7 +219,7 @@ def photo_add(request: HttpRequest) -> HttpResponse:
     except actions.PhotoRefused as refusal:
         error = str(refusal)
     except IntakeError:
-        return redirect(place.page)
+        return See(place.page)
     return _row(request, place, link_id, error)
 
 
@@ -244,7 +245,7 @@ def _row(request: HttpRequest, place: Place, link_id: str, error: str = "") -> H
         return after_upload(request, link_id, error)
     if error:
         return _page(request, place, link_id=link_id, error=error, status=422)
-    return redirect(f"{place.page}#up-{link_id}")
+    return See(f"{place.page}#up-{link_id}")
 
 
 def _find(request: HttpRequest, public_id: UUID) -> tuple[Place, Photo]:

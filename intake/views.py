@@ -19,6 +19,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import clock
 from accounts.templatetags.ui import Segment
+from accounts.web import See, see
 from intake import actions, answering, engine, photos, prefill, seats
 from intake.document import Document
 from intake.errors import IntakeError
@@ -128,7 +129,7 @@ def question(request: HttpRequest, sitting: Sitting, section: int, number: int, 
     page = engine.find_page(sitting.pages, section, number)
     if page is None:
         # It stopped applying, for instance after Back and another answer.
-        return redirect("intake:questions")
+        return see("intake:questions") if request.method == "POST" else redirect("intake:questions")
     if request.method != "POST":
         return _render_page(request, sitting, page)
     if too_large:
@@ -147,12 +148,12 @@ def after_upload(request: HttpRequest, link_id: str, error: str = "") -> HttpRes
     question = sitting.definition.questions[link_id] if sitting else None
     page = engine.find_page(sitting.pages, question.section, question.page) if sitting and question else None
     if sitting is None or page is None:
-        return redirect("intake:questions")
+        return see("intake:questions")
     if error:
         problem = engine.Problem(link_id, f"file-{link_id}", error)
         return _render_page(request, sitting, page, typed="shown" in request.POST, problems=[problem])
     if "shown" not in request.POST:
-        return redirect(f"{_page_url(page, _change_mode(request, was_finished=False))}#up-{link_id}")
+        return See(f"{_page_url(page, _change_mode(request, was_finished=False))}#up-{link_id}")
     return _save(request, sitting, page, upload=link_id)
 
 
@@ -160,7 +161,7 @@ def _save(request: HttpRequest, sitting: Sitting, page: engine.Page, upload: str
     definition, answers, key = sitting.definition, sitting.document.answers, page.key
     if not upload and _should_remind(request, sitting, page):
         change = _change_mode(request, was_finished=False)
-        return redirect(f"{_page_url(page)}?{urlencode({'remind': '1'} | ({'change': change} if change else {}))}")
+        return See(f"{_page_url(page)}?{urlencode({'remind': '1'} | ({'change': change} if change else {}))}")
     rows = request.POST.get("rows", "")
     partial = bool(rows or upload)
     form, unanswered = (request.POST, []) if partial else prefill.with_still(definition, sitting.document, page, request.POST)
@@ -177,7 +178,7 @@ def _save(request: HttpRequest, sitting: Sitting, page: engine.Page, upload: str
     except IntakeError:
         if sitting.seat.is_desk:
             return seats.lost_seat(request, seats.SeatLost(sitting.seat.visit))
-        return redirect("booking:start")
+        return see("booking:start")
     if saved.under_age:
         return _render_page(request, sitting, page, typed=True, too_young=saved.document.answers["about_dob"])
     sitting.saved(saved)
@@ -185,11 +186,11 @@ def _save(request: HttpRequest, sitting: Sitting, page: engine.Page, upload: str
     if saved.advice:
         number = [n.code for n in definition.advice].index(saved.advice[0]) + 1
         query = {"after": key.replace("/", "-")} | ({"change": change} if change else {})
-        return redirect(f"{reverse('intake:advice', args=[number])}?{urlencode(query)}")
+        return See(f"{reverse('intake:advice', args=[number])}?{urlencode(query)}")
     if not finished:
         # Asked after Continue when there is no script: the same page, with what now applies.
-        return redirect(_page_url(page, change) + (f"#{anchor}" if anchor else ""))
-    return redirect(_next_url(sitting, key, change, before))
+        return See(_page_url(page, change) + (f"#{anchor}" if anchor else ""))
+    return See(_next_url(sitting, key, change, before))
 
 
 def _should_remind(request: HttpRequest, sitting: Sitting, page: engine.Page) -> bool:

@@ -73,7 +73,7 @@ def test_answers_of_a_page_of_other_answers_are_not_kept(walker, old, headers):
     assert "This page is of other answers" in text_of(refused)
     assert "data-stay" in refused.content.decode()
     assert decrypt(walker.draft).answers == {}
-    assert walker.client.post(PAGE, CONSENT | {"draft": str(walker.draft.public_id)}).status_code == 302
+    assert walker.client.post(PAGE, CONSENT | {"draft": str(walker.draft.public_id)}).status_code == 303
 
 
 def test_details_typed_for_somebody_else_are_not_kept(walker, old):

@@ -77,7 +77,7 @@ def test_the_page_asks_it_takes_it_and_refuses_what_is_no_answer(newer: Question
     questions = [q for q in newer.definition.page_questions(4, 3) if q.required and q.link_id not in given]
     given |= {q.link_id: q.options[0].code for q in questions if q.options}
     assert client.post(URL, given | {"life_sleep": "all-day"}).status_code == 422
-    assert client.post(URL, given | {"life_sleep": "lt6"}).status_code == 302
+    assert client.post(URL, given | {"life_sleep": "lt6"}).status_code == 303
     newer.refresh_from_db()
     kept = decrypt(newer).answers
     assert (kept["life_sleep"], kept["life_tobacco"]) == ("lt6", "cannabis")

@@ -36,7 +36,7 @@ def answer(client: Client, at: str, answers: dict[str, Any]) -> str:
     for name in form["shown"]:
         form |= form_for(name, answers)
     result = client.post(at, form)
-    assert result.status_code == 302, (at, form, visible(result.content.decode()))
+    assert result.status_code == 303, (at, form, visible(result.content.decode()))
     return str(result["Location"]).partition("#")[0]
 
 
@@ -256,7 +256,7 @@ def test_medicines_are_added_and_taken_away_without_a_script(sitting: Client, dr
 @pytest.mark.parametrize("command", ["remove-99", "remove--1", "remove-x", "add'--", "remove-" + "9" * 500])
 def test_a_row_command_nobody_offered_does_nothing(sitting: Client, draft: QuestionnaireResponse, command: str) -> None:
     form: dict[str, Any] = {"shown": ["med_any", "med_item"], "med_any": "yes", "med_name": ["Zinc"], "med_dose": [""]}
-    assert sitting.post(url(7, 1), form | {"rows": command}).status_code == 302
+    assert sitting.post(url(7, 1), form | {"rows": command}).status_code == 303
     assert stored(draft)["med_item"] == [{"med_name": "Zinc", "med_dose": ""}]
 
 

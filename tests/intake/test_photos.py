@@ -79,7 +79,7 @@ def test_there_are_at_most_twelve(agreeing: QuestionnaireResponse, monkeypatch: 
 
 
 def test_a_heic_from_a_phone_is_taken(sitting: Client, agreeing: QuestionnaireResponse) -> None:
-    assert send(sitting, "photo_crown", heic(exif=exif()), "IMG_0001.HEIC", "image/heic").status_code == 302
+    assert send(sitting, "photo_crown", heic(exif=exif()), "IMG_0001.HEIC", "image/heic").status_code == 303
     assert agreeing.photos.get().link_id == "photo_crown"
 
 
@@ -108,7 +108,7 @@ def test_what_is_not_taken_is_explained_at_its_view(
 
 @pytest.mark.parametrize("name", ["../../x.jpg", "a" * 300 + ".jpg", "\u202egpj.exe", "x\\y.svg", "CANARY-NAME.php"])
 def test_a_name_and_a_type_mean_nothing(sitting: Client, agreeing: QuestionnaireResponse, folder: Path, name: str) -> None:
-    assert send(sitting, "photo_top", jpeg(), name, "application/x-php").status_code == 302
+    assert send(sitting, "photo_top", jpeg(), name, "application/x-php").status_code == 303
     agreeing.photos.get()
     assert all(re.fullmatch(r"[0-9a-f]{64}", file.name) for file in folder.iterdir())
     assert not [v for v in Photo.objects.values_list() if "CANARY" in str(v)]
@@ -127,7 +127,7 @@ def test_a_large_file_never_becomes_a_temporary_file(
 ) -> None:
     settings.FILE_UPLOAD_TEMP_DIR = str(tmp_path / "nowhere")  # writing there would fail
     noise = encoded("PNG", Image.frombytes("RGB", (1000, 1000), os.urandom(3_000_000)), compress_level=1)
-    assert send(sitting, "photo_top", noise).status_code == 302
+    assert send(sitting, "photo_top", noise).status_code == 303
 
 
 def test_a_form_without_its_token_is_refused(agreeing: QuestionnaireResponse, sitting: Client) -> None:
@@ -167,7 +167,7 @@ def test_a_file_that_cannot_be_written_leaves_nothing(
 def test_a_document_is_taken_for_test_results_only_and_comes_back_as_a_download(
     sitting: Client, agreeing: QuestionnaireResponse
 ) -> None:
-    assert send(sitting, "hx_labs_file", PDF, "results.pdf", "application/pdf").status_code == 302
+    assert send(sitting, "hx_labs_file", PDF, "results.pdf", "application/pdf").status_code == 303
     photo = agreeing.photos.get()
     answer = sitting.get(reverse("intake:photo", args=[photo.public_id]))
     assert answer.content == PDF
@@ -178,9 +178,9 @@ def test_a_document_is_taken_for_test_results_only_and_comes_back_as_a_download(
 def test_without_consent_there_is_no_page_and_no_photo(sitting: Client, agreeing: QuestionnaireResponse) -> None:
     actions.save_page(agreeing, "8/1", {"photo_consent": "no"}, by=SOMEBODY, now=NOW)
     assert sitting.get(reverse("intake:question", args=[8, 2])).status_code == 302
-    assert send(sitting, "photo_front", jpeg()).status_code == 302
+    assert send(sitting, "photo_front", jpeg()).status_code == 303
     assert not agreeing.photos.exists()
-    assert send(sitting, "med_photo", jpeg()).status_code == 302
+    assert send(sitting, "med_photo", jpeg()).status_code == 303
     assert agreeing.photos.get().link_id == "med_photo"
 
 

@@ -30,7 +30,7 @@ def test_every_view_has_its_own_form_and_works_without_a_script(sitting: Client,
     assert "Retake" in html
     photo = agreeing.photos.get()
     assert reverse("intake:photo", args=[photo.public_id]) + "?small" in html
-    assert sitting.post(reverse("intake:photo_remove", args=[photo.public_id]), {"page": "question"}).status_code == 302
+    assert sitting.post(reverse("intake:photo_remove", args=[photo.public_id]), {"page": "question"}).status_code == 303
     assert "photo_top" not in answers_in(agreeing)
 
 

@@ -95,7 +95,7 @@ def test_photos_can_be_added_after_sending_and_the_signed_answers_stay(by_link: 
     page = by_link.get(reverse("intake:photos"))
     assert 'id="file-photo_top"' in page.content.decode()
     assert 'id="file-photo_front"' not in page.content.decode()  # sent, so it is on the record
-    assert send(by_link, "photo_top", jpeg()).status_code == 302
+    assert send(by_link, "photo_top", jpeg()).status_code == 303
     assert agreeing.photos.count() == 2
     assert bytes(QuestionnaireResponse.objects.get(pk=agreeing.pk).document) == before
 
@@ -112,7 +112,7 @@ def test_what_was_sent_stays_on_the_record(by_link: Client, agreeing: Questionna
 def test_a_withdrawn_consent_ends_adding_at_once(by_link: Client, agreeing: QuestionnaireResponse, maya: Patient) -> None:
     ConsentRecord.objects.filter(patient=maya, code="C3").update(withdrawn_at=NOW + timedelta(hours=1))
     assert 'id="file-photo_top"' not in by_link.get(reverse("intake:photos")).content.decode()
-    assert send(by_link, "photo_top", jpeg()).status_code == 302
+    assert send(by_link, "photo_top", jpeg()).status_code == 303
     assert agreeing.photos.count() == 1
 
 
@@ -134,7 +134,7 @@ def test_when_two_records_become_one_consent_taken_back_later_hides_the_photos_o
 
 
 def test_once_the_review_is_signed_no_photo_is_taken_and_none_goes(by_link: Client, agreeing: QuestionnaireResponse) -> None:
-    assert send(by_link, "photo_top", jpeg()).status_code == 302
+    assert send(by_link, "photo_top", jpeg()).status_code == 303
     QuestionnaireResponse.objects.filter(pk=agreeing.pk).update(reviewed_at=NOW)
     assert "has finished looking" in by_link.get(reverse("intake:photos")).content.decode()
     send(by_link, "photo_crown", jpeg())
@@ -157,5 +157,5 @@ def test_the_day_a_photo_was_taken(sitting: Client, agreeing: QuestionnaireRespo
     photo = add(agreeing)
     answer = sitting.post(reverse("intake:photo_date", args=[photo.public_id]), {f"taken-{photo.public_id}": typed})
     photo.refresh_from_db()
-    assert answer.status_code == (302 if kept else 422)
+    assert answer.status_code == (303 if kept else 422)
     assert str(photo.taken_on) == str(kept)

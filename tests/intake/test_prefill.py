@@ -86,7 +86,7 @@ def test_continue_confirms_it(seated: Client, again: QuestionnaireResponse) -> N
         "alg_detail": "Gloves, a rash",
         "alg_severe": "no",
     }
-    assert seated.post(url("alg_list"), form).status_code == 302
+    assert seated.post(url("alg_list"), form).status_code == 303
     document = decrypt(_fresh(again))
     assert document.answers["alg_list"] == ["latex"]
     assert "alg_list" not in document.offered["answers"]
@@ -107,14 +107,14 @@ def test_each_medicine_is_asked_about_and_an_answer_is_needed(seated: Client, ag
     assert "Are you still taking these?" in page
     assert 'value="yes" checked' not in page
     refused = seated.post(url("med_name"), {"shown": "med_any", "med_any": "yes", "still-0": "yes"})
-    assert refused.status_code == (422 if len(names) > 1 else 302)
+    assert refused.status_code == (422 if len(names) > 1 else 303)
 
 
 def test_those_that_go_on_join_the_new_ones(seated: Client, again: QuestionnaireResponse) -> None:
     names = [row["med_name"] for row in ANSWERS["med_item"]]
     form: dict[str, Any] = {f"still-{i}": "yes" if i == 0 else "no" for i in range(len(names))}
     form |= {"shown": ["med_any", "med_item"], "med_any": "yes", "med_name": "Vitamin D", "med_dose": ""}
-    assert seated.post(url("med_name"), form).status_code == 302
+    assert seated.post(url("med_name"), form).status_code == 303
     document = decrypt(_fresh(again))
     assert [row["med_name"] for row in document.answers["med_item"]] == ["Vitamin D", names[0]]
     assert "still-0" not in seated.get(url("med_name")).content.decode()
@@ -122,7 +122,7 @@ def test_those_that_go_on_join_the_new_ones(seated: Client, again: Questionnaire
 
 def test_a_medicine_that_goes_on_is_enough(seated: Client, again: QuestionnaireResponse) -> None:
     form: dict[str, Any] = {f"still-{i}": "yes" for i in range(len(ANSWERS["med_item"]))} | {"shown": "med_any"}
-    assert seated.post(url("med_name"), form).status_code == 302
+    assert seated.post(url("med_name"), form).status_code == 303
     document = decrypt(_fresh(again))
     assert document.answers["med_any"] == "yes"
     assert len(document.answers["med_item"]) == len(ANSWERS["med_item"])
