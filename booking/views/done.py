@@ -13,16 +13,15 @@ from django.utils.html import format_html_join
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import clock, limits
+from accounts import clock
 from accounts.models import Clinic
-from accounts.web import See, client_address, see
+from accounts.web import See, see
 from booking import actions, words
 from booking.links import token_of
 from booking.models import COMING, Appointment, Status
+from booking.views.code import may_send
 from booking.views.journey import Journey
 from intake.photos import views_to_add
-
-SEND_AGAIN_PER_HOUR = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +140,7 @@ def _send_again(request: HttpRequest, visit: Appointment, now: datetime) -> Http
     if patient is None or not channel:
         return see("booking:done")
     address = patient.email if channel == "email" else patient.e164
-    allowed = limits.hit(f"link-again:{visit.pk}", limit=SEND_AGAIN_PER_HOUR, window=timedelta(hours=1), now=now)
-    if allowed and limits.hit(f"link-from:{client_address(request)}", limit=20, window=timedelta(hours=1), now=now):
+    if may_send("link", request, address, now):
         actions.request_link(channel=channel, address=address, now=now)
         messages.success(request, _("It is on its way to %(to)s.") % {"to": words.masked(channel, address)})
     else:
