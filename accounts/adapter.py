@@ -7,10 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
-from allauth.account.internal.flows.login import get_authentication_records
 from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
-from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -21,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import clock
 from accounts.limits import hit
 from accounts.models import SignInMail, User, is_patient
-from accounts.signin import same_address, seal, unseal
+from accounts.signin import is_proof_fresh, same_address, seal, unseal
 from audit.actions import record
 from audit.actor import Actor, actor_for
 
@@ -87,9 +85,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
         """Not again within ACCOUNT_REAUTHENTICATION_TIMEOUT (5 minutes) of a sign-in, which counts as proof too."""
-        proofs = get_authentication_records(context.request, context.request.user)
-        fresh = proofs and clock.now().timestamp() - proofs[-1]["at"] < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
-        return not fresh and super().is_reauthentication_required(app=app, **kwargs)
+        return not is_proof_fresh(context.request) and super().is_reauthentication_required(app=app, **kwargs)
 
     # --- Audit trail ------------------------------------------------------------------------------------------------
 

@@ -36,12 +36,17 @@ def password_link(user: User) -> str:
     return settings.SITE_URL + reverse("account_reset_password_from_key", kwargs={"uidb36": uid, "key": key})
 
 
+def is_proof_fresh(request: HttpRequest) -> bool:
+    """Whether this person signed in, or proved who they are once more, within ACCOUNT_REAUTHENTICATION_TIMEOUT seconds."""
+    proofs = get_authentication_records(request, request.user)
+    return bool(proofs) and clock.now().timestamp() - proofs[-1]["at"] < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
+
+
 def proof_missing(request: HttpRequest, *, back: str) -> HttpResponse | None:
     """Before somebody is given access: the page that asks for the password, passkey or app once more, unless that was done in
     the last five minutes. What was posted is not done; afterwards `back` is shown, and says so.
     """
-    proofs = get_authentication_records(request, request.user)
-    if proofs and clock.now().timestamp() - proofs[-1]["at"] < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT:
+    if is_proof_fresh(request):
         return None
     return redirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': back + '?again=1'})}")
 
