@@ -406,6 +406,14 @@ def test_everything_that_happens_is_audited(service, practitioner, draft):
     assert (told.subject_id, told.object_id, told.actor_kind) == (visit.patient_id, visit.pk, "anonymous")
 
 
+def test_a_time_that_is_held_kept_longer_and_given_back_is_too(service, practitioner):
+    held, by = hold(service, practitioner, next_weekday_at(10)), {"hold_key": "k1", "by": WEB, "now": clock.now()}
+    actions.extend_hold(held, **by)
+    actions.release_hold(held, **by)
+    told = AuditEvent.objects.filter(object_id=held.pk).order_by("pk").values_list("action", flat=True)
+    assert list(told) == ["booking.hold", "booking.extend_hold", "booking.release_hold"]
+
+
 def test_a_patient_who_comes_to_be_or_is_brought_up_to_date_is_in_the_trail(service, practitioner, draft):
     visit = book(service, practitioner, next_weekday_at(10), draft)
     again = start_draft("hair-loss-intake", by=WEB, now=clock.now())

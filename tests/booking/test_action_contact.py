@@ -6,11 +6,12 @@ import pytest
 
 from accounts import clock
 from audit.actor import Actor
+from audit.models import AuditEvent
 from booking import actions
 from booking.links import find_visit, token_of
 from patients.helpers import HelperContact
 from patients.models import Patient
-from tests.factories import WEDNESDAY
+from tests.factories import WEDNESDAY, contact_of, next_weekday_at
 
 SAM = HelperContact("Sam Lee", "son", "sam@example.com", "+15195550166", "text_email", voicemail_ok=False, gets_messages=True)
 
@@ -42,6 +43,17 @@ def test_somebody_else_who_hears_about_the_visit_gets_another_link_than_who_hear
     visit = actions.name_helper(visit, replace(SAM, name="Kim Lee", email="kim@example.com", mobile="+15195550167"), **desk)
     assert find_visit(first, now=clock.now()) is None
     assert find_visit(token_of(visit), now=clock.now()) == visit
+
+
+def test_who_called_is_in_the_trail_of_a_new_visit_and_of_one_that_was_there(appointment, service, practitioner, reception):
+    desk = {"by": Actor.staff(reception), "now": clock.now()}
+    ines = {"patient": None, "contact": contact_of(first_name="Ines"), "helper": SAM}
+    visits = [
+        actions.book_for(service, practitioner, next_weekday_at(14), **ines, **desk),
+        actions.name_helper(appointment, SAM, **desk),
+    ]
+    told = AuditEvent.objects.filter(action="booking.name_helper").order_by("pk").values_list("object_id", "subject_id")
+    assert list(told) == [(visit.pk, visit.patient_id) for visit in visits]
 
 
 @pytest.mark.parametrize("before", [SAM, replace(SAM, email="old@example.com", gets_messages=False)])

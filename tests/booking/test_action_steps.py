@@ -124,12 +124,14 @@ def test_nor_does_the_desks(beside, desk):
         actions.undo(beside(desk), by=desk, now=clock.now())
 
 
-def test_the_desk_takes_back_a_cancel_of_a_visit_that_it_overbooked(appointment, service, practitioner, desk):
+def test_the_desk_takes_back_a_cancel_of_a_visit_that_it_overbooked(appointment, service, practitioner, make_practitioner, desk):
     start, values = appointment.starts_at, {"patient": None, "by": desk, "now": clock.now()}
     noor = actions.book_for(service, practitioner, start, contact=contact_of(first_name="Noor"), overbook=True, **values)
     cancelled = actions.cancel(noor, by=desk, now=clock.now())
     for name, at in (("Ravi", start - timedelta(minutes=40)), ("Tom", start + timedelta(minutes=40))):
         actions.book_for(service, practitioner, at, contact=contact_of(first_name=name), **values)
+    service.practitioners.add(other := make_practitioner("Dr. Priya Raman"))
+    actions.book_for(service, other, start, contact=contact_of(first_name="Kim"), **values)
     ines = actions.book_for(service, practitioner, start, contact=contact_of(first_name="Ines"), overbook=True, **values)
     actions.cancel(ines, by=desk, now=clock.now())
     assert actions.undo(cancelled, by=desk, now=clock.now()).lane == 1

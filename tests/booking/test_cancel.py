@@ -61,6 +61,7 @@ def test_once_somebody_has_the_time_others_are_offered(link, token, visit, pract
     somebody_books(link.service, practitioner, on(18, 10))
     answer = link.post("visit_undo", token)
     assert answer.status_code == 409
+    assert "10:00 a.m. was taken meanwhile. These are the closest:" in text_of(answer)
     assert len(offered(answer, "pick")) == 3
     visit.refresh_from_db()
     assert visit.status == Status.CANCELLED

@@ -228,6 +228,19 @@ def test_joining_again_only_changes_the_wishes(auto, service):
     assert (again, again.times, again.joined_at) == (entry, 1, WEDNESDAY)
 
 
+def test_nothing_is_offered_to_who_has_left(service, practitioner, at):
+    entry = actions.leave(wait(service), by=WEB, now=WEDNESDAY)
+    with pytest.raises(actions.NotAllowed, match="not on the list any more"):
+        actions.offer(entry, practitioner, on(12, 10), by=DESK, now=WEDNESDAY)
+
+
+def test_who_has_an_offer_gets_no_second_one(service, practitioner, at):
+    entry = wait(service)
+    actions.offer(entry, practitioner, on(12, 10), by=DESK, now=WEDNESDAY)
+    with pytest.raises(actions.NotAllowed, match="has an offer until"):
+        actions.offer(entry, practitioner, on(12, 11), by=DESK, now=WEDNESDAY)
+
+
 def test_who_waits_for_one_kind_of_visit_can_wait_for_another_too(service, at):
     entry = wait(service)
     other = Service.objects.create(slug="follow-up", name="Follow-up", minutes=20, step_minutes=20)
@@ -352,6 +365,7 @@ def test_who_was_taken_off_it_by_a_step_that_is_undone_is_on_it_again_at_the_old
     actions.undo(gone, by=by, now=WEDNESDAY + timedelta(hours=2))
     entry.refresh_from_db()
     assert (entry.state, entry.joined_at) == ("waiting", WEDNESDAY)
+    assert AuditEvent.objects.filter(action="booking.resume_wait", subject_id=visit.patient_id).count() == 1
 
 
 def test_who_left_by_themselves_stays_off_it(auto, service):
