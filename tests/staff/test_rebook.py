@@ -151,7 +151,7 @@ def test_all_proposals_are_accepted_in_one_press_and_who_has_none_is_called(
     page = desk.get(f"/desk/time-off/{off.pk}/visits/").content.decode()
     form, text = page[page.index('class="panel rb-all"') :].split("</form>")[0], "Accept all proposals"
     assert text in form
-    assert "<b>2</b> have a new time proposed. <b>1</b> goes onto the call list." in form
+    assert "<b>2</b> have a new time proposed." in form and "<b>1</b> goes onto the call list." in form
     answer = desk.post(f"/desk/time-off/{off.pk}/visits/", dict(re.findall(r'name="([\w-]+)" value="([^"]*)"', form)))
     assert answer.status_code == 303
     assert states(desk) == ["done", "done", "call"]
