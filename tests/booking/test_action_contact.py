@@ -1,6 +1,7 @@
 """booking.actions.change_contact: who reads the old address cannot open the visit any more."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -9,6 +10,8 @@ from audit.actor import Actor
 from audit.models import AuditEvent
 from booking import actions
 from booking.links import find_visit, token_of
+from patients.actions import codes
+from patients.actions.errors import PatientError
 from patients.helpers import HelperContact
 from patients.models import Patient
 from tests.factories import WEDNESDAY, contact_of, next_weekday_at
@@ -77,3 +80,19 @@ def test_a_new_address_is_proven_only_by_a_code_from_it(appointment, reception, 
     patient = Patient.objects.get()
     proven = [way for way, at in (("email", patient.email_checked_at), ("text", patient.mobile_checked_at)) if at]
     assert (proven, patient.email_bounced_at, patient.mobile_bounced_at) == ([checked] if checked else [], None, None)
+
+
+def test_a_code_asked_for_again_is_owed_anew_and_all_of_it_is_in_the_trail(clinic):
+    by, now = {"by": Actor.anonymous()}, WEDNESDAY + timedelta(minutes=5)
+    code = codes.ask_code(channel="email", address="a@example.com", purpose="visit", subject_key="x", **by, now=WEDNESDAY)
+    with pytest.raises(PatientError):
+        codes.check_code(code, "12", **by, now=WEDNESDAY)
+    digits = codes.digits_of(code)
+    codes.check_code(code, f" {digits[:3]} {digits[3:]}", **by, now=WEDNESDAY)
+    again = codes.ask_again(code, **by, now=now)
+    assert (again.sequence, again.tries, again.used_at) == (code.sequence + 1, 0, None)
+    assert (again.asked_at, again.expires_at) == (now, now + codes.CODE_LIFE)
+    told = AuditEvent.objects.filter(object_id=code.pk).order_by("pk").values_list("action", "detail__ok")
+    assert list(told) == [
+        ("patients.ask_code", None), ("patients.check_code", False), ("patients.check_code", True), ("patients.ask_code", None),
+    ]  # fmt: skip
