@@ -96,3 +96,13 @@ def test_a_code_asked_for_again_is_owed_anew_and_all_of_it_is_in_the_trail(clini
     assert list(told) == [
         ("patients.ask_code", None), ("patients.check_code", False), ("patients.check_code", True), ("patients.ask_code", None),
     ]  # fmt: skip
+
+
+def test_a_code_that_was_tried_five_times_opens_nothing_after_the_pause_either(clinic):
+    by = {"by": Actor.anonymous()}
+    code = codes.ask_code(channel="text", address="+15195550122", purpose="visit", subject_key="x", **by, now=WEDNESDAY)
+    for _try in range(5):
+        with pytest.raises(PatientError):
+            codes.check_code(code, "12", **by, now=WEDNESDAY)
+    with pytest.raises(PatientError, match="too old"):
+        codes.check_code(code, codes.digits_of(code), **by, now=WEDNESDAY + codes.CODE_PAUSE)
