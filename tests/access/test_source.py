@@ -114,9 +114,7 @@ KNOWN_OTHERWISE = {
     ("booking/views/feed.py", "feed"): "times only, of the practitioner whose address it is",
     ("booking/views/step.py", "__init__"): "the code that the session has asked for",
     # Rows of a visit that was found through for_actor already.
-    ("staff/board.py", "_visits"): "a subquery of for_actor's rows",
-    ("staff/board.py", "find_visit"): "a subquery of for_actor's rows",
-    ("staff/board.py", "in_series"): "how many there are in the series of for_actor's rows",
+    ("staff/board.py", "_beside"): "subqueries of for_actor's rows",
     ("staff/board.py", "mark_now"): "version numbers, and how many",
     ("staff/history.py", "log_of"): "the log of a visit that was found through for_actor",
     ("staff/history.py", "messages_of"): "the messages of a visit that was found through for_actor",

@@ -74,7 +74,7 @@ def test_it_is_offered_once(again: QuestionnaireResponse) -> None:
 
 def test_the_page_shows_it_with_its_date_and_follow_ups(seated: Client) -> None:
     page = visible(seated.get(url("alg_list")).content.decode())
-    assert "From February\xa010, 2027.</strong> Is it still right?" in page
+    assert "From February\xa010, 2027.</strong>Is it still right?" in page
     assert "Gloves, a rash" in page
     assert 'value="latex" checked' in page
 
