@@ -26,10 +26,12 @@ STEPS = 6  # actions of one person in one storm
 LIMIT_MS = 1000
 
 _OCCUPYING = "('held', 'booked', 'confirmed', 'arrived', 'in_room', 'fulfilled')"
+# What is offered to somebody may lie beside a visit of theirs with another physician: taken, it replaces the visit or is refused.
 OVERLAPS = f"""
 SELECT count(*) FROM booking_appointment a JOIN booking_appointment b ON a.id < b.id
   AND a.starts_at < b.ends_at AND b.starts_at < a.ends_at
-  AND ((a.practitioner_id = b.practitioner_id AND a.lane = b.lane) OR a.room_id = b.room_id OR a.patient_id = b.patient_id)
+  AND ((a.practitioner_id = b.practitioner_id AND a.lane = b.lane) OR a.room_id = b.room_id
+    OR (a.patient_id = b.patient_id AND 'held' NOT IN (a.status, b.status)))
 WHERE a.status IN {_OCCUPYING} AND b.status IN {_OCCUPYING}
 """
 
