@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 
 KEPT = re.compile(r"(<(?:textarea|pre|script)\b.*?</(?:textarea|pre|script)>)", re.DOTALL)
 BESIDE_A_TAG = re.compile(r"\n\s*(?=[<>])|(?<=>)\n\s*")
-BREAK = re.compile(r"\n\s*")
+BREAK = re.compile(r" ?\n\s*")
 
 
 def squeeze(html: str) -> str:
