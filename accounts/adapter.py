@@ -1,6 +1,7 @@
 """How allauth behaves here: no sign-up, exact limits, sign-ins in the audit trail, no mail sent inside a request."""
 
 import base64
+import ipaddress
 import logging
 import secrets
 from datetime import timedelta
@@ -20,6 +21,7 @@ from accounts import clock
 from accounts.limits import hit
 from accounts.models import SignInMail, User, is_patient
 from accounts.signin import is_proof_fresh, same_address, seal, unseal
+from accounts.web import client_address
 from audit.actions import record
 from audit.actor import Actor, actor_for
 
@@ -68,12 +70,17 @@ class AccountAdapter(DefaultAccountAdapter):
 
     # --- Limits -----------------------------------------------------------------------------------------------------
 
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """As allauth's; an IPv4 address in IPv6 clothes (::ffff:203.0.113.7) is itself, so that not all of them count as one."""
+        ip = ipaddress.ip_address(super().get_client_ip(request))
+        return str(getattr(ip, "ipv4_mapped", None) or ip)
+
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         """Refuse before the password is checked: by address, then by network address, then allauth's own limits."""
         now = clock.now()
         address = same_address(str(credentials.get("email") or ""))
         allowed = hit(f"sign-in:{address}", limit=TRIES_PER_ADDRESS, window=TRY_WINDOW, now=now)
-        allowed &= hit(f"sign-in-ip:{self.get_client_ip(request)}", limit=TRIES_PER_IP, window=TRY_WINDOW, now=now)
+        allowed &= hit(f"sign-in-ip:{client_address(request)}", limit=TRIES_PER_IP, window=TRY_WINDOW, now=now)
         if not allowed:
             raise self.validation_error("too_many_login_attempts")
         super().pre_authenticate(request, **credentials)

@@ -3,6 +3,7 @@
 Nothing here raises for odd input: a page counts what it cannot read as not sent.
 """
 
+import ipaddress
 import re
 import uuid
 from datetime import UTC, date, datetime
@@ -35,11 +36,14 @@ def _path_of(name: str) -> str:
 
 
 def client_address(request: HttpRequest) -> str:
-    """The client's IP address behind the proxies we trust."""
+    """What limits count as one client: the IP address behind the proxies we trust; of IPv6 its network of 64 bits, because
+    whoever has one address there has all of them.
+    """
     try:
-        return str(get_adapter(request).get_client_ip(request))
+        ip = ipaddress.ip_address(get_adapter(request).get_client_ip(request))
     except PermissionDenied:
         return "unknown"
+    return str(ip if ip.version == 4 else ipaddress.ip_network((ip, 64), strict=False).network_address)
 
 
 def as_uuid(text: object) -> uuid.UUID | None:

@@ -54,6 +54,7 @@ WORDS: dict[str, Any] = {
     "accounts.signed_in": gettext_lazy("Signed in"),
     "accounts.signed_out": gettext_lazy("Signed out"),
     "accounts.sign_in_failed": gettext_lazy("Wrong password"),
+    "accounts.second_step_failed": gettext_lazy("Wrong code at the second step"),
     "accounts.staff_created": gettext_lazy("Sign-in created"),
     "accounts.invited": gettext_lazy("Invited to sign in"),
     "accounts.role_changed": gettext_lazy("Role changed"),

@@ -2,15 +2,22 @@
 
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connections
-from django.test import Client
+from django.test import Client, RequestFactory
 
-from accounts.adapter import TRIES_PER_ADDRESS
+from accounts import clock
+from accounts.adapter import TRIES_PER_ADDRESS, TRIES_PER_IP, TRY_WINDOW
+from accounts.limits import hit
 from accounts.models import SignInMail, User
+from accounts.second_step import TRIES, TRIES_A_DAY
 from accounts.signin import same_address
+from accounts.web import client_address
+from audit.models import AuditEvent
+from tests.accounts.conftest import code_of
 
 PASSWORD = "correct horse battery"
 
@@ -71,6 +78,70 @@ def test_many_tries_at_once_are_counted_one_by_one(reception: User, sign_in: Cal
         thread.join()
     assert sum(b"do not match" in answer for answer in answers) == TRIES_PER_ADDRESS
     assert sum(b"Too many tries" in answer for answer in answers) == 20 - TRIES_PER_ADDRESS
+
+
+def test_codes_of_the_second_step_are_counted_whatever_becomes_of_the_cache(
+    reception: User, sign_in: Callable[..., Any], totp: Callable[[User], str]
+) -> None:
+    secret, client = totp(reception), Client()
+    sign_in(client, reception)
+    for n in range(TRIES):
+        assert b"does not match" in client.post("/staff/2fa/authenticate/", {"code": f"{n:06d}"}).content
+    answer = client.post("/staff/2fa/authenticate/", {"code": code_of(secret)})
+    assert answer.status_code == 422
+    assert b"Too many tries. Wait 5 minutes" in answer.content
+    assert AuditEvent.objects.filter(action="accounts.second_step_failed", object_id=reception.pk).count() == TRIES
+
+
+def test_codes_on_the_locked_screen_are_counted_with_those_at_the_sign_in(
+    reception: User, sign_in: Callable[..., Any], totp: Callable[[User], str]
+) -> None:
+    secret, client, other = totp(reception), Client(), Client()
+    client.force_login(reception)
+    sign_in(other, reception)
+    for n in range(TRIES):
+        other.post("/staff/2fa/authenticate/", {"code": f"{n:06d}"})
+    answer = client.post("/staff/2fa/reauthenticate/", {"code": code_of(secret)})
+    assert answer.status_code == 422
+    assert b"Too many tries" in answer.content
+
+
+def test_a_hundred_codes_of_the_second_step_are_enough_for_a_day(
+    reception: User, sign_in: Callable[..., Any], totp: Callable[[User], str]
+) -> None:
+    secret, client = totp(reception), Client()
+    now = clock.now()
+    for _n in range(TRIES_A_DAY):
+        hit(f"second-step-day:{reception.pk}", limit=TRIES_A_DAY, window=timedelta(days=1), now=now)
+    sign_in(client, reception)
+    assert b"Too many tries today" in client.post("/staff/2fa/authenticate/", {"code": code_of(secret)}).content
+
+
+@pytest.mark.parametrize(
+    ("address", "counts_as"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("2001:db8:1:2:aaaa::1", "2001:db8:1:2::"),
+        ("2001:db8:1:2:bbbb::2", "2001:db8:1:2::"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::"),
+        ("nonsense", "unknown"),
+    ],
+)
+def test_limits_count_a_network_of_ipv6_as_one_client(rf: RequestFactory, address: str, counts_as: str) -> None:
+    assert client_address(rf.get("/", REMOTE_ADDR=address)) == counts_as
+
+
+def test_behind_a_proxy_only_what_it_wrote_itself_counts(rf: RequestFactory, settings: Any) -> None:
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
+    request = rf.get("/", REMOTE_ADDR="10.0.0.2", headers={"X-Forwarded-For": "198.51.100.1, 203.0.113.7"})
+    assert client_address(request) == "203.0.113.7"
+
+
+def test_passwords_are_counted_for_a_whole_network_of_ipv6(reception: User, sign_in: Callable[..., Any]) -> None:
+    for _n in range(TRIES_PER_IP):
+        hit("sign-in-ip:2001:db8::", limit=TRIES_PER_IP, window=TRY_WINDOW, now=clock.now())
+    assert b"Too many tries" in sign_in(Client(), reception, REMOTE_ADDR="2001:db8::7").content
 
 
 def test_a_person_gets_three_reset_mails_in_a_quarter_of_an_hour(reception: User) -> None:
