@@ -204,7 +204,8 @@ def _visit(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: 
     seen: tuple[Seen, ...] = ()
     if kind.asks_questions and visit.response is not None:
         seen = (Seen("intake_questionnaireresponse", visit.response.pk, "version", visit.response.version),)
-    return to_patient(kind, delivery, visit, {}, seen, texts_work, now)
+    more = {"link": questions_link(visit)} if kind.asks_questions else {}
+    return to_patient(kind, delivery, visit, more, seen, texts_work, now)
 
 
 def to_patient(
@@ -282,6 +283,11 @@ def clinic_words() -> dict[str, Any]:
 def visit_link(visit: Appointment) -> str:
     """The private link of a visit, for a message."""
     return settings.SITE_URL + reverse("booking:visit", args=[token_of(visit)])
+
+
+def questions_link(visit: Appointment) -> str:
+    """Where the questions of a visit go on; it leads to the visit once none are left."""
+    return settings.SITE_URL + reverse("booking:visit_questions", args=[token_of(visit)])
 
 
 def visit_words(visit: Appointment, message: Message, *, now: datetime) -> dict[str, Any]:

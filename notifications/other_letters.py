@@ -27,6 +27,7 @@ from notifications.letters import (
     Seen,
     Stay,
     letter_of,
+    questions_link,
     seen_of,
     to_patient,
     visit_id_of,
@@ -157,13 +158,11 @@ def _resume(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now:
         if not (patient.wants_email if delivery.channel == EMAIL else patient.wants_text):
             return Stay(State.SKIPPED, why_not(delivery.channel, patient, texts_work))
         address, seen = patient.email if delivery.channel == EMAIL else patient.e164, seen + seen_of(visit, patient)
-        path = reverse("booking:visit_questions", args=[token_of(visit)])
-        said |= {"start": visit.starts_at, "messages_link": f"{visit_link(visit)}messages/"}
+        said |= {"start": visit.starts_at, "messages_link": f"{visit_link(visit)}messages/", "link": questions_link(visit)}
     else:
-        path = reverse("booking:resume", args=[resume_token_of(link)])
+        said["link"] = settings.SITE_URL + reverse("booking:resume", args=[resume_token_of(link)])
     if stay := _no_text(delivery, address, texts_work):
         return stay
-    said["link"] = settings.SITE_URL + path
     return letter_of(kind, delivery.channel, address, said, seen, now=now)
 
 
@@ -297,7 +296,7 @@ def sample_letter(kind: Kind, channel: str, *, address: str = "", now: datetime,
     Args:
         saying: which of the desk's short texts, for the kind that has several.
     """
-    said = sample_words(now=now) | ({"saying": saying} if saying else {})
+    said = sample_words(kind.code, now=now) | ({"saying": saying} if saying else {})
     return letter_of(kind, channel, address, said, (), now=now)
 
 

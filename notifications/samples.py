@@ -9,11 +9,17 @@ from django.utils.translation import gettext as _
 from accounts import clock
 
 _LINK = "7KpQ2mZx9LwR4tBn"
+# How many days after today the visit of a kind lies, so that "next", "tomorrow" and "last met" are true of it.
+_DAYS = {
+    "reminder_7d": 7, "questions_72h": 3, "reminder_2d": 2, "questions_30h": 2, "reminder_1d": 1, "missed": 0, "late": 0,
+    "recall": -182,
+}  # fmt: skip
 
 
-def sample_words(*, now: datetime) -> dict[str, Any]:
-    """The words of all kinds at once; each template takes what it needs."""
-    day = clock.local(now).date() + timedelta(days=8)
+def sample_words(code: str, *, now: datetime) -> dict[str, Any]:
+    """The words of all kinds at once, about a visit that lies where `code` speaks of one; each template takes what it needs."""
+    days = _DAYS.get(code, 8)
+    day = clock.local(now).date() + timedelta(days=days)
     start = clock.instant(day, time(10, 20), clock.clinic_zone())
     link = f"{settings.SITE_URL}/v/{_LINK}/"
     return {
@@ -21,7 +27,7 @@ def sample_words(*, now: datetime) -> dict[str, Any]:
         "start": start,
         "old_start": start - timedelta(days=1, minutes=20),
         "same_time": False,
-        "minutes": 30,
+        "minutes": 15 if code == "code" else 30,
         "physician": "Dr. Amara Osei",
         "physician_short": "Dr. Osei",
         "reference": "TN-7F4K",
@@ -31,10 +37,10 @@ def sample_words(*, now: datetime) -> dict[str, Any]:
         "free_now": True,
         "close": "",
         "cutoff_hours": 24,
-        "today": False,
+        "today": days == 0,
         "until_today": True,
         "has_visit": False,
-        "tomorrow": False,
+        "tomorrow": days == 1,
         "link": link,
         "until": now + timedelta(minutes=45),
         "messages_link": f"{link}messages/",

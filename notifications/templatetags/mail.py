@@ -40,13 +40,16 @@ def card(content: str, headline: str, size: int = 20) -> SafeString:
 
 @register.simple_tag
 def button(url: str, label: str) -> SafeString:
-    """The one thing to do."""
+    """The one thing to do. The colour stands on the cell, because Outlook leaves the padding of a link out."""
     return format_html(
         '<tr><td class="pad btn" style="padding:24px 36px 0;">'
-        '<a href="{}" style="display:inline-block;background:{};color:#FFFFFF;font-size:17px;font-weight:700;line-height:1.25;'
-        'text-decoration:none;padding:14px 26px;border-radius:12px;">{}</a></td></tr>',
-        url,
+        '<table role="presentation" cellpadding="0" cellspacing="0" border="0"><tr>'
+        '<td bgcolor="{}" style="background:{};border-radius:12px;mso-padding-alt:14px 26px;">'
+        '<a href="{}" style="display:inline-block;color:#FFFFFF;font-size:17px;font-weight:700;line-height:1.25;'
+        'text-decoration:none;padding:14px 26px;">{}</a></td></tr></table></td></tr>',
         GREEN,
+        GREEN,
+        url,
         label,
     )
 

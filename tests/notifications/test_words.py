@@ -392,3 +392,37 @@ def test_rows_of_the_outbox_hold_no_name_no_address_and_no_words(post: Post, vis
     assert rows
     assert not re.search(r"maya|chowdhury|example\.com|5195550181", written, re.I)
     assert clock.now()
+
+
+def test_the_mail_about_missing_questions_opens_them(visit: Appointment, post: Post) -> None:
+    visit.service.questionnaire = "hair-loss"
+    visit.service.save()
+    for channel, way in ((EMAIL, "email"), (TEXT, "text")):
+        Patient.objects.update(reminder_by=way)
+        letter = letter_of("questions_72h", channel, visit)
+        assert re.search(r"https://tn\.example/v/\w{16}/questions/(?=\s|$)", letter.text)
+        assert letter.text.count("/v/") == (2 if channel == EMAIL else 1), "beside the choice of channels"
+
+
+def test_whoever_booked_for_somebody_is_not_the_one_we_look_forward_to(visit: Appointment, patient: Patient, post: Post) -> None:
+    said = clinic_words() | visit_words(visit, Message(), now=WEDNESDAY) | {"note": "", "subject": "", "for_whom": "Rosa"}
+    for part in (words.plain("booked", said), words.html("booked", said)):
+        assert "We look forward to meeting Rosa." in part
+        assert "meeting you" not in part
+
+
+def test_each_button_keeps_its_colour_where_the_padding_of_links_is_dropped(letters: list[tuple[str, str, Letter]]) -> None:
+    """Outlook on Windows writes with Word's engine: it colours cells and pads them, and leaves the padding of a link out."""
+    for kind, channel, letter in letters:
+        if channel == EMAIL:
+            assert not re.search(r"<a (?![^>]*style=)", letter.html), f"{kind}: a link in the browser's own blue"
+            if 'class="pad btn"' in letter.html:
+                assert re.search(r'<td bgcolor="#17514A" style="[^"]*mso-padding-alt:[^"]*"><a ', letter.html), kind
+
+
+def test_the_text_part_says_why_one_gets_it_as_the_html_does(letters: list[tuple[str, str, Letter]]) -> None:
+    for kind, channel, letter in letters:
+        if channel == EMAIL:
+            why = re.search(r"You get this because [^.]*\.", letter.html)
+            assert why, kind
+            assert why.group() in letter.text, kind

@@ -151,3 +151,12 @@ def test_whoever_looks_after_the_system_is_mailed_once_an_hour_when_something_is
     assert not health.alarm(now=now + timedelta(minutes=12))
     assert mail.outbox[0].subject == "True North: a message has been due for 11 minutes"
     assert "Maya" not in mail.outbox[0].body
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [("reminder_1d", "We will see you tomorrow:\n\n  Thursday, February 11"), ("missed", "You had an appointment on Wednesday, February 10"),
+     ("code", "It works for 15 minutes."), ("recall", "We last met on Wednesday, August 12, 2026")],
+)  # fmt: skip
+def test_a_sample_is_true_of_its_own_day(code: str, says: str, clinic: Any) -> None:
+    assert says in sample_letter(KINDS[code], "email", now=WEDNESDAY).text
