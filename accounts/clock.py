@@ -55,6 +55,11 @@ def wall_time(wall: time) -> str:
     return f"{wall.hour % 12 or 12}:{wall.minute:02d}{NBSP}{half}"
 
 
+def ended(text: str) -> str:
+    """`text` with a full stop, unless it ends in one: "10:57 a.m." is the end of a sentence already."""
+    return text if text.endswith(".") else f"{text}."
+
+
 def _as_date(value: datetime | date) -> date:
     return local(value).date() if isinstance(value, datetime) else value
 

@@ -9,7 +9,6 @@ from accounts import clock
 from booking import calendar, slots
 from booking.models import Practitioner, Service
 from booking.slots import Refusal
-from booking.words import ended
 
 
 def why_not(
@@ -80,4 +79,4 @@ def in_words(refusal: Refusal, service: Service, practitioner: Practitioner, sta
         "grid": _("Starts lie every %(step)s minutes from the full hour; %(time)s is not one of them"),
         "room": _("No room for it (%(kind)s) is free at %(time)s"),
     }
-    return ended(texts[refusal.reason] % names)
+    return clock.ended(texts[refusal.reason] % names)

@@ -91,11 +91,6 @@ def tidy(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", text).split())
 
 
-def ended(text: str) -> str:
-    """`text` with a full stop, unless it ends in one: "10:57 a.m." is the end of a sentence already."""
-    return text if text.endswith(".") else f"{text}."
-
-
 def hostile(text: str) -> bool:
     """True for text with characters that no name or sentence has: controls, broken bytes, direction overrides."""
     return any(

@@ -39,6 +39,12 @@ class Entry:
         return board_time(self.visit.starts_at) if self.visit else ""
 
     @property
+    def day(self) -> str:
+        """The day of its visit, unless that is today."""
+        day = clock.local(self.visit.starts_at).date() if self.visit else clock.today()
+        return "" if day == clock.today() else clock.short_date(day)
+
+    @property
     def off(self) -> str:
         """What became of the visit, if it does not take place."""
         gone = self.visit is not None and self.visit.status in (Status.CANCELLED, Status.NOSHOW)

@@ -15,7 +15,6 @@ from audit.actor import Actor, actor_of
 from audit.models import AuditEvent
 from booking import actions
 from booking.models import Appointment
-from booking.words import ended
 from staff.history import who_of
 
 
@@ -97,7 +96,7 @@ def who_changed(visit: Appointment, user: User | AnonymousUser) -> str:
         if who == "Dr.":
             who = person.name if person else who
     did = str(_DID.get(last.action) or _("%(who)s changed this at %(time)s")) % {"who": who, "time": clock.clock_time(last.at)}
-    return f"{ended(did)} {_('Here is where it is now.')}"
+    return f"{clock.ended(did)} {_('Here is where it is now.')}"
 
 
 def said(visit: Appointment, verb: str) -> str:

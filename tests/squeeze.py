@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 
 KEPT = re.compile(r"(<(?:textarea|pre|script)\b.*?</(?:textarea|pre|script)>)", re.DOTALL)
 BESIDE_A_TAG = re.compile(r"\n\s*(?=[<>])|(?<=>)\n\s*")
+TWO_STOPS = re.compile(r".{0,60}[ap]\.m\.(?:</\w+>)?\..{0,40}")  # "at 10:20 a.m..": the filter `stop` knows
 BREAK = re.compile(r" ?\n\s*")
 
 
@@ -22,7 +23,9 @@ def middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
         response = get_response(request)
         of_a_test = request.META.get("SERVER_NAME") == "testserver"
         if of_a_test and not response.streaming and "text/html" in response.get("Content-Type", ""):
-            response.content = squeeze(response.content.decode()).encode()
+            page = squeeze(response.content.decode())
+            assert not (found := TWO_STOPS.search(page)), found[0]
+            response.content = page.encode()
         return response
 
     return answer

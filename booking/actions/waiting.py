@@ -244,8 +244,8 @@ def _offer_out(entry: WaitlistEntry, *, now: datetime) -> WaitlistOffer | None:
     out = entry.offers.filter(state=OfferState.OPEN).first()
     if out is not None and out.is_live(now):
         raise NotAllowed(
-            _("%(name)s has an offer until %(time)s.")
-            % {"name": entry.patient.call_name, "time": clock.clock_time(out.expires_at)}
+            _("%(name)s has an offer until %(time)s")
+            % {"name": entry.patient.call_name, "time": clock.ended(clock.clock_time(out.expires_at))}
         )
     return out
 

@@ -25,7 +25,6 @@ from audit.actor import Actor
 from booking import calendar
 from booking.actions.errors import BookingError, Refused, SlotTaken, Stale
 from booking.models import Appointment, Practitioner, Service, WaitlistOffer
-from booking.words import ended
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -138,7 +137,9 @@ def taken(
     near = partial(calendar.closest, service, start, now=now)
     if own:  # Their own time counts as free, which holds for nobody else.
         near = partial(calendar.alternatives, service, start, now=now, own=own)
-    return SlotTaken(_("Someone else just took %(time)s These are the closest:") % {"time": ended(clock.clock_time(start))}, near)
+    return SlotTaken(
+        _("Someone else just took %(time)s These are the closest:") % {"time": clock.ended(clock.clock_time(start))}, near
+    )
 
 
 def place(appointment: Appointment, service: Service, practitioner: Practitioner, start: datetime, room_id: int | None) -> None:
@@ -249,7 +250,7 @@ def locked(appointment: Appointment, version: int | None) -> Appointment:
 
 def stale(visit: Appointment) -> Stale:
     """The refusal for somebody who acts on a visit as it no longer is."""
-    when = {"time": ended(clock.clock_time(visit.changed_at))}
+    when = {"time": clock.ended(clock.clock_time(visit.changed_at))}
     return Stale(_("This visit changed at %(time)s Here is where it is now.") % when)
 
 

@@ -6,17 +6,11 @@ from django import template
 
 from accounts import clock
 from booking.views.journey import Chosen, Journey
-from booking.words import ended, phone_text, span
+from booking.words import phone_text, span
 
 register = template.Library()
 register.filter("phone_text", phone_text)
 register.filter("span", span)
-
-
-@register.filter
-def stop(text: object) -> str:
-    """`text` with a full stop, unless it ends in one: "10:57 a.m." is the end of a sentence already."""
-    return ended(str(text))
 
 
 @register.simple_tag(takes_context=True)

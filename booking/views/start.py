@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import clock
 from accounts.web import as_instant, as_uuid, client_address, iso, see
-from booking import actions, calendar, idle, picker, words
+from booking import actions, calendar, idle, picker
 from booking.forms.start import ServiceForm
 from booking.links import hold_key_of
 from booking.models import Practitioner, Service
@@ -61,7 +61,7 @@ def _opening(service: Service, start_text: object, who: object, *, now: datetime
 
 
 def _taken_text(at: datetime) -> str:
-    return _("Someone else just took %(time)s These are the closest:") % {"time": words.ended(clock.clock_time(at))}
+    return _("Someone else just took %(time)s These are the closest:") % {"time": clock.ended(clock.clock_time(at))}
 
 
 def _page(

@@ -198,7 +198,7 @@ def waiting(request: HttpRequest, place: Place) -> HttpResponse:
     except actions.BookingError as refusal:
         return _refused(place, refusal)
     if not moves:  # a visit that moved says so itself
-        when = words.ended(clock.long_when(visit.starts_at))
+        when = clock.ended(clock.long_when(visit.starts_at))
         messages.success(request, _("It is yours. You are booked for %(when)s") % {"when": when})
     return see("booking:visit", token_of(visit))
 

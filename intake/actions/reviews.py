@@ -104,8 +104,8 @@ def _on_it(locked: QuestionnaireResponse, *, by: Actor, now: datetime) -> None:
     if locked.reviewer_id == by.id:
         return
     if locked.reviewer is not None:
-        when = clock.clock_time(locked.claimed_at) if locked.claimed_at else ""
-        raise Taken(_("%(name)s is on this since %(time)s. Take it over to go on") % {"name": locked.reviewer.name, "time": when})
+        when = clock.ended(clock.clock_time(locked.claimed_at)) if locked.claimed_at else ""
+        raise Taken(_("%(name)s is on this since %(time)s Take it over to go on") % {"name": locked.reviewer.name, "time": when})
     locked.reviewer_id, locked.claimed_at = _user(by), now
 
 

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts import clock
 from accounts.web import see
-from booking import actions, words
+from booking import actions
 from booking.links import token_of, waiting_token_of
 from booking.models import COMING, Appointment, Status, WaitlistEntry, WaitlistOffer
 from booking.views.visit import enter_photos, enter_questions
@@ -110,7 +110,7 @@ def confirm(request: HttpRequest, me: Me, public_id: UUID) -> HttpResponse:
     except actions.BookingError as refusal:
         messages.warning(request, str(refusal))
     else:
-        when = words.ended(clock.long_when(visit.starts_at))
+        when = clock.ended(clock.long_when(visit.starts_at))
         messages.success(request, _("Thank you. We look forward to seeing you %(when)s") % {"when": when})
     return see("portal:home")
 

@@ -89,7 +89,7 @@ def time_off(request: HttpRequest) -> HttpResponse:
     except actions.BookingError as error:
         return _page(request, form, now, refusal=str(error), status=409)
     whose = who.short_name if who else _("The whole clinic")
-    messages.success(request, _("Saved: %(who)s, %(what)s.") % {"who": whose, "what": when(off)})
+    messages.success(request, _("Saved: %(who)s, %(what)s") % {"who": whose, "what": clock.ended(when(off))})
     at_desk = request.user.role != Role.PHYSICIAN
     return see("staff:time_off_visits", off.pk) if touched and at_desk else see("staff:time_off")
 
@@ -104,7 +104,7 @@ def end(request: HttpRequest, off_id: int) -> HttpResponse:
     if not gone and (off is None or (off.practitioner is None and request.user.role != Role.LEAD)):
         raise Http404
     if off is not None and actions.end_time_off(off, by=actor_of(request), now=now):
-        messages.success(request, _("The time can be booked again: %(what)s.") % {"what": when(off)})
+        messages.success(request, _("The time can be booked again: %(what)s") % {"what": clock.ended(when(off))})
     else:
         messages.info(request, _("Somebody took it back meanwhile, or it is over."))
     return see("staff:time_off")

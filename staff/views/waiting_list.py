@@ -26,7 +26,6 @@ from booking.models import Appointment, FreedTime, Practitioner, WaitlistEntry, 
 from booking.picker import parse_value, value_of
 from booking.waitlist import OfferState
 from booking.wishes import in_words
-from booking.words import ended
 from staff.reading import reading
 
 SOON = timedelta(days=3)
@@ -193,10 +192,10 @@ def _offer(request: HttpRequest, key: UUID, now: datetime) -> None:
     made = actions.offer(entry, slot[1], slot[0], by=actor_of(request), now=now)
     words = {"name": entry.patient.full_name, "time": clock.clock_time(made.expires_at)}
     if entry.is_called:
-        held = ended(_("Held for %(name)s until %(time)s") % words)
+        held = clock.ended(_("Held for %(name)s until %(time)s") % words)
         messages.success(request, _("%(held)s Call now.") % {"held": held})
     else:
-        messages.success(request, ended(_("Offered to %(name)s until %(time)s") % words))
+        messages.success(request, clock.ended(_("Offered to %(name)s until %(time)s") % words))
 
 
 def _skip(request: HttpRequest, key: UUID, now: datetime) -> None:
@@ -215,7 +214,7 @@ def _take(request: HttpRequest, key: UUID, now: datetime) -> None:
     offer = _offer_of(request, key)
     taken = offer.state == OfferState.ACCEPTED  # pressed twice
     visit = actions.accept(offer if taken else _open_offer(request, key), by=actor_of(request), now=now)
-    messages.success(request, _("Booked for %(when)s.") % {"when": clock.long_when(visit.starts_at)})
+    messages.success(request, clock.ended(_("Booked for %(when)s") % {"when": clock.long_when(visit.starts_at)}))
 
 
 def _pass(request: HttpRequest, key: UUID, now: datetime) -> None:
