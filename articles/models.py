@@ -16,6 +16,7 @@ from wagtail.models import Page
 from wagtail.search import index
 
 from accounts import clock
+from articles import structured
 from articles.blocks import BodyBlock, SourcesBlock, plain_text
 from booking.models import Practitioner, Service
 
@@ -35,11 +36,23 @@ class SitePage(Page):
         abstract = True
 
     def get_context(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """The page, its tab and its description for search engines."""
+        """The page, its tab, and what search engines and other sites show of it."""
         context = super().get_context(request, *args, **kwargs)
         context["section"] = self.section or self.slug
-        context["description"] = self.search_description
+        context["headline"] = self.seo_title or self.title
+        context["description"] = self.search_description or self.first_lines
+        context["canonical"] = structured.address_of(self.url_path)
+        context["facts"] = self.facts()
         return context
+
+    @property
+    def first_lines(self) -> str:
+        """What describes the page where the editor wrote no description for search engines."""
+        return getattr(self, "intro", "")
+
+    def facts(self) -> dict[str, Any]:
+        """What the page is about, for search engines; nothing, for most."""
+        return {}
 
 
 class HomePage(SitePage):
@@ -62,6 +75,13 @@ class HomePage(SitePage):
         context["articles"] = ArticlePage.objects.live().select_related("reviewer").order_by("-reviewed_on", "title")[:3]
         context["soonest"] = soonest(clock.now())
         return context
+
+    @property
+    def first_lines(self) -> str:
+        return self.lede
+
+    def facts(self) -> dict[str, Any]:
+        return structured.clinic_facts()
 
 
 class BodyPage(SitePage):
@@ -91,6 +111,9 @@ class ContactPage(BodyPage):
 
     template = "articles/contact_page.html"
     max_count = 1
+
+    def facts(self) -> dict[str, Any]:
+        return structured.clinic_facts()
 
 
 class FeesPage(BodyPage):
@@ -268,6 +291,13 @@ class ArticlePage(SitePage):
     def path_on_site(self) -> str:
         """Where the article is read (no query needed, unlike Wagtail's `url`)."""
         return f"/articles/{self.slug}/"
+
+    @property
+    def first_lines(self) -> str:
+        return self.summary
+
+    def facts(self) -> dict[str, Any]:
+        return structured.article_facts(self)
 
     @property
     def reading_minutes(self) -> int:

@@ -63,11 +63,13 @@ def steps(*pairs: tuple[str, str]) -> Block:
 HOME = {
     "title": "Find out what is happening with your hair, and what you can do about it",
     "lede": "A physician looks at your scalp and your history, tells you the likely cause, and goes through your options.",
+    "seo_title": "Hair loss assessments in Kitchener – True North Metabolic",
     "search_description": "Hair loss assessments by physicians in Kitchener, Ontario. Book online without an account.",
 }
 
 INDEX = {
     "title": "Articles",
+    "search_description": "Hair loss in plain words: causes, treatments and visits. Each article is reviewed by a physician.",
     "intro": "What we know about hair loss, in plain words. A physician has reviewed each one.",
 }
 

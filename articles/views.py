@@ -20,6 +20,7 @@ from accounts.context import theme_of
 from accounts.models import Clinic
 from articles.models import ArticlePage
 from articles.openings import FACTS_SQL, Facts, Soonest, soonest, soonest_by_physician, soonest_of
+from articles.structured import address_of, physician_facts
 from booking.models import Practitioner
 
 # Everything a warm article has to know, in one statement. The list of related articles changes with the others, so what
@@ -83,7 +84,6 @@ def _fragment(found: Soonest) -> Fragment:
 
 def _render(request: HttpRequest, page: ArticlePage) -> str:
     context = page.get_context(request) | {
-        "site_url": settings.SITE_URL,
         "card_mark": CARD,
         "bar_mark": BAR,
         "ref": str(page.article_ref),
@@ -151,7 +151,10 @@ def physician(request: HttpRequest, slug: str) -> HttpResponse:
         "openings": soonest_by_physician([person], clock.now(), limit=4).get(person.pk, []),
         "articles": ArticlePage.objects.live().filter(reviewer=person).select_related("reviewer").order_by("-reviewed_on"),
         "section": "physicians",
+        "headline": person.name,
         "description": person.approach,
+        "canonical": settings.SITE_URL + reverse("articles:physician", args=[person.slug]),
+        "facts": physician_facts(person),
     }
     return render(request, "articles/physician.html", context)
 
@@ -190,7 +193,7 @@ def sitemap(request: HttpRequest) -> HttpResponse:
     pages = Page.objects.live().public().filter(depth__gte=2).order_by("path").values("url_path", "last_published_at")
     entries = [
         {
-            "url": settings.SITE_URL + "/" + page["url_path"].lstrip("/").partition("/")[2],
+            "url": address_of(page["url_path"]),
             "at": page["last_published_at"],
         }
         for page in pages

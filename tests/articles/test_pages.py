@@ -1,10 +1,13 @@
 """The public pages: what they say, and that every link on them leads somewhere."""
 
+import json
 import re
 from html.parser import HTMLParser
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.utils.html import strip_tags
 
@@ -220,3 +223,52 @@ def test_pages_set_no_cookie(client: Client, public_site: None) -> None:
     for path in PAGES:
         if path != "/accessibility/":  # its form needs a token
             assert not client.get(path).cookies, path
+
+
+@pytest.mark.parametrize("path", [path for path in PAGES if "search" not in path])
+def test_every_public_page_says_what_others_show_of_it(client: Client, public_site: None, path: str) -> None:
+    site = settings.SITE_URL
+    head = client.get(path + "?topic=causes").content.decode().partition("</head>")[0]
+    found = dict(re.findall(r'<meta (?:name|property)="([^"]+)" content="([^"]*)">', head))
+    assert len(found["description"]) > 40
+    assert found["og:title"]
+    assert found["og:description"] == found["description"]
+    assert found["og:url"] == site + path
+    assert f'<link rel="canonical" href="{site}{path}">' in head
+    assert re.fullmatch(re.escape(site) + r"/static/img/share\.(\w+\.)?png", found["og:image"])
+
+
+def facts_of(client: Client, path: str) -> dict[str, Any]:
+    """What a page tells search engines it is about."""
+    found = re.findall(r'<script type="application/ld\+json">(.*?)</script>', client.get(path).content.decode())
+    return dict(json.loads(found[0])) if found else {}
+
+
+def test_search_engines_are_told_who_and_where_the_clinic_is_and_who_reviewed_what(client: Client, public_site: None) -> None:
+    for path in ("/", "/contact/"):
+        assert facts_of(client, path)["telephone"] == "+15195550142"
+        assert facts_of(client, path)["address"]["addressLocality"] == "Kitchener"
+    article = ArticlePage.objects.get(slug="dutasteride-mesotherapy")
+    said = facts_of(client, "/articles/dutasteride-mesotherapy/")
+    assert article.reviewer is not None
+    assert article.reviewed_on is not None
+    assert said["reviewedBy"]["name"] == article.reviewer.name
+    assert said["lastReviewed"] == article.reviewed_on.isoformat()
+    assert facts_of(client, "/physicians/amara-osei/")["name"] == "Dr. Amara Osei"
+    assert facts_of(client, "/privacy/") == {}
+
+
+def test_no_title_ends_the_element_that_carries_the_facts(client: Client, public_site: None) -> None:
+    page = ArticlePage.objects.get(slug="dutasteride-mesotherapy")
+    page.title = "A </script><b>title</b> & more"
+    page.save_revision().publish()
+    assert facts_of(client, "/articles/dutasteride-mesotherapy/")["headline"] == page.title
+
+
+def test_the_title_an_editor_wrote_for_search_engines_is_the_title(client: Client, public_site: None) -> None:
+    page = ArticlePage.objects.get(slug="dutasteride-mesotherapy")
+    page.seo_title = "What dutasteride mesotherapy does"
+    page.save_revision().publish()
+    html = client.get("/articles/dutasteride-mesotherapy/").content.decode()
+    assert "What dutasteride mesotherapy does" in html.partition("</title>")[0]
+    assert f"<h1>{page.title}</h1>" in html
