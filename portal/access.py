@@ -18,6 +18,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts import clock
 from accounts.models import Role, User, is_patient
+from accounts.signin import end_sessions
 from audit.actions import record
 from audit.actor import Actor
 from patients.models import Patient
@@ -45,6 +46,11 @@ class Me:
     def proved(self) -> None:
         """A code came back just now."""
         self.request.session[_PROVED] = self.now.isoformat()
+
+    def end_other_sign_ins(self) -> None:
+        """Whoever came in by what does not count any more is out; this browser stays."""
+        assert self.patient.user is not None
+        end_sessions(self.patient.user, keep=self.request.session.session_key)
 
     @contextmanager
     def reading(self, action: str, obj: models.Model | None = None) -> Iterator[None]:

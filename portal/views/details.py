@@ -88,6 +88,7 @@ def contact_code(request: HttpRequest, me: Me) -> HttpResponse:
         if status == 200:
             address: Any = {"email" if step.code.channel == "email" else "mobile": step.code.address}
             change_contact(me.patient, **address, checked=step.code.channel, by=me.by, now=me.now)
+            me.end_other_sign_ins()
             step.forget()
             messages.success(request, _("Saved. Your messages go there from now on."))
             return see("portal:details")

@@ -55,10 +55,11 @@ def passkeys(request: HttpRequest, me: Me) -> HttpResponse:
 @patient_required
 @fresh_proof_required(form="portal:passkeys")
 def passkey_remove(request: HttpRequest, me: Me, pk: int) -> HttpResponse:
-    """It stops working at once."""
+    """It stops working at once, and so does whatever it has opened."""
     key = next((k for k in _mine(me) if k.pk == pk), None)
     if key is None:
         raise Http404
     remove_passkey(key, by=me.by, now=me.now)
+    me.end_other_sign_ins()
     messages.success(request, _("Removed. It does not open your account any more."))
     return see("portal:passkeys")

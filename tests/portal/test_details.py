@@ -52,6 +52,26 @@ def test_a_new_address_counts_once_its_code_came_back(maya, patient):
     assert maya.get("/me/").status_code == 200
 
 
+def test_with_a_new_address_every_other_sign_in_ends(maya, patient):
+    """Who reads the old mailbox may be in already."""
+    other = signs_in()
+    assert other.get("/me/").status_code == 200
+    maya.post("/me/details/email/", {"address": "new@example.com"})
+    assert maya.post("/me/details/code/", typed()).status_code == 303
+    assert maya.get("/me/").status_code == 200
+    assert other.get("/me/")["Location"].startswith("/me/sign-in/")
+
+
+def test_with_a_passkey_that_is_removed_every_other_sign_in_ends(maya, patient):
+    """It may be that of a phone that was lost."""
+    lost = signs_in()
+    patient.refresh_from_db()
+    key = Authenticator.objects.create(user=patient.user, type=Authenticator.Type.WEBAUTHN, data={})
+    assert maya.post(f"/me/passkeys/{key.pk}/remove/").status_code == 303
+    assert maya.get("/me/").status_code == 200
+    assert lost.get("/me/")["Location"].startswith("/me/sign-in/")
+
+
 def test_the_links_that_went_to_the_old_address_stop(maya, patient, visit):
     old = token_of(visit)
     maya.post("/me/details/text/", {"address": "519-555-0144"})

@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
+from django.http import Http404
 from django.test import Client
 
 from accounts.models import User
@@ -13,6 +14,7 @@ from booking.models import Appointment
 from notifications import planner
 from notifications.models import Delivery
 from patients.models import ContactCode, Patient
+from portal import access
 from tests.factories import WEDNESDAY
 from tests.portal.conftest import BORN, signs_in, typed
 
@@ -187,6 +189,11 @@ def test_a_patients_account_has_no_password_to_reset(maya, patient):
     from accounts.models import SignInMail
 
     assert not SignInMail.objects.exists()
+
+
+def test_not_even_the_code_itself_signs_in_somebody_who_works_here(rf, reception):
+    with pytest.raises(Http404):
+        access.sign_in(rf.post("/"), reception, method="code", now=WEDNESDAY)
 
 
 def test_a_session_that_went_on_to_a_visits_link_is_ended_with_the_others(
