@@ -145,7 +145,7 @@ def problems(fields: Fields, open_flags: Iterable[str], *, reason_needed: bool, 
     """What stands between a draft and its signature, as (field, words). The field is "" for what is on no field.
 
     Args:
-        open_flags: codes of flags that must be acknowledged and were not.
+        open_flags: codes of flags that must be acknowledged and were not; they hold back "Suitable" alone.
         reason_needed: True for an amendment.
     """
     outcome = str(fields.get("outcome", ""))
@@ -158,7 +158,7 @@ def problems(fields: Fields, open_flags: Iterable[str], *, reason_needed: bool, 
     if outcome == "labs" and not (fields.get("labs") or fields.get("labs_other")):
         found.append(("labs", _("Choose at least one test")))
     waiting = list(open_flags)
-    if waiting:
+    if waiting and outcome == "suitable":
         found.append(("flags", _("Acknowledge what must be seen first: %(codes)s") % {"codes": ", ".join(waiting)}))
     if reason_needed and not reason:
         found.append(("amend_reason", _("Say why the signed review is changed")))

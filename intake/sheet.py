@@ -45,13 +45,14 @@ class Topic:
 
 @dataclass(slots=True)
 class FlagLine:
-    """A flag with the answers behind it."""
+    """A flag with the answers behind it, and the photos that were asked for and did not come with them."""
 
     code: str
     severity: str
     message: str
     acknowledge: bool
     evidence: list[Line]
+    not_sent: list[str] = field(default_factory=list)
     seen: dict[str, Any] = field(default_factory=dict)
     remark: str = ""  # typed beside it, and not kept yet
 
@@ -195,7 +196,7 @@ def for_review(
         signed=_signed(document),
         sections_done=response.sections_done,
         sections_total=response.sections_total,
-        flags=_flag_lines(document, [line for topic in topics for line in topic.all]),
+        flags=_flag_lines(document, definition, [line for topic in topics for line in topic.all]),
         flag_rules=str(document.flags.get("rules", "")),
         background=filled(story(definition, answers, age=age, sex=sex_line)),
         changes=[_in_words(c, definition) for c in changed(definition, answers, last.definition, before)] if last else [],
@@ -211,7 +212,7 @@ def _in_words(change: Change, definition: Definition) -> Change:
     return change
 
 
-def _flag_lines(document: Document, lines: list[Line]) -> list[FlagLine]:
+def _flag_lines(document: Document, definition: Definition, lines: list[Line]) -> list[FlagLine]:
     said = {line.link_id: line for line in lines}
     return [
         FlagLine(
@@ -219,10 +220,19 @@ def _flag_lines(document: Document, lines: list[Line]) -> list[FlagLine]:
             severity=flag["severity"],
             message=flag["message"],
             acknowledge=flag["acknowledge"],
-            evidence=[said[name] for name in flag["evidence"] if name in said],
+            evidence=[said[given] for name in flag["evidence"] for given in _given(definition, name) if given in said],
+            not_sent=[filled(definition.questions[name].short) for name in flag["evidence"] if name in definition.files],
         )
         for flag in document.flags.get("found", ())
     ]
+
+
+def _given(definition: Definition, name: str) -> list[str]:
+    """The questions that somebody answered for this one: itself, or what it is worked out from."""
+    question = definition.questions.get(name)
+    if question is not None and question.calc == "phq2":
+        return [item.link_id for item in definition.phq2]
+    return ["about_dob"] if question is not None and question.calc == "age-band" else [name]
 
 
 def _answered_by(answers: dict[str, Any]) -> str:

@@ -310,6 +310,7 @@ def sign_review(
             "form": f"{locked.definition.slug}|{locked.definition.version}",
             "form_sha256": locked.definition.sha256,
             "answers_sha256": hashlib.sha256(canonical(document.answers)).hexdigest(),
+            "addenda_sha256": hashlib.sha256(canonical(document.addenda)).hexdigest(),
             "rules": document.flags.get("rules", ""),
             "flags": [flag["code"] for flag in found],
             "photos": [str(public_id) for public_id in photos],

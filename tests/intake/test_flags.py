@@ -11,6 +11,7 @@ from intake.errors import IntakeError
 from intake.loader import FOLDER, load_flags, load_versions
 from intake.sheet import for_review
 from tests.intake.conftest import HAIR, NOW, PEOPLE, SOMEBODY, TODAY, answers_of, each_person
+from tests.squeeze import squeeze
 
 PHYSICIAN = Actor("staff", 7, "physician", "Dr. Osei")
 
@@ -139,3 +140,23 @@ def test_the_physicians_page_shows_a_flag_with_the_answers_behind_it(fill, maya)
     html = render_to_string("intake/_read.html", {"review": review})
     assert "can go with scarring hair loss" in html
     assert "Smooth, shiny spots" in html.partition("read-topics")[0]
+
+
+def behind(fill, maya, code, **answers):
+    return next(flag for flag in for_review(send(fill, maya, **answers), by=PHYSICIAN, now=NOW).flags if flag.code == code)
+
+
+def test_a_flag_on_a_total_shows_the_answers_it_adds_up(fill, maya):
+    flag = behind(fill, maya, "C28", phq2_1="LA6570-1", phq2_2="LA6569-3")
+    assert [line.answers for line in flag.evidence] == [["More than half the days"], ["Several days"]]
+
+
+def test_a_flag_on_an_age_shows_the_date_of_birth(fill, maya):
+    flag = behind(fill, maya, "I02", about_dob="1969-01-15", calc_age_band="40-59", pros_psa="no")
+    assert [line.link_id for line in flag.evidence] == ["about_dob", "pros_psa"]
+
+
+def test_the_flag_on_missing_photos_names_the_views(fill, maya):
+    flag = behind(fill, maya, "I06", photo_top=None, photo_left=None)
+    assert flag.not_sent == ["Top photo", "Left photo"]
+    assert "Not sent with the answers: Top photo, Left photo" in squeeze(render_to_string("intake/_flag.html", {"flag": flag}))

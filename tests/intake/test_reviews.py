@@ -70,13 +70,18 @@ def test_a_window_left_open_does_not_write_over_a_newer_one(sent: QuestionnaireR
         actions.save_review(sent, {"note": "Old"}, version=0, by=doctor, now=LATER)
 
 
-def test_it_is_not_signed_while_a_flag_that_must_be_seen_is_open(sent: QuestionnaireResponse, doctor: Actor) -> None:
+def test_suitable_is_not_signed_while_a_flag_that_must_be_seen_is_open(sent: QuestionnaireResponse, doctor: Actor) -> None:
     for code in MUST[:3]:
         actions.acknowledge_flag(sent, code, by=doctor, now=NOW)
     with pytest.raises(actions.NotYet) as refusal:
         actions.sign_review(sent, FINE, by=doctor, now=LATER)
     assert refusal.value.problems == [("flags", "Acknowledge what must be seen first: C26")]
     assert not Review.objects.get().is_signed
+
+
+def test_an_open_flag_keeps_back_suitable_alone(sent: QuestionnaireResponse, doctor: Actor) -> None:
+    fields = {"outcome": "refer", "refer_to": "Dermatology", "refer_why": "Scarring?", "patient_told": "yes"}
+    assert actions.sign_review(sent, fields, by=doctor, now=NOW).is_signed
 
 
 def test_an_acknowledgement_says_who_when_and_why_and_can_be_taken_back(sent: QuestionnaireResponse, doctor: Actor) -> None:
@@ -101,6 +106,15 @@ def test_the_signature_holds_what_it_rests_on(signed: Review, sent: Questionnair
     assert len(said["answers_sha256"]) == len(signed.sha256) == 64
     sent.refresh_from_db()
     assert (sent.reviewed_at, sent.reviewer_id) == (LATER, None)
+
+
+def test_the_signature_holds_what_the_patient_said_afterwards(sent: QuestionnaireResponse, doctor: Actor) -> None:
+    first = actions.sign_review(sent, {"outcome": "more-info", "ask": "Since when?"}, by=doctor, now=LATER)
+    actions.reply(sent, "Since spring", by=Actor.patient(sent.patient_id), now=LATER)
+    then = actions.sign_review(sent, {"outcome": "in-person"}, by=doctor, now=LATER)
+    before, after = read_review(first).signed, read_review(then).signed
+    assert before["answers_sha256"] == after["answers_sha256"]
+    assert before["addenda_sha256"] != after["addenda_sha256"]
 
 
 @pytest.mark.parametrize("change", [{"number": 7}, {"document": b"x"}, {"status": "draft", "signed_at": None, "sha256": ""}])
@@ -160,13 +174,11 @@ def test_each_outcome_needs_its_own(fields: dict[str, str], named: set[str]) -> 
 
 
 def test_what_does_not_belong_to_the_outcome_is_not_signed(sent: QuestionnaireResponse, doctor: Actor) -> None:
-    seen(sent, doctor)
     review = actions.sign_review(sent, {"outcome": "in-person", "refer_to": "Nobody"}, by=doctor, now=NOW)
     assert read_review(review).fields == {"outcome": "in-person"}
 
 
 def test_asked_for_more_it_stays_to_be_reviewed_and_waits_for_the_patient(sent: QuestionnaireResponse, doctor: Actor) -> None:
-    seen(sent, doctor)
     actions.sign_review(sent, {"outcome": "more-info", "ask": "A photo of the back"}, by=doctor, now=LATER)
     sent.refresh_from_db()
     assert (sent.reviewed_at, sent.asked_at) == (None, LATER)
@@ -186,7 +198,6 @@ def test_a_question_in_an_amendment_brings_it_back_to_be_reviewed(
 
 
 def test_a_referral_stays_open_until_it_is_said_to_be_done(sent: QuestionnaireResponse, doctor: Actor) -> None:
-    seen(sent, doctor)
     fields = {"outcome": "refer", "refer_to": "Dermatology", "refer_why": "Scarring?", "patient_told": "yes"}
     actions.sign_review(sent, fields, by=doctor, now=NOW)
     assert QuestionnaireResponse.objects.get(pk=sent.pk).to_confirm

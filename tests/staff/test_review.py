@@ -209,9 +209,9 @@ def test_acknowledging_keeps_what_was_typed_elsewhere(doctor: Client, physician:
     assert "Called her" in doctor.get(url_of(sent)).content.decode()
 
 
-def test_an_open_flag_keeps_it_from_being_signed_and_says_so(doctor: Client, sent: Appointment) -> None:
+def test_an_open_flag_keeps_suitable_from_being_signed_and_says_so(doctor: Client, sent: Appointment) -> None:
     flag(sent.response)
-    answer = doctor.post(url_of(sent), IN_PERSON)
+    answer = doctor.post(url_of(sent), IN_PERSON | {"outcome": "suitable"})
     assert answer.status_code == 422
     page = answer.content.decode()
     assert "Acknowledge what must be seen first: U04" in page
