@@ -1,6 +1,7 @@
 """The buttons of a visit: one posted value says the verb, the visit and the version that was on the screen."""
 
 import uuid
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,7 +15,7 @@ from accounts.models import User
 from audit.actor import Actor, actor_of
 from audit.models import AuditEvent
 from booking import actions
-from booking.models import Appointment
+from booking.models import Appointment, Practitioner
 from staff.history import who_of
 
 
@@ -47,11 +48,16 @@ class Outcome:
     refusal: str = ""
 
 
-def perform(request: HttpRequest, *, now: datetime, only: uuid.UUID | None = None) -> Outcome:
+def perform(
+    request: HttpRequest, *, now: datetime, only: uuid.UUID | None = None, verbs: Container[str] = VERBS,
+    of: Practitioner | None = None,
+) -> Outcome:  # fmt: skip
     """Do what the pressed button says.
 
     Args:
         only: the visit whose page it is; a button of another one counts as not there.
+        verbs: those of the page.
+        of: the physician whose page it is.
 
     Raises:
         Http404: for a button that is not one of ours, or a visit that is not there.
@@ -63,7 +69,7 @@ def perform(request: HttpRequest, *, now: datetime, only: uuid.UUID | None = Non
     except ValueError:
         raise Http404 from None
     visit = Appointment.objects.for_actor(request.user).visits().select_related("patient").filter(public_id=key).first()
-    if verb not in VERBS or visit is None or (only is not None and visit.public_id != only):
+    if verb not in verbs or visit is None or (only or key) != key or (of is not None and visit.practitioner_id != of.pk):
         raise Http404
     try:
         return Outcome(VERBS[verb](visit, by=actor_of(request), now=now, version=seen), verb)

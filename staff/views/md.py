@@ -5,18 +5,20 @@ from datetime import datetime, timedelta
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods
 
 from accounts import clock
 from accounts.access import physician_required
-from accounts.web import as_date
+from accounts.web import as_date, as_uuid, see
 from booking.late import AHEAD, MINUTES, RunningLate
 from booking.models import COMING, Appointment, Practitioner, Status
 from intake.corrections import Correction
-from staff import queue
-from staff.board import board_time
+from staff import queue, steps
+from staff.board import WORDS, board_time
 from staff.reading import reading
+from staff.views.day import strip_of
 
 
 @dataclass(slots=True)
@@ -69,11 +71,25 @@ def _visits(request: HttpRequest, own: Practitioner | None, since: datetime, unt
     return list(found.filter(practitioner=own) if own else found)
 
 
+# What a physician says of who is here, and takes back; the rest of a visit's steps is reception's.
+NEXT_STEP: dict[str, str] = {Status.ARRIVED: "to_room", Status.IN_ROOM: "fulfil"}
+STEPS = {*NEXT_STEP.values(), "undo"}
+
+
 @physician_required
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def my_day(request: HttpRequest) -> HttpResponse:
-    """The day as a list, with who is next on top."""
+    """The day as a list, with who is next on top, and the button that says they are in the room, or done."""
     now = clock.now()
+    if request.method == "POST":
+        done = steps.perform(request, now=now, verbs=STEPS, of=_own(request))
+        if done.refusal:
+            return _page(request, now, refusal=done.refusal)
+        return see("staff:md", query=f"?{urlencode({'did': done.verb, 'visit': str(done.visit.public_id)})}")
+    return _page(request, now)
+
+
+def _page(request: HttpRequest, now: datetime, *, refusal: str = "") -> HttpResponse:
     today = clock.today(now)
     day = as_date(request.GET.get("date")) or today
     since, until = clock.day_bounds(day, clock.clinic_zone())
@@ -86,7 +102,12 @@ def my_day(request: HttpRequest) -> HttpResponse:
     following = None
     if day >= today:
         following = next(iter(sorted(here, key=lambda r: r.visit.status != Status.IN_ROOM) + coming), None)
+    step = NEXT_STEP.get(following.visit.status, "") if following else ""
+    about = next((r.visit for r in rows if r.visit.public_id == as_uuid(request.GET.get("visit"))), None)
     context = {
+        "step": (step, WORDS[step]) if step else None,
+        "strip": strip_of(about, request.GET.get("did", ""), now) if about and not refusal else None,
+        "refusal": refusal,
         "day": day,
         "today": today,
         "previous": day - timedelta(days=1),
@@ -103,4 +124,4 @@ def my_day(request: HttpRequest) -> HttpResponse:
         "corrections": Correction.objects.for_actor(request.user).open().count(),
         "age": following.visit.patient.age_on(today) if following and following.visit.patient else None,
     }
-    return render(request, "staff/md.html", context)
+    return render(request, "staff/md.html", context, status=409 if refusal else 200)

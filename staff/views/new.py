@@ -102,7 +102,7 @@ def _read(request: HttpRequest, now: datetime) -> Page:
         page.chosen = value_of(at[0], by_id[at[1]])
         page.at = (page.chosen, at[0], by_id[at[1]])
     page.day = as_date(data.get("day")) or (clock.local(at[0]).date() if at else clock.today(now))
-    page.day_is_chosen = page.day > clock.today(now) and bool(data.get("day")) and at is None
+    page.day_is_chosen = page.day > clock.today(now) and (at is None or clock.local(at[0]).date() != page.day)
     page.other_day = as_date(data.get("other_day")) or page.day
     page.other_is_chosen = data.get("slot") == "other"
     page.other_time, page.other_who = data.get("other_time", "")[:5], as_uuid(data.get("other_who"))
@@ -110,7 +110,7 @@ def _read(request: HttpRequest, now: datetime) -> Page:
         (name, value)
         for name, value in (
             ("at", page.chosen),
-            ("service", str(page.service.public_id) if page.service else ""),
+            ("service", str(page.service.public_id) if page.service and data.get("service") else ""),
             ("day", data.get("day", "") and page.day.isoformat()),
         )
         if value
@@ -137,15 +137,15 @@ def _typed(request: HttpRequest, form: type[Form], prefix: str = "") -> dict[str
 
 
 def _service(page: Page, posted: str | None, who: UUID | None) -> Service | None:
-    """The service that was chosen; else the likeliest: what this physician does, a follow-up for who has been before."""
+    """The chosen service; else the likeliest: what this physician does, the same as last time, but no second first visit."""
     wanted = as_uuid(posted)
     for service in page.services:
         if service.public_id == wanted:
             return service
     fits = [s for s in page.services if who is None or any(p.public_id == who for p in s.practitioners.all())]
     if page.last is not None:
-        again = [s for s in fits if s.slug == "follow-up"] or [s for s in fits if not s.online]
-        fits = again or fits
+        again = [s for s in fits if not s.online]
+        fits = [s for s in again if s.pk == page.last.service_id] or again or fits
     return next(iter(fits or page.services), None)
 
 

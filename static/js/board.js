@@ -58,7 +58,17 @@ function toNow() {
   const hour = parseFloat(getComputedStyle(line.closest(".dcols")).getPropertyValue("--row")) * 16 * 12;
   shown.scrollTop = Math.max(line.offsetTop - hour, 0);
 }
-if (!document.querySelector(".ap.sel")) toNow();
+/* After a step the hours that were looked at are there again, and the visit it was about is in view. */
+function toSame() {
+  const card = document.querySelector(".ap.sel"), [at, day] = (sessionStorage.getItem("desk-hours") ?? "").split(" ");
+  if (!card || !placed()) { if (!card) toNow(); return; }
+  if (day === location.pathname) board().scrollTop = at;
+  const box = card.getBoundingClientRect(), heads = document.querySelector(".dcol>header").getBoundingClientRect();
+  if (box.top < heads.bottom || box.bottom > board().getBoundingClientRect().bottom) card.scrollIntoView({ block: "center" });
+}
+toSame();
+addEventListener("load", () => { if (document.querySelector(".ap.sel")) toSame(); }); // the address has moved it once more
+addEventListener("pagehide", () => { if (placed()) sessionStorage.setItem("desk-hours", `${board().scrollTop} ${location.pathname}`); });
 
 /* ── One visit at the side ── */
 let asked = 0;
@@ -82,7 +92,7 @@ function leaveSide() {
   asked += 1;
   const picked = side.querySelector("[data-picked]");
   const card = picked && cardOf(picked.dataset.picked);
-  if (side.contains(document.activeElement)) { if (card) linkOf(card).focus(); return; }
+  if (card && side.contains(document.activeElement)) { linkOf(card).focus(); return; }
   side.replaceChildren();
   for (const other of document.querySelectorAll(".ap.sel")) other.classList.remove("sel");
 }
@@ -90,7 +100,11 @@ document.addEventListener("click", (event) => {
   if (event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
   const link = event.target.closest("a");
   if (!link) return;
-  if (link.matches("#board .ap .nm") && wide.matches && document.body.matches(".boarded")) {
+  if (link.matches("[data-leave]")) {
+    event.preventDefault();
+    leaveSide(); // back to the visit on the board,
+    leaveSide(); // then away
+  } else if (link.matches("#board .ap .nm") && wide.matches && document.body.matches(".boarded")) {
     event.preventDefault();
     const keyed = event.detail === 0;
     link.focus();
@@ -384,11 +398,37 @@ async function load(url) {
     show(await answer.text(), answer.url);
   } catch { offline(); }
 }
+/* Whoever types on at once is typing into the dialog that is on its way: no letter is a key of the board meanwhile, none is lost. */
+let coming = 0;
+async function arrive(url) {
+  const mine = ++coming, typed = [];
+  const keep = (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "Escape") { coming += 1; dialog.close(); }
+    else if (event.key === "Backspace") typed.pop();
+    else if (event.key.length === 1) typed.push(event.key);
+    else if (event.key !== "Enter") return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  room.replaceChildren();
+  document.addEventListener("keydown", keep, { capture: true });
+  const slow = setTimeout(() => { if (mine === coming) dialog.showModal(); }, 300);
+  await load(url);
+  clearTimeout(slow);
+  document.removeEventListener("keydown", keep, { capture: true });
+  if (mine !== coming || !room.childElementCount) { room.replaceChildren(); dialog.close(); return; }
+  const box = room.querySelector(".bigin");
+  if (!box || !typed.length) return;
+  box.value += typed.join("");
+  box.dispatchEvent(new Event("input", { bubbles: true }));
+}
 async function open(href) {
   const url = new URL(href, location.href).href;
-  if (url !== left || !room.childElementCount) await load(url); // the same again: as it was left
+  if (url !== left || !room.childElementCount) await arrive(url); // the same again: as it was left
+  if (!room.childElementCount) return;
   left = room.matches(".newb") ? url : "";
-  if (!dialog.open && room.childElementCount) dialog.showModal();
+  if (!dialog.open) dialog.showModal();
   (room.querySelector("[data-focus-now]") ?? room.querySelector(".bigin, input:not([type=hidden])"))?.focus();
 }
 dialog.addEventListener("click", (event) => {

@@ -33,6 +33,31 @@ document.addEventListener("change", (event) => {
   const [from, to] = event.target.value === "helper" ? [own, helper] : [helper, own];
   if (from.value === form.elements.q.value && !to.value) [to.value, from.value] = [from.value, ""];
 });
+/* Another visit type or day shows its times at once; "Show times" does the same without this file, or where this fails. */
+let later = 0, asked = 0;
+async function times(form) {
+  const mine = ++asked, query = new URLSearchParams([...new FormData(form), ["do", "times"]]);
+  try {
+    const answer = await fetch(form.action, { method: "POST", body: query, headers: { Accept: "text/html" } });
+    if (!answer.ok || answer.redirected || mine !== asked) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-times]");
+    if (!fresh || !form.isConnected) return;
+    const chosen = form.elements.slot?.value;
+    form.querySelector("[data-times]").replaceWith(document.adoptNode(fresh));
+    const same = [...form.querySelectorAll("[name=slot]")].find((box) => box.value === chosen);
+    if (same) same.checked = true;
+    form.elements.old_service.value = form.elements.service.value;
+    const first = form.querySelector(".qs:has(:checked)");
+    form.querySelector("[data-times-say]").textContent = first ? first.innerText : "";
+  } catch { /* then by hand */ }
+}
+document.addEventListener("change", (event) => {
+  const { id, form } = event.target;
+  if (!["service", "day"].includes(id) || !form?.querySelector("[data-times]")) return;
+  asked += 1;
+  clearTimeout(later);
+  later = setTimeout(() => times(form), 300);
+});
 document.addEventListener("keydown", (event) => {
   const place = root();
   if (!place || event.isComposing) return;

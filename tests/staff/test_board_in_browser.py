@@ -11,7 +11,8 @@ from accounts import clock
 from accounts.models import User
 from audit.actor import Actor
 from booking import actions
-from booking.models import Appointment
+from booking.models import Appointment, Practitioner, Service
+from patients.models import Patient
 from tests.factories import next_weekday_at
 from tests.looks.conftest import open_page, violations
 from tests.staff.test_in_browser import enter
@@ -126,6 +127,53 @@ def test_a_caller_is_booked_over_the_board_and_it_can_be_taken_back(board: Calla
     page.locator(".toast").get_by_role("button", name="Undo").click()
     expect(page.locator(".toast")).to_contain_text("Took back the booking")
     assert Appointment.objects.filter(status="cancelled").count() == 1
+
+
+def test_who_types_on_before_the_dialog_is_there_types_into_it_and_no_letter_is_a_key(
+    board: Callable[..., Page], appointment: Appointment
+) -> None:
+    page = board()
+    page.get_by_role("link", name="Maya Chowdhury").focus()
+    page.route("**/desk/new/", lambda route: (page.wait_for_timeout(400), route.continue_()))
+    page.keyboard.type("nCraig")
+    expect(page.get_by_label("Phone, name or reference")).to_have_value("Craig")
+    appointment.refresh_from_db()
+    assert appointment.status == "booked"
+
+
+def test_another_visit_type_shows_its_times_at_once(
+    board: Callable[..., Page], patient: Patient, appointment: Appointment, practitioner: Practitioner
+) -> None:
+    longer = Service.objects.create(slug="longer", name="Longer", minutes=60, step_minutes=60, position=9)
+    longer.practitioners.add(practitioner)
+    page = board()
+    page.get_by_role("link", name="Open 1:00").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.type("519 555 01")
+    page.get_by_role("dialog").get_by_role("link", name="Maya Chowdhury").click()
+    page.get_by_label("Visit type").focus()
+    page.get_by_label("Visit type").select_option(label="Longer, 60 min")
+    expect(page.locator("[data-times-say]")).to_contain_text("1:00")
+    expect(page.get_by_label("Visit type")).to_be_focused()
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".toast")).to_contain_text("Booked Maya Chowdhury for 1:00")
+    assert Appointment.objects.filter(service=longer).count() == 1
+
+
+def test_a_step_leaves_the_board_where_it_was_and_the_side_can_be_closed(
+    board: Callable[..., Page], appointment: Appointment
+) -> None:
+    page = board()
+    page.set_viewport_size({"width": 1440, "height": 640})
+    page.get_by_role("link", name="Maya Chowdhury").focus()
+    at = page.locator("#board").evaluate("board => { board.scrollTop = 24; return board.scrollTop; }")
+    page.keyboard.press("c")
+    expect(page.locator(".toast")).to_contain_text("Maya Chowdhury is confirmed")
+    page.wait_for_load_state()
+    assert page.locator("#board").evaluate("board => board.scrollTop") == at == 24
+    page.locator(".tray").get_by_role("link", name="Close").click()
+    expect(page.locator(".tray [data-picked]")).to_have_count(0)
+    expect(page.get_by_role("link", name="Maya Chowdhury")).to_be_focused()
 
 
 def test_what_was_typed_is_there_when_the_dialog_opens_again(board: Callable[..., Page]) -> None:

@@ -156,3 +156,42 @@ def test_that_nobody_is_pregnant_is_said_of_what(doctor: Client, appointment: Ap
     _first, appointment.response = demo.load([make_patient("Noor", "Aziz"), appointment.patient], now=now, pictures=False)
     appointment.save()  # the demo's second patient was asked, and said "None of these"
     assert "Pregnancy: none of these</span>" in doctor.get(review_of(appointment)).content.decode()
+
+
+def test_who_is_here_goes_to_a_room_and_is_done_by_the_physicians_own_press_and_one_step_back(
+    doctor: Client, make_visit: Any, make_patient: Any
+) -> None:
+    visit = make_visit(make_patient("Noor", "Aziz"), clock.now() - timedelta(minutes=5), "arrived")
+    for word, status in (("To room", "in_room"), ("Done", "fulfilled")):
+        page = doctor.get("/md/").content.decode()
+        press = re.search(rf'value="([^"]+)"[^>]*><span>{word}<', page)[1]  # type: ignore[index]
+        answer = doctor.post("/md/", {"do": press})
+        visit.refresh_from_db()
+        assert (answer.status_code, visit.status) == (303, status)
+    strip = doctor.get(answer["Location"]).content.decode()
+    assert "Noor Aziz is done" in strip
+    doctor.post("/md/", {"do": re.search(r'value="(undo:[^"]+)"', strip)[1]})  # type: ignore[index]
+    visit.refresh_from_db()
+    assert visit.status == "in_room"
+
+
+def test_a_step_that_was_taken_meanwhile_is_said_on_my_day(doctor: Client, make_visit: Any, make_patient: Any) -> None:
+    visit = make_visit(make_patient("Noor", "Aziz"), clock.now(), "in_room", version=4)
+    answer = doctor.post("/md/", {"do": f"fulfil:{visit.public_id}:3"})
+    assert answer.status_code == 409
+    assert "Here is where it is now." in answer.content.decode()
+
+
+@pytest.mark.parametrize("verb", ["arrive", "confirm", "mark_noshow", "unbook", "x"])
+def test_what_is_receptions_to_say_is_no_button_of_a_physician(
+    doctor: Client, make_visit: Any, make_patient: Any, verb: str
+) -> None:
+    visit = make_visit(make_patient("Noor", "Aziz"), clock.now())
+    assert doctor.post("/md/", {"do": f"{verb}:{visit.public_id}:{visit.version}"}).status_code == 404
+
+
+def test_the_visit_of_another_physician_is_not_there_to_be_done(
+    doctor: Client, make_visit: Any, make_patient: Any, make_practitioner: Any
+) -> None:
+    visit = make_visit(make_patient("Noor", "Aziz"), clock.now(), "in_room", practitioner=make_practitioner("Dr. Priya Raman"))
+    assert doctor.post("/md/", {"do": f"fulfil:{visit.public_id}:{visit.version}"}).status_code == 404

@@ -1,6 +1,7 @@
 """`/desk/new/`: booking for a caller."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -135,6 +136,32 @@ def test_an_opening_of_the_day_stays_chosen(desk: Client, patient: Patient, slot
     link = re.search(rf'href="\?(patient={patient.public_id}[^"]*)"', found).group(1)  # type: ignore[union-attr]
     page = desk.get(f"/desk/new/?{link.replace('&amp;', '&')}").content.decode()
     assert f'value="{slot}" checked' in page
+
+
+def test_who_has_been_is_offered_the_same_as_last_time_and_a_first_visit_only_once(
+    desk: Client, patient: Patient, practitioner: Practitioner, make_visit: Callable[..., Appointment]
+) -> None:
+    again = [Service.objects.create(slug=f"s{n}", name=f"Again {n}", minutes=20, position=n) for n in (1, 2)]
+    for each in again:
+        each.practitioners.add(practitioner)
+    make_visit(patient, next_weekday_at(9, days=-20), "fulfilled")
+
+    def offered() -> str:
+        found = desk.get("/desk/new/?q=maya").content.decode()
+        link = re.search(rf'href="(\?patient={patient.public_id}[^"]*)"', found).group(1)  # type: ignore[union-attr]
+        page = desk.get(f"/desk/new/{link.replace('&amp;', '&')}").content.decode()
+        return re.search(r'value="([^"]+)" selected', page).group(1)  # type: ignore[union-attr]
+
+    assert offered() == str(again[0].public_id), "a first visit is no second one"
+    Appointment.objects.update(service=again[1])
+    assert offered() == str(again[1].public_id)
+
+
+def test_the_times_of_another_day_are_open_once_it_is_chosen(desk: Client, patient: Patient, service: Service, slot: str) -> None:
+    data = {"patient": patient.public_id, "service": service.public_id, "slot": slot, "do": "times"}
+    same, other = clock.local(next_weekday_at(10)).date(), clock.local(next_weekday_at(10, days=14)).date()
+    assert '<details class="more-times" open>' not in desk.post("/desk/new/", data | {"day": str(same)}).content.decode()
+    assert '<details class="more-times" open>' in desk.post("/desk/new/", data | {"day": str(other)}).content.decode()
 
 
 @pytest.mark.parametrize("do", ["book", "anyway", "different", "", "use:x"])
