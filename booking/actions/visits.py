@@ -40,7 +40,7 @@ from booking.rebooking import out_words
 from booking.words import span
 from intake.actions import attach_patient, complete
 from intake.models import QuestionnaireResponse
-from patients.actions import Contact, add_helper, identify
+from patients.actions import Contact, add_helper, identify, shown_by
 from patients.helpers import HelperContact
 from patients.models import Patient
 
@@ -109,8 +109,8 @@ def book(
         _unchecked(address, now=now)
     # What is written when a visit is booked, from patient to trail, is gathered here and sent as one statement.
     writes = rows.Together()
-    proves = checked_channel if helper is None or _same_contact(contact, helper, checked_channel) else None
-    patient = identify(contact, checked_channel=proves, mine=response.patient_id, by=by, now=now, into=writes)
+    shown = shown_by(checked_channel, contact, helper)
+    patient = identify(contact, checked_channel=shown, mine=response.patient_id, by=by, now=now, into=writes)
     visit = own or Appointment(created_at=now, source=Appointment.Source.WEB)
     place(visit, service, practitioner, start, (free.room_id or None) if free else visit.room_id)
     visit.article = article or visit.article
@@ -150,13 +150,6 @@ def _still_works(service: Service, practitioner: Practitioner, own: Appointment,
         own.starts_at > now
         and calendar.free_start(service, practitioner, own.starts_at, own=own.pk, for_staff=True, now=now) is not None
     )
-
-
-def _same_contact(contact: Contact, helper: HelperContact, channel: str | None) -> bool:
-    """True when the helper's checked address is also the one given for the patient: families share."""
-    if channel == "email":
-        return contact.email.casefold() == helper.email.casefold()
-    return channel == "text" and contact.mobile == helper.mobile
 
 
 def make_visit(

@@ -17,7 +17,7 @@ from booking import words
 from booking.forms.proof import CodeForm
 from booking.views.journey import Journey, guard
 from intake.actions import is_complete, offer_last_answers
-from patients.actions import PatientError, ask_again, ask_code, check_code, recognise
+from patients.actions import PatientError, ask_again, ask_code, check_code, recognise, shown_by
 
 # What goes out of one kind, an hour: to one address, and for one client.
 MOST = {"code": (5, 20), "resume": (5, 20), "link": (3, 15)}
@@ -151,10 +151,10 @@ def _check(journey: Journey) -> HttpResponse:
 
 def _welcome_back(journey: Journey) -> None:
     """The code shows that this is somebody we know: what they told us last time is offered on the pages still to come."""
-    response, channel = journey.response, journey.checked_channel
-    if response is None or channel is None or is_complete(response):
+    response, shown = journey.response, shown_by(journey.checked_channel, journey.contact, journey.helper)
+    if response is None or shown is None or is_complete(response):
         return
-    patient = recognise(journey.contact, checked_channel=channel)
+    patient = recognise(journey.contact, checked_channel=shown)
     by = Actor.patient(patient.pk) if patient else journey.by
     day = offer_last_answers(response, by=by, now=journey.now, patient_id=patient.pk) if patient else None
     if patient and day:

@@ -23,6 +23,7 @@ from booking.views.journey import Journey, guard
 from booking.waitlist import ON_LIST, OfferState
 from booking.wishes import WishesForm, from_session, in_words, initial_of, to_session
 from intake.errors import IntakeError
+from patients.actions import shown_by
 
 JOINS_PER_HOUR = 10  # from one address
 
@@ -71,7 +72,7 @@ def join_list(request: HttpRequest) -> HttpResponse:
             service,
             wishes,
             contact=journey.contact,
-            checked_channel=journey.checked_channel,
+            checked_channel=shown_by(journey.checked_channel, journey.contact, journey.helper),
             response=journey.response,
             article=as_uuid(journey.session.get("article")),
             by=journey.by,

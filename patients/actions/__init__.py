@@ -14,6 +14,7 @@ from patients.actions.people import (
     open_account,
     reached_by,
     recognise,
+    shown_by,
     update_contact,
     update_helper,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "open_account",
     "reached_by",
     "recognise",
+    "shown_by",
     "start_texts",
     "stop_texts",
     "stopped_at",

@@ -115,6 +115,17 @@ def identify(
     return patient
 
 
+def shown_by(checked_channel: str | None, contact: Contact, helper: HelperContact | None) -> str | None:
+    """The channel by which a code showed that the patient's contact is theirs, for `identify` and `recognise`.
+
+    A code that went to somebody who helps shows nothing about the patient, unless the two share the address, as families do.
+    """
+    if helper is None:
+        return checked_channel
+    same = {"email": contact.email.casefold() == helper.email.casefold(), "text": contact.mobile == helper.mobile}
+    return checked_channel if checked_channel and same[checked_channel] else None
+
+
 def recognise(contact: Contact, *, checked_channel: str) -> Patient | None:
     """The patient whom `identify` would join after a code came back by this channel; nothing is changed."""
     return _proven(_candidates(contact)[0], contact, checked_channel)

@@ -103,6 +103,11 @@ DETAILS = {
     "reminder_by": "text_email",
     "voicemail_ok": "no",
 }
+# Somebody who knows Daniel's name, birthday and addresses, says that they help him, and has an address of their own.
+POSING = {
+    "for": "other", "helper_name": "Sam Lee", "helper_relation": "friend", "messages_to": "helper", "may_help": "on",
+    "own_mobile": DETAILS["mobile"], "own_email": DETAILS["email"], "email": "sam@example.com", "mobile": "519-555-0166",
+}  # fmt: skip
 
 
 # The same as a draft keeps it.

@@ -15,8 +15,8 @@ from booking.waitlist import ANY_TIME
 from intake.actions import later
 from intake.models import QuestionnaireResponse, ResumeLink
 from patients.actions import digits_of
-from patients.models import ContactCode
-from tests.booking.conftest import DETAILS, on, rows, text_of
+from patients.models import ContactCode, Patient
+from tests.booking.conftest import DETAILS, POSING, on, rows, text_of
 from tests.booking.test_waiting import DESK, SYSTEM
 
 FORM = {"times": ["0", "1", "2", "3"], "notice": "day", "reach": "message"}
@@ -55,6 +55,18 @@ def test_who_finds_no_time_joins_with_the_details_and_code_of_a_booking(walker):
     assert answer["Location"] == url(entry)
     assert (entry.times, entry.notice, entry.visit, entry.response) == (0b1111, "day", None, walker.draft)
     assert walker.get("join_list")["Location"] == url(entry)  # Pressed Back: already on it.
+
+
+def test_the_code_of_somebody_who_says_they_help_waits_for_nobody_we_know(walker, visit):
+    before = Patient.objects.values().get(pk=visit.patient_id)
+    walker.begun().post("join_list", **FORM)
+    walker.post("details", **DETAILS | POSING)
+    walker.post("code", code=digits_of(ContactCode.objects.latest("pk")))
+    walker.post("join_list", **FORM)
+    entry = WaitlistEntry.objects.get()
+    assert entry.patient_id != visit.patient_id
+    assert entry.patient.merge_offers.get().candidate_id == visit.patient_id
+    assert Patient.objects.values().get(pk=visit.patient_id) == before
 
 
 def test_who_comes_from_an_article_joins_at_once_and_the_visit_remembers_the_article(walker, service, practitioner):

@@ -8,7 +8,7 @@ from booking.models import Appointment
 from intake.actions import save_page
 from intake.document import decrypt
 from patients.models import Patient
-from tests.booking.conftest import DETAILS, WEB, text_of
+from tests.booking.conftest import DETAILS, POSING, WEB, text_of
 from tests.factories import WEDNESDAY
 
 FAMILY = reverse("intake:question", args=[4, 1])
@@ -53,6 +53,13 @@ def test_before_the_code_and_without_one_nothing_is_offered(again):
 def test_somebody_else_is_offered_nothing(again, change):
     again.with_code(**change)
     assert not decrypt(again.draft).offered
+    assert not AuditEvent.objects.filter(detail={"purpose": "offered again"}).exists()
+
+
+def test_the_code_of_somebody_who_says_they_help_opens_nothing_of_the_patients(again):
+    again.with_code(**POSING)
+    assert not decrypt(again.draft).offered
+    assert "Welcome back" not in text_of(again.get("check"))
     assert not AuditEvent.objects.filter(detail={"purpose": "offered again"}).exists()
 
 
