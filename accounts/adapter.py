@@ -122,8 +122,8 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """State the fact that a mail is owed. `notifications` renders and sends it; unknown addresses get nothing."""
-        user = context.get("user") or User.objects.filter(email__iexact=email).first()
-        if user is None or not user.pk or not user.works_here:
+        user = context["user"]
+        if not user.works_here:
             return
         kind, now = template_prefix.rsplit("/", 1)[-1], clock.now()
         if kind == "password_reset_key" and not hit(f"reset:{user.pk}", limit=RESETS_PER_PERSON, window=RESET_WINDOW, now=now):

@@ -87,7 +87,7 @@ def reject_hostile_bytes(get_response: Next) -> Next:
 
     def middleware(request: HttpRequest) -> HttpResponse:
         query = request.META.get("QUERY_STRING", "")
-        if "\x00" in request.path or "%00" in query or "\x00" in query or "\x00" in "".join(request.COOKIES.values()):
+        if "\x00" in request.path or "%00" in query or "\x00" in "".join(request.COOKIES.values()):
             return bad_request(request)
         return get_response(request)
 

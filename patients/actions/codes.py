@@ -51,7 +51,7 @@ def ask_again(code: ContactCode, *, by: Actor, now: datetime) -> ContactCode:
     code.generation += 1
     code.sequence += 1
     code.key_id, code.asked_at, code.expires_at, code.used_at = newest_key_id(), now, now + CODE_LIFE, None
-    code.tries, code.paused_until = 0, None
+    code.tries = 0
     code.save()
     record("patients.ask_code", by=by, now=now, obj=code, detail={"channel": code.channel, "purpose": code.purpose})
     return code
@@ -91,8 +91,7 @@ def _refusal(code: ContactCode, digits: str, now: datetime) -> str | None:
         return None
     code.tries += 1
     if code.tries >= CODE_TRIES:
-        code.paused_until, code.tries = now + CODE_PAUSE, 0
-        code.expires_at = now
+        code.paused_until, code.expires_at = now + CODE_PAUSE, now
         return _("Too many tries. Wait 10 minutes or call us")
     return (
         _("That code does not match. Check the newest text")

@@ -293,7 +293,7 @@ def open_account(patient: Patient, code: ContactCode, *, by: Actor, now: datetim
     """
     patient = rows.locked(Patient.objects.select_related("user"), pk=patient.pk)
     on_file = patient.email.casefold() if code.channel == "email" else patient.e164
-    if code.used_at is None or not on_file or code.address.casefold() != on_file:
+    if code.used_at is None or code.address.casefold() != on_file:
         raise PatientError(_("That code does not match. Check the newest text"))
     if code.channel == "email":
         patient.email_checked_at = now

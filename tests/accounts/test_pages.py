@@ -53,6 +53,17 @@ def test_signing_in_leads_only_to_our_own_pages(reception: User) -> None:
     assert Client().post("/staff/login/", data)["Location"] == "/staff/"
 
 
+def test_a_link_for_a_new_password_and_the_sign_out_are_in_the_trail(
+    reception: User, signed_in: Callable[[User], Client]
+) -> None:
+    signed_in(reception).post("/staff/logout/")
+    Client().post("/staff/password/reset/", {"email": reception.email})
+    told = AuditEvent.objects.filter(object_id=reception.pk, object_type="accounts.user").order_by("pk")
+    assert [(e.action, e.actor_kind) for e in told][-2:] == [
+        ("accounts.signed_out", "staff"), ("accounts.password_reset_key", "anonymous"),
+    ]  # fmt: skip
+
+
 def test_sign_ins_and_wrong_passwords_are_in_the_trail(reception: User) -> None:
     client = Client()
     client.post("/staff/login/", {"login": reception.email, "password": "wrong wrong wrong"})

@@ -222,6 +222,14 @@ def test_whatever_changes_a_calendar_raises_its_revision(service, practitioner, 
     assert raised() == "Osei"
 
 
+def test_holds_that_ran_out_fill_nobodys_share(service, practitioner, make_practitioner):
+    for n in range(3):
+        assert hold(service, practitioner, next_weekday_at(9 + n), key=f"k{n}", address=f"198.51.100.{n}")
+    Appointment.objects.update(hold_expires_at=clock.now())
+    service.practitioners.set([other := make_practitioner("Dr. Priya Raman")])  # whose lock sweeps none of them
+    assert hold(service, other, next_weekday_at(9), key="new") is not None
+
+
 def test_what_the_clinic_holds_for_its_patients_leaves_browsers_their_share(service, practitioner, appointment):
     now, desk = clock.now(), Actor.system()
     for n in range(5):

@@ -29,6 +29,13 @@ def test_details_are_shown_and_the_choice_of_messages_counts_at_once(maya, patie
     assert (patient.reminder_by, patient.voicemail_ok, patient.email) == ("email", True, "maya@example.com")
 
 
+def test_the_trail_names_what_changed_and_the_same_again_is_no_change(maya, patient):
+    for _twice in range(2):
+        maya.post("/me/details/", {"reminder_by": "email", "voicemail_ok": "no"})
+    (told,) = AuditEvent.objects.filter(action="patients.update_contact", subject_id=patient.pk)
+    assert told.detail == {"changed": ["reminder_by"]}
+
+
 def test_choosing_messages_is_a_consent_in_the_words_that_the_page_shows(maya, patient):
     publish_all(by=Actor.system(), now=WEDNESDAY)
     shown = text_of(maya.get("/me/details/"))

@@ -37,6 +37,9 @@ def test_by_text_too_and_it_is_the_same_account(patient):
     signs_in()
     signs_in("519-555-0181")
     assert User.objects.filter(role="patient").count() == 1
+    patient.refresh_from_db()
+    assert patient.mobile_checked_at == WEDNESDAY
+    assert AuditEvent.objects.filter(action="patients.open_account", subject_id=patient.pk).count() == 1
 
 
 def test_a_wrong_date_of_birth_opens_nothing_and_five_are_enough(patient):
@@ -134,6 +137,14 @@ def test_half_an_hour_without_a_click_ends_it_and_says_so(maya, at):
     there = maya.get("/me/details/")["Location"]
     assert there == "/me/sign-in/?next=%2Fme%2Fdetails%2F&closed=1"
     assert "We closed this page to keep your answers private." in maya.get(there).content.decode()
+
+
+def test_whoever_goes_on_clicking_stays_for_twelve_hours_and_no_longer(maya, at):
+    for _n in range(26):
+        at.shift(timedelta(minutes=27))
+        assert signed_in(maya)
+    at.shift(timedelta(minutes=27))
+    assert not signed_in(maya)
 
 
 def test_signing_out_ends_it_and_empties_the_browser(maya):
