@@ -286,6 +286,13 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
         """Those that take up the time, holds included."""
         return self.filter(status__in=OCCUPYING)
 
+    def beside(self, visit: "Appointment") -> "AppointmentQuerySet":
+        """Who else has the same physician, or holds a time with them, while this visit lasts."""
+        over = self.occupying().filter(
+            practitioner=visit.practitioner_id, starts_at__lt=visit.ends_at, ends_at__gt=visit.starts_at
+        )
+        return over.exclude(pk=visit.pk)
+
     def upcoming(self, now: datetime) -> "AppointmentQuerySet":
         """Booked or confirmed visits that have not started."""
         return self.filter(status__in=COMING, starts_at__gt=now)

@@ -14,6 +14,7 @@ from audit.actor import Actor
 from booking import calendar
 from booking.actions.errors import NotAllowed, SlotTaken, TooLate
 from booking.actions.write_path import (
+    GIVE_UP,
     KEPT,
     lock_and_sweep,
     locked,
@@ -138,7 +139,7 @@ def undo(appointment: Appointment, *, by: Actor, now: datetime, version: int | N
         raise NotAllowed(_("It is too late to undo this. Call %(phone)s.") % {"phone": Clinic.current().phone})
     tells = back["verb"] in ("move", "cancel")
     wanted = datetime.fromisoformat(back["starts_at"])
-    left, since = (span_of(visit) if back["verb"] == "move" else None), visit.changed_at
+    left = span_of(visit) if back["verb"] == "move" else None
     for name in KEPT:
         value = back[name]
         setattr(visit, name, datetime.fromisoformat(value) if name.endswith("_at") and value else value)
@@ -152,8 +153,8 @@ def undo(appointment: Appointment, *, by: Actor, now: datetime, version: int | N
         visit.offer = None
     if back["verb"] == "cancel":
         places += _let_go(visit)
-    gave_up = back["verb"] in ("move", "cancel", "mark_noshow")
-    if (gave_up and not _is_free_still(visit, by=by, since=since, now=now)) or not update(visit, bump=places, frees=left):
+    gave_up = back["verb"] in GIVE_UP
+    if (gave_up and not _is_free_still(visit, back, by=by, now=now)) or not update(visit, bump=places, frees=left):
         raise SlotTaken(
             _gone(visit),
             partial(calendar.alternatives, appointment.service, wanted, now=now, own=visit.pk),
@@ -169,15 +170,9 @@ def undo(appointment: Appointment, *, by: Actor, now: datetime, version: int | N
 def _gone(visit: Appointment) -> str:
     """Why a time that was given up is not to be had again: somebody has it, or the practitioner does not work then any more."""
     words = {"time": clock.clock_time(visit.starts_at), "who": visit.practitioner.short_name}
-    if _beside(visit).exists():
+    if Appointment.objects.beside(visit).exists():
         return _("%(time)s was taken meanwhile. These are the closest:") % words
     return _("%(time)s with %(who)s is not open any more. These are the closest:") % words
-
-
-def _beside(visit: Appointment) -> QuerySet[Appointment]:
-    """Who else has the same physician while this visit lasts."""
-    over = Appointment.objects.occupying().filter(starts_at__lt=visit.ends_at, ends_at__gt=visit.starts_at)
-    return over.filter(practitioner=visit.practitioner_id).exclude(pk=visit.pk)
 
 
 def _let_go(visit: Appointment) -> list[int]:
@@ -205,14 +200,14 @@ def _wait_again(entries: QuerySet[WaitlistEntry], *, by: Actor, now: datetime) -
             record("booking.resume_wait", by=by, now=now, obj=entry)
 
 
-def _is_free_still(visit: Appointment, *, by: Actor, since: datetime, now: datetime) -> bool:
-    """False if a time that was given up at `since` is not to be had again by going back to it.
+def _is_free_still(visit: Appointment, back: dict[str, Any], *, by: Actor, now: datetime) -> bool:
+    """False if a time that was given up is not to be had again by going back to it.
 
     A patient gets it as one who books does, whatever the notice: within hours, beside nobody; off the steps too, as the desk gave
     it. Staff get back what they had; in a lane of its own, beside whom they overbooked, no constraint sees who has come since.
     """
     if by.is_staff:
-        return not visit.lane or not _beside(visit).filter(changed_at__gte=since).exists()
+        return not visit.lane or not Appointment.objects.beside(visit).exclude(pk__in=back.get("beside", [])).exists()
     asked = (visit.service, visit.practitioner, visit.starts_at)
     free = calendar.free_start(*asked, own=visit.pk, for_staff=True, now=now)
     against, room = ([], free.room_id or None) if free else all_against(*asked, own=visit.pk, now=now)

@@ -277,7 +277,13 @@ KEPT = ("status", "practitioner_id", "room_id", "lane", "local_start", "zone", "
          "fulfilled_at", "cancelled_at", "cancelled_by", "cancel_reason", "cancelled_late", "starts_at", "ends_at")  # fmt: skip
 
 
+GIVE_UP = frozenset({"move", "cancel", "mark_noshow"})  # verbs that leave a visit's time to others
+
+
 def snapshot(visit: Appointment, verb: str) -> dict[str, Any]:
-    """What a one-step undo puts back."""
+    """What a one-step undo puts back; of a visit beside others that gives up its time, who they were."""
     values = {name: getattr(visit, name) for name in KEPT}
-    return {"verb": verb} | {k: v.isoformat() if isinstance(v, datetime) else v for k, v in values.items()}
+    kept = {"verb": verb} | {k: v.isoformat() if isinstance(v, datetime) else v for k, v in values.items()}
+    if visit.lane and verb in GIVE_UP:
+        kept["beside"] = list(Appointment.objects.beside(visit).values_list("pk", flat=True))
+    return kept

@@ -145,6 +145,26 @@ def test_or_of_one_beside_it_whatever_has_happened_to_the_other_since(appointmen
     assert actions.undo(cancelled, by=desk, now=clock.now()).status == Status.BOOKED
 
 
+def test_or_of_one_that_it_overbooked_although_the_other_has_confirmed_since(appointment, service, practitioner, desk):
+    values = {"contact": contact_of(first_name="Noor"), "overbook": True, "by": desk, "now": clock.now()}
+    noor = actions.book_for(service, practitioner, appointment.starts_at, patient=None, **values)
+    cancelled = actions.cancel(noor, by=desk, now=clock.now())
+    actions.confirm(appointment, by=desk, now=clock.now())
+    assert actions.undo(cancelled, by=desk, now=clock.now()).lane == 1
+
+
+def test_but_not_beside_one_who_was_moved_there_and_has_confirmed_since(appointment, service, practitioner, desk):
+    values = {"patient": None, "overbook": True, "by": desk, "now": clock.now()}
+    start, later = appointment.starts_at, appointment.starts_at + timedelta(hours=3)
+    noor = actions.book_for(service, practitioner, start, contact=contact_of(first_name="Noor"), **values)
+    ravi = actions.book_for(service, practitioner, later, contact=contact_of(first_name="Ravi"), **values)
+    cancelled = actions.cancel(noor, by=desk, now=clock.now())
+    actions.cancel(appointment, by=desk, now=clock.now())
+    actions.confirm(actions.move(ravi, practitioner, start, by=desk, now=clock.now()), by=desk, now=clock.now())
+    with pytest.raises(actions.SlotTaken):
+        actions.undo(cancelled, by=desk, now=clock.now())
+
+
 @pytest.mark.parametrize("gone", ["vacation", "left"])
 def test_a_patients_undo_does_not_lead_to_a_physician_who_is_out(appointment, practitioner, maya, desk, gone):
     cancelled = actions.cancel(appointment, by=maya, now=clock.now())
