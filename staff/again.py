@@ -13,10 +13,12 @@ from accounts import clock
 from accounts.models import Clinic
 from booking.models import OPEN, Appointment, Status
 from notifications.care import months_before
+from staff.steps import BY_MISTAKE
 
 RECENT = timedelta(days=60)  # a missed or cancelled visit longer ago is not brought up any more
 REVIEW_FOR = timedelta(days=180)  # so long a review that is due is listed
 SHOWN = 100
+NEVER_MEANT = ("booked-twice", BY_MISTAKE)  # why the desk cancelled what nobody was to come to: it asks for nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +37,14 @@ class Again:
 
 def load(user: Any, *, now: datetime) -> Again:
     """Three statements, whatever there is. Reviews are listed only where the clinic says after how many months they are due."""
-    mine = Appointment.objects.filter(patient=OuterRef("patient"))
-    later = mine.visits().filter(starts_at__gt=OuterRef("starts_at"))
+    meant = Appointment.objects.for_actor(user).visits().exclude(cancel_reason__in=NEVER_MEANT)
+    mine = meant.filter(patient=OuterRef("patient"))
+    later = mine.filter(starts_at__gt=OuterRef("starts_at"))
     booked = mine.filter(status__in=OPEN, ends_at__gt=now)
-    last = (
-        Appointment.objects.for_actor(user)
-        .visits()
-        .filter(~Exists(later), ~Exists(booked), patient__merged_into=None)
-        .select_related("patient", "practitioner", "service")
-    )
+    last = meant.filter(~Exists(later), ~Exists(booked), patient__merged_into=None)
+    last = last.select_related("patient", "practitioner", "service")
     recent = last.filter(starts_at__gte=now - RECENT).order_by("-starts_at", "pk")
-    # What the desk cancelled because it was there twice asks for nothing; whoever is on the call list is called already.
-    open_now = recent.exclude(pk__in=Appointment.objects.to_call(now).values("pk")).exclude(cancel_reason="booked-twice")
+    open_now = recent.exclude(pk__in=Appointment.objects.to_call(now).values("pk"))  # those are called already
     return Again(
         list(open_now.filter(status=Status.NOSHOW)[:SHOWN]),
         list(open_now.filter(status=Status.CANCELLED)[:SHOWN]),

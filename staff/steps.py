@@ -18,10 +18,12 @@ from booking import actions
 from booking.models import Appointment, Practitioner
 from staff.history import who_of
 
+BY_MISTAKE = "by-mistake"  # the reason of a cancel that takes back a booking
+
 
 def unbook(visit: Appointment, *, by: Actor, now: datetime, version: int | None = None) -> Appointment:
     """Take back a booking. Who has not heard of it yet hears nothing; the visit stays in the list, and can come back."""
-    return actions.cancel(visit, reason=_("Booked by mistake"), by=by, now=now, version=version)
+    return actions.cancel(visit, reason=BY_MISTAKE, by=by, now=now, version=version)
 
 
 VERBS = {

@@ -8,8 +8,10 @@ from django.test import Client
 
 from accounts import clock
 from accounts.models import Clinic
+from audit.actor import Actor
 from audit.models import AuditEvent
 from booking.models import Appointment
+from staff import steps
 from tests.factories import next_weekday_at
 
 URL = "/desk/again/"
@@ -49,6 +51,16 @@ def test_who_was_missed_or_cancelled_is_listed_until_they_book_again(desk: Clien
     assert AuditEvent.objects.filter(action="staff.again_read").exists()
     make_visit(missed.patient, next_weekday_at(10))
     assert listed(desk)["missed"] == []
+
+
+def test_a_booking_that_was_never_meant_lists_nobody_and_hides_nothing_before_it(desk: Client, was: Any, make_visit: Any) -> None:
+    missed = was("Ann", "noshow", 3)
+    Clinic.objects.update(recall_months=6)
+    seen = was("Ben", "fulfilled", 200)
+    for patient in (missed.patient, seen.patient, was("Cleo", "cancelled", 2, cancel_reason="booked-twice").patient):
+        visit = make_visit(patient, next_weekday_at(10))
+        steps.unbook(visit, by=Actor.system(), now=clock.now())
+    assert listed(desk) == {"missed": ["Ann"], "cancelled": [], "due": ["Ben"]}
 
 
 def test_who_cancelled_a_visit_to_come_is_listed_unless_they_have_an_earlier_one(desk: Client, was: Any, make_visit: Any) -> None:

@@ -215,7 +215,7 @@ def test_a_booking_can_be_taken_back_and_nobody_hears_of_it(desk: Client, patien
     undo = re.search(r'class="toast".*?value="(unbook:[^"]+)"', page, re.DOTALL).group(1)  # type: ignore[union-attr]
     back = desk.post(made["Location"].partition("?")[0], {"do": undo})
     visit = Appointment.objects.get()
-    assert (visit.status, visit.cancel_reason) == ("cancelled", "Booked by mistake")
+    assert (visit.status, visit.cancel_reason) == ("cancelled", "by-mistake")
     tick(now=clock.now())
     assert not Message.objects.filter(kind__startswith="cancelled").exists()
     page = desk.get(back["Location"]).content.decode()
