@@ -126,6 +126,55 @@ def test_what_was_asked_about_a_merged_record_is_asked_about_the_one_that_stays(
     assert (about.candidate, about.decided_at) == (offer.candidate, None)
 
 
+def test_what_is_asked_about_others_stays_and_what_the_merged_record_asked_is_over(
+    desk: Client, offer: MergeOffer, make_patient: Any
+) -> None:
+    now = clock.now()
+    one, two = make_patient("Ines", "Lee", email="ines@example.com"), make_patient("Ines", "Leigh", email="leigh@example.com")
+    others = MergeOffer.objects.create(patient=one, candidate=two, reason="Same", created_at=now)
+    own = MergeOffer.objects.create(patient=offer.patient, candidate=one, reason="Same", created_at=now)
+    answer(desk, offer, "same")
+    others.refresh_from_db()
+    own.refresh_from_db()
+    assert (others.candidate, others.decided_at) == (two, None)
+    assert (own.decided_at is None, own.same_person) == (False, None)
+
+
+@pytest.mark.parametrize("who", ["patient", "candidate"])
+def test_a_record_that_is_another_ones_by_now_is_not_merged_again(
+    desk: Client, offer: MergeOffer, make_patient: Any, who: str
+) -> None:
+    third = make_patient("Ines", "Lee", email="ines@example.com")
+    Patient.objects.filter(pk=getattr(offer, who).pk).update(merged_into=third)
+    assert answer(desk, offer, "same").status_code == 409
+    offer.refresh_from_db()
+    assert offer.decided_at is None
+
+
+def test_where_nobody_chose_messages_the_older_records_way_stays_and_its_open_forms_are_out_of_date(
+    desk: Client, offer: MergeOffer
+) -> None:
+    Patient.objects.filter(pk=offer.patient_id).update(reminder_by="phone")
+    answer(desk, offer, "same")
+    kept = Patient.objects.get(pk=offer.candidate_id)
+    assert (kept.reminder_by, kept.version) == (offer.candidate.reminder_by, offer.candidate.version + 1)
+
+
+def test_what_was_taken_back_under_one_record_ends_what_the_other_had_agreed_to_before(desk: Client, offer: MergeOffer) -> None:
+    now, said = clock.now(), {"text_version": "x", "text_sha256": "x", "given_by": "self", "how": "web"}
+    for row, code, yes, days in [
+        (offer.candidate, "C3", True, 9), (offer.patient, "C3", True, 8), (offer.candidate, "C1", False, 9),
+        (offer.patient, "C1", True, 8), (offer.candidate, "C3", True, 1),
+    ]:  # fmt: skip
+        given = {"decision": yes, "given_at": now - timedelta(days=days)}
+        ConsentRecord.objects.create(patient=row, code=code, **said, **given)
+    for code in ("C3", "C1"):
+        withdraw_consent(offer.patient, code, by=Actor.system(), now=now - timedelta(days=5))
+    answer(desk, offer, "same")
+    stand = ConsentRecord.objects.filter(patient=offer.candidate_id, withdrawn_at=None).order_by("code")
+    assert [(c.code, c.decision, (now - c.given_at).days) for c in stand] == [("C1", False, 9), ("C3", True, 1)]
+
+
 def test_a_page_that_shows_a_visit_as_the_merged_records_is_out_of_date(
     desk: Client, offer: MergeOffer, make_visit: Callable[..., Appointment]
 ) -> None:
