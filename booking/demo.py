@@ -44,7 +44,6 @@ class Made:
     """What was made, for the caller to hang answers and messages on."""
 
     created: bool
-    reminder: Appointment | None = None  # its two-day reminder is due now
     next_first_visits: tuple[Appointment, ...] = ()
     told: tuple[Appointment, ...] = ()  # whose messages have gone: nothing else of the demo hangs on them
 
@@ -208,11 +207,11 @@ def load(now: datetime) -> Made:
     )
     first_visits = tuple(v for v in coming if v.service.questionnaire == "hair-loss-intake")[:8]
     record("booking.load_demo", by=by, now=now, detail={"visits": len(visits)})
-    reminder = _reminder_due(now, people[0], coming)
+    reminder = _reminder_due(now, coming)
     later = [v for v in coming if v not in first_visits and v not in coming[1:9:4] and v != reminder]
     _waiting_list(now, later)
     told = tuple(v for v in later if v.patient and v.patient.wants_text and v.patient.email)[:5]
-    return Made(True, reminder, first_visits, told)
+    return Made(True, first_visits, told)
 
 
 def _waiting_list(now: datetime, coming: list[Appointment]) -> None:
@@ -277,7 +276,7 @@ def _wishes(practitioner: Practitioner) -> list[tuple[int, Wishes, bool]]:
     ]
 
 
-def _reminder_due(now: datetime, patient: Patient, coming: list[Appointment]) -> Appointment | None:
+def _reminder_due(now: datetime, coming: list[Appointment]) -> Appointment | None:
     """A visit whose two-day reminder came due a moment ago: the planner finds it at once, and the mailbox has its first mail."""
     for visit in coming:
         reminder_at = clock.days_before(visit.starts_at, 2, clock.clinic_zone())

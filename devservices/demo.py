@@ -112,7 +112,7 @@ def answers(url: str) -> int:
         return 0
 
 
-def await_page(family: Family, path: Path, port: int) -> int:
+def await_page(family: Family, port: int) -> int:
     """Wait for the first page; returns its status, 0 if it never came."""
     until = time.monotonic() + 120
     while time.monotonic() < until and not family.ended():
@@ -175,7 +175,7 @@ def main() -> int:
         signins = prepare(path, env)
         for name, command in commands(path, int(port), host).items():
             family.start(name, command, log=path / f"{name}.log", env=env, cwd=ROOT)
-            if name == "web" and (status := await_page(family, path, int(port))) != 200:
+            if name == "web" and (status := await_page(family, int(port))) != 200:
                 return fail(family, path, family.ended() or "web", f"the first page answers {status}" if status else "")
             if name == "web":
                 say(welcome(path, int(port), time.monotonic() - began, signins))

@@ -15,8 +15,6 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-
-
 ROOM = 2 << 30  # bytes that must be free in memory
 
 
@@ -32,7 +30,7 @@ def _base(*, in_memory: bool) -> Path:
 
 
 def folder(purpose: str, *, in_memory: bool = False) -> Path:
-    """The folder of `purpose` ("demo" or "test"), made if missing. Stops if somebody else owns it."""
+    """The folder of `purpose` ("demo", "test", "bench", "binaries"), made if missing. Stops if somebody else owns it."""
     base = _base(in_memory=in_memory)
     name = hashlib.sha256(str(ROOT).encode()).hexdigest()[:10]
     path = base / f"truenorth-{os.getuid()}-{name}"
