@@ -49,7 +49,7 @@ def hold(
     own = Appointment.objects.filter(status=Status.HELD, hold_key=hold_key).first()
 
     def gone() -> SlotTaken:
-        return taken(service, practitioner, start, now=now, own=own.pk if own else None)
+        return taken(service, start, now=now, own=own.pk if own else None)
 
     people = [practitioner.pk, *([own.practitioner_id] if own else [])]
     if not lock_and_sweep(people, rooms, now=now, keep=hold_key, wanted=Wanted(practitioner, start, service)):

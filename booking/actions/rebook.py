@@ -94,14 +94,14 @@ def hand_over(
     visit = cancel(appointment, reason=OUT, by=by, now=now, version=version)
     free = calendar.free_start(service, practitioner, start, own=None, for_staff=False, now=now)
     if free is None:
-        raise taken(service, practitioner, start, now=now)
+        raise taken(service, start, now=now)
     held = Appointment(
         status=Status.HELD, hold_key=hold_key_of(visit), created_at=now, changed_at=now, source=Appointment.Source.DESK,
         hold_expires_at=min(now + HOLD_FOR_PATIENT, start),
     )  # fmt: skip
     place(held, service, practitioner, start, free.room_id or None)
     if not insert(held):
-        raise taken(service, practitioner, start, now=now)
+        raise taken(service, start, now=now)
     record("booking.hand_over", by=by, now=now, obj=visit, detail={"held": start.isoformat()})
     return visit
 
@@ -133,7 +133,7 @@ def take_new_time(
         held.delete()
     free = calendar.free_start(service, practitioner, start, own=visit.pk, for_staff=own, now=now)
     if free is None:
-        raise taken(service, practitioner, start, now=now)
+        raise taken(service, start, now=now)
     old = visit.starts_at
     place(visit, service, practitioner, start, free.room_id or None)
     visit.status, visit.lane, visit.previous = Status.BOOKED, 0, {}

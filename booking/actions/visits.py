@@ -99,12 +99,12 @@ def book(
         if row.response_id == response.pk and row.status != Status.HELD:
             return row
     if not free_yet:
-        raise taken(service, practitioner, start, now=now)
+        raise taken(service, start, now=now)
     own = next((row for row in known if row.service_id == service.pk), None)
     free = calendar.free_start(service, practitioner, start, own=own.pk if own else None, for_staff=False, now=now)
     # A time that was offered and held stays good although its notice has meanwhile run out.
     if free is None and (own is None or not _still_works(service, practitioner, own, now=now)):
-        raise taken(service, practitioner, start, now=now)
+        raise taken(service, start, now=now)
     if checked_channel is None:
         _unchecked(address, now=now)
     # What is written when a visit is booked, from patient to trail, is gathered here and sent as one statement.
@@ -178,7 +178,7 @@ def explain(visit: Appointment, *, now: datetime) -> BookingError:
                 _("%(name)s already has a visit on %(when)s")
                 % {"name": visit.patient.call_name, "when": clock.long_when(other.starts_at)}
             )
-    return taken(visit.service, visit.practitioner, visit.starts_at, now=now)
+    return taken(visit.service, visit.starts_at, now=now)
 
 
 @retrying
@@ -257,7 +257,7 @@ def _insist(
     """
     found, room = all_against(service, practitioner, start, now=now, own=own)
     if not found:  # It was given back this moment.
-        raise taken(service, practitioner, start, now=now, own=own)
+        raise taken(service, start, now=now, own=own)
     marks = [refusal.mark for refusal in found]
     if not overbook or (told is not None and not Counter(marks) <= Counter(told.split())):
         reasons = dict.fromkeys(in_words(refusal, service, practitioner, start) for refusal in found)
@@ -288,7 +288,7 @@ def move(
     wanted = None if overbook else Wanted(practitioner, start, appointment.service, own=appointment.pk)
     free_yet = lock_and_sweep([practitioner.pk, appointment.practitioner_id], rooms, now=now, wanted=wanted)
     if not free_yet and not by.is_staff:  # Whatever has become of the visit, this time is not to be had.
-        raise taken(appointment.service, practitioner, start, now=now, own=appointment.pk)
+        raise taken(appointment.service, start, now=now, own=appointment.pk)
     visit = locked(appointment, version)
     if visit.practitioner_id not in (practitioner.pk, appointment.practitioner_id):
         raise stale(visit)
@@ -304,7 +304,7 @@ def move(
         else None
     )
     if free is None and not by.is_staff:
-        raise taken(visit.service, practitioner, start, now=now, own=visit.pk)
+        raise taken(visit.service, start, now=now, own=visit.pk)
     if free is None:
         room_id, over = _insist(practitioner, start, visit.service, overbook=overbook, told=told, own=visit.pk, now=now)
     else:

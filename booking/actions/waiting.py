@@ -211,7 +211,7 @@ def offer(entry: WaitlistEntry, practitioner: Practitioner, start: datetime, *, 
     service = entry.service
     _offer_out(entry, now=now)  # a look before anybody waits for a lock, and again below
     if not lock_and_sweep([practitioner.pk], rooms_of(service), now=now, wanted=Wanted(practitioner, start, service)):
-        raise taken(service, practitioner, start, now=now)
+        raise taken(service, start, now=now)
     entry = _locked(entry)
     if not entry.is_on_list:
         raise NotAllowed(_("%(name)s is not on the list any more.") % {"name": entry.patient.call_name})
@@ -222,7 +222,7 @@ def offer(entry: WaitlistEntry, practitioner: Practitioner, start: datetime, *, 
     told_at = night[1] if night else now
     free = calendar.free_start(service, practitioner, start, own=None, for_staff=True, now=now)
     if free is None or start <= told_at:
-        raise taken(service, practitioner, start, now=now)
+        raise taken(service, start, now=now)
     made = WaitlistOffer.objects.create(
         entry=entry, practitioner=practitioner, starts_at=start, ends_at=start + timedelta(minutes=service.minutes),
         offered_at=told_at, expires_at=min(told_at + OFFER_LIFE, start), automatic=not by.is_staff,

@@ -130,9 +130,7 @@ def rooms_of(service: Service) -> list[int]:
     return [row[0] for row in rows.fetch(_ROOMS, [service.room_kind])]
 
 
-def taken(
-    service: Service, practitioner: Practitioner | None, start: datetime, *, now: datetime, own: int | None = None
-) -> SlotTaken:
+def taken(service: Service, start: datetime, *, now: datetime, own: int | None = None) -> SlotTaken:
     """The refusal for a lost race or a start that was never offered, with the three closest openings."""
     near = partial(calendar.closest, service, start, now=now)
     if own:  # Their own time counts as free, which holds for nobody else.

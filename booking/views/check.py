@@ -105,7 +105,7 @@ def _lost(journey: Journey, refusal: actions.SlotTaken | None = None, form: Sign
     signed = {"signed_as": form.cleaned_data["finish_signature"], "signed_for": form.answers_sha256} if form else {}
     return taken_page(
         journey.request,
-        refusal or actions.taken(service, chosen.practitioner, chosen.start, now=journey.now),
+        refusal or actions.taken(service, chosen.start, now=journey.now),
         service,
         post_url=reverse("booking:time"),
         all_url=reverse("booking:time") + "?change=1",
