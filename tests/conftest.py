@@ -29,6 +29,7 @@ from accounts import cache
 from accounts.models import Clinic
 from booking.calendar import forget as forget_closest
 from booking.views.openings import forget as forget_services
+from intake.models import forget_definitions
 from tests import browser, published, quiet
 from tests.factories import *  # noqa: F403
 
@@ -260,8 +261,9 @@ def seeded(django_db_setup: Clones, transactional_db: None) -> Callable[..., Non
 
 @pytest.fixture(autouse=True)
 def clean_caches() -> Iterator[None]:
-    """No test sees what another one cached: the clinic's row, Redis (this worker's database of it)."""
+    """No test sees what another one cached: rows that each process keeps, Redis (this worker's database of it)."""
     Clinic.forget_current()
+    forget_definitions()
     cache.forget()
     forget_services()
     forget_closest()

@@ -21,7 +21,7 @@ from intake import engine
 from intake.actions import asking_for, publish, save_contact, save_page, start_draft
 from intake.document import decrypt, put
 from intake.loader import FOLDER, load
-from intake.models import QuestionnaireResponse, forget_definitions
+from intake.models import QuestionnaireResponse
 from patients.actions import Contact, digits_of
 from patients.models import ContactCode
 from tests.factories import WEDNESDAY, contact_of
@@ -36,14 +36,6 @@ HOSTILE = [
 ]  # fmt: skip
 # What a test client will not encode: halves of surrogate pairs and bytes that are not UTF-8.
 RAW = [b"\xed\xa0\x80", b"\xff\xfe", b"%ED%A0%80", b"%FF", b"%00"]
-
-
-@pytest.fixture(autouse=True)
-def fresh_definitions() -> Iterator[None]:
-    """Definitions are kept per process; a test's rows are gone after it."""
-    forget_definitions()
-    yield
-    forget_definitions()
 
 
 @pytest.fixture

@@ -21,7 +21,6 @@ from booking.actions import write_path
 from booking.actions.write_path import Wanted
 from booking.models import Appointment, Status
 from intake.actions import publish_all, start_draft
-from intake.models import forget_definitions
 from patients.actions import PatientError, merge
 from patients.models import MergeOffer, Patient
 from tests.factories import contact_of, next_weekday_at
@@ -97,10 +96,8 @@ def overlaps() -> int:
 @pytest.fixture
 def drafts(clinic):
     """Makes empty questionnaires, one a patient."""
-    forget_definitions()
     publish_all(by=Actor.system(), now=clock.now())
-    yield lambda n: [start_draft("hair-loss-intake", by=WEB, now=clock.now()) for _ in range(n)]
-    forget_definitions()
+    return lambda n: [start_draft("hair-loss-intake", by=WEB, now=clock.now()) for _ in range(n)]
 
 
 def booking(service, practitioner, start, draft, n, **more):

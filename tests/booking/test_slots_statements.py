@@ -54,7 +54,6 @@ def filled(request, seeded) -> str:
     with time_machine.travel(WEDNESDAY, tick=False):
         clock.clinic_zone()
         yield request.param
-    forget_definitions()
 
 
 def statements(run: Callable[[], object]) -> list[str]:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from intake import actions, engine
 from intake.definition import Definition
 from intake.document import decrypt, put
 from intake.loader import FOLDER, load
-from intake.models import QuestionnaireResponse, forget_definitions
+from intake.models import QuestionnaireResponse
 from patients.models import Patient
 
 NOW = datetime(2027, 2, 10, 15, 0, tzinfo=clock.UTC)
@@ -70,14 +70,6 @@ def form_for(question_id: str, answers: dict[str, Any]) -> dict[str, Any]:
     if value is None:
         return {}
     return {question_id: "true" if value is True else str(value) if isinstance(value, int) else value}
-
-
-@pytest.fixture(autouse=True)
-def fresh_definitions() -> Iterator[None]:
-    """Definitions are kept per process; a test's rows are gone after it."""
-    forget_definitions()
-    yield
-    forget_definitions()
 
 
 @pytest.fixture
