@@ -136,7 +136,7 @@ def alarm(*, now: datetime) -> bool:
     try:
         send_mail(
             f"True North: a message has been due for {minutes} minutes",
-            f"Look at {settings.SITE_URL}/clinic/health/ and docs/messages.md.",
+            f"Look at {settings.SITE_URL}/clinic/health/ and docs/operations.md.",
             settings.DEFAULT_FROM_EMAIL,
             settings.ALARM_MAIL,
         )
