@@ -115,7 +115,6 @@ INSTALLED_APPS = [
     "modelcluster",
     "taggit",
     "phonenumber_field",
-    "django_htmx",
     "csp",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -150,7 +149,6 @@ MIDDLEWARE = [
     "booking.tablet.tablet_gate",
     "booking.idle.patient_gate",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django_htmx.middleware.HtmxMiddleware",
 ]
 
 TEMPLATES: list[dict[str, Any]] = [

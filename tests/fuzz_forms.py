@@ -259,7 +259,6 @@ def versions() -> list[tuple[int, int]]:
 
 def send(world: World, case: Case, pool: Pool, chance: random.Random) -> tuple[int, str, float, bool]:
     """One request, undone: status, what broke, seconds, whether a refusal changed a draft all the same."""
-    headers = {"HTTP_HX_REQUEST": "true"} if chance.random() < 0.1 else {}
     client = world.client(case.audience)
     pairs = spoiled(case.form, pool, chance)
     post = case.form.method == "post" or chance.random() < 0.1
@@ -275,9 +274,9 @@ def send(world: World, case: Case, pool: Pool, chance: random.Random) -> tuple[i
     try:
         with transaction.atomic():
             if post:
-                answer = client.generic("POST", case.url, body, kind, **headers)
+                answer = client.generic("POST", case.url, body, kind)
             else:
-                answer = client.get(f"{case.url.partition('?')[0]}?{body.decode()}", **headers)
+                answer = client.get(f"{case.url.partition('?')[0]}?{body.decode()}")
             b"".join(answer.streaming_content) if answer.streaming else answer.content
             took, status = time.perf_counter() - began, answer.status_code
             refused_and_changed = 400 <= status < 500 and versions() != before

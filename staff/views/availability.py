@@ -126,7 +126,7 @@ def _week(request: HttpRequest, page: Page, do: str) -> HttpResponse:
     page.affected = _outside(request, page, since=page.valid_from, until=until, week=week)
     page.preview = _starts(page, page.valid_from, page.valid_from + timedelta(days=6), week=week)
     if page.week.errors:
-        return _show(request, page, status=200 if request.htmx else 422)  # type: ignore[attr-defined]
+        return _show(request, page, status=422)
     if do != "save":
         return _show(request, page)
     if page.affected and request.POST.get("sure") != str(len(page.affected)):
@@ -148,7 +148,7 @@ def _day(request: HttpRequest, page: Page, do: str) -> HttpResponse:
     day = page.day.read()
     page.looked = "day"
     if day is None:
-        return _show(request, page, status=200 if request.htmx else 422)  # type: ignore[attr-defined]
+        return _show(request, page, status=422)
     others = [d for d in hours.different_days(page.who, since=day.date) if d.date != day.date]
     page.affected = _outside(request, page, since=day.date, until=day.date, days=[*others, day])
     page.preview = _starts(page, day.date, day.date, day=day)
@@ -241,20 +241,18 @@ def _show(request: HttpRequest, page: Page, *, status: int = 200) -> HttpRespons
     today = clock.today(page.now)
     if not page.preview and not page.looked:
         page.preview = _starts(page, page.valid_from, page.valid_from + timedelta(days=6))
-    context: dict[str, Any] = {"page": page, "who": page.who, "today": today, "has_errors": page.week.errors or page.day.errors}
-    if request.htmx:  # type: ignore[attr-defined]
-        template = "staff/_hours_preview.html"
-    else:
-        template = "staff/availability.html"
-        begins = hours.versions(page.who)
-        running = max((day for day in begins if day <= today), default=None)
-        context |= {
-            "running": running,
-            "coming": [day for day in begins if day > today],
-            "different": hours.different_days(page.who, since=today),
-            "off": hours.away(page.who, now=page.now),
-            "mark": hours.mark_of(page.who),
-            "dates_mark": hours.dates_mark_of(page.who),
-            "others": Practitioner.objects.filter(active=True).exclude(pk=page.who.pk),
-        }
-    return render(request, template, context, status=status)
+    begins = hours.versions(page.who)
+    context = {
+        "page": page,
+        "who": page.who,
+        "today": today,
+        "has_errors": page.week.errors or page.day.errors,
+        "running": max((day for day in begins if day <= today), default=None),
+        "coming": [day for day in begins if day > today],
+        "different": hours.different_days(page.who, since=today),
+        "off": hours.away(page.who, now=page.now),
+        "mark": hours.mark_of(page.who),
+        "dates_mark": hours.dates_mark_of(page.who),
+        "others": Practitioner.objects.filter(active=True).exclude(pk=page.who.pk),
+    }
+    return render(request, "staff/availability.html", context, status=status)
