@@ -90,7 +90,7 @@ def _digest(content: Content) -> str:
 
 def _locked(response: QuestionnaireResponse) -> QuestionnaireResponse:
     locked = rows.locked(QuestionnaireResponse.objects.select_related("reviewer"), pk=response.pk)
-    if locked.is_draft or locked.patient_id is None:
+    if locked.is_draft:
         raise IntakeError(_("The patient is still answering."))
     return locked
 

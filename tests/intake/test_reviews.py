@@ -13,7 +13,8 @@ from audit.models import AuditEvent
 from intake import actions, paper
 from intake.actions.reviews import put_review, read_review
 from intake.errors import IntakeError
-from intake.models import QuestionnaireResponse, Review
+from intake.models import Photo, QuestionnaireResponse, Review
+from patients.models import Patient
 from tests.intake.conftest import NOW
 from tests.intake.test_paper import text_of
 
@@ -145,8 +146,81 @@ def test_nothing_is_written_after_the_signature_but_an_amendment(
     with pytest.raises(actions.NotYet, match="why the signed review is changed"):
         actions.sign_review(sent, FINE, by=doctor, now=LATER)
     second = actions.sign_review(sent, {**FINE, "grade": "III"}, reason="Looked again", by=doctor, now=LATER)
-    assert read_review(second).signed["before"] == signed.sha256
+    assert (read_review(second).signed["before"], read_review(second).reason) == (signed.sha256, "Looked again")
     assert read_review(Review.objects.get(number=1)).fields["grade"] == "II"
+
+
+def test_an_amendment_is_begun_once(signed: Review, sent: QuestionnaireResponse, doctor: Actor) -> None:
+    actions.amend_review(sent, by=doctor, now=LATER)
+    with pytest.raises(actions.Taken, match="a draft already"):
+        actions.amend_review(sent, by=doctor, now=LATER)
+
+
+def test_what_nobody_reviewed_is_not_amended(sent: QuestionnaireResponse, doctor: Actor) -> None:
+    with pytest.raises(actions.Taken):
+        actions.amend_review(sent, by=doctor, now=LATER)
+    assert not Review.objects.exists()
+
+
+def test_each_step_of_a_review_is_in_the_trail(sent: QuestionnaireResponse, doctor: Actor) -> None:
+    before = set(AuditEvent.objects.values_list("pk", flat=True))
+    actions.claim_review(sent, by=doctor, now=NOW)
+    actions.release_review(sent, by=doctor, now=NOW)
+    actions.save_review(sent, {"note": "x"}, by=doctor, now=NOW)
+    actions.acknowledge_flag(sent, "U04", by=doctor, now=NOW)
+    actions.sign_review(sent, {"outcome": "labs", "labs": ["cbc"]}, by=doctor, now=NOW)
+    actions.confirm_done(sent, by=doctor, now=LATER)
+    actions.amend_review(sent, by=doctor, now=LATER)
+    actions.discard_review(sent, by=doctor, now=LATER)
+    told = AuditEvent.objects.exclude(pk__in=before).order_by("pk")
+    assert [event.action.removeprefix("intake.") for event in told] == [
+        "claim_review", "release_review", "save_review", "acknowledge_flag", "sign_review", "confirm_done", "amend_review",
+        "discard_review",
+    ]  # fmt: skip
+    assert {event.subject_id for event in told} == {sent.patient_id}
+
+
+def test_a_patient_reviews_nothing(sent: QuestionnaireResponse) -> None:
+    with pytest.raises(IntakeError, match="Only somebody who works here"):
+        actions.claim_review(sent, by=Actor.patient(sent.patient_id), now=NOW)
+
+
+def test_what_a_colleague_is_on_is_not_let_go_of(sent: QuestionnaireResponse, doctor: Actor, colleague: Actor) -> None:
+    actions.claim_review(sent, by=doctor, now=NOW)
+    actions.release_review(sent, by=colleague, now=LATER)
+    sent.refresh_from_db()
+    assert sent.reviewer_id == doctor.id
+
+
+def test_who_acknowledged_a_flag_first_stays_named(sent: QuestionnaireResponse, doctor: Actor, colleague: Actor) -> None:
+    actions.acknowledge_flag(sent, "U04", reason="Called her", by=doctor, now=NOW)
+    actions.claim_review(sent, take_over=True, by=colleague, now=LATER)
+    actions.acknowledge_flag(sent, "U04", by=colleague, now=LATER)
+    assert read_review(Review.objects.get()).acknowledged["U04"]["name"] == "Dr. Amara Osei"
+
+
+def test_without_a_draft_nothing_is_thrown_away_and_it_is_let_go_of(sent: QuestionnaireResponse, doctor: Actor) -> None:
+    actions.claim_review(sent, by=doctor, now=NOW)
+    assert not actions.discard_review(sent, by=doctor, now=LATER)
+    sent.refresh_from_db()
+    assert sent.reviewer_id is None
+
+
+def test_the_signature_names_the_photos_that_could_be_seen(sent: QuestionnaireResponse, doctor: Actor) -> None:
+    kept, _withdrawn = [
+        Photo.objects.create(
+            response=sent, link_id="photo_crown", kind="image", received_at=NOW, size=5, name=word, key_id="k", status=word,
+        )
+        for word in ("kept", "withdrawn")
+    ]  # fmt: skip
+    review = actions.sign_review(sent, {"outcome": "in-person"}, by=doctor, now=LATER)
+    assert read_review(review).signed["photos"] == [str(kept.public_id)]
+
+
+def test_acknowledging_claims_it(sent: QuestionnaireResponse, doctor: Actor) -> None:
+    actions.acknowledge_flag(sent, "U04", by=doctor, now=NOW)
+    sent.refresh_from_db()
+    assert (sent.reviewer_id, sent.claimed_at) == (doctor.id, NOW)
 
 
 def test_an_amendment_can_be_given_up(signed: Review, sent: QuestionnaireResponse, doctor: Actor) -> None:
@@ -205,7 +279,8 @@ def test_a_referral_stays_open_until_it_is_said_to_be_done(sent: QuestionnaireRe
     assert not QuestionnaireResponse.objects.get(pk=sent.pk).to_confirm
 
 
-def test_a_draft_of_a_patient_cannot_be_reviewed(draft: QuestionnaireResponse, doctor: Actor) -> None:
+def test_a_draft_of_a_patient_cannot_be_reviewed(draft: QuestionnaireResponse, maya: Patient, doctor: Actor) -> None:
+    actions.attach_patient(draft, maya, by=doctor, now=NOW)
     with pytest.raises(IntakeError, match="still answering"):
         actions.save_review(draft, {}, by=doctor, now=NOW)
 
