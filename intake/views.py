@@ -184,9 +184,8 @@ def _save(request: HttpRequest, sitting: Sitting, page: engine.Page, upload: str
     sitting.saved(saved)
     change = _change_mode(request, was_finished)
     if saved.advice:
-        number = [n.code for n in definition.advice].index(saved.advice[0]) + 1
-        query = {"after": key.replace("/", "-")} | ({"change": change} if change else {})
-        return See(f"{reverse('intake:advice', args=[number])}?{urlencode(query)}")
+        numbers = [str(n) for n, notice in enumerate(definition.advice, start=1) if notice.code in saved.advice]
+        return See(_advice_url(numbers, key.replace("/", "-"), change))
     if not finished:
         # Asked after Continue when there is no script: the same page, with what now applies.
         return See(_page_url(page, change) + (f"#{anchor}" if anchor else ""))
@@ -356,14 +355,23 @@ def advice(request: HttpRequest, sitting: Sitting, number: int) -> HttpResponse:
     notice = notices[number - 1]
     if notice.code not in {entry["code"] for entry in sitting.document.advice_shown}:
         return redirect("intake:questions")
-    after, change = request.GET.get("after", ""), request.GET.get("change", "")
+    after, change, then = (request.GET.get(name, "") for name in ("after", "change", "then"))
     change = change if change in {"1", "all"} else ""
-    if re.fullmatch(r"\d{1,2}-\d{1,2}", after):
+    if re.fullmatch(r"\d{1,2}(-\d{1,2})*", then):
+        go_on = _advice_url(then.split("-"), after, change)
+    elif re.fullmatch(r"\d{1,2}-\d{1,2}", after):
         go_on = _after_advice(sitting, after.replace("-", "/"), change)
     else:
         go_on = reverse("intake:questions")
     context = {"notice": notice, "text": filled(notice.text), "title": filled(notice.title), "go_on": go_on}
     return render(request, "intake/advice.html", context)
+
+
+def _advice_url(numbers: list[str], after: str, change: str) -> str:
+    """The first of these advice pages; from there to the others, one after another, and on from the page they come `after`."""
+    first, *others = numbers
+    query = {"after": after, "then": "-".join(others), "change": change}
+    return f"{reverse('intake:advice', args=[first])}?{urlencode({name: said for name, said in query.items() if said})}"
 
 
 def _after_advice(sitting: Sitting, key: str, change: str) -> str:

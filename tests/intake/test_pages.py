@@ -1,6 +1,7 @@
 """The question pages as a browser without a script walks them."""
 
 import re
+from html import unescape
 from typing import Any
 
 import pytest
@@ -292,6 +293,20 @@ def test_the_third_advice_page_says_how_to_get_help_now(sitting: Client, draft: 
     assert "If you are in danger, call 9-1-1 or go to the nearest emergency department." in html
     assert 'class="progress"' not in html
     assert "We answer the phone Monday to Friday" in html
+
+
+def test_each_advice_that_one_page_calls_for_is_shown_before_it_goes_on(sitting: Client, draft: QuestionnaireResponse) -> None:
+    check_in = actions.start_draft("hair-loss-followup", by=SOMEBODY, now=NOW)
+    session = sitting.session
+    session["draft"] = str(check_in.public_id)
+    session.save()
+    given = {"fu_effects": ["heart", "self-harm"], "fu_selfharm_now": "yes"}
+    at, said = sitting.post(url(2, 3), {"shown": list(given)} | given)["Location"], []
+    while "/advice/" in at:
+        html = sitting.get(at).content.decode()
+        said += re.findall(r"Call 9-1-1 now if you have chest pain|You deserve help now", html)
+        at = unescape(re.findall(r'<a href="([^"]+)">Continue with the form', html)[0])
+    assert (said, at) == (["Call 9-1-1 now if you have chest pain", "You deserve help now"], url(2, 5))
 
 
 def test_an_advice_page_that_was_not_called_for_cannot_be_opened(sitting: Client) -> None:
