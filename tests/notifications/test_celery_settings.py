@@ -31,6 +31,7 @@ DECIDED: dict[str, Any] = {
     "task_serializer": "json",
     "accept_content": ["json"],
     "worker_hijack_root_logger": False,  # ours: one format of log lines, which holds no addresses
+    "worker_redirect_stdouts": False,  # an end by an error is one traceback, not a line of log for each of its marks
 }
 TRANSPORT = {
     "socket_timeout": 5,  # the default is to wait for ever
