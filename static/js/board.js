@@ -141,13 +141,11 @@ function press(name, value, { to = "", also = {} } = {}) {
   const form = board(), button = document.createElement("button");
   Object.assign(button, { name, value, hidden: true });
   if (to) button.setAttribute("formaction", to);
-  form.append(button);
-  for (const [field, text] of Object.entries(also)) {
-    const input = document.createElement("input");
-    Object.assign(input, { type: "hidden", name: field, value: text });
-    form.append(input);
-  }
+  const added = [button, ...Object.entries(also).map(([field, text]) =>
+    Object.assign(document.createElement("input"), { type: "hidden", name: field, value: text }))];
+  form.append(...added);
   form.requestSubmit(button);
+  if (!form.dataset.busy) for (const part of added) part.remove(); // it was not sent
 }
 function step(card, key) {
   const [version, ...verbs] = card.dataset.v.split(" ");
@@ -463,6 +461,12 @@ const stale = document.querySelector("[data-stale]");
 let seen = new Date(now());
 const clock = (at) => new Intl.DateTimeFormat("en-CA", { hour: "numeric", minute: "2-digit", timeZone: layer()?.dataset.zone }).format(at);
 function offline() { tell(fill(words.offline, { time: clock(seen) })); document.body.classList.add("cut-off"); }
+document.addEventListener("submit", (event) => {
+  if (navigator.onLine || event.target.closest("dialog")) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  offline();
+}, { capture: true });
 async function refresh() {
   const url = new URL(location.href);
   url.searchParams.delete("did");

@@ -58,3 +58,4 @@ async function pulse() {
 }
 setInterval(pulse, 60000);
 document.addEventListener("visibilitychange", pulse);
+addEventListener("online", pulse);

@@ -121,10 +121,20 @@ async function save() {
     if (!answer.headers.get("Content-Type")?.startsWith("application/json")) return;
     delete form.dataset.unsaved;
     const told = await answer.json();
-    if (answer.ok) form.querySelector("[data-version]").value = told.version;
+    if (answer.ok) {
+      form.querySelector("[data-version]").value = told.version;
+      form.querySelector("button[value=discard]").hidden = false;
+    }
     said.textContent = told.saved || told.error || "";
   } catch { /* offline: it still says "not saved yet" */ }
 }
+
+/* Asking the patient is the outcome "Needs more information": it is chosen, and what to ask can be typed. */
+document.querySelector("[data-asks]")?.addEventListener("click", (event) => {
+  event.preventDefault();
+  form.querySelector("[name=outcome][value=more-info]").click();
+  form.elements.ask.focus();
+});
 
 /* Enter behind the password signs, as it says beside it; in any other line it saves. */
 document.getElementById("id_password")?.addEventListener("keydown", (event) => {

@@ -160,6 +160,18 @@ def test_another_visit_type_shows_its_times_at_once(
     assert Appointment.objects.filter(service=longer).count() == 1
 
 
+def test_a_step_without_a_connection_keeps_the_board_and_says_so(board: Callable[..., Page], appointment: Appointment) -> None:
+    page = board()
+    page.context.set_offline(True)
+    page.get_by_role("link", name="Maya Chowdhury").focus()
+    page.keyboard.press("c")
+    expect(page.locator(".toast")).to_contain_text("You can look, not change")
+    page.context.set_offline(False)
+    expect(page.locator(".toast")).to_have_count(0)
+    page.keyboard.press("c")
+    expect(page.locator(".toast")).to_contain_text("Maya Chowdhury is confirmed")
+
+
 def test_a_step_leaves_the_board_where_it_was_and_the_side_can_be_closed(
     board: Callable[..., Page], appointment: Appointment
 ) -> None:

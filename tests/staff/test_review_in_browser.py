@@ -43,6 +43,11 @@ def test_a_review_from_comparing_to_signing_by_keyboard(
     page.keyboard.press("e")
     page.keyboard.type("Fuller than in spring")
     expect(page.locator("[data-saved]")).to_contain_text("Saved at")
+    expect(page.get_by_role("button", name="Throw the draft away")).to_be_visible()
+    page.locator("h1").click()
+    page.keyboard.press("q")
+    expect(page.get_by_label("What we need from the patient")).to_be_focused()
+    expect(page.get_by_label("Needs more information")).to_be_checked()
     page.locator("h1").click()
     page.get_by_role("button", name="Acknowledge").first.click()  # once: a press must not wait for a second one
     expect(page.locator(".f-seen")).to_have_count(1)
