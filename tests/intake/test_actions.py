@@ -247,7 +247,25 @@ def test_the_signature_is_kept_with_hashes_of_answers_and_form(fill: Fill, maya:
     assert document.answers["finish_signature"] == document.signed["name"] == "Maya Chowdhury"
     assert document.signed["answers_sha256"] == hashlib.sha256(canonical(document.answers)).hexdigest()
     assert document.signed["form_sha256"] == draft.questionnaire.sha256
-    assert ConsentRecord.objects.get(code="C4").given_at == LATER
+    told = ConsentRecord.objects.get(code="C4")
+    assert (told.given_at, told.decision) == (LATER, True)
+
+
+def test_sending_is_in_the_trail_and_a_new_version(fill: Fill, maya: Patient) -> None:
+    draft = fill(answers_of(PEOPLE["Woman 27, sudden patches"]))
+    before = draft.version
+    send(draft, maya)
+    draft.refresh_from_db()
+    assert draft.version == before + 1
+    assert AuditEvent.objects.get(action="intake.complete").subject_id == maya.pk
+
+
+def test_what_the_desk_holds_is_not_sent_by_its_patient(fill: Fill, maya: Patient) -> None:
+    draft = fill(answers_of(PEOPLE["Woman 27, sudden patches"]))
+    draft.filled_in_by = "desk"
+    draft.save()
+    with pytest.raises(IntakeError, match="other hands"):
+        send(draft, maya)
 
 
 def test_sending_twice_changes_nothing(fill: Fill, maya: Patient) -> None:

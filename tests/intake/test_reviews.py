@@ -14,6 +14,7 @@ from intake import actions, paper
 from intake.actions.reviews import put_review, read_review
 from intake.errors import IntakeError
 from intake.models import Photo, QuestionnaireResponse, Review
+from intake.reviewing import in_words, problems
 from patients.models import Patient
 from tests.intake.conftest import NOW
 from tests.intake.test_paper import text_of
@@ -234,17 +235,24 @@ def test_an_amendment_can_be_given_up(signed: Review, sent: QuestionnaireRespons
     [
         ({}, {"outcome"}),
         ({"outcome": "suitable", "scale": "norwood"}, {"suitable_for", "diagnosis", "certainty", "grade"}),
+        ({"outcome": "suitable", "scale": "none"}, {"suitable_for", "diagnosis", "certainty"}),
         ({"outcome": "more-info"}, {"ask"}),
         ({"outcome": "labs"}, {"labs"}),
+        ({"outcome": "labs", "labs_other": "Zinc"}, set()),
         ({"outcome": "not-suitable"}, {"reason", "patient_text"}),
         ({"outcome": "refer"}, {"refer_to", "refer_why", "patient_told"}),
-        ({"outcome": "in-person"}, set()),
+        ({"outcome": "in-person", "scale": "norwood"}, set()),
     ],
 )
 def test_each_outcome_needs_its_own(fields: dict[str, str], named: set[str]) -> None:
-    from intake.reviewing import problems
-
     assert {name for name, _words in problems(fields, [], reason_needed=False, reason="")} == named
+
+
+def test_a_review_is_read_in_the_words_and_the_order_of_the_form() -> None:
+    fields = {"note": "Look again", "off_label": True, "labs": ["cbc", "psa"], "outcome": "labs", "refer_to": "Nobody"}
+    assert [(line.label, line.text) for line in in_words(fields)] == [
+        ("Outcome", "Labs first"), ("Tests", "CBC, PSA"), ("Off-label use was talked about", "Yes"), ("Note", "Look again"),
+    ]  # fmt: skip
 
 
 def test_what_does_not_belong_to_the_outcome_is_not_signed(sent: QuestionnaireResponse, doctor: Actor) -> None:
