@@ -115,7 +115,7 @@ def done(request: HttpRequest) -> HttpResponse:
     context = {
         "visit": visit,
         "token": token_of(visit),
-        "sent_to": format_html_join(_(" and "), '<span class="nowrap">{}</span>', ((address,) for address in sent_to)),
+        "sent_to": format_html_join(_(" and "), '<span class="address">{}</span>', ((address,) for address in sent_to)),
         "minutes": max(1, -(-settings.MESSAGE_GRACE_SECONDS // 60)),
         "just_booked": visit.booked_at is not None and now - visit.booked_at < timedelta(seconds=settings.MESSAGE_GRACE_SECONDS),
         "reminder": reminder,

@@ -141,6 +141,8 @@ def resume(request: HttpRequest, token: str) -> HttpResponse:
     link = later.find_link(token, now=now)
     if link is None:
         return render(request, "booking/dead_link.html", status=404)
+    if request.session.get("draft") == str(link.response.public_id):
+        return see("intake:questions")  # It is open in this browser, or asks there whether it rested too long.
     form = YearForm(request.POST if request.method == "POST" else None)
     status = 200
     if request.method == "POST":

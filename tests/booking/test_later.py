@@ -130,6 +130,15 @@ def test_another_phone_goes_on_after_the_year_of_birth(walker, saved):
     assert AuditEvent.objects.filter(action="intake.resume", detail={"ok": True}).count() == 1
 
 
+def test_where_the_answers_are_open_the_link_asks_for_nothing_until_they_are_closed(walker, saved, at):
+    token = later.token_of(saved)
+    assert walker.get("resume", token)["Location"] == reverse("intake:questions")
+    at.shift(timedelta(minutes=31))
+    closed = walker.client.get(walker.get("resume", token)["Location"])
+    assert closed.status_code == 302
+    assert reverse("booking:closed") in closed["Location"]
+
+
 def test_looking_at_the_link_changes_nothing_and_opens_nothing(walker, saved):
     phone, before = walker.another(), rows()
     phone.get("resume", later.token_of(saved))

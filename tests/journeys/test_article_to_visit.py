@@ -147,3 +147,46 @@ def move_to_now(visit):
         status="cancelled", hold_expires_at=None
     )
     Appointment.objects.filter(pk=visit.pk).update(starts_at=start, ends_at=start + timedelta(minutes=30))
+
+
+CUT_OFF = """() => [...document.querySelectorAll('main, main *, header *')]
+    .filter((e) => e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).overflowX === 'hidden' && !e.closest('.vh, svg'))
+    .map((e) => `${e.className}: ${e.textContent.trim().replace(/\\\\s+/g, ' ').slice(0, 50)}`)
+    .concat(document.documentElement.scrollWidth > innerWidth ? ['scrolls sideways'] : [])"""
+LARGE = "document.addEventListener('DOMContentLoaded', () => { document.documentElement.style.fontSize = '200%' })"
+
+
+@pytest.mark.journey
+def test_with_text_twice_as_large_a_phone_shows_the_whole_booking_and_cuts_nothing_off(person, post):
+    rosa, found = person(script=True), []
+    rosa.page.add_init_script(LARGE)
+
+    def look():
+        found.extend(f"{rosa.path}: {cut}" for cut in rosa.page.evaluate(CUT_OFF))
+
+    for path in ("/articles/dutasteride-mesotherapy/", "/book/call-us/", "/book/"):
+        rosa.go(path)
+        look()
+    rosa.press("Start")
+    look()
+    rosa.press("Pick a time first, finish these later")
+    look()
+    rosa.press("Take this time")
+    rosa.press("Continue")
+    look()
+    assert rosa.page.locator(".dob .input").first.bounding_box()["width"] > 200, "the month can be read"
+    rosa.answer_page()
+    look()
+    send()
+    code = re.search(r"\d{3} \d{3}", newest(post, "code")["subject"])[0]
+    rosa.page.locator("input[name=code]").fill(code)
+    rosa.press("Continue")
+    look()
+    rosa.press("Book my visit")
+    look()
+    assert rosa.path == "/book/done/"
+    visit = re.search(r"/v/\w{16}/", rosa.page.locator('a[href*="/v/"]').first.get_attribute("href"))[0]
+    for page in ("", "time/", "cancel/", "messages/", "questions/"):
+        rosa.go(visit + page)
+        look()
+    assert found == []

@@ -44,12 +44,10 @@ def findings(booth):  # noqa: F811
     """Axe, 320 px, text at 200 %, and controls without a name."""
     found = booth.findings()
     page = booth.page
-    page.set_viewport_size({"width": 640, "height": 900})
     page.evaluate("document.documentElement.style.fontSize = '200%'")
     if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
         found.append(f"{page.url}: scrolls sideways with large text")
     page.evaluate("document.documentElement.style.fontSize = ''")
-    page.set_viewport_size({"width": 390, "height": 844})
     return found + [f"{page.url}: no name for {control}" for control in page.evaluate(NAMES)]
 
 
