@@ -20,8 +20,9 @@ def refusing(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     @wraps(view)
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         response = view(request, *args, **kwargs)
-        form = (getattr(response, "context_data", None) or {}).get("form")
-        if request.method == "POST" and response.status_code == 200 and form is not None and form.errors:
+        shown = getattr(response, "context_data", None) or {}
+        forms = [form for name in ("form", "webauthn_form") if (form := shown.get(name)) is not None]
+        if request.method == "POST" and response.status_code == 200 and any(form.errors for form in forms):
             response.status_code = 422
         return response
 

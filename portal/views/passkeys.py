@@ -1,7 +1,6 @@
 """`/me/passkeys/`: signing in with a fingerprint or face instead of a code."""
 
 from allauth.mfa.models import Authenticator
-from allauth.mfa.webauthn.forms import SignupWebAuthnForm
 from allauth.mfa.webauthn.internal import auth
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -11,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.actions import add_passkey, remove_passkey
+from accounts.passkey_forms import PatientAddForm
 from accounts.web import see
 from portal.access import Me, fresh_proof_required, patient_required
 
@@ -29,9 +29,9 @@ def passkeys(request: HttpRequest, me: Me) -> HttpResponse:
     """Those there are; POST adds the one that the browser has just made."""
     keys, user = _mine(me), me.patient.user
     assert user is not None
-    form, status = SignupWebAuthnForm(user=user, initial={"name": _("My phone")}), 200
+    form, status = PatientAddForm(user=user, initial={"name": _("My phone")}), 200
     if request.method == "POST":
-        form = SignupWebAuthnForm(request.POST, user=user)
+        form = PatientAddForm(request.POST, user=user)
         status = 422
         if len(keys) < MOST and form.is_valid():
             made = form.cleaned_data

@@ -79,6 +79,12 @@ def test_with_a_passkey_that_is_removed_every_other_sign_in_ends(maya, patient):
     assert lost.get("/me/")["Location"].startswith("/me/sign-in/")
 
 
+def test_what_no_browser_makes_is_not_added_as_a_passkey(maya):
+    maya.get("/me/passkeys/")
+    for text in ('{"id": "a"}', '{"id": 1, "rawId": [], "type": "public-key", "response": "x"}', "[1]"):
+        assert maya.post("/me/passkeys/", {"name": "x", "credential": text}).status_code == 422
+
+
 def test_the_links_that_went_to_the_old_address_stop(maya, patient, visit):
     old = token_of(visit)
     maya.post("/me/details/text/", {"address": "519-555-0144"})
