@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -110,6 +110,24 @@ def test_advice_is_noted_once_with_its_time(draft: QuestionnaireResponse) -> Non
     actions.save_page(draft, "3/9", {"hair_infection_signs": "no"}, by=SOMEBODY, now=LATER)
     assert (first.advice, again.advice) == (["A1"], [])
     assert decrypt(draft).advice_shown == [{"code": "A1", "at": NOW.isoformat()}]
+
+
+def test_an_answer_that_is_emptied_is_gone(draft: QuestionnaireResponse) -> None:
+    actions.save_page(draft, "2/1", {"about_pronouns": "they/them"}, by=SOMEBODY, now=NOW)
+    actions.save_page(draft, "2/1", {"about_pronouns": None}, by=SOMEBODY, now=NOW)
+    assert "about_pronouns" not in decrypt(draft).answers
+
+
+def test_a_date_of_birth_given_with_the_details_decides_which_questions_apply(draft: QuestionnaireResponse) -> None:
+    actions.save_contact(draft, {"date_of_birth": date(1979, 4, 2)}, by=SOMEBODY, now=NOW)
+    answers = decrypt(draft).answers
+    assert (answers["about_dob"], answers["calc_age_band"]) == ("1979-04-02", "40-59")
+
+
+def test_a_deleted_draft_is_in_the_trail(draft: QuestionnaireResponse) -> None:
+    actions.delete_draft(draft, by=SOMEBODY, now=LATER)
+    assert not QuestionnaireResponse.objects.exists()
+    assert AuditEvent.objects.get(action="intake.delete_draft").at == LATER
 
 
 def test_a_sent_response_takes_no_more_answers(fill: Fill, maya: Patient) -> None:
