@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
+from urllib.parse import urlencode
 
-from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts.models import Role
@@ -13,16 +15,20 @@ from accounts.models import Role
 View = Callable[..., HttpResponse]
 
 
-def _to_sign_in(request: HttpRequest) -> HttpResponse:
-    """The sign-in page, which afterwards shows where the person was; scripts get a 401."""
-    if "application/json" in request.headers.get("Accept", "") or "X-Poll" in request.headers:
-        return JsonResponse({"detail": "signed_out"}, status=401)
+def sent_to(request: HttpRequest, to: str, why: str) -> HttpResponse:
+    """To a page that can help, which afterwards shows where the person was; scripts get a 401 in words they understand."""
     back = request.get_full_path()
     if request.method not in {"GET", "HEAD"}:
+        # What was posted is not done; afterwards the page it was posted from is shown.
         back = request.POST.get("next", "")
         if not url_has_allowed_host_and_scheme(back, allowed_hosts=None):
             back = "/staff/"
-    return redirect_to_login(back)
+    url = f"{reverse(to)}?{urlencode({'next': back} | ({'locked': '1'} if why == 'locked' else {}))}"
+    if request.headers.get("HX-Request"):
+        return HttpResponse(status=401, headers={"HX-Redirect": url})
+    if "application/json" in request.headers.get("Accept", "") or "X-Poll" in request.headers:
+        return JsonResponse({"detail": why}, status=401)
+    return redirect(url)
 
 
 def _roles_required(*roles: str) -> Callable[[View], View]:
@@ -33,7 +39,7 @@ def _roles_required(*roles: str) -> Callable[[View], View]:
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             user = request.user
             if not user.is_authenticated:
-                return _to_sign_in(request)
+                return sent_to(request, "account_login", "signed_out")
             if not user.is_active or user.role not in roles:
                 raise Http404
             return view(request, *args, **kwargs)

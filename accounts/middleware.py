@@ -4,7 +4,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
-from urllib.parse import urlencode
 
 from allauth.account.internal.flows.login import get_authentication_records
 from csp.constants import HEADER
@@ -12,13 +11,11 @@ from csp.middleware import CSPMiddleware
 from csp.utils import build_policy
 from django.conf import settings
 from django.contrib.auth import logout
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import redirect
-from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts import clock
+from accounts.access import sent_to
 from accounts.errors import bad_request, is_database_away, not_ready
 from accounts.models import Clinic, is_patient
 from accounts.signin import end_sessions, has_second_factor, new_key
@@ -160,15 +157,15 @@ def staff_gate(get_response: Next) -> Next:
             session["signed_in_at"] = now.isoformat()
         elif now - since > timedelta(seconds=settings.SESSION_COOKIE_AGE):
             logout(request)
-            return _send(request, "account_login", "signed_out")
+            return sent_to(request, "account_login", "signed_out")
         name = _name(request)
         if name in _ALWAYS:
             return None
         seen = _last_seen(request)
         if seen and now - seen > timedelta(minutes=settings.STAFF_IDLE_MINUTES):
-            return _send(request, "account_reauthenticate", "locked")
+            return sent_to(request, "account_reauthenticate", "locked")
         if settings.STAFF_MFA_REQUIRED and name not in _ENROLMENT and not has_second_factor(user):
-            return _send(request, "mfa_index", "second_factor_missing")
+            return sent_to(request, "mfa_index", "second_factor_missing")
         # Written at most once a minute: a session save on every request would be a write on every read.
         if "X-Poll" not in request.headers and (not seen or now - seen > timedelta(minutes=1)):
             session["seen_at"] = now.isoformat()
@@ -193,19 +190,3 @@ def _last_seen(request: HttpRequest) -> datetime | None:
     if stored := _instant(request.session.get("seen_at")):
         times.append(stored)
     return max(times, default=None)
-
-
-def _send(request: HttpRequest, to: str, why: str) -> HttpResponse:
-    """To a page that can help, keeping where the person was; scripts get a 401 in words they understand."""
-    back = request.get_full_path()
-    if request.method not in {"GET", "HEAD"}:
-        # What was posted is not done; afterwards the page it was posted from is shown.
-        back = request.POST.get("next", "")
-        if not url_has_allowed_host_and_scheme(back, allowed_hosts=None):
-            back = "/staff/"
-    url = f"{reverse(to)}?{urlencode({'next': back} | ({'locked': '1'} if why == 'locked' else {}))}"
-    if request.headers.get("HX-Request"):
-        return HttpResponse(status=401, headers={"HX-Redirect": url})
-    if "application/json" in request.headers.get("Accept", "") or "X-Poll" in request.headers:
-        return JsonResponse({"detail": why}, status=401)
-    return redirect(url)

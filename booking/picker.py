@@ -4,6 +4,7 @@ One statement loads the calendar; the slot function does the rest. No request, n
 moves a visit both use it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -33,6 +34,11 @@ class Choice:
     value: str
     start: datetime
     practitioner: Practitioner
+
+    @classmethod
+    def of(cls, start: datetime, practitioner: Practitioner) -> "Choice":
+        """A start with somebody as a button."""
+        return cls(value_of(start, practitioner), start, practitioner)
 
 
 @dataclass(slots=True)
@@ -204,14 +210,10 @@ def parse_value(text: Any) -> tuple[datetime, UUID] | None:
     return (at, public_id) if at and public_id else None
 
 
-def choices(found: list[Slot], people: list[Practitioner]) -> list[Choice]:
-    """Slots as buttons."""
+def choices(found: Iterable[Slot], people: Iterable[Practitioner]) -> list[Choice]:
+    """Slots with these people as buttons, in the order they came."""
     by_pk = {person.pk: person for person in people}
-    return [
-        Choice(value_of(s.start, by_pk[s.practitioner_id]), s.start, by_pk[s.practitioner_id])
-        for s in found
-        if s.practitioner_id in by_pk
-    ]
+    return [Choice.of(slot.start, by_pk[slot.practitioner_id]) for slot in found if slot.practitioner_id in by_pk]
 
 
 def build(
@@ -264,7 +266,7 @@ def build(
         if skip == (at, person.pk):
             continue
         day = by_day.setdefault(date.fromordinal(start.day), Day(date.fromordinal(start.day)))
-        choice = Choice(value_of(at, person), at, person)
+        choice = Choice.of(at, person)
         (day.morning if clock.local(at, zone).hour < 12 else day.afternoon).append(choice)
         picker.soonest = picker.soonest or choice
 

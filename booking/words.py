@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts import clock
+from patients.models import Helper, Patient, ReminderBy
 
 DOT = "\u2022"
 # When messages remind of a visit: calendar days before it, and how long before that the time must have been known.
@@ -128,3 +129,12 @@ def gap_line(first: date, last: date, reason: str) -> str:
     if reason == "full":
         return _("%(dates)s: full") % {"dates": span}
     return _("%(dates)s: no times like that") % {"dates": span}
+
+
+def no_way(reader: Patient | Helper) -> str:
+    """Why no message goes to somebody who has no way left for one."""
+    if reader.reminder_by == ReminderBy.PHONE:
+        return _("This patient gets phone calls only, so no message can go out. If they agree, change that first.")
+    if not (reader.mobile or reader.email):
+        return _("There is no mobile and no email to send it to.")
+    return _("No message gets through: texts were stopped or mail came back. Call, or change the contact first.")

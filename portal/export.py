@@ -49,13 +49,9 @@ def everything(patient: Patient, *, by: Actor, now: datetime) -> IO[bytes]:
             "visits": [parts.visit(v) for v in visits],
             "answers": sent,
             "consents": [parts.consent(row) for row in patient.consents.order_by("given_at")],
-            "corrections": [
-                {"asked_at": s.row.asked_at, "asked": s.asked, "answered_at": s.row.answered_at, "corrected": s.row.made,
-                 "answer": s.answer}
-                for s in read_corrections(corrections, by=by, now=now)
-            ],
+            "corrections": [parts.correction(said) for said in read_corrections(corrections, by=by, now=now)],
             "who_looked_or_changed": _trail(patient),
-        }  # fmt: skip
+        }
         out.writestr("my-data.json", json.dumps(whole, ensure_ascii=False, indent=1, default=str))
     file.seek(0)
     return file

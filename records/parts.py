@@ -10,7 +10,7 @@ from typing import Any
 from accounts import clock
 from audit.actor import Actor
 from booking.models import Appointment
-from intake.actions import read_photo
+from intake.actions import Said, read_photo
 from intake.document import open_document
 from intake.errors import IntakeError
 from intake.models import QuestionnaireResponse
@@ -41,6 +41,15 @@ def consent(row: ConsentRecord) -> dict[str, Any]:
     """A decision."""
     names = ("code", "decision", "choice", "given_by", "how", "text_version", "text_sha256", "given_at", "withdrawn_at")
     return {name: getattr(row, name) for name in names}
+
+
+def correction(said: Said) -> dict[str, Any]:
+    """What they asked to have corrected, and what came of it."""
+    row = said.row
+    return {
+        "asked_at": row.asked_at, "about": row.about, "asked": said.asked, "answered_at": row.answered_at, "corrected": row.made,
+        "answer": said.answer,
+    }  # fmt: skip
 
 
 def answers(response: QuestionnaireResponse, *, by: Actor, now: datetime) -> dict[str, Any]:

@@ -183,11 +183,7 @@ def _reviews(making: _Making, response: QuestionnaireResponse) -> list[Json]:
 
 def _corrections(making: _Making) -> list[Json]:
     rows = Correction.objects.filter(patient__in=making.person.keys).order_by("asked_at", "pk")
-    return [
-        {"asked_at": s.row.asked_at, "about": s.row.about, "asked": s.asked, "answered_at": s.row.answered_at,
-         "corrected": s.row.made, "answer": s.answer}
-        for s in read_corrections(rows, by=making.by, now=making.now)
-    ]  # fmt: skip
+    return [parts.correction(said) for said in read_corrections(rows, by=making.by, now=making.now)]
 
 
 def _message(message: Any) -> list[Json]:

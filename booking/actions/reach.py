@@ -17,6 +17,7 @@ from booking.actions.write_path import locked, retrying, save_call
 from booking.links import PURPOSE, PURPOSE_WAITING
 from booking.models import OPEN, TOOK_BACK, Appointment, LinkRequest
 from booking.waitlist import ON_LIST, WaitlistEntry
+from booking.words import no_way
 from intake.actions import (
     attach_patient,
     bring_facts,
@@ -162,7 +163,7 @@ def hand_over_questions(appointment: Appointment, *, by: Actor, now: datetime) -
     ways = [("text", patient.e164)] if patient.wants_text else []
     ways += [("email", patient.email)] if patient.wants_email else []
     if not ways:
-        raise NotAllowed(_("This patient gets phone calls only, so no link can go out. If they agree, change that first."))
+        raise NotAllowed(no_way(patient))
     hand_over(response, ways, by=by, now=now)
     return [channel for channel, _address in ways]
 

@@ -4,7 +4,7 @@ One module per noun, all of them to be imported from here.
 """
 
 from intake.actions.consents import merge_records, note_messages, withdraw
-from intake.actions.corrections import answer_correction, ask_correction, read_corrections
+from intake.actions.corrections import Said, answer_correction, ask_correction, read_corrections
 from intake.actions.definitions import publish, publish_all
 from intake.actions.drafts import (
     Saved,
@@ -40,6 +40,7 @@ __all__ = [
     "AskedElse",
     "NotYet",
     "PhotoRefused",
+    "Said",
     "Saved",
     "Taken",
     "Upload",

@@ -18,13 +18,12 @@ from accounts.web import as_date, as_uuid
 from audit.actor import actor_of
 from booking import actions, calendar
 from booking.models import Appointment, Practitioner, Service
-from booking.picker import parse_value, value_of
-from booking.slots import Slot
+from booking.picker import Choice, choices, parse_value
+from booking.slots import Slot, snug
 from patients.actions import Contact
 from patients.models import Patient
 from staff import search
 from staff.forms import CallerForm, HelperForm
-from staff.offers import Offer, offers_of, snug_of
 from staff.reading import reading
 from staff.typed import TypedTime, wanted_of
 from staff.views.day import to_day
@@ -52,9 +51,9 @@ class Page:
     people: list[Practitioner] = field(default_factory=list)
     day: date | None = None
     chosen: str = ""
-    at: Offer | None = None
-    soonest: list[Offer] = field(default_factory=list)
-    lists: list[tuple[Practitioner, list[Offer]]] = field(default_factory=list)
+    at: Choice | None = None
+    soonest: list[Choice] = field(default_factory=list)
+    lists: list[tuple[Practitioner, list[Choice]]] = field(default_factory=list)
     snug: set[str] = field(default_factory=set)
     hits: list[search.Hit] = field(default_factory=list)
     doubles: list[Patient] = field(default_factory=list)
@@ -99,8 +98,8 @@ def _read(request: HttpRequest, now: datetime) -> Page:
         page.people = [p for p in page.service.practitioners.all() if p.active]
     by_id = {p.public_id: p for p in page.people}
     if at is not None and at[1] in by_id:
-        page.chosen = value_of(at[0], by_id[at[1]])
-        page.at = (page.chosen, at[0], by_id[at[1]])
+        page.at = Choice.of(at[0], by_id[at[1]])
+        page.chosen = page.at.value
     page.day = as_date(data.get("day")) or (clock.local(at[0]).date() if at else clock.today(now))
     page.day_is_chosen = page.day > clock.today(now) and (at is None or clock.local(at[0]).date() != page.day)
     page.other_day = as_date(data.get("other_day")) or page.day
@@ -155,21 +154,23 @@ def _load_times(page: Page) -> None:
         return
     today = clock.today(page.now)
 
-    def offers(found: list[Slot]) -> list[Offer]:
-        return offers_of((slot for slot in found if slot.start > page.now), page.people)
+    def to_come(found: list[Slot]) -> list[Choice]:
+        return choices((slot for slot in found if slot.start > page.now), page.people)
 
-    page.soonest = offers(
+    page.soonest = to_come(
         calendar.openings(page.service, since=today, until=today + timedelta(days=21), now=page.now, for_staff=True, limit=30)
     )[:5]
     found = calendar.openings(page.service, since=page.day, until=page.day, now=page.now, any_physician=False, for_staff=True)
-    that_day, page.snug = offers(found), snug_of(found, page.people, page.service)
-    if page.at is not None and page.service_changed and page.chosen not in {value for value, _at, _who in that_day}:
+    that_day = to_come(found)
+    page.snug = {choice.value for choice in choices(snug(found, page.service.step_minutes), page.people)}
+    if page.at is not None and page.service_changed and page.chosen not in {choice.value for choice in that_day}:
         page.at, page.chosen = None, ""  # it was chosen for another visit type, and does not suit this one
     if page.at is not None:
-        page.soonest = sorted({offer[0]: offer for offer in (*page.soonest, page.at)}.values(), key=lambda offer: offer[1])
-    page.lists = [(person, [o for o in that_day if o[2].pk == person.pk]) for person in page.people]
+        by_value = {choice.value: choice for choice in (*page.soonest, page.at)}
+        page.soonest = sorted(by_value.values(), key=lambda choice: choice.start)
+    page.lists = [(person, [choice for choice in that_day if choice.practitioner == person]) for person in page.people]
     if not page.chosen and page.soonest:
-        page.chosen = page.soonest[0][0]
+        page.chosen = page.soonest[0].value
 
 
 @reception_required
@@ -242,8 +243,8 @@ def _book(request: HttpRequest, page: Page, do: str) -> tuple[Appointment | None
         page.refusal = _("Choose a time")
         return None, 422
     start, person = wanted
-    page.chosen = value_of(start, person)
-    page.at = (page.chosen, start, person)
+    page.at = Choice.of(start, person)
+    page.chosen = page.at.value
     contact = None
     if page.patient is None and page.caller is not None:
         data = page.caller.cleaned_data

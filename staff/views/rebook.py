@@ -17,9 +17,8 @@ from accounts.web import as_number, see
 from audit.actor import actor_of
 from booking import actions, hours
 from booking.models import COMING, Appointment, Practitioner, Status, TimeOff
-from booking.picker import parse_value
+from booking.picker import choices, parse_value
 from booking.rebooking import Batch, Way, hold_key_of, propose
-from staff.offers import offers_of
 from staff.reading import reading
 from staff.views.time_off import when
 
@@ -48,7 +47,7 @@ def _table(request: HttpRequest, off: TimeOff, now: datetime, *, status: int = 2
         proposed = propose(found, now=now)
     rows = []
     for visit in found:
-        offers = offers_of(proposed[visit.pk], people)
+        offers = choices(proposed[visit.pk], people)
         reachable = bool(visit.patient.mobile or visit.patient.email)
         rows.append((visit, offers, Way.MOVE if offers and not visit.needs_call else Way.CALL, reachable))
     placed = sum(row[2] == Way.MOVE for row in rows)

@@ -20,9 +20,8 @@ from audit.actor import actor_of
 from booking import actions, series
 from booking.fields import PlainForm
 from booking.models import Appointment, Practitioner, Service, Status
-from booking.picker import parse_value
+from booking.picker import Choice, choices, parse_value
 from patients.models import Patient
-from staff.offers import Offer, offers_of
 from staff.reading import reading
 from staff.typed import TypedTime, instant_of
 
@@ -89,12 +88,12 @@ class PlanForm(PlainForm):
 
 @dataclass(slots=True)
 class Line:
-    """One visit of the plan on the page: its choices as (value, start, physician), the chosen one, what is in the way."""
+    """One visit of the plan on the page: its choices, the chosen one, what is in the way."""
 
     number: int
     ideal: datetime
     conflict: str
-    choices: list[Offer] = field(default_factory=list)
+    choices: list[Choice] = field(default_factory=list)
     chosen: str = ""
     lost: bool = False
 
@@ -175,10 +174,10 @@ def _lines(plan: series.Plan, posted: list[str], lost: list[int], *, now: dateti
     people = list(plan.service.practitioners.filter(active=True))
     lines = []
     for target in series.propose(plan, now=now):
-        choices = offers_of(target.near, people)
+        free = choices(target.near, people)
         before = posted[target.number - 1] if posted else ""
         gone = target.number - 1 in lost
-        free = {value for value, _start, _who in choices}
-        chosen = before if before in free and not gone else next((c[0] for c in choices if not (gone and c[0] == before)), "")
-        lines.append(Line(target.number, target.ideal, target.conflict, choices, chosen, gone))
+        values = [choice.value for choice in free]
+        chosen = before if before in values and not gone else next((v for v in values if not (gone and v == before)), "")
+        lines.append(Line(target.number, target.ideal, target.conflict, free, chosen, gone))
     return lines

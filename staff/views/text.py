@@ -16,13 +16,13 @@ from audit.actor import actor_of
 from booking import actions
 from booking.desk_text import DeskText, ShortText, on_offer
 from booking.links import token_of
+from booking.words import no_way
 from notifications.channels import texts_work
 from notifications.coming import foresee
 from notifications.kinds import EMAIL, KINDS, TEXT
 from notifications.letters import ways, why_not
 from staff import board, outbox
 from staff.history import REASONS
-from staff.reach import no_way
 from staff.reading import reading
 from staff.views.day import to_day
 

@@ -21,9 +21,9 @@ from booking import actions, calendar, hours
 from booking.desk_text import on_offer
 from booking.links import token_of
 from booking.models import COMING, OPEN, Appointment, Practitioner, Service
-from booking.picker import value_of
+from booking.picker import choices, value_of
 from booking.reasons import in_words, why_not
-from booking.words import phone_text
+from booking.words import no_way, phone_text
 from intake.consents import messages_refused, messages_wording
 from notifications.channels import texts_work
 from notifications.kinds import EMAIL, KINDS
@@ -31,8 +31,6 @@ from notifications.letters import ways
 from patients.actions import PatientError
 from staff import board, gaps, history, steps
 from staff.forms import CancelForm, ContactForm, HelperForm
-from staff.offers import offers_of
-from staff.reach import no_way
 from staff.reading import reading
 from staff.typed import TypedTime, wanted_of
 from staff.views.day import strip_of, to_day
@@ -185,17 +183,16 @@ def starts(request: HttpRequest, public_id: UUID) -> JsonResponse:
     """Where a visit could go on a day, for the board: each as the value a move posts, whose it is, when, and in words."""
     now, found = clock.now(), _visit(request, public_id)
     day = as_date(request.GET.get("day")) or clock.local(found.starts_at).date()
-    people = {person.pk: person for person in calendar.people(found.service)}
     free = calendar.openings(found.service, since=day, until=day, now=now, own=found.pk, any_physician=False, for_staff=True)
     listed = [
         {
-            "value": value_of(slot.start, people[slot.practitioner_id]),
-            "who": slot.practitioner_id,
-            "at": int(slot.start.timestamp()),
-            "words": f"{clock.clock_time(slot.start)}, {people[slot.practitioner_id].short_name}",
+            "value": choice.value,
+            "who": choice.practitioner.pk,
+            "at": int(choice.start.timestamp()),
+            "words": f"{clock.clock_time(choice.start)}, {choice.practitioner.short_name}",
         }
-        for slot in free
-        if slot.start > now and slot.practitioner_id in people
+        for choice in choices(free, calendar.people(found.service))
+        if choice.start > now
     ]
     return JsonResponse({"minutes": found.minutes, "version": found.version, "starts": listed})
 
@@ -283,7 +280,8 @@ def _move_page(
         soonest = calendar.openings(
             visit.service, since=today, until=today + timedelta(days=21), now=now, own=visit.pk, for_staff=True, limit=30
         )
-    here = (visit.starts_at, visit.practitioner_id)  # where it is already is no place to move to
+    that_day = choices(found, people)
+    here = value_of(visit.starts_at, visit.practitioner)  # where it is already is no place to move to
     soonest = [s for s in soonest if s.start > now and s.start != visit.starts_at][:5]
     rest = len(actions.from_here_on(visit, now=now)) - 1 if visit.series else 0
     context = {
@@ -296,16 +294,9 @@ def _move_page(
         "people": people,
         "other_who": as_uuid(request.POST.get("other_who")) or visit.practitioner.public_id,
         "other_time": request.POST.get("other_time", "")[:5],
-        "soonest": offers_of(soonest, people),
+        "soonest": choices(soonest, people),
         "lists": [
-            (
-                person,
-                [
-                    (value_of(s.start, person), s.start)
-                    for s in found
-                    if s.practitioner_id == person.pk and s.start > now and (s.start, person.pk) != here
-                ],
-            )
+            (person, [each for each in that_day if each.practitioner == person and each.start > now and each.value != here])
             for person in people
         ],
     }

@@ -247,7 +247,7 @@ def test_physicians_have_no_desk_and_strangers_sign_in_first(
     physician: User, signed_in: Callable[[User], Client], path: str
 ) -> None:
     assert signed_in(physician).get(path).status_code == 404
-    assert Client().get(path)["Location"].startswith("/staff/login/?next=/desk/")
+    assert Client().get(path)["Location"].startswith("/staff/login/?next=%2Fdesk%2F")
 
 
 def test_the_clinic_lead_has_the_desk_too(clinic: Any, lead_user: User, signed_in: Callable[[User], Client]) -> None:

@@ -181,12 +181,20 @@ def test_handed_over_the_patient_gets_the_link_and_the_desk_is_out(seated, visit
         save_page(draft_of(visit), "1/1", {}, by=Actor.staff(visit.created_by), now=clock.now())
 
 
-def test_who_wants_phone_calls_only_is_sent_nothing(seated, visit):
-    visit.patient.reminder_by = "phone"
+@pytest.mark.parametrize(
+    "reach, why",
+    [
+        ({"reminder_by": "phone"}, "phone calls only"),
+        ({"texts_stopped_at": clock.now(), "email": ""}, "texts were stopped or mail came back"),
+    ],
+)
+def test_who_cannot_be_reached_is_sent_nothing_and_the_desk_is_told_why(seated, visit, reach, why):
+    for name, value in reach.items():
+        setattr(visit.patient, name, value)
     visit.patient.save()
     refused = press(seated, visit, "hand_over")
     assert refused.status_code == 409
-    assert "phone calls only" in refused.content.decode()
+    assert why in refused.content.decode()
     assert not ResumeLink.objects.exists()
     assert draft_of(visit).is_at_desk
 

@@ -63,7 +63,7 @@ def rebook(desk: Client, off: TimeOff, ways: dict[int, str]) -> Any:
     for visit, offers, _way, _reachable in table(desk, off):
         key = visit.public_id
         form |= {f"way-{key}": ways.get(visit.pk, ""), f"seen-{key}": visit.version}
-        form |= {f"slot-{key}": offers[0][0]} if offers else {}
+        form |= {f"slot-{key}": offers[0].value} if offers else {}
     return desk.post(f"/desk/time-off/{off.pk}/visits/", form)
 
 
@@ -79,9 +79,9 @@ def test_each_visit_is_proposed_its_own_time_the_same_physician_and_part_of_day_
     desk: Client, off: TimeOff, service: Service, make_practitioner: Any
 ) -> None:
     service.practitioners.add(make_practitioner("Dr. Priya Raman"))
-    firsts = [offers[0][1:] for _v, offers, _way, _r in table(desk, off)]
+    firsts = [offers[0] for _v, offers, _way, _r in table(desk, off)]
     friday = THURSDAY + timedelta(days=1)
-    assert [(start, who.short_name) for start, who in firsts] == [
+    assert [(choice.start, choice.practitioner.short_name) for choice in firsts] == [
         (at(friday, 9), "Dr. Osei"), (at(friday, 9, 40), "Dr. Osei"), (at(friday, 13), "Dr. Osei"),
     ]  # fmt: skip
 
@@ -93,8 +93,8 @@ def test_where_the_physician_has_no_time_a_colleague_is_proposed(
     away = actions.take_time_off(
         off.practitioner, "sick", at(THURSDAY, 0), at(THURSDAY, 0) + timedelta(days=60), by=Actor.system(), now=WEDNESDAY
     )
-    start, who = table(desk, off)[0][1][0][1:]
-    assert (start, who.short_name) == (at(THURSDAY, 9), "Dr. Raman")
+    first = table(desk, off)[0][1][0]
+    assert (first.start, first.practitioner.short_name) == (at(THURSDAY, 9), "Dr. Raman")
     assert away.practitioner == off.practitioner
 
 
@@ -117,11 +117,11 @@ def test_what_was_taken_meanwhile_says_so_and_stops_nothing_else(
 ) -> None:
     rows = table(desk, off)
     form = {f"way-{v.public_id}": "move" for v, _o, _w, _r in rows} | {f"seen-{v.public_id}": v.version for v, _o, _w, _r in rows}
-    form |= {f"slot-{v.public_id}": offers[0][0] for v, offers, _w, _r in rows}
+    form |= {f"slot-{v.public_id}": offers[0].value for v, offers, _w, _r in rows}
     actions.book_for(
         service,
         practitioner,
-        rows[1][1][0][1],
+        rows[1][1][0].start,
         patient=make_patient("Quick", "One"),
         contact=None,
         by=Actor.system(),
@@ -164,7 +164,7 @@ def test_no_time_is_proposed_at_which_the_patient_is_here_already(
     friday, raman = THURSDAY + timedelta(days=1), make_practitioner("Dr. Priya Raman")
     service.practitioners.add(raman)
     actions.book_for(service, raman, at(friday, 9, 20), patient=booked[0].patient, contact=None, by=Actor.system(), now=WEDNESDAY)
-    starts = [start for _value, start, _who in table(desk, off)[0][1]]
+    starts = [choice.start for choice in table(desk, off)[0][1]]
     assert starts
     assert clock.local(starts[0]).date() != friday, "a day with nothing else is better"
     assert all(not (at(friday, 8, 40) < start < at(friday, 10)) for start in starts)
@@ -172,7 +172,7 @@ def test_no_time_is_proposed_at_which_the_patient_is_here_already(
 
 def test_proposals_leave_the_minutes_that_are_needed_between_visits(desk: Client, off: TimeOff, service: Service) -> None:
     Service.objects.update(cleanup_minutes=20)
-    firsts = sorted(offers[0][1] for _v, offers, _w, _r in table(desk, off))
+    firsts = sorted(offers[0].start for _v, offers, _w, _r in table(desk, off))
     needed = timedelta(minutes=service.minutes + 20)
     assert all(two - one >= needed for one, two in pairwise(firsts))
     rebook(desk, off, {v.pk: "move" for v, *_rest in table(desk, off)})
