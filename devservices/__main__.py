@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 from devservices import state
-from devservices.processes import Family, die_with_parent, in_child
+from devservices.processes import Family, die_with_parent, hear_ctrl_c, in_child
 
 
 def run(command: list[str]) -> int:
@@ -15,6 +15,7 @@ def run(command: list[str]) -> int:
 
     die_with_parent(signal.SIGTERM)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    hear_ctrl_c()
     path = state.folder("test", in_memory=True)
     family = Family(hold=[state.lock(path, wait=600)])
     try:

@@ -13,7 +13,7 @@ from datetime import date
 from pathlib import Path
 
 from devservices import servers, state
-from devservices.processes import Family, die_with_parent
+from devservices.processes import Family, die_with_parent, hear_ctrl_c
 from devservices.state import ROOT
 
 BIN = Path(sys.executable).parent
@@ -161,6 +161,7 @@ def main() -> int:
     began = time.monotonic()
     for how in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(how, lambda *_: sys.exit(0))
+    hear_ctrl_c()
     die_with_parent(signal.SIGTERM)
     path = state.folder("demo")
     held = state.lock(path, wait=15)  # first: one that is stopping gives back its port with it

@@ -20,6 +20,11 @@ def die_with_parent(how: int) -> None:
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, how)
 
 
+def hear_ctrl_c() -> None:
+    """End by SIGINT, which a shell without a terminal has its background jobs ignore."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def in_child(how: int, parent: int) -> Callable[[], None]:
     """A `preexec_fn`: the kernel sends `how` to the child when `parent` ends."""
     libc = ctypes.CDLL(None) if sys.platform == "linux" else None

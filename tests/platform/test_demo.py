@@ -2,14 +2,17 @@
 
 import os
 import shutil
+import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from devservices import demo, state
+from devservices import demo, processes, state
+from devservices.__main__ import run
 
 
 class Disk(NamedTuple):
@@ -46,6 +49,22 @@ def nothing_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "Family", lambda **_: pytest.fail("started"))
     monkeypatch.setattr(demo, "die_with_parent", lambda _: None)
     monkeypatch.setattr(demo.signal, "signal", lambda *_: None)
+
+
+@pytest.mark.parametrize("begin", [demo.main, partial(run, ["true"])])
+def test_ctrl_c_ends_it_although_a_shell_started_it_in_the_background(
+    begin: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {how: signal.getsignal(how) for how in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    monkeypatch.setattr(processes, "PR_SET_PDEATHSIG", 0)  # nothing is asked of the kernel
+    monkeypatch.setattr(state, "folder", lambda *_, **__: os.kill(os.getpid(), signal.SIGINT))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # as POSIX has a shell do for what it does not wait for
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            begin()
+    finally:
+        for how, handler in before.items():
+            signal.signal(how, handler)
 
 
 @pytest.mark.usefixtures("nothing_starts")
