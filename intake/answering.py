@@ -169,7 +169,7 @@ def _clean_choice(question: Question, given: list[Any], typed: Typed, asking: As
     if any(not isinstance(value, str) or value not in allowed for value in chosen):
         return bad(_("Choose one of the answers shown"))
     if not question.multiple:
-        if len(chosen) > 1 or len(given) > 1:
+        if len(given) > 1:
             return bad(_("Choose only one answer"))
         return (chosen[0] if chosen else None), []
     picked: list[Any] = [code for code in allowed if code in chosen]

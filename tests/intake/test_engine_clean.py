@@ -34,7 +34,8 @@ def test_an_unknown_option_is_refused(hair: Definition) -> None:
 
 
 def test_two_values_for_one_answer_are_refused(hair: Definition) -> None:
-    assert messages(clean(hair, 3, 5, hair_scale_set=["a", "b"])) == {"hair_scale_set-0": "Choose only one answer"}
+    for sent in (["a", "b"], ["a", "a"]):
+        assert messages(clean(hair, 3, 5, hair_scale_set=sent)) == {"hair_scale_set-0": "Choose only one answer"}
     assert messages(clean(hair, 2, 1, about_pronouns=["she", "he"])) == {"about_pronouns": "Give only one answer"}
 
 
@@ -42,6 +43,10 @@ def test_none_of_these_stands_alone(hair: Definition) -> None:
     assert messages(clean(hair, 3, 10, hair_body=["fatigue", "none"])) == {
         "hair_body-0": "Choose “None of these” alone, or take it away"
     }
+
+
+def test_none_of_these_alone_is_an_answer(hair: Definition) -> None:
+    assert clean(hair, 3, 10, hair_body=["none"]).values == {"hair_body": ["none"]}
 
 
 def test_more_than_three_concerns_are_refused(hair: Definition) -> None:
@@ -59,6 +64,15 @@ def test_an_open_choice_takes_own_words_too(hair: Definition) -> None:
     assert cleaned.values["about_access_needs"] == ["hearing", {"text": "A low chair"}]
     wrong = clean(hair, 2, 6, about_access_needs=["none"], about_access_needs_text="A chair")
     assert messages(wrong) == {"about_access_needs-0": "Choose “No, nothing” alone, or take it away"}
+
+
+@pytest.mark.parametrize(("own", "says"), [(["a", "b"], "Give only one answer"), ("x" * 201, "Use 200 characters or fewer")])
+def test_own_words_are_one_text_of_bounded_length(hair: Definition, own: Any, says: str) -> None:
+    assert messages(clean(hair, 2, 6, about_access_needs_text=own)) == {"about_access_needs_text": says}
+
+
+def test_own_words_to_a_question_that_takes_none_are_ignored(hair: Definition) -> None:
+    assert clean(hair, 3, 10, hair_body=["fatigue"], hair_body_text="x").values == {"hair_body": ["fatigue"]}
 
 
 def test_the_consent_must_be_ticked(hair: Definition) -> None:
@@ -109,6 +123,13 @@ def test_accents_punctuation_and_markup_are_kept_as_typed(hair: Definition) -> N
 
 def test_an_optional_answer_can_be_taken_away_again(hair: Definition) -> None:
     assert clean(hair, 8, 5, {"finish_other": "x"}, finish_other=" ").values == {"finish_other": None}
+
+
+@pytest.mark.parametrize("year", ["1970", str(TODAY.year)])
+def test_the_first_year_and_this_one_are_taken(hair: Definition, year: str) -> None:
+    tried = {"tx_any": "yes", "tx_list": ["transplant"]}
+    cleaned = clean(hair, 5, 2, tried, tx_list=["transplant"], tx_transplant_year=year)
+    assert cleaned.values["tx_transplant_year"] == int(year)
 
 
 @pytest.mark.parametrize("year", ["1969", "2028", "21", "two thousand", "-2001", "２００１", "1e3", "20011"])
@@ -182,6 +203,11 @@ def test_a_follow_up_that_applied_already_is_required_even_if_the_form_left_it_o
     assert messages(cleaned) == {"hair_shedding_time-0": "Choose an answer"}
 
 
+def test_a_follow_up_that_was_typed_is_taken_though_the_form_does_not_name_it(hair: Definition) -> None:
+    cleaned = clean(hair, 3, 1, hair_concern=["other"], hair_concern_other="A smell")
+    assert (cleaned.values["hair_concern_other"], cleaned.follow_up) == ("A smell", "")
+
+
 def test_a_hidden_follow_up_is_not_judged(hair: Definition) -> None:
     cleaned = clean(hair, 3, 3, hair_shedding="no", hair_shedding_time="nonsense", shown="hair_shedding")
     assert (cleaned.values, cleaned.problems) == ({"hair_shedding": "no"}, [])
@@ -203,6 +229,11 @@ def test_medicines_are_rows_and_empty_ones_go(hair: Definition) -> None:
     ]
 
 
+def test_as_many_medicines_as_there_may_be_are_taken(hair: Definition) -> None:
+    names = [f"Medicine {n}" for n in range(answering.MAX_ROWS)]
+    assert len(clean(hair, 7, 1, {"med_any": "yes"}, med_any="yes", med_name=names).values["med_item"]) == len(names)
+
+
 def test_at_least_one_medicine_is_named(hair: Definition) -> None:
     cleaned = clean(hair, 7, 1, {"med_any": "yes"}, med_any="yes", med_name=[""], med_dose=[""])
     assert messages(cleaned) == {"med_name-0": "Enter the name of a medicine, or “I don’t know the name”"}
@@ -216,6 +247,16 @@ def test_a_photo_of_the_labels_stands_for_the_names(hair: Definition) -> None:
 def test_a_dose_needs_its_medicine(hair: Definition) -> None:
     cleaned = clean(hair, 7, 1, {"med_any": "yes"}, med_any="yes", med_name=["Zinc", ""], med_dose=["", "1 mg"])
     assert list(messages(cleaned)) == ["med_name-1"]
+
+
+def test_what_is_wrong_with_a_row_is_said_once(hair: Definition) -> None:
+    cleaned = clean(hair, 7, 1, {"med_any": "yes"}, med_any="yes", med_name=[""], med_dose=["1 mg"])
+    assert [problem.field for problem in cleaned.problems] == ["med_name-0"]
+
+
+def test_while_a_row_is_added_nothing_is_missing_yet(hair: Definition) -> None:
+    form = typed(med_any="")
+    assert answering.clean_page(hair, 7, 1, form, {}, ASKING, partial=True).problems == []
 
 
 def test_the_name_of_a_medicine_has_a_limit_in_its_own_row(hair: Definition) -> None:

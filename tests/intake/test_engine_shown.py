@@ -3,6 +3,8 @@
 from itertools import pairwise
 from typing import Any
 
+import pytest
+
 from intake import engine, wording
 from intake.definition import Definition
 from tests.intake.conftest import ASKING, PEOPLE, TODAY, answers_of, each_person
@@ -22,6 +24,11 @@ def test_a_scripted_person_is_shown_exactly_so_many_questions(person: dict[str, 
 @each_person
 def test_a_scripted_person_has_answered_all_that_is_required(person: dict[str, Any], hair: Definition) -> None:
     assert engine.validate_complete(hair, answers_of(person), ASKING) == []
+
+
+def test_a_code_that_the_form_does_not_have_keeps_it_from_being_sent(hair: Definition) -> None:
+    answers = answers_of(PEOPLE["Woman 27, sudden patches"]) | {"hair_onset": "gone"}
+    assert [problem.link_id for problem in engine.validate_complete(hair, answers, ASKING)] == ["hair_onset"]
 
 
 @each_person
@@ -146,3 +153,29 @@ def test_a_medicine_written_down_twice_is_remarked_on(hair: Definition) -> None:
     answers = {"med_any": "yes", "med_item": [{"med_name": "Biotin"}, {"med_name": "biotin"}, {"med_name": "Zinc"}]}
     rows = {row.label: row for part in wording.summary(hair, answers, ASKING) for row in part.rows}
     assert "Biotin" in rows["Medicine"].note
+
+
+@pytest.mark.parametrize(
+    ("born", "band"),
+    [
+        ("2009-02-11", None), ("2009-02-10", "18-39"), ("1987-02-11", "18-39"), ("1987-02-10", "40-59"),
+        ("1967-02-11", "40-59"), ("1967-02-10", "60-plus"),
+    ],
+)  # fmt: skip
+def test_an_age_band_begins_on_the_birthday(born: str, band: str | None, hair: Definition) -> None:
+    assert engine.calc(hair, {"about_dob": born}, TODAY).get("calc_age_band") == band
+
+
+def test_age_band_and_mood_total_are_each_worked_out_of_their_own(hair: Definition) -> None:
+    given = {"about_dob": "1950-01-01", "phq2_1": "LA6571-9", "phq2_2": "LA6569-3"}
+    assert engine.calc(hair, given, TODAY) == given | {"calc_age_band": "60-plus", "calc_phq2": 4}
+
+
+@each_person
+def test_what_is_worked_out_stands_in_no_summary(person: dict[str, Any], hair: Definition) -> None:
+    parts = wording.summary(hair, answers_of(person), ASKING)
+    assert [row.question.link_id for part in parts for row in part.rows if row.question.calc] == []
+
+
+def test_ones_own_words_are_an_answer_that_is_known(hair: Definition) -> None:
+    assert engine.is_known(hair.questions["about_access_needs"], ["interpreter", {"text": "A quiet room"}])

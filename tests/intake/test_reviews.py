@@ -267,6 +267,22 @@ def test_asked_for_more_it_stays_to_be_reviewed_and_waits_for_the_patient(sent: 
     assert actions.save_review(sent, FINE, by=doctor, now=LATER).number == 2
 
 
+def test_the_patient_is_asked_what_was_signed_and_not_what_is_being_written(sent: QuestionnaireResponse, doctor: Actor) -> None:
+    patient = Actor.patient(sent.patient_id)
+    actions.sign_review(sent, {"outcome": "more-info", "ask": "Since when?"}, by=doctor, now=NOW)
+    actions.save_review(sent, {"outcome": "more-info", "ask": "Half a thought"}, by=doctor, now=LATER)
+    sent.refresh_from_db()
+    assert actions.question_for(sent, by=patient, now=LATER) == "Since when?"
+
+
+def test_what_the_patient_adds_is_in_the_trail(sent: QuestionnaireResponse, doctor: Actor) -> None:
+    actions.sign_review(sent, {"outcome": "more-info", "ask": "Since when?"}, by=doctor, now=NOW)
+    actions.reply(sent, "Since spring", by=Actor.patient(sent.patient_id), now=LATER)
+    told = AuditEvent.objects.get(action="intake.reply")
+    assert (told.subject_id, told.at) == (sent.patient_id, LATER)
+    assert "spring" not in repr(told.detail)
+
+
 def test_a_question_in_an_amendment_brings_it_back_to_be_reviewed(
     signed: Review, sent: QuestionnaireResponse, doctor: Actor
 ) -> None:
