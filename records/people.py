@@ -72,7 +72,7 @@ def find(text: str) -> list[Person]:
     """
     text = text.strip()
     if (pk := Appointment.id_of_reference(text)) is not None and text.upper().startswith("TN"):
-        visit = Appointment.objects.filter(pk=pk, patient__isnull=False).select_related("patient").first()
+        visit = Appointment.objects.filter(pk=pk).select_related("patient").first()
         return [person_of(visit.patient)] if visit is not None and visit.patient is not None else []
     try:
         return _by_id(UUID(text))

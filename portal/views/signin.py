@@ -164,5 +164,4 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     """Out, and nothing of it stays in the browser."""
     if request.user.is_authenticated and is_patient(request.user):
         get_adapter().logout(request)
-        request.session.flush()
     return see("portal:sign_in")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import redis
@@ -25,11 +26,11 @@ from intake import actions as intake
 from intake import photos
 from intake.corrections import Correction
 from intake.document import decrypt
-from intake.models import Photo, QuestionnaireResponse, Review
+from intake.models import Photo, QuestionnaireResponse, ResumeLink, Review
 from patients.actions import merge
 from patients.models import Patient
 from records import keeping
-from records.people import person_of
+from records.people import find, person_of
 from tests.access.world import World, canary
 from tests.intake.test_reviews import FINE
 
@@ -177,6 +178,32 @@ def test_what_was_sent_or_put_right_after_the_last_visit_is_an_entry_too(world: 
     assert keeping.last_entry(person) == days[0]
     QuestionnaireResponse.objects.filter(pk=world.responses["A"].pk).update(completed_at=later[1])
     assert keeping.last_entry(person) == days[1]
+
+
+def test_neither_reviews_nor_corrections_of_somebody_else_keep_a_record(world: World) -> None:
+    end(world, "A")
+    sign(world, "B")
+    assert keeping.reasons(person_of(world.people["A"]), now=world.now) == []
+    end(world, "B")
+    Correction.objects.filter(pk=world.corrections["B"].pk).update(answered_at=world.now + timedelta(days=99))
+    Appointment.objects.filter(pk=world.visits["A"].pk).update(status=Status.FULFILLED)
+    draft = intake.start_draft("hair-loss-intake", by=Actor.anonymous(), now=world.now)
+    QuestionnaireResponse.objects.filter(pk=draft.pk).update(patient=world.people["A"])  # what is not sent is no entry either
+    assert keeping.last_entry(person_of(world.people["A"])) == date(2027, 2, 15)
+
+
+def test_a_review_that_is_begun_keeps_nobody_elses_record(world: World) -> None:
+    end(world, "A")
+    intake.save_review(world.responses["B"], FINE, by=Actor.staff(world.users["physician"]), now=world.now)
+    assert keeping.reasons(person_of(world.people["A"]), now=world.now) == []
+
+
+def test_an_address_finds_whose_it_is_and_an_unknown_id_nobody(world: World) -> None:
+    assert find(str(uuid4())) == []
+    (saved,) = find(ResumeLink.objects.get(response=world.responses["C"]).address)
+    assert saved.draft == world.responses["C"]
+    (only,) = find(world.people["A"].email)
+    assert (only.keys, only.draft) == ([world.people["A"].pk], None)
 
 
 def test_a_visit_that_took_place_says_from_when_it_may_go(world: World) -> None:

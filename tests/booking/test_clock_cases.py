@@ -106,8 +106,11 @@ def test_07_the_repeated_hour_is_offered_twice():
     assert [s.astimezone(TORONTO).tzname() for s in starts] == ["EDT", "EDT", "EST", "EST"]
 
 
-@pytest.mark.parametrize("text", ["2026-11-01T01:30", "2026-11-01T01:30:00", "2027-03-14T02:30"])
-def test_08_09_a_posted_wall_time_without_an_offset_is_refused(text):
+@pytest.mark.parametrize(
+    "text",
+    ["2026-11-01T01:30", "2026-11-01T01:30:00", "2027-03-14T02:30", "2026-11-01T05:30:01Z", "2026-11-01T05:30:00.000001Z"],
+)
+def test_08_09_a_posted_time_without_an_offset_or_of_no_whole_minute_is_refused(text):
     assert picker.parse_value(f"{text} 00000000-0000-0000-0000-000000000001") is None
     assert as_instant(text) is None
 

@@ -6,11 +6,13 @@ import pytest
 from django.http import Http404
 from django.test import Client
 
+from accounts import limits
 from accounts.models import User
 from accounts.signin import end_sessions
 from audit.models import AuditEvent
 from booking.links import token_of
 from booking.models import Appointment
+from booking.views.code import TRIES_PER_CLIENT
 from notifications import planner
 from notifications.models import Delivery
 from patients.models import ContactCode, Patient
@@ -47,7 +49,8 @@ def test_a_wrong_date_of_birth_opens_nothing_and_five_are_enough(patient):
     assert not signed_in(client)
     seen = [client.post("/me/sign-in/who/", BORN | {"date_of_birth_year": str(y)}).status_code for y in range(1980, 1986)]
     assert seen == [422, 422, 422, 422, 429, 429]
-    assert client.post("/me/sign-in/who/", BORN).status_code == 429
+    refused = client.post("/me/sign-in/who/", BORN)
+    assert (refused.status_code, b"Too many tries. Wait 15 minutes" in refused.content) == (429, True)
     assert not signed_in(client)
 
 
@@ -66,10 +69,34 @@ def test_a_day_has_twenty_tries_of_a_date_of_birth(patient, at):
 
 def test_without_a_code_the_date_of_birth_page_is_not_there(patient):
     client = Client()
+    assert client.get("/me/sign-in/code/")["Location"] == "/me/sign-in/"
     client.post("/me/sign-in/", {"address": "maya@example.com"})
     assert client.post("/me/sign-in/who/", BORN)["Location"] == "/me/sign-in/"
-    assert client.post("/me/sign-in/code/", {"code": "000000"}).status_code == 422
+    wrong = client.post("/me/sign-in/code/", {"code": "000000"})
+    assert (wrong.status_code, b"That code does not match" in wrong.content) == (422, True)
     assert not signed_in(client)
+
+
+def test_another_code_after_half_a_minute_and_the_one_before_stops(patient, at):
+    client = Client()
+    client.post("/me/sign-in/", {"address": "maya@example.com"})
+    first = typed()
+    again = client.post("/me/sign-in/", {"address": "maya@example.com"})
+    assert (again.status_code, b"less than 30 seconds ago" in again.content) == (429, True)
+    at.shift(timedelta(seconds=31))
+    sent = client.post("/me/sign-in/code/", {"do": "again"}, follow=True)
+    assert b"A new code is on its way. The one before it does not work any more." in sent.content
+    assert ContactCode.objects.count() == 1
+    assert client.post("/me/sign-in/code/", first).status_code == 422
+    assert client.post("/me/sign-in/code/", typed()).status_code == 303
+
+
+def test_sixty_codes_an_hour_are_enough_for_one_network_address(patient):
+    client = Client()
+    client.post("/me/sign-in/", {"address": "maya@example.com"})
+    for _n in range(TRIES_PER_CLIENT):
+        limits.hit("code-try:127.0.0.1", limit=TRIES_PER_CLIENT, window=timedelta(hours=1), now=WEDNESDAY)
+    assert client.post("/me/sign-in/code/", typed()).status_code == 429
 
 
 def test_a_code_typed_long_ago_opens_nothing(patient, at):
@@ -150,6 +177,7 @@ def test_whoever_goes_on_clicking_stays_for_twelve_hours_and_no_longer(maya, at)
 def test_signing_out_ends_it_and_empties_the_browser(maya):
     answer = maya.post("/me/sign-out/")
     assert (answer["Location"], answer["Clear-Site-Data"]) == ("/me/sign-in/", '"cache", "storage"')
+    assert AuditEvent.objects.latest("pk").action == "accounts.signed_out"
     assert not signed_in(maya)
 
 
@@ -211,7 +239,9 @@ def test_a_session_that_went_on_to_a_visits_link_is_ended_with_the_others(
     maya: Client, visit: Appointment, patient: Patient
 ) -> None:
     """The year of birth there gives the session another key; the list of sign-ins follows it."""
+    before = maya.session.session_key
     maya.post(f"/v/{token_of(visit)}/consents/", {"year": "1991"})
+    assert maya.session.session_key != before
     patient.refresh_from_db()
     assert maya.get("/me/").status_code == 200
     end_sessions(patient.user)
