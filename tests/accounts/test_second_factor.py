@@ -109,6 +109,15 @@ def test_a_lost_phone_is_reset_by_command_and_the_trail_says_so(
     assert (event.actor_kind, event.object_id) == ("system", reception.pk)
 
 
+def test_a_reset_is_about_one_person_and_leaves_everybody_elses_second_step(
+    reception: User, lead_user: User, totp: Callable[[User], str]
+) -> None:
+    totp(reception)
+    totp(lead_user)
+    call_command("reset_second_factor", reception.email)
+    assert list(Authenticator.objects.values_list("user", flat=True)) == [lead_user.pk]
+
+
 def test_the_demo_does_without(reception: User, settings: Any, clinic: Clinic) -> None:
     settings.STAFF_MFA_REQUIRED = False
     client = Client()
@@ -123,6 +132,7 @@ def test_a_second_factor_outlives_the_link_key_it_was_sealed_with(
     secret = totp(reception)
     settings.LINK_KEYS = {"new": "n" * 43, "old": "o" * 43}
     call_command("rotate_keys")
+    assert AuditEvent.objects.get(action="accounts.second_factors_resealed").detail == {"people": 1}
     settings.LINK_KEYS = {"new": "n" * 43}
     client = Client()
     sign_in(client, reception)
