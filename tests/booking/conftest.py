@@ -164,43 +164,47 @@ class Browser:
         return self
 
     def answer_everything(self) -> None:
-        """Give every required answer, the first there is: consents and the last page through the action."""
-        response = self.draft
-        document = decrypt(response)
-        last: tuple[engine.Page, dict[str, Any]] | None = None
-        for _turn in range(200):
-            asking = asking_for(response, document)
-            states = engine.progress(response.definition, document.answers, document.done, asking)
-            page = next((state.go for state in states if state.state != "done"), None)
-            if page is None and last is None:
-                return
-            if page is None or any(question.consent for question in page.questions):
-                put(response, document)
-                response.save()
-            if page is None:
-                save_page(response, *last, by=WEB, now=clock.now())
-                return
-            given = {}
-            for question in page.questions:
-                group = response.definition.groups.get(question.group)
-                if question.type == "display" or not question.required or (group and group.repeats):
-                    continue
-                given[question.link_id] = plain_answer(question)
-            last = page, given
-            if any(question.consent for question in page.questions):
-                save_page(response, page, given, by=WEB, now=clock.now())
-                response = self.draft
-                document = decrypt(response)
-            else:
-                document.answers = engine.calc(response.definition, document.answers | given, response.today)
-                document.done.append(page.key)
-        raise AssertionError("the questions do not end")
+        """Give every required answer."""
+        answer_everything(self.draft)
 
     def booked(self, **changes: Any) -> Appointment:
         """After Book my visit; the questions are not finished."""
         answer = self.with_code(**changes).post("check", do="book")
         assert answer["Location"] == reverse("booking:done"), text_of(answer)
         return Appointment.objects.latest("pk")
+
+
+def answer_everything(response: QuestionnaireResponse) -> None:
+    """Give every required answer, the first there is: consents and the last page through the action."""
+    document = decrypt(response)
+    last: tuple[engine.Page, dict[str, Any]] | None = None
+    for _turn in range(200):
+        asking = asking_for(response, document)
+        states = engine.progress(response.definition, document.answers, document.done, asking)
+        page = next((state.go for state in states if state.state != "done"), None)
+        if page is None and last is None:
+            return
+        if page is None or any(question.consent for question in page.questions):
+            put(response, document)
+            response.save()
+        if page is None:
+            save_page(response, *last, by=WEB, now=clock.now())
+            return
+        given = {}
+        for question in page.questions:
+            group = response.definition.groups.get(question.group)
+            if question.type == "display" or not question.required or (group and group.repeats):
+                continue
+            given[question.link_id] = plain_answer(question)
+        last = page, given
+        if any(question.consent for question in page.questions):
+            save_page(response, page, given, by=WEB, now=clock.now())
+            response = QuestionnaireResponse.objects.get(pk=response.pk)
+            document = decrypt(response)
+        else:
+            document.answers = engine.calc(response.definition, document.answers | given, response.today)
+            document.done.append(page.key)
+    raise AssertionError("the questions do not end")
 
 
 def plain_answer(question: Any) -> Any:
@@ -228,14 +232,25 @@ def walker(assessment: Service) -> Browser:
 
 @pytest.fixture
 def visit(walker: Browser) -> Appointment:
-    """Daniel's visit, booked online for Thursday of next week at ten; by the verb, which takes a quarter of the browser's time."""
-    service, now = walker.service, clock.now()
+    """Daniel's visit, booked online for Thursday of next week at ten; nothing of the questions is answered."""
+    return books(walker.service, on(18, 10))
+
+
+def books(service: Service, start: datetime, *, answers: bool = False) -> Appointment:
+    """Daniel books online, and sends his answers with it; by the verb, which takes a quarter of the browser's time."""
+    now = clock.now()
     draft = start_draft(service.questionnaire, by=WEB, now=now)
     save_contact(draft, TYPED, by=WEB, now=now)
-    contact = Contact("Daniel", "Whitford", date(1987, 3, 27), email=TYPED["email"], mobile=TYPED["mobile"])
-    actions.book(
-        service, service.practitioners.get(), on(18, 10), contact=contact, checked_channel="text", response=draft, by=WEB, now=now
+    signed: dict[str, Any] = {}
+    if answers:
+        answer_everything(draft)
+        draft = QuestionnaireResponse.objects.get(pk=draft.pk)
+        signed = {"declared_at": now, "signature": "Daniel Whitford"}
+    who, contact = (
+        service.practitioners.get(),
+        Contact("Daniel", "Whitford", date(1987, 3, 27), email=TYPED["email"], mobile=TYPED["mobile"]),
     )
+    actions.book(service, who, start, contact=contact, checked_channel="text", response=draft, by=WEB, now=now, **signed)
     return Appointment.objects.select_related("practitioner", "service", "patient", "response").latest("pk")
 
 

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from intake.document import decrypt, put
 from intake.loader import FOLDER, load
 from intake.models import QuestionnaireResponse
 from patients.models import Patient
+from tests import answering
 
 NOW = datetime(2027, 2, 10, 15, 0, tzinfo=clock.UTC)
 TODAY = date(2027, 2, 10)
@@ -96,29 +98,8 @@ def maya(clinic: Clinic) -> Patient:
 
 @pytest.fixture
 def fill(draft: QuestionnaireResponse) -> Callable[..., QuestionnaireResponse]:
-    """Fills the draft with answers: consents and the last page through the action, the other pages as the action leaves them.
-
-    With `each_page` every page goes through the action.
-    """
-
-    def fill_in(answers: dict[str, Any], *, each_page: bool = False) -> QuestionnaireResponse:
-        pages, document = engine.pages(HAIR, answers, ASKING), decrypt(draft)
-        saved = []
-        for page in pages:
-            names = {("med_item" if q.group == "med_item" else q.link_id) for q in page.questions if q.type != "display"}
-            given = {name: answers.get(name) for name in names}
-            if each_page or page is pages[-1] or any(q.consent for q in page.questions):
-                saved.append((page, given))
-            else:
-                document.answers |= {name: value for name, value in given.items() if value is not None}
-                document.done.append(page.key)
-        put(draft, document)
-        draft.save()
-        for page, given in saved:
-            actions.save_page(draft, page, given, by=SOMEBODY, now=NOW)
-        return draft
-
-    return fill_in
+    """Fills the draft with answers; with `each_page` every page goes through the action."""
+    return partial(answering.fill, draft, by=SOMEBODY, now=NOW)
 
 
 @pytest.fixture

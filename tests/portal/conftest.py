@@ -10,7 +10,7 @@ from django.test import Client
 from booking.models import Appointment
 from patients.actions import digits_of
 from patients.models import ContactCode, Patient
-from tests.booking.conftest import Browser, assessment  # noqa: F401
+from tests.booking.conftest import assessment, books, on  # noqa: F401
 from tests.factories import WEDNESDAY
 
 BORN = {"date_of_birth_month": "6", "date_of_birth_day": "2", "date_of_birth_year": "1991"}
@@ -54,12 +54,7 @@ def visit(appointment: Appointment) -> Appointment:
 @pytest.fixture
 def sent(assessment: Any) -> Appointment:  # noqa: F811
     """Daniel answered everything and booked."""
-    walker = Browser(assessment)
-    walker.with_code()
-    walker.answer_everything()
-    form = {"do": "book", "finish_declare": "on", "finish_signature": "Daniel Whitford"}
-    assert walker.post("check", **form).status_code == 303
-    return Appointment.objects.latest("pk")
+    return books(assessment, on(11, 10), answers=True)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """A day at the clinic."""
 
+import json
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -9,14 +10,17 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-import intake.demo
 from accounts import clock
 from accounts.models import User
 from audit.actor import Actor
 from booking.models import Appointment, Practitioner, Service
-from intake.actions import publish_all, start_draft
+from intake.actions import complete, publish_all, save_contact, start_draft
+from intake.demo import PEOPLE
 from intake.models import QuestionnaireResponse
 from patients.models import Patient
+from tests.answering import fill
+
+DEMO_PEOPLE: list[dict[str, Any]] = json.loads(PEOPLE.read_text(encoding="utf-8"))
 
 
 @pytest.fixture
@@ -74,14 +78,28 @@ class Statements(CaptureQueriesContext):
 @pytest.fixture
 def sent(appointment: Appointment) -> Appointment:
     """A visit whose patient, Daniel, has sent the questionnaire."""
-    now = clock.now()
-    publish_all(by=Actor.system(), now=now)
-    (response,) = intake.demo.load([appointment.patient], now=now, pictures=False)
+    publish_all(by=Actor.system(), now=clock.now())
     appointment.service.questionnaire = "hair-loss-intake"
     appointment.service.save()
-    appointment.response = response
+    appointment.response = answered(appointment.patient, DEMO_PEOPLE[0], hours_ago=20)
     appointment.save()
     return appointment
+
+
+def answered(patient: Patient, person: dict[str, Any], *, hours_ago: int) -> QuestionnaireResponse:
+    """What the demo's person has sent, as this patient, who gets their name."""
+    patient.legal_first_name, patient.legal_last_name = person["first_name"], person["last_name"]
+    patient.date_of_birth = date.fromisoformat(person["date_of_birth"])
+    patient.email, patient.reminder_by = f"{person['first_name']}.{person['last_name']}@example.com".lower(), "text_email"
+    patient.save()
+    by, at = Actor.patient(patient.pk), clock.now() - timedelta(hours=hours_ago)
+    draft = start_draft("hair-loss-intake", by=by, now=at)
+    contact = {name: person[name] for name in ("first_name", "last_name", "date_of_birth")}
+    contact |= {"email": patient.email, "mobile": patient.e164, "reminder_by": patient.reminder_by}
+    save_contact(draft, contact, by=by, now=at)
+    fill(draft, person["answers"], by=by, now=at + timedelta(minutes=5))
+    at += timedelta(minutes=8)
+    return complete(draft, patient=patient, declared_at=at, signature=patient.full_name, by=by, now=at)
 
 
 @pytest.fixture
