@@ -244,7 +244,7 @@ def _answered_by(answers: dict[str, Any]) -> str:
         "sdm": _("%(name)s (%(relation)s), who decides for the patient"),
         "staff": _("clinic staff with the patient"),
     }.get(str(answers.get("start_respondent", "")), "")
-    return who % {"name": name, "relation": relation} if "%(" in who else who
+    return who % {"name": name, "relation": relation}
 
 
 def _consent_line(entry: dict[str, Any], definition: Definition) -> dict[str, Any]:

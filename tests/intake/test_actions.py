@@ -17,7 +17,7 @@ from intake.definition import Definition, canonical, from_json
 from intake.document import decrypt, open_document
 from intake.errors import IntakeError
 from intake.models import Questionnaire, QuestionnaireResponse
-from intake.sheet import for_review
+from intake.sheet import _answered_by, for_review
 from intake.summaries import for_check
 from patients.models import ConsentRecord, Patient
 from tests.intake.conftest import ASKING, NOW, PEOPLE, SOMEBODY, answers_of, each_person
@@ -338,6 +338,28 @@ def test_the_physician_reads_positives_then_negatives_then_everything(fill: Fill
     assert {line.link_id for topic in review.topics for line in topic.positives + topic.negatives} <= asked
     assert review.age == 66
     assert [c["code"] for c in review.consents] == ["C1", "C3", "C4"]
+
+
+def test_what_the_patient_wants_stands_apart_and_consents_are_no_findings(fill: Fill, maya: Patient) -> None:
+    draft = send(fill(answers_of(PEOPLE["Woman 27, sudden patches"])), maya)
+    review = for_review(draft, by=PHYSICIAN, now=LATER)
+    assert [line.link_id for line in review.wishes] == ["goal_main", "goal_expect", "goal_open"]
+    found = {line.link_id for topic in review.topics for line in topic.positives}
+    assert not found & {"goal_main", "start_consent_collect", "photo_consent", "start_respondent"}
+
+
+@pytest.mark.parametrize(
+    ("who", "words"),
+    [
+        ("self", "the patient"),
+        ("helper", "Jo Park (friend), helping the patient"),
+        ("sdm", "Jo Park (friend), who decides for the patient"),
+        ("staff", "clinic staff with the patient"),
+    ],
+)
+def test_the_physician_reads_who_answered(who: str, words: str) -> None:
+    answers = {"start_respondent": who, "start_respondent_name": "Jo Park", "start_respondent_relation": "friend"}
+    assert _answered_by(answers) == words
 
 
 def test_what_somebody_would_rather_talk_about_is_listed_apart(fill: Fill, maya: Patient) -> None:

@@ -89,6 +89,10 @@ def test_urgent_flags_come_first():
         ("code: U02", "code: U01", "'U01' is given twice"),
         ("severity: urgent", "severity: dire", "must be one of"),
         ("topic: mood", "topik: mood", "unknown key 'topik'"),
+        ("questionnaire: hair-loss-intake", "questionnaire: hair-loss-followup", "these rules are for hair-loss-followup"),
+        ("unanswered_recommended: grp_photos", "unanswered_recommended: grp_fotos", "no group 'grp_fotos'"),
+        ("{at_least: {calc_phq2: 3}}", "{at_least: 3}", "at_least is one mapping"),
+        ("{hair_scalp: [shiny]}", "{hair_scalp: [shiny], hair_areas: [crown]}", "a condition is one mapping"),
     ],
 )
 def test_a_mistake_in_the_file_is_named_with_its_line(tmp_path, old, new, says):
@@ -144,6 +148,13 @@ def test_the_physicians_page_shows_a_flag_with_the_answers_behind_it(fill, maya)
 
 def behind(fill, maya, code, **answers):
     return next(flag for flag in for_review(send(fill, maya, **answers), by=PHYSICIAN, now=NOW).flags if flag.code == code)
+
+
+def test_urgent_flags_and_five_cautions_are_open_and_the_others_behind_them(fill, maya):
+    told = ["thyroid", "liver", "adrenal", "immune", "seizures", "keloid"]
+    review = for_review(send(fill, maya, hair_scalp=["shiny"], hx_other=told), by=PHYSICIAN, now=NOW)
+    assert [flag.code for flag in review.open_flags] == ["U04", "C13", "C27", "C35", "C39", "C40"]
+    assert [flag.code for flag in review.more_flags] == ["C44", "I03", "I06", "I13"]
 
 
 def test_a_flag_on_a_total_shows_the_answers_it_adds_up(fill, maya):

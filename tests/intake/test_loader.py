@@ -41,6 +41,12 @@ sections:
         show_when: {likes: [yes]}
 """
 
+# Pieces that are put into it.
+GROUP = '    groups:\n      - {{link_id: {}, text: "G", show_when: {{likes: [{}]}}}}\n'
+BACK = '      - {link_id: back, page: 1, type: text, text: "Back?", short: "Back"}'
+IN_IT = '      - {link_id: top, group: grp, page: 1, type: text, text: "Top", short: "Top"}'
+ADVICE = 'advice:\n  - {code: A1, title: "A", text: "T", when: {likes: [maybe]}, contacts: [call-911]}\n'
+
 
 def made(tmp_path: Path, text: str) -> Path:
     path = tmp_path / "small-1.0.0.yaml"
@@ -94,6 +100,19 @@ def test_a_definition_survives_json(hair: Definition) -> None:
         ("minimum_age: 18", "minimum_age: eighteen", 6, "whole number"),
         ("type: text", "type: text\n        consent: C9", 23, "consent 'C9'"),
         ("type: text", "type: text\n        group: grp", 23, "group 'grp' is not in this section"),
+        ("type: text", "type: text\n        multiple: true", 23, "cannot have several answers"),
+        ("type: text", "type: text\n        max_choices: 2", 23, "is not a choice but has options"),
+        ("type: text", "type: text\n        max_length: 3000", 23, "more than 2000 characters"),
+        ("type: text", "type: text\n        calc: phq2", 23, "is worked out, so it has no page"),
+        ("        page: 2\n", "", 23, "stands on page (none)"),
+        ("show_when: {likes: [yes]}", "show_when: {likes: [yes], likes: [no]}", 28, "'likes' is given twice in show_when"),
+        ("show_when: {likes: [yes]}", "show_when: {}", 28, "must be a mapping of question to a list of codes"),
+        ("show_when: {likes: [yes]}", f"show_when: {{likes: [yes]}}\n{BACK}", 29, "'back' is on page 1, after a question of page 2"),
+        ("    questions:", f"{GROUP.format('why', 'yes')}    questions:", 25, "link_id 'why' is already used in line 14"),
+        ("    questions:", f"{GROUP.format('grp', 'yes')}    questions:\n{IN_IT}", 14, "'likes', which is no choice question above"),
+        ("title: \"Small\"", "title: [a, b]", 4, "must be a single value"),
+        ("{code: yes, label: \"Yes\"}", "yes", 21, "must be a mapping"),
+        ("sections:", f"{ADVICE}sections:", 8, "the answer 'maybe'"),
         ("sections:", "sections: [", 8, ""),
     ],
 )  # fmt: skip
