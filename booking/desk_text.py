@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import clock
 from accounts.quiet import quiet_night
 from booking.late import MINUTES
-from booking.models import COMING, OPEN, Appointment, Status
+from booking.models.appointment import COMING, OPEN, Appointment, Status
 
 REST = timedelta(seconds=45)  # so long it can be taken back before it is told
 AGAIN = timedelta(minutes=10)  # so soon the same text is asked about before it goes once more

@@ -1,14 +1,14 @@
-"""What can be booked, with whom, when, and what has been booked."""
+"""A visit, from held to done."""
 
 import uuid
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, timedelta
 from functools import reduce
 from operator import or_
 from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
-from django.contrib.postgres.fields import ArrayField, BigIntegerRangeField, DateTimeRangeField
+from django.contrib.postgres.fields import BigIntegerRangeField, DateTimeRangeField
 from django.db import models
 from django.db.models import F, Func, Q, Value
 from django.utils.translation import gettext, gettext_noop
@@ -16,213 +16,10 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import clock
 from accounts.models import Clinic, Role, is_patient
-from booking.feeds import CalendarFeed as CalendarFeed
+from booking.models.services import Practitioner, Room, Service
 from booking.reference import id_of, reference_of
 from intake.models import QuestionnaireResponse
 from patients.models import Helper, Patient
-
-
-class PractitionerQuerySet(models.QuerySet["Practitioner"]):
-    """Named sets of practitioners."""
-
-    def on_site(self) -> "PractitionerQuerySet":
-        """Those whom the public site presents: they can be booked, and are on the college's register."""
-        return self.filter(active=True).exclude(registration_number="")
-
-    def calendar_changed(self, *keys: int) -> None:
-        """Raise the revision that caches of these practitioners' calendars hang on; keys are primary keys."""
-        self.filter(pk__in=keys).update(calendar_rev=F("calendar_rev") + 1)
-
-
-class Practitioner(models.Model):
-    """A person patients come to see. Screens say "physician"."""
-
-    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    user = models.OneToOneField(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="practitioner")
-    name = models.CharField(max_length=80, help_text=_("Dr. Amara Osei"))
-    short_name = models.CharField(max_length=40, help_text=_("Dr. Osei"))
-    slug = models.SlugField(unique=True)
-    registration_number = models.CharField(max_length=20, blank=True, help_text=_("CPSO number."))
-    role_text = models.CharField(max_length=60, blank=True)
-    languages = models.CharField(max_length=80, blank=True)
-    approach = models.TextField(blank=True)
-    active = models.BooleanField(default=True)
-    position = models.PositiveSmallIntegerField(default=0)
-    calendar_rev = models.BigIntegerField(default=0, help_text=_("Up on every change to this calendar; caches hang on it."))
-    last_assigned_at = models.DateTimeField(null=True)
-
-    objects = PractitionerQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["position", "name"]
-
-    def __str__(self) -> str:
-        return self.name
-
-    @property
-    def initials(self) -> str:
-        """Two letters for the avatar."""
-        return "".join(word[0] for word in self.name.split() if not word.endswith("."))[:2].upper()
-
-
-class Room(models.Model):
-    """A place that one visit at a time can use."""
-
-    name = models.CharField(max_length=40, unique=True)
-    kind = models.SlugField(max_length=20)
-    active = models.BooleanField(default=True)
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class ServiceQuerySet(models.QuerySet["Service"]):
-    """Named sets of services."""
-
-    def booked_online(self) -> "ServiceQuerySet":
-        """What patients may book without the clinic: what asks its questions before."""
-        return self.filter(active=True, online=True).exclude(questionnaire="")
-
-    def first_online(self) -> "Service | None":
-        """What is booked online where nothing else was chosen: the first visit."""
-        return self.booked_online().first()
-
-
-class Service(models.Model):
-    """What can be booked. Lengths are minutes; the policy binds patients and warns staff."""
-
-    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    slug = models.SlugField(unique=True)
-    name = models.CharField(max_length=60)
-    minutes = models.PositiveSmallIntegerField()
-    setup_minutes = models.PositiveSmallIntegerField(default=0)
-    cleanup_minutes = models.PositiveSmallIntegerField(default=0)
-    step_minutes = models.PositiveSmallIntegerField(default=10, help_text=_("Starts lie on this grid from local midnight."))
-    min_notice_minutes = models.PositiveIntegerField(default=120)
-    horizon_days = models.PositiveSmallIntegerField(default=90)
-    cancel_cutoff_minutes = models.PositiveIntegerField(default=24 * 60)
-    reschedule_cutoff_minutes = models.PositiveIntegerField(default=24 * 60)
-    online = models.BooleanField(default=False, help_text=_("Patients may book it themselves."))
-    room_kind = models.SlugField(max_length=20, blank=True, help_text=_("Kind of room it needs, if any."))
-    price_text = models.CharField(max_length=60, blank=True)
-    questionnaire = models.SlugField(max_length=60, blank=True, help_text=_("Questionnaire asked before it, if any."))
-    messages_off = ArrayField(
-        models.CharField(max_length=32), default=list, blank=True, help_text=_("Kinds of message not sent about it.")
-    )
-    practitioners = models.ManyToManyField(Practitioner, related_name="services")
-    active = models.BooleanField(default=True)
-    position = models.PositiveSmallIntegerField(default=0)
-
-    objects = ServiceQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["position", "name"]
-        constraints = [
-            models.CheckConstraint(condition=Q(minutes__gte=5, minutes__lte=480), name="service_minutes"),
-            models.CheckConstraint(condition=Q(step_minutes__gte=5), name="service_step"),
-        ]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class Availability(models.Model):
-    """Weekly hours of one practitioner, effective-dated, on the clinic's wall clock. Several a day make a lunch break."""
-
-    practitioner = models.ForeignKey(Practitioner, on_delete=models.CASCADE, related_name="availability")
-    weekday = models.PositiveSmallIntegerField(help_text=_("0 is Monday."))
-    local_start = models.TimeField()
-    local_end = models.TimeField(help_text=_("00:00 means the end of the day."))
-    valid_from = models.DateField()
-    valid_until = models.DateField(null=True, help_text=_("Last day it holds; empty while open-ended."))
-    services = models.ManyToManyField(Service, related_name="+", help_text=_("Only these can start in it; none: all."))
-    room = models.ForeignKey(
-        Room, null=True, on_delete=models.SET_NULL, related_name="+", help_text=_("Visits that need a room of its kind use it.")
-    )
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(condition=Q(weekday__lte=6), name="availability_weekday"),
-            models.CheckConstraint(condition=Q(local_end__gt=F("local_start")) | Q(local_end="00:00"), name="availability_order"),
-        ]
-        indexes = [models.Index(fields=["practitioner", "weekday"], name="availability_by_day")]
-
-    def __str__(self) -> str:
-        return f"{self.practitioner_id} {self.weekday} {self.local_start}-{self.local_end}"
-
-
-class AvailabilityOverride(models.Model):
-    """Other hours on one date: instead of the weekly ones, beside them, or none at all."""
-
-    class Mode(models.TextChoices):
-        """What the intervals of a date do to the weekly hours."""
-
-        REPLACE = "replace", _("Instead")
-        ADD = "add", _("As well")
-        CLOSED = "closed", _("Closed")
-
-    practitioner = models.ForeignKey(Practitioner, on_delete=models.CASCADE, related_name="overrides")
-    date = models.DateField()
-    mode = models.CharField(max_length=8, choices=Mode.choices)
-    local_start = models.TimeField(null=True)
-    local_end = models.TimeField(null=True)
-
-    class Meta:
-        indexes = [models.Index(fields=["date", "practitioner"], name="override_by_date")]
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(mode="closed", local_start=None, local_end=None)
-                | (~Q(mode="closed") & Q(local_start__isnull=False, local_end__isnull=False)),
-                name="override_shape",
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.practitioner_id} {self.date} {self.mode}"
-
-
-class TimeOff(models.Model):
-    """A span without openings for one practitioner, or for the whole clinic. It may lie over booked visits."""
-
-    class Kind(models.TextChoices):
-        """Why, in a word; the reason itself stays private."""
-
-        VACATION = "vacation", _("Vacation")
-        SICK = "sick", _("Sick")
-        MEETING = "meeting", _("Meeting")
-        HOLIDAY = "holiday", _("Holiday")
-
-    practitioner = models.ForeignKey(Practitioner, null=True, on_delete=models.CASCADE, related_name="time_off")
-    starts_at = models.DateTimeField()
-    ends_at = models.DateTimeField()
-    kind = models.CharField(max_length=10, choices=Kind.choices)
-    reason = models.CharField(max_length=200, blank=True)
-
-    class Meta:
-        constraints = [models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="timeoff_order")]
-        indexes = [models.Index(fields=["ends_at"], name="timeoff_end")]
-
-    def __str__(self) -> str:
-        return f"{self.practitioner_id} {self.kind}"
-
-    def reason_for(self, user: Any) -> str:
-        """The reason as far as somebody may know it: a closure's is everybody's, a person's is theirs and the clinic lead's."""
-        if self.practitioner is None:
-            return self.reason
-        own = self.practitioner.user_id is not None and self.practitioner.user_id == user.pk
-        return self.reason if own or user.role == Role.LEAD else ""
-
-    def touches(self, visit: "Appointment") -> bool:
-        """True if a visit lies in it, even in part."""
-        whose = self.practitioner_id in (None, visit.practitioner_id)
-        return whose and visit.starts_at < self.ends_at and self.starts_at < visit.ends_at
-
-    def in_days(self, zone: Any) -> tuple[date, date] | None:
-        """First and last day, if it covers whole days of the clinic's clock; else None."""
-        since, until = self.starts_at.astimezone(zone), self.ends_at.astimezone(zone)
-        if since.time() != time(0) or until.time() != time(0):
-            return None
-        return since.date(), until.date() - timedelta(days=1)
 
 
 class Status(models.TextChoices):
@@ -512,46 +309,3 @@ class Appointment(models.Model):
     def place(self) -> str:
         """Where the visit is, in one line."""
         return Clinic.current().address_line
-
-
-class LinkRequest(models.Model):
-    """A fact: someone says they lost the link to their visit. The sender looks up whether there is one; the page never says."""
-
-    channel = models.CharField(max_length=8, help_text="email or text.")
-    address = models.CharField(max_length=254)
-    asked_at = models.DateTimeField()
-    sequence = models.PositiveIntegerField(default=1)
-    announced = models.PositiveIntegerField(default=0)
-
-    class Meta:
-        indexes = [models.Index(fields=["id"], name="linkrequest_to_announce", condition=Q(announced__lt=F("sequence")))]
-
-    def __str__(self) -> str:
-        return f"link request {self.pk}"
-
-
-# Below, because their models point at these.
-from booking.desk_text import DeskText as DeskText  # noqa: E402
-from booking.late import RunningLate as RunningLate  # noqa: E402
-from booking.rebooking import Batch, BatchRow  # noqa: E402
-from booking.waitlist import FreedTime, WaitlistEntry, WaitlistOffer  # noqa: E402
-
-__all__ = [
-    "COMING",
-    "OCCUPYING",
-    "OPEN",
-    "Appointment",
-    "Availability",
-    "AvailabilityOverride",
-    "Batch",
-    "BatchRow",
-    "FreedTime",
-    "LinkRequest",
-    "Practitioner",
-    "Room",
-    "Service",
-    "Status",
-    "TimeOff",
-    "WaitlistEntry",
-    "WaitlistOffer",
-]
