@@ -37,7 +37,6 @@ def offer_last_answers(
         QuestionnaireResponse.objects.filter(
             patient=patient_id, questionnaire__slug=response.questionnaire.slug, completed_at__isnull=False
         )
-        .exclude(pk=response.pk)
         .order_by("-completed_at")
         .first()
     )
@@ -63,7 +62,6 @@ def bring_facts(response: QuestionnaireResponse, *, by: Actor, now: datetime) ->
     sent = (
         QuestionnaireResponse.objects.filter(patient=response.patient_id, completed_at__isnull=False)
         .filter(questionnaire__slug__in=(slug, f"{slug.removesuffix('-followup')}-intake"))
-        .exclude(pk=response.pk)
         .select_related("questionnaire")
         .order_by("-completed_at")
     )

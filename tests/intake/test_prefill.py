@@ -133,9 +133,23 @@ def test_a_made_up_value_is_not_taken_for_yes(seated: Client, again: Questionnai
     assert seated.post(url("med_name"), form | {"shown": "med_any", "med_any": "no"}).status_code == 422
 
 
-def test_somebody_elses_or_a_first_visit_gets_nothing(draft: QuestionnaireResponse, maya: Patient) -> None:
-    actions.attach_patient(draft, maya, by=SOMEBODY, now=NOW)
-    actions.offer_last_answers(draft, by=SOMEBODY, now=NOW)
+def test_nobody_gets_somebody_elses_answers(again: QuestionnaireResponse) -> None:
+    other = Patient.objects.create(
+        legal_first_name="Ravi", legal_last_name="Pillai", date_of_birth=date(1980, 1, 1), created_at=NOW
+    )
+    first = actions.start_draft("hair-loss-intake", by=SOMEBODY, now=LATER)
+    actions.attach_patient(first, other, by=SOMEBODY, now=LATER)
+    assert actions.offer_last_answers(first, by=SOMEBODY, now=LATER) is None
+    assert decrypt(first).offered == {}
+
+
+def test_what_was_sent_is_offered_nothing(again: QuestionnaireResponse, maya: Patient) -> None:
+    sent = QuestionnaireResponse.objects.exclude(pk=again.pk).get()
+    assert actions.offer_last_answers(sent, by=SOMEBODY, now=LATER) is None
+
+
+def test_before_who_answers_is_known_nothing_is_offered(draft: QuestionnaireResponse) -> None:
+    assert actions.offer_last_answers(draft, by=SOMEBODY, now=NOW) is None
     assert decrypt(draft).offered == {}
 
 
