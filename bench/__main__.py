@@ -14,36 +14,13 @@ from pathlib import Path
 from statistics import median
 
 from bench import booking, growth, messages, races, reviewing
-from bench.asking import Conditional, Row, Target, again, interleave, ratio, said
+from bench.asking import Conditional, Row, Target, again, interleave, opened_as, ratio, said
 from bench.client import Client, get
 from bench.rig import Databases, running, serve, show, use
 from devservices.processes import Family
 
 RESULTS = Path(__file__).with_name("results.json")
 ROUNDS, PER_ROUND = 15, 12
-
-
-# --- Inside one process: statements ---------------------------------------------------------------------------------
-
-
-def desk(day: date) -> tuple[int, str]:
-    """Statements of the day list without those of the session and who is signed in; and the session's key."""
-    from django.db import connection
-    from django.test import Client as Browser
-    from django.test.utils import CaptureQueriesContext
-
-    from accounts.models import User
-
-    browser = Browser(SERVER_NAME="localhost")
-    browser.force_login(User.objects.get(email="joanne@tn.example"))
-    path = f"/desk/day/{day}/"
-    if browser.get(path).status_code != 200:
-        raise RuntimeError(f"{path} does not answer")
-    with CaptureQueriesContext(connection) as queries:
-        browser.get(path)
-    own = ("django_session", "accounts_user", "mfa_", "usersessions", "SAVEPOINT", "RELEASE", "BEGIN", "COMMIT")
-    said = [q["sql"] for q in queries if not any(name in q["sql"][:200] for name in own)]
-    return len(said), browser.cookies["session"].value
 
 
 def article_path() -> str:
@@ -54,9 +31,6 @@ def article_path() -> str:
     return f"/articles/{page.slug}/"
 
 
-# --- Measuring ------------------------------------------------------------------------------------------------------
-
-
 def measure(family: Family, path: Path, databases: Databases, names: dict[str, str]) -> list[Row]:
     """Start the three servers and ask."""
     from django.core.management import call_command
@@ -65,7 +39,8 @@ def measure(family: Family, path: Path, databases: Databases, names: dict[str, s
     use(names["full"])
     call_command("collectstatic", interactive=False, verbosity=0)
     crowd = booking.people(booking.PRESSES, databases.booking_days())
-    desk_statements, desk_session = desk(databases.desk_day)
+    desk_path = f"/desk/day/{databases.desk_day}/"
+    desk_statements, desk_session = opened_as("joanne@tn.example", desk_path)
     review_statements, review_path, review_session = reviewing.opened(booking.complete_draft())
     article = article_path()
 
@@ -90,9 +65,7 @@ def measure(family: Family, path: Path, databases: Databases, names: dict[str, s
         "free day, full": openings(ALL, databases.free_day, 1),
         "article": Target(Client(ports["full"]), again(page)),
         "article 304": Target(Client(ports["full"]), Conditional(Client(ports["full"]), article), 304),
-        "desk": Target(
-            Client(ports["full"]), again(get(f"/desk/day/{databases.desk_day}/", ports["full"], Cookie=f"session={desk_session}"))
-        ),
+        "desk": Target(Client(ports["full"]), again(get(desk_path, ports["full"], Cookie=f"session={desk_session}"))),
     }
     said("pages")
     interleave(targets, rounds=3, each=8)  # warm: every thread of every worker opens its connection

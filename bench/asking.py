@@ -104,6 +104,30 @@ def ratio(medians: dict[str, list[float]], name: str, to: str = "noop") -> float
     return median(a / b for a, b in zip(medians[name], medians[to], strict=True))
 
 
+def opened_as(email: str, path: str) -> tuple[int, str]:
+    """Statements of a page of somebody who works here, without those of session and sign-in; and the session's key.
+
+    Raises:
+        RuntimeError: the page does not open.
+    """
+    from django.db import connection
+    from django.test import Client as Browser
+    from django.test.utils import CaptureQueriesContext
+
+    from accounts.models import User
+
+    browser = Browser(SERVER_NAME="localhost")
+    browser.force_login(User.objects.get(email=email))
+    if browser.get(path).status_code != 200:
+        raise RuntimeError(f"{path} does not answer")
+    with CaptureQueriesContext(connection) as queries:
+        browser.get(path)
+    aside = ("django_session", 'FROM "accounts_user" WHERE', "mfa_", "usersessions", 'FROM "accounts_clinic"')
+    quiet = ("SAVEPOINT", "RELEASE", "BEGIN", "COMMIT")
+    own = [q["sql"] for q in queries if not q["sql"].startswith(quiet) and not any(name in q["sql"][:4000] for name in aside)]
+    return len(own), browser.cookies["session"].value
+
+
 def wait_for(port: int, path: str, child: Any, log: Path) -> None:
     """Until the server answers."""
     until = time.monotonic() + 60

@@ -22,7 +22,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.rig import Databases, running, show, use
+from bench.rig import Databases, product, running, show, use
 from devservices import servers
 from devservices.processes import Family
 from devservices.state import ROOT
@@ -335,14 +335,11 @@ def claimer(how: str) -> None:
 
 def frozen(family: Family, path: Path, days: Any) -> tuple[float, float]:
     """Milliseconds that 95 of a hundred complete bookings stay under: while Redis answers, and while it is frozen."""
-    from bench.asking import GRANIAN, wait_for
     from bench.booking import people, press_book
     from bench.client import Client, timed
 
-    crowd = iter(people(2 * FROZEN + 24, days))
-    port, log = servers.free_port(), path / "frozen.log"
-    command = [*GRANIAN, "--host", "127.0.0.1", "--port", str(port), "config.wsgi:application"]
-    wait_for(port, "/livez", family.start("frozen", command, log=log, env=dict(os.environ), cwd=ROOT), log)
+    crowd, port = iter(people(2 * FROZEN + 24, days)), servers.free_port()
+    product(family, path, "frozen", port)
     client, redis = Client(port), family.children["Valkey"].pid
 
     def book() -> float:

@@ -4,6 +4,7 @@ import uuid
 from statistics import median
 from typing import Any
 
+from bench.asking import opened_as
 from bench.client import Client, get, timed
 
 TURNS = 60
@@ -40,24 +41,10 @@ def full_response(draft: Any) -> Any:
 
 
 def opened(draft: Any) -> tuple[int, str, str]:
-    """Statements of the page without session and sign-in, its path, and the session's key."""
-    from django.db import connection
-    from django.test import Client as Browser
-    from django.test.utils import CaptureQueriesContext
-
-    from accounts.models import User
-
+    """Statements of the page, its path, and the session's key."""
     path = f"/md/review/{full_response(draft).public_id}/"
-    browser = Browser(SERVER_NAME="localhost")
-    browser.force_login(User.objects.get(email="osei@tn.example"))
-    if browser.get(path).status_code != 200:
-        raise RuntimeError(f"{path} does not answer")
-    with CaptureQueriesContext(connection) as queries:
-        browser.get(path)
-    aside = ("django_session", 'FROM "accounts_user" WHERE', "mfa_", "usersessions", 'FROM "accounts_clinic"')
-    quiet = ("SAVEPOINT", "RELEASE", "BEGIN", "COMMIT")
-    said = [q["sql"] for q in queries if not q["sql"].startswith(quiet) and not any(name in q["sql"][:4000] for name in aside)]
-    return len(said), path, browser.cookies["session"].value
+    statements, session = opened_as("osei@tn.example", path)
+    return statements, path, session
 
 
 def compared(path: str, session: str, port: int, noop: int) -> float:

@@ -59,15 +59,19 @@ def serve(family: Family, path: Path, names: dict[str, str]) -> dict[str, int]:
     base = os.environ["DATABASE_URL"].rpartition("/")[0]
     gunicorn = [str(BIN / "gunicorn"), "-k", "gthread", "-w", "2", "--threads", "4", "--keep-alive", "75", "--log-level", "error"]
     for name, port in ports.items():
-        log = path / f"{name}.log"
         if name == "noop":
-            command, env = [*gunicorn, "-b", f"127.0.0.1:{port}", "bench.noop.app:application"], dict(os.environ)
+            log = path / f"{name}.log"
+            command = [*gunicorn, "-b", f"127.0.0.1:{port}", "bench.noop.app:application"]
+            wait_for(port, "/", family.start(name, command, log=log, cwd=ROOT), log)
         else:
-            command = [*GRANIAN, "--host", "127.0.0.1", "--port", str(port), "config.wsgi:application"]
-            env = os.environ | {"DATABASE_URL": f"{base}/{names[name]}"}
-        child = family.start(name, command, log=log, env=env, cwd=ROOT)
-        wait_for(port, "/" if name == "noop" else "/livez", child, log)
+            product(family, path, name, port, DATABASE_URL=f"{base}/{names[name]}")
     return ports
+
+
+def product(family: Family, path: Path, name: str, port: int, **env: str) -> None:
+    """The product on a port, as in the demo, with these variables beside those of this process."""
+    log, command = path / f"{name}.log", [*GRANIAN, "--host", "127.0.0.1", "--port", str(port), "config.wsgi:application"]
+    wait_for(port, "/livez", family.start(name, command, log=log, env=os.environ | env, cwd=ROOT), log)
 
 
 class Databases:

@@ -6,19 +6,17 @@ written, and noted in the trail.
 """
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlencode
 
+from bench.booking import CSRF
 from devservices import servers
 from devservices.processes import Family
-from devservices.state import ROOT
 
 GOAL = 3.0
 ROUNDS, EACH = 12, 25
-CSRF = "b" * 32
-SECTION, PAGE = 3, 3
+SECTION = 3
 
 
 def visitor() -> tuple[str, str, str]:
@@ -61,14 +59,12 @@ def visitor() -> tuple[str, str, str]:
 
 def measure(family: Family, path: Path, database: str) -> tuple[float, dict[str, float]]:
     """The ratio, and the two medians in milliseconds. Django of this process points at `database` already."""
-    from bench.asking import GRANIAN, Target, again, interleave, ratio, wait_for
+    from bench.asking import Target, again, interleave, ratio
     from bench.client import Client, post
+    from bench.rig import product
 
-    session, page, body = visitor()
-    port, log = servers.free_port(), path / "saving.log"
-    env = os.environ | {"DATABASE_URL": database, "DJANGO_SETTINGS_MODULE": "bench.update.settings"}
-    command = [*GRANIAN, "--host", "127.0.0.1", "--port", str(port), "config.wsgi:application"]
-    wait_for(port, "/livez", family.start("saving", command, log=log, env=env, cwd=ROOT), log)
+    (session, page, body), port = visitor(), servers.free_port()
+    product(family, path, "saving", port, DATABASE_URL=database, DJANGO_SETTINGS_MODULE="bench.update.settings")
     cookie = f"session={session}; csrf={CSRF}"
 
     def asks(address: str, form: str) -> Iterator[bytes]:
