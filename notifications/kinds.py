@@ -142,3 +142,8 @@ def expiry(kind: Kind, due: datetime, *, start: datetime | None) -> datetime:
     """From when on a message that was due at `due` is not sent any more."""
     end = due + kind.lasts
     return end if start is None or kind.outlives else min(end, start)
+
+
+def missed_until(due: datetime, *, start: datetime) -> datetime:
+    """From when on nobody is told any more that they were missed: a visit of days ago is no news."""
+    return min(expiry(KINDS["missed"], due, start=None), start + timedelta(hours=36))

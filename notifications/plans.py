@@ -24,6 +24,7 @@ from notifications.kinds import (
     REMINDERS,
     Kind,
     expiry,
+    missed_until,
     out_of_quiet,
     rested,
 )
@@ -157,7 +158,7 @@ def _missed(visit: Appointment, *, now: datetime) -> list[Planned]:
     """Word that we missed them, after the desk's chance to take it back; not about a visit of days ago."""
     kind = KINDS["missed"]
     due = rested(kind, visit.changed_at)
-    end = min(expiry(kind, due, start=None), visit.starts_at + timedelta(hours=36))
+    end = missed_until(due, start=visit.starts_at)
     return [
         _about_visit(kind, visit, channel, due, end, earliest=visit.changed_at, now=now, says_start=visit.starts_at)
         for channel in kind.channels

@@ -17,7 +17,7 @@ from booking.models import Appointment, WaitlistEntry
 from intake.errors import IntakeError
 from notifications import channels, replies
 from notifications.coming import foresee, will_go
-from notifications.kinds import EMAIL, KINDS, TEXT, expiry, out_of_quiet, rested
+from notifications.kinds import EMAIL, KINDS, TEXT, expiry, missed_until, out_of_quiet, rested
 from notifications.letters import visit_id_of, ways
 from notifications.models import ABOUT_VISITS, TROUBLE, WAITING, Delivery, Inbound, Message, State, Subject
 from patients.models import Patient
@@ -212,7 +212,9 @@ def goes_at(visit: Appointment, verb: str) -> datetime | None:
     if reader is None or kind.code in visit.service.messages_off:
         return None
     due, zone = rested(kind, visit.changed_at), clock.zone_of(visit.zone)
-    latest = expiry(kind, due, start=visit.starts_at)
+    latest = missed_until(due, start=visit.starts_at) if verb == "mark_noshow" else expiry(kind, due, start=visit.starts_at)
+    if due >= latest:
+        return None
     return min(
         (
             out_of_quiet(kind, channel, due, earliest=visit.changed_at, latest=latest, zone=zone)

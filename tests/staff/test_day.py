@@ -16,6 +16,8 @@ from audit.actor import Actor
 from audit.models import AuditEvent
 from booking import actions
 from booking.models import Appointment, Practitioner, Service
+from notifications import rounds
+from notifications.models import Delivery
 from patients.models import Patient
 from staff.board import steps_of
 from tests.factories import next_weekday_at
@@ -136,6 +138,17 @@ def test_a_no_show_is_offered_once_the_visit_should_have_started(
         page = desk.get(day_of(appointment) + f"?did=mark_noshow&visit={appointment.public_id}").content.decode()
         assert "did not come" in page
         assert "Message goes out at 10:18" in page.replace("\xa0", " ")
+
+
+def test_a_no_show_of_days_ago_promises_no_message_for_none_goes(desk: Client, appointment: Appointment, reception: User) -> None:
+    with time_machine.travel(appointment.starts_at + timedelta(days=6), tick=False):
+        desk.force_login(reception)
+        assert press(desk, appointment, "mark_noshow").status_code == 303
+        rounds.once(now=clock.now())
+        assert not Delivery.objects.filter(message__kind="missed").exclude(reason="too_late").exists()
+        page = desk.get(day_of(appointment) + f"?did=mark_noshow&visit={appointment.public_id}").content.decode()
+        assert "did not come" in page
+        assert "Message goes out" not in page
 
 
 def test_a_stale_button_says_who_moved_it_and_where_it_is(
