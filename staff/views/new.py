@@ -149,7 +149,7 @@ def _service(page: Page, posted: str | None, who: UUID | None) -> Service | None
 
 
 def _load_times(page: Page) -> None:
-    """Five soonest starts, and the chosen day by physician."""
+    """Five soonest starts, from the chosen day on, and that day by physician."""
     if page.service is None or page.day is None:
         return
     today = clock.today(page.now)
@@ -157,8 +157,9 @@ def _load_times(page: Page) -> None:
     def to_come(found: list[Slot]) -> list[Choice]:
         return choices((slot for slot in found if slot.start > page.now), page.people)
 
+    since = page.day if page.day_is_chosen else today
     page.soonest = to_come(
-        calendar.openings(page.service, since=today, until=today + timedelta(days=21), now=page.now, for_staff=True, limit=30)
+        calendar.openings(page.service, since=since, until=since + timedelta(days=21), now=page.now, for_staff=True, limit=30)
     )[:5]
     found = calendar.openings(page.service, since=page.day, until=page.day, now=page.now, any_physician=False, for_staff=True)
     that_day = to_come(found)
@@ -191,6 +192,8 @@ def new(request: HttpRequest) -> HttpResponse:
             page.is_new, page.caller = False, None
         elif do in ("times", "why"):
             _unbind(page, request)
+            if do == "times" and page.day_is_chosen:
+                page.at, page.chosen, page.other_day = None, "", page.day  # what was chosen before is on another day
             if do == "why" and page.service is not None:
                 try:
                     page.why = why_of(page.service, wanted_of(request, page.people), now=now)["why"]

@@ -105,7 +105,7 @@ def _back(public_id: UUID, verb: str = "") -> HttpResponse:
 @reception_required
 @require_POST
 def cancel(request: HttpRequest, public_id: UUID) -> HttpResponse:
-    """Cancel with a reason; undo stays in the strip."""
+    """Cancel with a reason. On the day stands who would take the time, and the undo."""
     now, found = clock.now(), _visit(request, public_id)
     form = CancelForm(request.POST)
     if not form.is_valid():
@@ -117,7 +117,7 @@ def cancel(request: HttpRequest, public_id: UUID) -> HttpResponse:
         return show(request, _visit(request, public_id), now, refusal=steps.who_changed(found, request.user), status=409)
     except actions.BookingError as error:
         return show(request, _visit(request, public_id), now, refusal=str(error), status=409)
-    return _back(public_id, "cancel")
+    return to_day(found, "cancel")
 
 
 def _version(request: HttpRequest) -> int:

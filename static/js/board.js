@@ -63,6 +63,7 @@ function toSame() {
   const card = document.querySelector(".ap.sel"), [at, day] = (sessionStorage.getItem("desk-hours") ?? "").split(" ");
   if (!card || !placed()) { if (!card) toNow(); return; }
   if (day === location.pathname) board().scrollTop = at;
+  if (card.closest(".dcancelled")) return; // it stands below; the time that it leaves is looked at
   const box = card.getBoundingClientRect(), heads = document.querySelector(".dcol>header").getBoundingClientRect();
   if (box.top < heads.bottom || box.bottom > board().getBoundingClientRect().bottom) card.scrollIntoView({ block: "center" });
 }

@@ -157,11 +157,15 @@ def test_who_has_been_is_offered_the_same_as_last_time_and_a_first_visit_only_on
     assert offered() == str(again[1].public_id)
 
 
-def test_the_times_of_another_day_are_open_once_it_is_chosen(desk: Client, patient: Patient, service: Service, slot: str) -> None:
+def test_once_another_day_is_chosen_no_earlier_time_is_and_those_of_the_day_are_open(
+    desk: Client, patient: Patient, service: Service, slot: str
+) -> None:
     data = {"patient": patient.public_id, "service": service.public_id, "slot": slot, "do": "times"}
     same, other = clock.local(next_weekday_at(10)).date(), clock.local(next_weekday_at(10, days=14)).date()
     assert '<details class="more-times" open>' not in desk.post("/desk/new/", data | {"day": str(same)}).content.decode()
-    assert '<details class="more-times" open>' in desk.post("/desk/new/", data | {"day": str(other)}).content.decode()
+    page = desk.post("/desk/new/", data | {"day": str(other)}).content.decode()
+    assert '<details class="more-times" open>' in page
+    assert re.findall(r'value="([^"]+)" checked data-focus-now', page)[0].startswith(str(other))
 
 
 @pytest.mark.parametrize("do", ["book", "anyway", "different", "", "use:x"])

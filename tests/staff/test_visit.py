@@ -154,10 +154,11 @@ def test_cancelling_wants_a_reason_and_can_be_undone(desk: Client, appointment: 
     assert desk.post(url_of(appointment, "cancel/"), {"version": appointment.version}).status_code == 422
     answer = desk.post(url_of(appointment, "cancel/"), {"version": appointment.version, "reason": "patient-asked"})
     assert answer.status_code == 303
+    assert answer["Location"].startswith(f"/desk/day/{clock.local(appointment.starts_at).date()}/"), "where the time is free now"
     page = desk.get(answer["Location"]).content.decode()
     assert "Cancelled the visit of Maya Chowdhury" in page
     undo = re.search(r'value="(undo:[^"]+)"', page).group(1)  # type: ignore[union-attr]
-    desk.post(url_of(appointment), {"do": undo})
+    desk.post(answer["Location"].partition("?")[0], {"do": undo})
     appointment.refresh_from_db()
     assert (appointment.status, appointment.cancel_reason) == ("booked", "")
 

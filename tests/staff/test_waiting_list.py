@@ -67,6 +67,7 @@ def test_offering_holds_the_time_and_the_day_says_for_whom(desk, lucas):
     day = text_of(desk.get("/desk/day/2027-02-12/"))
     assert "Lucas Chowdhury" in day
     assert "offered until 9:45" in day
+    assert day.count("offered until 9:45") == 2, "on the board, and beside it"
 
 
 def test_offered_twice_the_second_gets_the_reason(desk, lucas, service):
