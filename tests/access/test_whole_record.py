@@ -21,7 +21,7 @@ from accounts import clock
 from audit.actor import Actor
 from audit.models import AuditEvent
 from booking import actions as booking
-from booking.models import Appointment, Status
+from booking.models import Appointment, DeskText, Status
 from intake import actions as intake
 from intake import photos
 from intake.corrections import Correction
@@ -29,7 +29,7 @@ from intake.document import decrypt
 from intake.models import Photo, QuestionnaireResponse, ResumeLink, Review
 from patients.actions import merge
 from patients.models import Patient
-from records import keeping
+from records import actions, keeping
 from records.people import find, person_of
 from tests.access.world import World, canary
 from tests.intake.test_reviews import FINE
@@ -278,6 +278,18 @@ def test_after_it_nothing_is_left_but_the_trail(world: World, files: None, who: 
     assert {o: rows_with(marks_of(world, o)) for o in others} == others, "and others have all that they had"
 
 
+@pytest.mark.parametrize(("gone", "stays"), ["AB", "BA"])
+def test_erasing_one_leaves_every_row_of_another(world: World, files: None, gone: str, stays: str) -> None:
+    end(world, gone)
+    doctor, other = Actor.staff(world.users["physician"]), person_of(world.people[stays])
+    DeskText.objects.create(appointment=world.visits[stays], code="away", asked_at=world.now)
+    intake.save_review(world.responses[stays], FINE, by=doctor, now=world.now)
+    before = {lot.name: set(lot.rows.values_list("pk", flat=True)) for lot in actions.lots(other)}
+    erase(world.visits[gone].reference, "--apply", "--confirm", person_of(world.people[gone]).reference)
+    assert {lot.name: set(lot.rows.values_list("pk", flat=True)) for lot in actions.lots(other)} == before
+    assert before["reviews"] and before["short texts asked for by the desk"] and before["corrections"]
+
+
 def test_after_ten_years_a_signed_review_goes_with_its_record(world: World, files: None) -> None:
     review = sign(world, "A")
     end(world, "A")
@@ -304,8 +316,6 @@ def test_a_visit_booked_while_it_is_confirmed_stops_it(world: World, monkeypatch
 
 def test_every_table_that_points_at_a_person_is_thought_of(world: World) -> None:
     """A new table with a patient, a visit or answers in it has to say what becomes of it."""
-    from records import actions
-
     gone: set[Any] = {lot.rows.model for lot in actions.lots(person_of(world.people["A"]))}
     for model in (Patient, Appointment, QuestionnaireResponse):
         pointing = {f.related_model for f in model._meta.related_objects if f.on_delete.__name__ != "CASCADE"}
