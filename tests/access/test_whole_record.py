@@ -13,6 +13,7 @@ import pytest
 import redis
 import time_machine
 from django.conf import settings
+from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
@@ -284,9 +285,13 @@ def test_erasing_one_leaves_every_row_of_another(world: World, files: None, gone
     doctor, other = Actor.staff(world.users["physician"]), person_of(world.people[stays])
     DeskText.objects.create(appointment=world.visits[stays], code="away", asked_at=world.now)
     intake.save_review(world.responses[stays], FINE, by=doctor, now=world.now)
+    browser = SessionStore()
+    browser["known"] = [str(world.people[stays].public_id), str(world.responses[stays].public_id)]
+    browser.save()
     before = {lot.name: set(lot.rows.values_list("pk", flat=True)) for lot in actions.lots(other)}
     erase(world.visits[gone].reference, "--apply", "--confirm", person_of(world.people[gone]).reference)
     assert {lot.name: set(lot.rows.values_list("pk", flat=True)) for lot in actions.lots(other)} == before
+    assert Session.objects.filter(pk=browser.session_key).exists()
     assert before["reviews"] and before["short texts asked for by the desk"] and before["corrections"]
 
 
