@@ -8,6 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
+from accounts.models import Clinic
+
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """400: the request was not one of ours."""
@@ -44,11 +46,11 @@ def server_error(request: HttpRequest, *args: Any) -> HttpResponse:
     """500: rendered without the database, which may be what failed; then it is a 503, wherever the request had come to."""
     if is_database_away(sys.exc_info()[1]):  # before the view (a session is read) or after it (one is saved)
         return not_ready(request, set_up=True)
-    return HttpResponse(render_to_string("500.html"), status=500)
+    return HttpResponse(render_to_string("500.html", {"clinic": Clinic.last_read()}), status=500)
 
 
 def not_ready(request: HttpRequest, *, set_up: bool) -> HttpResponse:
     """503: the database is away, or the clinic has not been set up yet. Rendered without the database."""
-    response = HttpResponse(render_to_string("503.html", {"set_up": set_up}), status=503)
+    response = HttpResponse(render_to_string("503.html", {"set_up": set_up, "clinic": Clinic.last_read()}), status=503)
     response["Retry-After"] = "30"
     return response

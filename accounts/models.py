@@ -62,6 +62,11 @@ class Clinic(models.Model):
         return cls._current[1]
 
     @classmethod
+    def last_read(cls) -> "Clinic | None":
+        """The clinic as this process read it last, for pages that must not ask the database; None if it has not read it."""
+        return cls._current[1] if cls._current else None
+
+    @classmethod
     def forget_current(cls) -> None:
         """Read the row again at the next `current()`."""
         cls._current = None

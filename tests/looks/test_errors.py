@@ -1,9 +1,11 @@
 """Error pages in our voice."""
 
 import pytest
+from django.db import OperationalError
 from django.test import Client, RequestFactory
 
 from accounts.errors import server_error
+from accounts.models import Clinic
 
 
 def test_the_500_page_needs_no_database(rf: RequestFactory) -> None:
@@ -14,6 +16,21 @@ def test_the_500_page_needs_no_database(rf: RequestFactory) -> None:
     assert "Something went wrong on our side" in html
     assert "Your answers are saved." in html
     assert '<html lang="en-CA"' in html
+
+
+@pytest.mark.parametrize("trouble", [RuntimeError(), OperationalError()])
+def test_it_has_the_phone_number_that_was_read_last_and_asks_nobody(
+    rf: RequestFactory, monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
+    clinic = Clinic(name="Lakeside Clinic", short_name="Lakeside", phone="519-555-0142", hours_text="Monday to Friday, 9 to 4")
+    monkeypatch.setattr(Clinic, "_current", (0.0, clinic))
+    try:
+        raise trouble
+    except type(trouble):
+        html = server_error(rf.get("/book/details/")).content.decode()
+    assert 'href="tel:+15195550142"' in html
+    assert "Lakeside" in html
+    assert "True North" not in html
 
 
 @pytest.mark.django_db
