@@ -24,8 +24,6 @@ def sent_to(request: HttpRequest, to: str, why: str) -> HttpResponse:
         if not url_has_allowed_host_and_scheme(back, allowed_hosts=None):
             back = "/staff/"
     url = f"{reverse(to)}?{urlencode({'next': back} | ({'locked': '1'} if why == 'locked' else {}))}"
-    if request.headers.get("HX-Request"):
-        return HttpResponse(status=401, headers={"HX-Redirect": url})
     if "application/json" in request.headers.get("Accept", "") or "X-Poll" in request.headers:
         return JsonResponse({"detail": why}, status=401)
     return redirect(url)

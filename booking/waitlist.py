@@ -176,9 +176,9 @@ class WaitlistOffer(models.Model):
 
 
 class FreedTime(models.Model):
-    """A fact: this time became free (cancelled, moved away, passed on), or was only held when somebody began to wait.
+    """A fact: this time became free (cancelled, moved away, passed on), or was only held when somebody began to wish for it.
 
-    Stays until somebody has it or nobody wants it.
+    Stays until somebody has it or nobody wants it. A hold that runs out makes none (docs/adr/0212).
     """
 
     practitioner = models.ForeignKey("booking.Practitioner", on_delete=models.CASCADE, related_name="+")

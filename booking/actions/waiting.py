@@ -105,7 +105,7 @@ def join(
 
 
 def _note_held(service: Service, *, now: datetime) -> None:
-    """What a browser or the desk only holds just now is no time for who joins, and may be free soon."""
+    """What a browser or the desk only holds just now is no time for who begins to wish for it, and may be free soon."""
     held = Appointment.objects.filter(status=Status.HELD, offer=None, hold_expires_at__gt=now, starts_at__gt=now)
     for hold in held.filter(practitioner__in=service.practitioners.all()):
         _note_free(hold, freed_at=now)
@@ -146,6 +146,7 @@ def change(entry: WaitlistEntry, wishes: Wishes, *, by: Actor, now: datetime) ->
         raise NotAllowed(_("You are not on the list any more."))
     _write(entry, wishes)
     entry.practitioners.set(wishes.practitioners)
+    _note_held(entry.service, now=now)
     return _to(entry, Waiting.WAITING, verb="change_wishes", by=by, now=now)
 
 

@@ -104,6 +104,20 @@ def test_a_time_that_a_browser_only_held_is_offered_once_it_is_let_go(auto, serv
     assert offers() == [("Lucas", on(12, 10), "open")]
 
 
+def test_so_it_is_to_who_comes_to_wish_for_it_while_it_is_held(auto, service, practitioner):
+    entry = wait(service, times=half_day_bit(0, 13))
+    actions.hold(service, practitioner, on(12, 10), hold_key="k", address="198.51.100.1", by=WEB, now=WEDNESDAY)
+    actions.change(entry, Wishes((), ANY_TIME, "hours"), by=WEB, now=WEDNESDAY)
+    assert matching.run(now=WEDNESDAY + timedelta(minutes=16)) == 1
+    assert offers() == [("Lucas", on(12, 10), "open")]
+
+
+def test_a_time_that_was_open_to_all_before_it_was_held_is_offered_to_nobody(auto, service, practitioner):
+    wait(service)
+    actions.hold(service, practitioner, on(12, 10), hold_key="k", address="198.51.100.1", by=WEB, now=WEDNESDAY)
+    assert matching.run(now=WEDNESDAY + timedelta(minutes=16)) == 0
+
+
 def test_a_time_whose_hold_ends_is_offered_and_one_that_is_booked_is_settled(auto, service, practitioner):
     for hour, key in ((10, "k"), (11, "l")):
         actions.hold(service, practitioner, on(12, hour), hold_key=key, address="198.51.100.1", by=WEB, now=WEDNESDAY)
