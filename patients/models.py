@@ -111,7 +111,9 @@ class ConsentRecord(models.Model):
     """
 
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="consents")
-    code = models.CharField(max_length=4, help_text="C1 collection, C2 messages, C3 photos, C4 true statement.")
+    code = models.CharField(
+        max_length=4, help_text="C1 collection, C2 messages, C3 photos, C4 true statement, C8 reviews that are due."
+    )
     text_version = models.CharField(max_length=40)
     text_sha256 = models.CharField(max_length=64)
     language = models.CharField(max_length=8, default="en-CA")
