@@ -41,9 +41,10 @@ def test_time_off_that_is_over_is_not_listed(practitioner):
     assert hours.away(practitioner, now=clock.now()) == [coming]
 
 
-def test_hours_that_have_ended_do_not_hold_any_more(practitioner):
-    last = date(2027, 2, 10)
-    Availability.objects.filter(practitioner=practitioner).update(valid_until=last)
+def test_hours_hold_from_their_first_day_to_their_last(practitioner):
+    first, last = date(2027, 2, 8), date(2027, 2, 10)
+    Availability.objects.filter(practitioner=practitioner).update(valid_from=first, valid_until=last)
+    assert hours.week_on(practitioner, first - timedelta(days=1)) == []
     assert len(hours.week_on(practitioner, last)) == 10
     assert hours.week_on(practitioner, last + timedelta(days=1)) == []
 

@@ -82,9 +82,10 @@ def test_a_stale_call_says_so(desk: Client, to_call: Appointment) -> None:
 
 def test_the_same_person_becomes_one_record(desk: Client, offer: MergeOffer) -> None:
     assert b"other@example.com" in desk.get("/desk/calls/").content
+    version = offer.patient.version
     assert answer(desk, offer, "same").status_code == 303
-    offer.patient.refresh_from_db()
-    assert offer.patient.merged_into == offer.candidate
+    offer.refresh_from_db()
+    assert (offer.patient.merged_into, offer.patient.version, offer.same_person) == (offer.candidate, version + 1, True)
 
 
 @pytest.mark.parametrize("names", [("email", "email_bounced_at"), ("mobile", "texts_stopped_at", "mobile_bounced_at")])
@@ -117,13 +118,22 @@ def test_of_two_records_the_later_choice_of_messages_counts(desk: Client, offer:
 
 
 def test_what_was_asked_about_a_merged_record_is_asked_about_the_one_that_stays(desk: Client, offer: MergeOffer) -> None:
-    third = Patient.objects.create(
-        legal_first_name="Maya", legal_last_name="Chowdhuri", date_of_birth=offer.patient.date_of_birth, created_at=clock.now()
+    third, fourth = (
+        Patient.objects.create(
+            legal_first_name="Maya", legal_last_name=last, date_of_birth=offer.patient.date_of_birth, created_at=clock.now()
+        )
+        for last in ("Chowdhuri", "Chowdhary")
     )
     about = MergeOffer.objects.create(patient=third, candidate=offer.patient, reason="Same", created_at=clock.now())
+    both = [
+        MergeOffer.objects.create(patient=fourth, candidate=row, reason="Same", created_at=clock.now())
+        for row in (offer.patient, offer.candidate)
+    ]
     answer(desk, offer, "same")
-    about.refresh_from_db()
+    for row in (about, *both):
+        row.refresh_from_db()
     assert (about.candidate, about.decided_at) == (offer.candidate, None)
+    assert [row.decided_at is None for row in both] == [False, True], "one question of what was asked of both"
 
 
 def test_what_is_asked_about_others_stays_and_what_the_merged_record_asked_is_over(
