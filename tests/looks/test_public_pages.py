@@ -86,12 +86,14 @@ def test_the_chosen_colours_stay(browser: Browser, site: str) -> None:
 
 
 @pytest.mark.journey
-def test_paper_is_white_whatever_the_screen_is(browser: Browser, site: str) -> None:
+def test_paper_is_white_whatever_the_screen_is_and_has_the_number_to_call(browser: Browser, site: str) -> None:
     page = open_page(browser, width=390, theme="dark")
     page.goto(site + "/fees/")
     page.emulate_media(media="print")
     said = page.evaluate(
         "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.querySelector('h1')).color]"
     )
+    number = page.locator(".site-head .head-tel").is_visible()
     page.context.close()
     assert said == ["rgb(255, 255, 255)", "rgb(0, 0, 0)"]
+    assert number
