@@ -181,6 +181,13 @@ def test_each_step_of_a_review_is_in_the_trail(sent: QuestionnaireResponse, doct
     assert {event.subject_id for event in told} == {sent.patient_id}
 
 
+def test_a_step_is_a_new_version_of_the_answers(sent: QuestionnaireResponse, doctor: Actor) -> None:
+    before = sent.version
+    actions.claim_review(sent, by=doctor, now=NOW)
+    sent.refresh_from_db()
+    assert sent.version == before + 1
+
+
 def test_a_patient_reviews_nothing(sent: QuestionnaireResponse) -> None:
     with pytest.raises(IntakeError, match="Only somebody who works here"):
         actions.claim_review(sent, by=Actor.patient(sent.patient_id), now=NOW)
