@@ -7,15 +7,14 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.core.cache import caches
 from django.db import connection, transaction
 from django.test import override_settings
 
 from accounts.models import Clinic
-from articles import openings, views
 from intake.models import forget_definitions
 from tests.access import sweep as sweeping
 from tests.access import world as building
+from tests.articles.conftest import forget as forget_pages
 from tests.factories import WEDNESDAY
 
 
@@ -23,10 +22,7 @@ def forget() -> None:
     """Nothing kept by the process or by Redis."""
     Clinic.forget_current()
     forget_definitions()
-    openings.forget()
-    views._shells.clear()
-    views._fragments.clear()
-    caches["redis"].clear()
+    forget_pages()
 
 
 @contextmanager

@@ -33,9 +33,9 @@ from intake.photos import LABS
 from notifications.models import CaughtMail, CaughtText
 from patients.actions import Contact, ask_code, open_account
 from patients.models import MergeOffer, Patient
+from tests.factories import PASSWORD
 
 WEB = Actor.anonymous()
-PASSWORD = "correct horse battery"
 AUDIENCES = ("anonymous", "drafting", "patient", "reception", "physician", "lead", "account")
 STAFF = ("reception", "physician", "lead")
 _HANDLERS: dict[bool, Any] = {}

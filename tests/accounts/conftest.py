@@ -9,8 +9,7 @@ from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
 from django.test import Client
 
 from accounts.models import User
-
-PASSWORD = "correct horse battery"
+from tests.factories import PASSWORD
 
 
 def code_of(secret: str) -> str:

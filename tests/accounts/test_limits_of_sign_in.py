@@ -18,8 +18,7 @@ from accounts.signin import same_address
 from accounts.web import client_address
 from audit.models import AuditEvent
 from tests.accounts.conftest import code_of
-
-PASSWORD = "correct horse battery"
+from tests.factories import PASSWORD
 
 
 @pytest.fixture(autouse=True)

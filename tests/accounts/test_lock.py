@@ -13,9 +13,9 @@ from accounts import clock
 from accounts.models import User
 from accounts.signin import end_sessions
 from audit.models import AuditEvent
+from tests.factories import PASSWORD
 
 pytestmark = pytest.mark.usefixtures("clinic")
-PASSWORD = "correct horse battery"
 
 
 def test_after_a_quarter_of_an_hour_the_page_is_hidden_and_its_address_kept(

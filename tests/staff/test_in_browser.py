@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from accounts import clock
 from accounts.models import User
@@ -122,3 +122,19 @@ def test_single_keys_work_not_while_typing_and_can_be_switched_off(
     page.keyboard.press("Escape")
     page.keyboard.press("w")
     page.wait_for_url("**/desk/week/**")
+
+
+@pytest.mark.journey
+def test_what_other_hours_would_do_is_shown_while_they_are_typed(
+    browser: Browser, live_server: Any, settings: Any, reception: User, appointment: Appointment
+) -> None:
+    settings.STAFF_MFA_REQUIRED = False
+    page = open_page(browser, width=1440, theme="light")
+    enter(page, reception, live_server.url)
+    page.goto(f"{live_server.url}/desk/availability/osei/")
+    day = clock.local(appointment.starts_at).weekday()
+    page.locator(f"[name=d{day}-0-to]").fill("09:30")  # the visit is at ten
+    page.locator(f"[name=d{day}-0-to]").dispatch_event("change")
+    expect(page.locator("#preview")).to_contain_text("This change leaves 1 booked visit outside hours")
+    assert page.url.endswith("/desk/availability/osei/")
+    assert page.complaints == []  # type: ignore[attr-defined]

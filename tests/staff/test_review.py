@@ -18,9 +18,9 @@ from intake.actions.reviews import read_review
 from intake.document import decrypt, put
 from intake.models import Photo, QuestionnaireResponse, Review
 from patients.models import Patient
+from tests.factories import PASSWORD
 from tests.staff.conftest import Statements
 
-PASSWORD = "correct horse battery"
 IN_PERSON = {"do": "sign", "version": "0", "outcome": "in-person", "note": "Look at the temples", "password": PASSWORD}
 
 
