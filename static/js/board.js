@@ -140,13 +140,14 @@ function looks() {
 /* A button of the board's form that nobody sees. */
 function press(name, value, { to = "", also = {} } = {}) {
   const form = board(), button = document.createElement("button");
+  for (const old of form.querySelectorAll("[data-once]")) old.remove(); // of a press that was not sent
   Object.assign(button, { name, value, hidden: true });
   if (to) button.setAttribute("formaction", to);
   const added = [button, ...Object.entries(also).map(([field, text]) =>
     Object.assign(document.createElement("input"), { type: "hidden", name: field, value: text }))];
+  for (const part of added) part.dataset.once = "";
   form.append(...added);
   form.requestSubmit(button);
-  if (!form.dataset.busy) for (const part of added) part.remove(); // it was not sent
 }
 function step(card, key) {
   const [version, ...verbs] = card.dataset.v.split(" ");
@@ -462,11 +463,16 @@ const stale = document.querySelector("[data-stale]");
 let seen = new Date(now());
 const clock = (at) => new Intl.DateTimeFormat("en-CA", { hour: "numeric", minute: "2-digit", timeZone: layer()?.dataset.zone }).format(at);
 function offline() { tell(fill(words.offline, { time: clock(seen) })); document.body.classList.add("cut-off"); }
-document.addEventListener("submit", (event) => {
-  if (navigator.onLine || event.target.closest("dialog")) return;
+/* A browser may call itself offline where the clinic's own server is still there: it is asked. */
+let there = false;
+document.addEventListener("submit", async (event) => {
+  const { target: form, submitter } = event;
+  if (there || navigator.onLine || form.closest("dialog")) return;
   event.preventDefault();
   event.stopImmediatePropagation();
-  offline();
+  try { await fetch("/livez", { method: "HEAD", cache: "no-store" }); } catch { offline(); return; }
+  there = true;
+  form.requestSubmit(submitter);
 }, { capture: true });
 async function refresh() {
   const url = new URL(location.href);

@@ -168,6 +168,7 @@ def test_a_step_without_a_connection_keeps_the_board_and_says_so(board: Callable
     expect(page.locator(".toast")).to_contain_text("You can look, not change")
     page.context.set_offline(False)
     expect(page.locator(".toast")).to_have_count(0)
+    page.evaluate("Object.defineProperty(navigator, 'onLine', { value: false })")  # as in a house with nothing but its own server
     page.keyboard.press("c")
     expect(page.locator(".toast")).to_contain_text("Maya Chowdhury is confirmed")
 
