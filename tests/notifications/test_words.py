@@ -216,7 +216,7 @@ def test_every_letter_can_be_written(letters: list[tuple[str, str, Letter]]) -> 
     assert seen == {(code, channel) for code, kind in KINDS.items() for channel in kind.channels}
 
 
-def test_every_text_is_one_segment_of_gsm7_with_the_longest_names(
+def test_every_text_is_one_segment_of_gsm7_and_says_from_whom_with_the_longest_names(
     every_letter: Any, visit: Appointment, practitioner: Practitioner, clinic: Clinic, settings: Any
 ) -> None:
     settings.SITE_URL = "https://" + "b" * 40 + ".ca"
@@ -231,6 +231,7 @@ def test_every_text_is_one_segment_of_gsm7_with_the_longest_names(
         visit.starts_at, visit.ends_at = at(start), at(start) + timedelta(minutes=30)
         for kind, _channel, letter in every_letter(TEXT):
             assert len(letter.text) <= 160, (kind, len(letter.text), letter.text)
+            assert letter.text.startswith(words.to_gsm7(clinic.short_name)), (kind, "whoever gets it knows from whom")
             assert set(letter.text) <= words.GSM7, (kind, set(letter.text) - words.GSM7)
 
 
