@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 
 from accounts import clock
+from accounts.models import Role, User
 from audit.actor import Actor
 from booking import actions
 from booking.models import Appointment, Practitioner, Service
@@ -151,6 +152,18 @@ def test_what_is_asked_about_others_stays_and_what_the_merged_record_asked_is_ov
 
 
 @pytest.mark.parametrize("who", ["patient", "candidate"])
+@pytest.mark.parametrize("both", [False, True])
+def test_an_account_goes_with_its_person_and_of_two_the_older_records_goes_on(
+    desk: Client, offer: MergeOffer, both: bool
+) -> None:
+    newer, older = (User.objects.create_user(f"{n}@patient.invalid", None, role=Role.PATIENT) for n in ("newer", "older"))
+    Patient.objects.filter(pk=offer.patient_id).update(user=newer)
+    Patient.objects.filter(pk=offer.candidate_id).update(user=older if both else None)
+    answer(desk, offer, "same")
+    kept, moved = Patient.objects.get(pk=offer.candidate_id), Patient.objects.get(pk=offer.patient_id)
+    assert (kept.user, moved.user) == (older if both else newer, None)
+
+
 def test_a_record_that_is_another_ones_by_now_is_not_merged_again(
     desk: Client, offer: MergeOffer, make_patient: Any, who: str
 ) -> None:
