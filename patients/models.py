@@ -165,6 +165,11 @@ class ContactCode(models.Model):
         """True while the code can still be typed in."""
         return self.used_at is None and now < self.expires_at
 
+    def has_run_out(self, now: "datetime") -> bool:
+        """True if nobody typed it in time; not while it pauses after too many tries."""
+        paused = self.paused_until is not None and now < self.paused_until
+        return not paused and self.used_at is None and now >= self.expires_at
+
 
 class MergeOfferQuerySet(models.QuerySet["MergeOffer"]):
     """Named sets of offers."""

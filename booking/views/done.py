@@ -19,8 +19,8 @@ from accounts.web import See, see
 from booking import actions, words
 from booking.links import token_of
 from booking.models import COMING, Appointment, Status
-from booking.views.code import may_send
 from booking.views.journey import Journey
+from booking.views.step import may_send
 from intake.photos import views_to_add
 
 

@@ -19,8 +19,8 @@ from audit.actor import Actor
 from booking import actions, idle, words
 from booking.forms.later import SaveForm
 from booking.forms.proof import YearForm
-from booking.views.code import may_send
 from booking.views.journey import STEPS, Journey
+from booking.views.step import may_send
 from intake import engine
 from intake.actions import doubt_age, later, save_contact
 from intake.errors import IntakeError

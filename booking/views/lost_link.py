@@ -8,7 +8,7 @@ from accounts import clock
 from accounts.web import see
 from booking import actions
 from booking.forms.proof import AddressForm
-from booking.views.code import may_send
+from booking.views.step import may_send
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

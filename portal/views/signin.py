@@ -19,8 +19,7 @@ from accounts.web import See, see
 from audit.actor import Actor
 from booking import words
 from booking.forms.proof import AddressForm, CodeForm
-from booking.views.code import one_key
-from booking.views.step import Step
+from booking.views.step import Step, one_key
 from patients.actions import open_account, reached_by
 from portal import access
 from portal.forms import BornForm

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django.urls import reverse
 
-from booking.views import code as view
+from booking.views import step
 from patients.actions import digits_of
 from patients.models import ContactCode, Patient
 from tests.booking.conftest import DETAILS, HOSTILE, on, rows, text_of, title_of
@@ -165,7 +165,7 @@ def test_six_codes_an_hour_for_one_address_are_too_many_however_it_is_written(wa
 
 
 def test_one_client_cannot_ask_for_codes_to_everybody(walker, monkeypatch):
-    monkeypatch.setitem(view.MOST, "code", (5, 2))
+    monkeypatch.setitem(step.MOST, "code", (5, 2))
     for n in range(4):
         walker.another(on(12, 13 + n)).with_details(mobile=f"519-555-010{n}")
     assert ContactCode.objects.count() == 2

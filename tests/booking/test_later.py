@@ -10,7 +10,7 @@ from django.urls import reverse
 from accounts import clock
 from audit.models import AuditEvent
 from booking.models import Appointment
-from booking.views.code import MOST
+from booking.views.step import MOST
 from intake.actions import later, save_page
 from intake.document import decrypt
 from intake.errors import IntakeError

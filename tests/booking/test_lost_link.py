@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from booking.models import LinkRequest
-from booking.views.code import MOST
+from booking.views.step import MOST
 from tests.booking.conftest import HOSTILE, rows, text_of, title_of
 
 

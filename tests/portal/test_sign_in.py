@@ -12,7 +12,7 @@ from accounts.signin import end_sessions
 from audit.models import AuditEvent
 from booking.links import token_of
 from booking.models import Appointment
-from booking.views.code import TRIES_PER_CLIENT
+from booking.views.step import TRIES_PER_CLIENT
 from notifications import planner
 from notifications.models import Delivery
 from patients.models import ContactCode, Patient
