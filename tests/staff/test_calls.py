@@ -151,7 +151,6 @@ def test_what_is_asked_about_others_stays_and_what_the_merged_record_asked_is_ov
     assert (own.decided_at is None, own.same_person) == (False, None)
 
 
-@pytest.mark.parametrize("who", ["patient", "candidate"])
 @pytest.mark.parametrize("both", [False, True])
 def test_an_account_goes_with_its_person_and_of_two_the_older_records_goes_on(
     desk: Client, offer: MergeOffer, both: bool
@@ -164,6 +163,7 @@ def test_an_account_goes_with_its_person_and_of_two_the_older_records_goes_on(
     assert (kept.user, moved.user) == (older if both else newer, None)
 
 
+@pytest.mark.parametrize("who", ["patient", "candidate"])
 def test_a_record_that_is_another_ones_by_now_is_not_merged_again(
     desk: Client, offer: MergeOffer, make_patient: Any, who: str
 ) -> None:
