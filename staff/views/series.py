@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
@@ -138,7 +138,7 @@ def book(request: HttpRequest) -> HttpResponse:
 
 
 def _initial(request: HttpRequest, patient: Patient, now: datetime) -> dict[str, Any]:
-    """A series goes on as the visit it comes from (`?visit=`): the same visit type, physician and time of day.
+    """A series goes on as the visit it comes from (`?visit=`): the same in everything, four weeks on.
 
     From the patient's page it is whoever sees them next, or saw them last.
     """
@@ -159,7 +159,10 @@ def _initial(request: HttpRequest, patient: Patient, now: datetime) -> dict[str,
     if service is None:
         return found
     found |= {"service": service.public_id, "who": seen.practitioner.public_id}
-    return found | ({"time": clock.local(like.starts_at).time()} if like else {})
+    if like is None:
+        return found
+    at = clock.local(like.starts_at)
+    return found | {"time": at.time(), "day": max(found["day"], at.date() + timedelta(weeks=found["weeks"]))}
 
 
 def _wanted(service: Service, posted: list[str]) -> list[tuple[Practitioner, datetime]] | None:

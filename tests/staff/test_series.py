@@ -1,6 +1,7 @@
 """A series at the desk: every date shown, booked whole or not at all, one moved alone or the rest with it."""
 
 import re
+from datetime import timedelta
 from html import unescape
 
 import pytest
@@ -131,6 +132,9 @@ def test_a_series_goes_on_with_the_physician_it_comes_from(desk, patient, servic
     assert form_of(desk.get(URL, {"patient": patient.public_id}))[0] == str(second.public_id)
     from_visit = form_of(desk.get(URL, {"patient": patient.public_id, "visit": visit.public_id}))
     assert from_visit == (str(second.public_id), str(service.public_id), "11:00")
+    page = desk.get(URL, {"patient": patient.public_id, "visit": visit.public_id}).content.decode()
+    four_weeks_on = clock.local(on(16, 11)).date() + timedelta(weeks=4)
+    assert f'name="day" value="{four_weeks_on}"' in page, "not once more at that visit's own hour"
 
 
 def test_any_physician_means_the_one_who_takes_the_first_visit(desk, plan, service, second):
