@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.http import QueryDict
 from django.utils.translation import gettext as _
@@ -18,7 +19,7 @@ from accounts import clock
 from accounts.web import as_date, as_instant, as_number, as_uuid
 from booking import calendar, slots, terms, words
 from booking.models import Practitioner, Service
-from booking.slots import Slot
+from booking.slots import Slot, Start
 
 DAYS_AT_ONCE = 5
 MOST_IN_PART = 6  # buttons of a morning or afternoon; a longer one shows an even spread of them
@@ -256,23 +257,9 @@ def build(
     if filters.part:
         starts = [s for s in starts if (datetime.fromtimestamp(s.at, zone).hour < 12) == (filters.part == "morning")]
 
-    by_day: dict[date, Day] = {}
-    by_pk = {person.pk: person for person in people}
-    for start in starts:
-        person = by_pk.get(start.practitioner_id)
-        if person is None:
-            continue
-        at = datetime.fromtimestamp(start.at, UTC)
-        if skip == (at, person.pk):
-            continue
-        day = by_day.setdefault(date.fromordinal(start.day), Day(date.fromordinal(start.day)))
-        choice = Choice.of(at, person)
-        (day.morning if clock.local(at, zone).hour < 12 else day.afternoon).append(choice)
-        picker.soonest = picker.soonest or choice
-
-    wanted = DAYS_AT_ONCE * (filters.more + 1)
+    by_day = _days(picker, starts, skip=skip, zone=zone)
     with_times = [day for day in sorted(by_day) if day >= first]
-    listed = with_times[:wanted]
+    listed = with_times[: DAYS_AT_ONCE * (filters.more + 1)]
     working = _working_days(loaded, service, since=today, until=until)
     for before, this in zip([None, *listed], listed, strict=False):
         if before is not None:
@@ -284,24 +271,55 @@ def build(
         picker.days.append(day)
     if picker.soonest:
         picker.soonest_terms = terms.of_one(service, picker.soonest.start, now=now)
-    if len(with_times) > wanted or (listed and until < horizon):
-        after = f"#d{with_times[wanted].isoformat()}" if len(with_times) > wanted else f"#d{listed[-1].isoformat()}"
-        picker.more_url = filters.query(picker.base, more=filters.more + 1) + after
-    elif until < horizon and filters.more < MAX_MORE:
-        picker.more_url = filters.query(picker.base, more=min(filters.more + WEEKS_SHOWN, MAX_MORE))
+    picker.more_url = _more_url(picker, with_times, len(listed), until < horizon)
     picker.month = _month(picker, by_day, set(listed), horizon)
-    picker.who_links = [
-        Link(_("Any, soonest first"), _again(picker, who=""), filters.practitioner is None),
-        *(Link(p.short_name, _again(picker, who=str(p.public_id)), filters.practitioner == p) for p in people),
-    ]
-    picker.part_links = [
-        Link(_("Any"), _again(picker, part=""), not filters.part),
-        Link(_("Morning"), _again(picker, part="morning"), filters.part == "morning", "sun"),
-        Link(_("Afternoon"), _again(picker, part="afternoon"), filters.part == "afternoon", "sunset"),
-    ]
+    _link_filters(picker)
     if not listed:
         _say_none(picker, now=now, own=own, weeks=((until - first).days + 6) // 7)
     return picker
+
+
+def _days(picker: Picker, starts: Iterable[Start], *, skip: tuple[datetime, int] | None, zone: ZoneInfo) -> dict[date, Day]:
+    """The starts as the choices of their days; the first of them is the soonest."""
+    found: dict[date, Day] = {}
+    by_pk = {person.pk: person for person in picker.people}
+    for start in starts:
+        person = by_pk.get(start.practitioner_id)
+        if person is None:
+            continue
+        at = datetime.fromtimestamp(start.at, UTC)
+        if skip == (at, person.pk):
+            continue
+        day = found.setdefault(date.fromordinal(start.day), Day(date.fromordinal(start.day)))
+        choice = Choice.of(at, person)
+        (day.morning if clock.local(at, zone).hour < 12 else day.afternoon).append(choice)
+        picker.soonest = picker.soonest or choice
+    return found
+
+
+def _more_url(picker: Picker, with_times: list[date], shown: int, goes_on: bool) -> str:
+    """The link to more days, at the first that is not shown yet; empty where no more can be booked."""
+    filters = picker.filters
+    if len(with_times) > shown or (shown and goes_on):
+        first_new = with_times[shown] if len(with_times) > shown else with_times[shown - 1]
+        return filters.query(picker.base, more=filters.more + 1) + f"#d{first_new.isoformat()}"
+    if goes_on and filters.more < MAX_MORE:
+        return filters.query(picker.base, more=min(filters.more + WEEKS_SHOWN, MAX_MORE))
+    return ""
+
+
+def _link_filters(picker: Picker) -> None:
+    """With whom, and at which time of day, as links."""
+    chosen, part = picker.filters.practitioner, picker.filters.part
+    picker.who_links = [
+        Link(_("Any, soonest first"), _again(picker, who=""), chosen is None),
+        *(Link(p.short_name, _again(picker, who=str(p.public_id)), chosen == p) for p in picker.people),
+    ]
+    picker.part_links = [
+        Link(_("Any"), _again(picker, part=""), not part),
+        Link(_("Morning"), _again(picker, part="morning"), part == "morning", "sun"),
+        Link(_("Afternoon"), _again(picker, part="afternoon"), part == "afternoon", "sunset"),
+    ]
 
 
 def _again(picker: Picker, **changes: str) -> str:
