@@ -455,11 +455,7 @@ def _check(file: _File, source: _Mapping) -> None:
             if group.get("group") and group["group"] not in groups:
                 raise file.stop(group.line, f"group {group['group']!r} is not above in this section.")
             groups[group["link_id"]] = group
-        frames = {frame["number"]: frame for frame in section["pages"]}
-        _no_twins(file, section["pages"], "number")
         judged: set[str] = set()
-        firm: dict[int, int] = {}
-        last_page = 0
         for question in section["questions"]:
             claim(question)
             _check_question(file, question, consents)
@@ -472,31 +468,37 @@ def _check(file: _File, source: _Mapping) -> None:
                 conditions(groups[at].get("show_when"), groups[at].line)
                 judged.add(at)
                 at = groups[at].get("group")
-            page = question.get("page", 0)
-            if not question.get("calc"):
-                if page not in frames:
-                    raise file.stop(
-                        question.line, f"{question['link_id']!r} stands on page {page or '(none)'}, which is not among the pages."
-                    )
-                if page < last_page:
-                    raise file.stop(
-                        question.line, f"{question['link_id']!r} is on page {page}, after a question of page {last_page}."
-                    )
-                last_page = page
-                if not question.get("show_when") and not question.get("asked") and question["type"] != "display":
-                    row_of = groups.get(question.get("group", ""))
-                    if row_of is None or not row_of.get("repeats"):
-                        firm[page] = firm.get(page, 0) + 1
             if question["type"] in ("choice", "open-choice"):
                 codes[question["link_id"]] = {option["code"] for option in question["options"]}
-        used = {question.get("page") for question in section["questions"]}
-        for number, frame in frames.items():
-            if number not in used:
-                raise file.stop(frame.line, f"page {number} has no question.")
-            if firm.get(number, 0) > 1 and not frame.get("title"):
-                raise file.stop(frame.line, f"page {number} asks several questions and needs a title.")
+        _check_pages(file, section, {name for name, group in groups.items() if group.get("repeats")})
     for notice in source.get("advice", []):
         conditions(notice["when"], notice.line)
+
+
+def _check_pages(file: _File, section: _Mapping, repeating: set[str]) -> None:
+    """Every question stands on a page of its section, in their order; no page is empty, and one with several has a title."""
+    frames = {frame["number"]: frame for frame in section["pages"]}
+    _no_twins(file, section["pages"], "number")
+    always: dict[int, int] = {}  # page -> how many questions it asks of everybody
+    last = 0
+    for question in section["questions"]:
+        if question.get("calc"):
+            continue
+        name, page = question["link_id"], question.get("page", 0)
+        if page not in frames:
+            raise file.stop(question.line, f"{name!r} stands on page {page or '(none)'}, which is not among the pages.")
+        if page < last:
+            raise file.stop(question.line, f"{name!r} is on page {page}, after a question of page {last}.")
+        last = page
+        sometimes = question.get("show_when") or question.get("asked") or question.get("group") in repeating
+        if not sometimes and question["type"] != "display":
+            always[page] = always.get(page, 0) + 1
+    used = {question.get("page") for question in section["questions"]}
+    for number, frame in frames.items():
+        if number not in used:
+            raise file.stop(frame.line, f"page {number} has no question.")
+        if always.get(number, 0) > 1 and not frame.get("title"):
+            raise file.stop(frame.line, f"page {number} asks several questions and needs a title.")
 
 
 def _check_question(file: _File, q: _Mapping, consents: set[str]) -> None:

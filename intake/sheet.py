@@ -1,6 +1,6 @@
 """A sent response as a physician reads it: what is there, what is not, what changed, and the flags."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
@@ -149,30 +149,7 @@ def for_review(
     document, *others = open_documents([response, *([last] if last else [])], by=by, now=now, purpose="review", events=events)
     definition, asking = response.definition, actions.asking_for(response, document)
     answers = engine.completed(definition, engine.calc(definition, document.answers, response.today))
-    topics, talk, wishes = [], [], []
-    for part in wording.summary(definition, answers, asking):
-        topic = Topic(part.section.title)
-        for row in part.rows:
-            if row.question.type == "attachment":
-                continue  # The panel of photos says what is there and what is not.
-            texts = [spoken(row.question.type, text) for text in row.answers]
-            line = Line(row.question.link_id, filled(row.label), filled(row.text), texts, row.own_words)
-            if row.missing:
-                topic.all.append(Line(line.link_id, line.label, line.text, [_("Not answered")]))
-                continue
-            topic.all.append(line)
-            if row.question.consent or row.question.link_id == "start_respondent":
-                continue
-            if row.question.link_id in _WISHES:
-                wishes.append(line)
-            elif row.talk:
-                talk.append(line)
-            elif row.negative:
-                topic.negatives.append(line)
-            else:
-                topic.positives.append(line)
-        if topic.all:
-            topics.append(topic)
+    topics, talk, wishes = _sorted(wording.summary(definition, answers, asking))
     born = answers.get("about_dob")
     sex = definition.questions.get("about_sex_birth")
     pronouns = answers.get("about_pronouns", "")
@@ -203,6 +180,35 @@ def for_review(
         compared_with=last,
         addenda=[{**entry, "at": datetime.fromisoformat(entry["at"])} for entry in reversed(document.addenda)],
     )
+
+
+def _sorted(parts: Iterable[wording.SectionSummary]) -> tuple[list[Topic], list[Line], list[Line]]:
+    """The answers by topic, each where a physician looks for it; what to talk about; and what the patient wishes."""
+    topics, talk, wishes = [], [], []
+    for part in parts:
+        topic = Topic(part.section.title)
+        for row in part.rows:
+            if row.question.type == "attachment":
+                continue  # The panel of photos says what is there and what is not.
+            texts = [spoken(row.question.type, text) for text in row.answers]
+            line = Line(row.question.link_id, filled(row.label), filled(row.text), texts, row.own_words)
+            if row.missing:
+                topic.all.append(Line(line.link_id, line.label, line.text, [_("Not answered")]))
+                continue
+            topic.all.append(line)
+            if row.question.consent or row.question.link_id == "start_respondent":
+                continue
+            if row.question.link_id in _WISHES:
+                wishes.append(line)
+            elif row.talk:
+                talk.append(line)
+            elif row.negative:
+                topic.negatives.append(line)
+            else:
+                topic.positives.append(line)
+        if topic.all:
+            topics.append(topic)
+    return topics, talk, wishes
 
 
 def _in_words(change: Change, definition: Definition) -> Change:
