@@ -51,7 +51,7 @@ class Clinic(models.Model):
 
     @classmethod
     def current(cls) -> "Clinic":
-        """The clinic, read again at most every 30 seconds per process.
+        """The clinic, read again at most every 30 seconds per process (docs/adr/0213 says what may differ meanwhile).
 
         Raises:
             Clinic.DoesNotExist: before `manage.py create_clinic`.
