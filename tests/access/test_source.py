@@ -74,7 +74,7 @@ def test_what_may_be_marked_safe_still_needs_to() -> None:
 
 def test_scripts_of_ours_write_no_markup() -> None:
     risky = re.compile(
-        r"\.(?:innerHTML|outerHTML)\s*\+?=|insertAdjacentHTML|document\.write|\beval\(|new Function\(|(?:local|session)Storage(?!\.(?:get|set|remove)Item\(\"desk-(?:keys|veil)\")"
+        r"\.(?:innerHTML|outerHTML)\s*\+?=|insertAdjacentHTML|document\.write|\beval\(|new Function\(|(?:local|session)Storage(?!\.(?:get|set|remove)Item\(\"desk-(?:keys|veil|hours)\")"
     )
     ours = list((ROOT / "static").rglob("*.js"))
     assert ours
@@ -112,7 +112,7 @@ KNOWN_OTHERWISE = {
     ("booking/views/tablet.py", "_visit"): "the session's visit, bound by the desk",
     ("booking/views/tablet.py", "_note"): "the session's visit, bound by the desk",
     ("booking/views/feed.py", "feed"): "times only, of the practitioner whose address it is",
-    ("booking/views/step.py", "__init__"): "the code that the session has asked for",
+    ("booking/views/step.py", "code"): "the code that the session has asked for",
     # Rows of a visit that was found through for_actor already.
     ("staff/board.py", "_beside"): "subqueries of for_actor's rows",
     ("staff/board.py", "mark_now"): "version numbers, and how many",
