@@ -42,6 +42,7 @@ def shape(queries: list[dict[str, str]]) -> list[str]:
 def both(world: World, audience: str, url: str, known: dict[str, str], unknown: dict[str, str], *then: str) -> list[Any]:
     found = []
     Clinic.current()
+    assert world.responses["C"].definition  # read once by this process, as the clinic's row is
     for form in (known, unknown):
         client = world.client(audience)
         with undone():
