@@ -173,9 +173,9 @@ def test_answers_that_are_not_sent_yet_can_be_changed_from_here(walker):
     assert "Before your visit: add" not in text_of(walker.get("done"))
 
 
-def test_an_address_is_never_broken_over_two_lines(walker):
+def test_an_address_is_not_broken_over_two_lines_where_it_fits_in_one(walker):
     walker.booked()
-    assert '<span class="nowrap">519-555-••78</span>' in walker.get("done").content.decode()
+    assert '<span class="address">519-555-••78</span>' in walker.get("done").content.decode()
 
 
 def test_on_paper_it_says_whom_to_call(walker):

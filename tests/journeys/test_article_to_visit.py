@@ -121,7 +121,7 @@ def test_a_reader_becomes_a_patient_who_is_expected_and_known(person, post, scri
     sign_in(doctor, email)
     doctor.go("/md/")
     before = AuditEvent.objects.filter(action="intake.read", subject_id=visit.patient_id).count()
-    doctor.press(re.compile("Jonah Marwick"))
+    doctor.press(re.compile("^Jonah Marwick"))
     text = doctor.page.locator("main").inner_text()
     assert "understand what is happening before I decide" in text
     assert "Crown" in text
