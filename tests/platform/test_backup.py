@@ -1,6 +1,8 @@
 """A copy of everything can be made by whoever cannot read it, and comes back whole or not at all."""
 
 import io
+import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -124,6 +126,16 @@ def test_the_nightly_job_leaves_a_whole_file_or_none(copied: bytes, settings: An
     with pytest.raises(CommandError, match="There is no pg_dump here"):
         call_command("backup", to=str(tmp_path), stderr=io.StringIO())
     assert sorted(p.name for p in tmp_path.glob("truenorth-*")) == kept
+
+
+def test_what_a_killed_job_left_behind_goes_with_the_next(copied: bytes, tmp_path: Path) -> None:
+    old, young = (tmp_path / f"truenorth-2026010{n}T000000Z.tar.age.part" for n in (1, 2))
+    for left, hours in ((old, 25), (young, 23)):
+        left.touch()
+        os.utime(left, (time.time() - hours * 3600,) * 2)
+    call_command("backup", to=str(tmp_path), stderr=io.StringIO())
+    assert not old.exists()
+    assert young.exists()
 
 
 def test_a_photo_without_its_file_is_said_and_the_copy_is_made_all_the_same(copied: bytes, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from backups.actions import Manifest, back_up
 from backups.errors import BackupError
 
 _NAME = "truenorth-*.tar.age"
+_LEFT_BEHIND = 24 * 3600  # seconds; a younger part may be another job's, at work
 
 
 def _private(path: str, flags: int) -> int:
@@ -65,6 +66,9 @@ class Command(BaseCommand):
 
     def _into(self, path: Path, now: Any) -> Manifest:
         """Whole under its name, or not there: it gets its name when it is safely on the disk."""
+        for left in path.parent.glob(f"{_NAME}.part"):  # of a job that was killed
+            if time.time() - left.stat().st_mtime > _LEFT_BEHIND:
+                left.unlink(missing_ok=True)
         part = path.with_name(path.name + ".part")
         try:
             with open(part, "xb", opener=_private) as out:

@@ -19,7 +19,7 @@ class Command(BaseCommand):
     help = "Checks that every photo opens, and finds files that no photo needs."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """--delete and --open."""
+        """--delete and --quick."""
         parser.add_argument("--delete", action="store_true", help="remove files without a row that are older than an hour")
         parser.add_argument("--quick", action="store_true", help="look whether the files are there, do not open them")
 
