@@ -124,17 +124,6 @@ def decrypt(response: QuestionnaireResponse) -> Document:
     return Document(**{name: known[name] for name in Document.__dataclass_fields__ if name in known})
 
 
-def unreadable() -> list[int]:
-    """Primary keys of the responses that no key of the ring opens: for whoever restores a copy. Shows nobody anything."""
-    failed = []
-    for response in QuestionnaireResponse.objects.order_by("pk").iterator(chunk_size=200):
-        try:
-            decrypt(response)
-        except IntakeError:
-            failed.append(response.pk)
-    return failed
-
-
 def put(response: QuestionnaireResponse, document: Document) -> None:
     """Encrypt into the row's fields; the caller saves the row."""
     whole = {name: getattr(document, name) for name in Document.__dataclass_fields__}

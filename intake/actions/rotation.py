@@ -63,6 +63,26 @@ def old_corrections() -> QuerySet[Correction]:
     return Correction.objects.exclude(key_id=crypto.newest_key_id())
 
 
+def unreadable() -> list[str]:
+    """Answers, reviews and corrections that no key of the ring opens, and signed reviews that are not what was signed.
+
+    For whoever restores a copy. Shows nobody anything.
+    """
+    failed = []
+    sealed: tuple[tuple[QuerySet[Any], Callable[[Any], Any]], ...] = (
+        (QuestionnaireResponse.objects.all(), decrypt),
+        (Review.objects.all(), read_review),
+        (Correction.objects.all(), Correction.texts),
+    )
+    for rows, opens in sealed:
+        for row in rows.order_by("pk").iterator(chunk_size=200):
+            try:
+                opens(row)
+            except IntakeError as error:
+                failed.append(f"{row}: {error}")
+    return failed
+
+
 def old_photos() -> QuerySet[Photo]:
     """Photos with a file that is not under the newest key."""
     newest = crypto.newest_key_id()

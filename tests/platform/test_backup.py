@@ -21,8 +21,10 @@ from backups.errors import BackupError
 from intake import actions as intake
 from intake import photos
 from intake.actions.photos import write_file
-from intake.document import unreadable
-from intake.models import Photo
+from intake.actions.reviews import Content, put_review
+from intake.actions.rotation import unreadable
+from intake.corrections import Correction
+from intake.models import Photo, Review
 from tests.factories import WEDNESDAY
 from tests.intake.pictures import encoded, scene
 
@@ -44,14 +46,20 @@ def empty(django_db_setup: Any) -> Iterator[str]:
 
 
 @pytest.fixture
-def copied(transactional_db: None, clinic: Any, settings: Any, tmp_path: Path) -> bytes:
-    """A copy of a clinic with answers, a photo and a picture of the site, sealed."""
+def copied(transactional_db: None, patient: Any, physician: Any, settings: Any, tmp_path: Path) -> bytes:
+    """A copy of a clinic with answers, a review of them, a correction, a photo and a picture of the site, sealed."""
     settings.BACKUP_KEYS = [str(PAIR.to_public())]
     settings.PRIVATE_ROOT = tmp_path / "a"
     for name in ("photos", "default"):
         settings.STORAGES = settings.STORAGES | {name: stored(tmp_path / "a" / name)}
     intake.publish_all(by=SYSTEM, now=WEDNESDAY)
     draft = intake.start_draft("hair-loss-intake", by=Actor.anonymous(), now=WEDNESDAY)
+    review = Review(response=draft, physician=physician, started_at=WEDNESDAY, saved_at=WEDNESDAY)
+    put_review(review, Content())
+    review.save()
+    correction = Correction(patient=patient, about="details", asked_at=WEDNESDAY)
+    correction.seal(asked="The street")
+    correction.save()
     photo = Photo(response=draft, link_id="photo_front", kind="image", received_at=WEDNESDAY, size=5)
     picture = encoded(picture=scene(160, 120))
     photo.key_id, photo.name = write_file(picture, photo, photos.WHOLE, [])
@@ -88,7 +96,7 @@ def test_a_copy_comes_back_whole_and_its_photos_and_answers_open(
     assert AuditEvent.objects.order_by("pk").last().action == "backups.restore"
     # The data alone is not enough: whoever has the copy and its key still lacks the keys to the answers.
     settings.ANSWER_KEYS = {"test": "another" * 8}
-    assert len(unreadable()) == 1
+    assert [row.partition(" ")[0] for row in unreadable()] == ["Response", "Review", "Correction"]
     # And nothing is ever restored over something.
     with pytest.raises(BackupError, match="not empty"):
         actions.restore(io.BytesIO(copied), keys=str(PAIR), by=SYSTEM, now=WEDNESDAY)

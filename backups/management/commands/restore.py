@@ -13,11 +13,11 @@ from accounts import clock
 from audit.actor import Actor
 from backups.actions import Manifest, restore
 from backups.errors import BackupError
-from intake.document import unreadable
+from intake.actions.rotation import unreadable
 
 
 class Command(BaseCommand):
-    """Restores, proves that nothing is missing, brings the tables up to this version, and opens every answer and photo."""
+    """Restores, proves that nothing is missing, brings the tables up to this version, and opens everything that is sealed."""
 
     help = "Restore a copy into an empty database and empty folders. Exits with 1 if anything is different."
     requires_system_checks: list[str] = []
@@ -41,7 +41,8 @@ class Command(BaseCommand):
         call_command("migrate", interactive=False, verbosity=0)
         if failed := unreadable():
             raise CommandError(
-                f"{len(failed)} answers do not open: ANSWER_KEYS lacks a key. Nothing else is wrong with the copy."
+                f"{len(failed)} answers, reviews or corrections do not open, the first {failed[0]} "
+                "If ANSWER_KEYS lacks a key, add it; nothing else is wrong with the copy."
             )
         call_command("check_photos", stdout=self.stdout, stderr=self.stderr)
 
