@@ -11,12 +11,9 @@ async function look(box) {
   if (q.length < 3 || q === shownFor) return;
   const query = new URLSearchParams(new FormData(box.form));
   try {
-    const answer = await fetch(`/desk/new/?${query}`, { headers: { Accept: "text/html" } });
-    if (!answer.ok || answer.redirected || box.value.trim() !== q) return;
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const hits = page.querySelector(".hits"), old = root()?.querySelector(".hits");
-    if (!hits || !old) return;
-    old.replaceWith(document.adoptNode(hits));
+    const hits = await piece(`/desk/new/?${query}`, ".hits"), old = root()?.querySelector(".hits");
+    if (!hits || !old || box.value.trim() !== q) return;
+    old.replaceWith(hits);
     shownFor = q;
   } catch { /* Find still works, or says that there is no connection */ }
 }
@@ -38,12 +35,10 @@ let later = 0, asked = 0;
 async function times(form) {
   const mine = ++asked, query = new URLSearchParams([...new FormData(form), ["do", "times"]]);
   try {
-    const answer = await fetch(form.action, { method: "POST", body: query, headers: { Accept: "text/html" } });
-    if (!answer.ok || answer.redirected || mine !== asked) return;
-    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-times]");
-    if (!fresh || !form.isConnected) return;
+    const fresh = await piece(form.action, "[data-times]", { method: "POST", body: query });
+    if (!fresh || mine !== asked || !form.isConnected) return;
     const chosen = form.elements.slot?.value;
-    form.querySelector("[data-times]").replaceWith(document.adoptNode(fresh));
+    form.querySelector("[data-times]").replaceWith(fresh);
     const same = [...form.querySelectorAll("[name=slot]")].find((box) => box.value === chosen);
     if (same) same.checked = true;
     form.elements.old_service.value = form.elements.service.value;

@@ -10,9 +10,8 @@ for (const form of document.querySelectorAll("[data-preview]")) {
       const mine = ++asked, body = new URLSearchParams(new FormData(form));
       body.set("do", place.id);
       try {
-        const answer = await fetch(location.href, { method: "POST", body });
-        const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(place.id);
-        if (fresh && mine === asked) place.replaceChildren(...document.adoptNode(fresh).childNodes);
+        const fresh = await piece(location.href, `#${place.id}`, { method: "POST", body, statuses: [200, 422] });
+        if (fresh && mine === asked) place.replaceChildren(...fresh.childNodes);
       } catch { /* Preview and Save say what is wrong */ }
     }, 300);
   });

@@ -4,9 +4,7 @@ let last = box.innerHTML;
 setInterval(async () => {
   if (document.hidden) return;
   try {
-    const answer = await fetch(location.pathname, { headers: { accept: "text/html" } });
-    if (!answer.ok) return;
-    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("mailbox");
+    const fresh = await piece(location.pathname, "#mailbox");
     if (fresh && fresh.innerHTML !== last) {
       last = fresh.innerHTML;
       box.replaceChildren(...fresh.childNodes);

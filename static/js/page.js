@@ -1,6 +1,14 @@
 /* True North: small helps for every page. Everything works without this file. */
 "use strict";
 
+/* A piece of a page, asked for as a browser asks and found by its selector; null where the answer is another page, or none of these. */
+async function piece(url, selector, { statuses = [200], ...request } = {}) {
+  const answer = await fetch(url, { headers: { Accept: "text/html" }, ...request });
+  if (answer.redirected || !statuses.includes(answer.status)) return null;
+  const found = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector(selector);
+  return found && document.adoptNode(found);
+}
+
 /* 1. An error summary, or a banner the server marked, takes the focus, so that it is read first. */
 const first = document.querySelector("[data-focus-now]");
 if (first) first.focus();
