@@ -70,7 +70,7 @@ def _clinic(clinic: Clinic) -> Iterator[Point]:
 
 
 def _people() -> Iterator[Point]:
-    users = list(User.objects.filter(is_active=True, role__in=[Role.RECEPTION, Role.PHYSICIAN, Role.LEAD]))
+    users = list(User.objects.filter(is_active=True, role__in=[Role.RECEPTION, Role.PHYSICIAN, Role.LEAD]).order_by("pk"))
     led = any(user.role == Role.LEAD for user in users)  # only a lead can open the list of people
     for role, name in ((Role.LEAD, "clinic lead"), (Role.RECEPTION, "reception")):
         names = [user.name for user in users if user.role == role]
@@ -82,7 +82,7 @@ def _people() -> Iterator[Point]:
         yield Point("second step of sign-in", not without, said, "at their first sign-in")
     else:
         yield Point("second step of sign-in", False, "STAFF_MFA_REQUIRED is off", ".env")
-    booked = list(Practitioner.objects.filter(active=True).prefetch_related("availability"))
+    booked = list(Practitioner.objects.filter(active=True).order_by("pk").prefetch_related("availability"))
     yield Point("who can be booked", bool(booked), ", ".join(p.short_name for p in booked) or "nobody", "/clinic/physicians/")
     for person in booked:
         missing = [] if person.availability.exists() else ["no weekly hours"]
