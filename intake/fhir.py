@@ -13,7 +13,8 @@ import yaml
 from intake import engine
 from intake.definition import Definition, Group, Question
 from intake.errors import IntakeError
-from intake.loader import CALCS, DEFAULT_LENGTH, ITEM_TYPES, LINK_ID, QUESTION_KEYS, load_text
+from intake.grammar import CALCS, DEFAULT_LENGTH, ITEM_TYPES, LINK_ID, QUESTION_KEYS
+from intake.loader import load_text
 
 Json = dict[str, Any]
 CONTENT_TYPE = "application/fhir+json"

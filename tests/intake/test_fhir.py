@@ -15,7 +15,8 @@ from fhir.resources.R4B.questionnaireresponse import QuestionnaireResponse as R4
 from audit.models import AuditEvent
 from intake import actions, engine, fhir
 from intake.errors import IntakeError
-from intake.loader import LINK_ID, load_all
+from intake.grammar import LINK_ID
+from intake.loader import load_all
 from intake.models import QuestionnaireResponse
 from patients.models import Patient
 from tests.intake.conftest import HAIR, PEOPLE, SOMEBODY, TODAY, answers_of, each_person
