@@ -15,6 +15,7 @@ from fhir.resources.R4B.questionnaireresponse import QuestionnaireResponse as R4
 from audit.models import AuditEvent
 from intake import actions, engine, fhir
 from intake.errors import IntakeError
+from intake.fhir import names
 from intake.grammar import LINK_ID
 from intake.loader import load_all
 from intake.models import QuestionnaireResponse
@@ -86,13 +87,13 @@ def test_items_say_in_fhir_what_the_file_says() -> None:
     by = {item["linkId"]: item for item in items(exported())}
     urls = {name: {e["url"].rpartition("/")[2] for e in by[name].get("extension", [])} for name in by}
     assert by["calc_age_band"]["readOnly"] and "questionnaire-hidden" in urls["calc_age_band"]
-    assert {"url": fhir._MAX_OCCURS, "valueInteger": 3} in by["hair_concern"]["extension"]
+    assert {"url": names.MAX_OCCURS, "valueInteger": 3} in by["hair_concern"]["extension"]
     none = next(o for o in by["about_organs"]["answerOption"] if o["valueCoding"]["code"] == "discuss")
-    assert none["extension"][0] == {"url": fhir._EXCLUSIVE, "valueBoolean": True}
+    assert none["extension"][0] == {"url": names.EXCLUSIVE, "valueBoolean": True}
     assert none["valueCoding"]["display"] == "I’d rather talk about it in person"
     assert by["phq2_1"]["code"] == [{"system": "http://loinc.org", "code": "44250-9"}]
     assert by["phq2_1"]["answerOption"][1]["valueCoding"]["system"] == "http://loinc.org"
-    assert by["phq2_1"]["answerOption"][1]["valueCoding"]["extension"] == [{"url": fhir._ORDINAL, "valueDecimal": 1}]
+    assert by["phq2_1"]["answerOption"][1]["valueCoding"]["extension"] == [{"url": names.ORDINAL, "valueDecimal": 1}]
     assert by["grp_preg"] in by["grp_female"]["item"] and by["med_item"]["repeats"]
     assert by["start_consent_collect__help"]["extension"][0]["valueCodeableConcept"]["coding"][0]["code"] == "help"
 
