@@ -68,33 +68,29 @@ def clean_page(
     working = calc(definition, answers, asking.today)
     before = shown = enabled(definition, working)
     on_form = {str(name) for name in typed.getlist("shown")}
-    groups_done: set[str] = set()
+    done: set[str] = set()
     for question in definition.page_questions(section, number):
         if not is_asked(question, asking) or question.link_id not in shown:
             continue
-        group = definition.groups.get(question.group)
-        rows = group if group and group.repeats else None
+        rows = definition.rows_of(question)
         name = rows.link_id if rows else question.link_id
-        if name in groups_done:
+        if name in done:
             continue
-        if question.type == "attachment" and (name in before or name in on_form):
-            groups_done.add(name)
+        done.add(name)
+        if name not in before and name not in on_form and not _is_typed(question, typed):
+            result.follow_up = result.follow_up or name
+            continue
+        if question.type == "attachment":
             # Files come one by one, each with its own form. Here none can be named but those of this draft.
             if not {str(value) for value in typed.getlist(name)} <= set(answers.get(name) or []):
                 result.problems.append(Problem(name, f"file-{name}", _("This photo is not among your answers. Add it here")))
             continue
-        if name not in before and name not in on_form and not _is_typed(question, typed):
-            result.follow_up = result.follow_up or name
-            groups_done.add(name)
-            continue
-        groups_done.add(name)
         if rows:
             value, problems = _clean_rows(definition, rows, typed, working, partial)
         else:
             value, problems = _clean(question, typed, asking)
-            if not problems and question.required and not partial and not is_answered(value):
-                also = tuple(f"{name}_{part}" for part in PARTS[1:]) if question.type == "date" else ()
-                problems = [Problem(name, first_control(question), missing_text(question), also=also)]
+            if not problems and not partial:
+                problems = _missing(question, value)
         result.problems += problems
         if not problems:
             value = value if is_answered(value) else None
@@ -130,6 +126,13 @@ def _is_typed(question: Question, typed: Typed) -> bool:
     if question.type == "date":
         names = [f"{question.link_id}_{part}" for part in PARTS]
     return any(str(value).strip() for name in names for value in typed.getlist(name))
+
+
+def _missing(question: Question, value: Any) -> list[Problem]:
+    if not question.required or is_answered(value):
+        return []
+    also = tuple(f"{question.link_id}_{part}" for part in PARTS[1:]) if question.type == "date" else ()
+    return [Problem(question.link_id, first_control(question), missing_text(question), also=also)]
 
 
 def _clean(question: Question, typed: Typed, asking: Asking) -> tuple[Any, list[Problem]]:

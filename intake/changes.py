@@ -46,8 +46,7 @@ def changed(now_def: Definition, now: Mapping[str, Any], then_def: Definition, t
         before = then_def.questions.get(earlier)
         if before is None or (name not in shown_now and earlier not in shown_then):
             continue
-        group = now_def.groups.get(question.group)
-        if group and group.repeats:
+        if group := now_def.rows_of(question):
             if group.link_id in done:
                 continue
             done.add(group.link_id)

@@ -177,6 +177,11 @@ class Definition:
         """All groups by link_id."""
         return {g.link_id: g for section in self.sections for g in section.groups}
 
+    def rows_of(self, question: Question) -> Group | None:
+        """The repeating group whose rows a question is a column of; its answer stands under the group's link_id."""
+        group = self.groups.get(question.group)
+        return group if group and group.repeats else None
+
     @cached_property
     def frames(self) -> list[tuple[Section, PageFrame, tuple[Question, ...]]]:
         """Every page with its section and the questions that stand on it, shown or not."""

@@ -229,8 +229,7 @@ def page_problems(definition: Definition, page: Page, answers: Answers) -> list[
         value = answers.get(question.link_id)
         if question.type == "display" or (isinstance(value, str) and value in question.codes):
             continue
-        group = definition.groups.get(question.group)
-        if group and group.repeats:
+        if group := definition.rows_of(question):
             if group.link_id not in groups_done:
                 groups_done.add(group.link_id)
                 problems += row_problems(definition, group, answers.get(group.link_id) or [], answers, page.key)

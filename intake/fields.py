@@ -147,14 +147,14 @@ def file_control(question: Question, *, error: str = "") -> Control:
 
 def title_of(page: Page) -> str:
     """The page's own heading; empty if its first question is the heading."""
-    firm = [q for q in page.questions if q.type != "display" and not _depends_on(page, q.show_when)]
+    firm = [q for q in page.questions if q.type != "display" and not _on_page(page, q.show_when)]
     return page.frame.title if len(firm) > 1 or any(q.type == "display" for q in page.questions) else ""
 
 
-def _depends_on(page: Page, conditions: Conditions) -> bool:
-    """True if a question's conditions look at this very page."""
+def _on_page(page: Page, conditions: Conditions) -> dict[str, list[str]]:
+    """Those of a question's conditions that look at this very page."""
     here = {q.link_id for q in page.section.questions if q.page == page.number}
-    return any(name in here for name, _codes in conditions)
+    return {name: sorted(codes) for name, codes in conditions if name in here}
 
 
 def controls(
@@ -175,11 +175,8 @@ def controls(
     found: list[Control] = []
     shown = engine.enabled(definition, answers)
     on_form = {str(name) for name in typed.getlist("shown")} if typed else set()
-    messages: dict[str, dict[str, str]] = {}
-    for problem in problems or []:
-        for at in (problem.field, *problem.also):
-            messages.setdefault(problem.link_id, {}).setdefault(at, problem.message)
-    groups_done: set[str] = set()
+    messages = _by_control(problems or [])
+    done: set[str] = set()
     for question in page.section.questions:
         if question.page != page.number:
             continue
@@ -189,14 +186,12 @@ def controls(
             continue
         if not engine.is_asked(question, asking):
             continue
-        group = definition.groups.get(question.group)
-        rows = group if group and group.repeats else None
+        group, rows = definition.groups.get(question.group), definition.rows_of(question)
         name = rows.link_id if rows else question.link_id
-        if name in groups_done:
+        if name in done:
             continue
-        groups_done.add(name)
-        conditions = question.show_when or (group.show_when if group else ())
-        follow = _depends_on(page, conditions)
+        done.add(name)
+        follow = _on_page(page, question.show_when or (group.show_when if group else ()))
         applies = question.link_id in shown or name in on_form
         if not applies and not follow:
             continue
@@ -204,20 +199,20 @@ def controls(
         control = _control(definition, question, answers, asking, typed if name in on_form else None)
         if rows:
             control.link_id, control.text = rows.link_id, _("Your medicines")
-            control.heading = False
         control.heading = first and not titled and not rows
-        control.errors = messages.get(name, {})
-        control.error = next(iter(control.errors.values()), "")
-        if rows:
-            _row_errors(control)
-        if follow:
-            here = {q.link_id for q in page.section.questions if q.page == page.number}
-            control.follow = json.dumps({n: sorted(codes) for n, codes in conditions if n in here})
+        control.follow = json.dumps(follow) if follow else ""
         control.waiting = not applies
-        if control.date:
-            control.date.wrong = tuple(part for part in PARTS if f"{name}_{part}" in control.errors)
-            control.date.error_id = f"{name}-error"
+        _mark(control, messages.get(name, {}))
         found.append(control)
+    return found
+
+
+def _by_control(problems: list[Problem]) -> dict[str, dict[str, str]]:
+    """What is wrong: link_id -> id of the control -> message."""
+    found: dict[str, dict[str, str]] = {}
+    for problem in problems:
+        for at in (problem.field, *problem.also):
+            found.setdefault(problem.link_id, {}).setdefault(at, problem.message)
     return found
 
 
@@ -259,8 +254,7 @@ def _control(definition: Definition, q: Question, answers: Answers, asking: Aski
 
 
 def _kind(definition: Definition, q: Question) -> str:
-    group = definition.groups.get(q.group)
-    if group and group.repeats:
+    if definition.rows_of(q):
         return "rows"
     if q.options:
         return "pictures" if any(o.picture for o in q.options) else "checks" if q.multiple else "radios"
@@ -300,10 +294,15 @@ def _medicine_rows(definition: Definition, q: Question, answers: Answers, typed:
     ]
 
 
-def _row_errors(control: Control) -> None:
-    for row in control.rows:
-        for box in row.boxes:
-            box.error = control.errors.get(box.id, "")
-    known = {box.id for row in control.rows for box in row.boxes}
-    # The boxes say their own; only what belongs to no box stands above the rows.
-    control.error = next((text for at, text in control.errors.items() if at not in known), "")
+def _mark(control: Control, errors: dict[str, str]) -> None:
+    """Say what is wrong, on the control or the box of it that has to be changed."""
+    control.errors = errors
+    boxes = [box for row in control.rows for box in row.boxes]
+    for box in boxes:
+        box.error = errors.get(box.id, "")
+    # The boxes of rows say their own; only what belongs to none of them stands above the rows.
+    known = {box.id for box in boxes}
+    control.error = next((text for at, text in errors.items() if at not in known), "")
+    if control.date:
+        control.date.wrong = tuple(part for part in PARTS if f"{control.link_id}_{part}" in errors)
+        control.date.error_id = f"{control.link_id}-error"

@@ -56,8 +56,7 @@ def _rows(definition: Definition, section: Section, answers: Answers, asking: As
         if q.link_id not in shown or (not is_asked(q, asking) and not (q.fact and answers.get(q.link_id))):
             continue
         page = f"{section.number}/{q.page}"
-        group = definition.groups.get(q.group)
-        if group and group.repeats:
+        if group := definition.rows_of(q):
             if group.link_id in groups_done:
                 continue
             groups_done.add(group.link_id)

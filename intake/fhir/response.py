@@ -105,8 +105,7 @@ class _Answers:
 
         rows_done: set[str] = set()
         for q in section.questions:
-            group = self.definition.groups.get(q.group)
-            if group and group.repeats:
+            if group := self.definition.rows_of(q):
                 if group.link_id not in rows_done:
                     rows_done.add(group.link_id)
                     for row in self.rows(group):

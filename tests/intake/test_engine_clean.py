@@ -267,3 +267,9 @@ def test_the_name_of_a_medicine_has_a_limit_in_its_own_row(hair: Definition) -> 
 def test_a_flood_of_rows_is_refused(hair: Definition) -> None:
     cleaned = clean(hair, 7, 1, {"med_any": "yes"}, med_any="yes", med_name=["x"] * 5000, med_dose=["y"] * 5000)
     assert "no more than 30" in next(iter(messages(cleaned).values()))
+
+
+def test_a_file_that_comes_to_be_asked_for_is_no_text(hair: Definition) -> None:
+    cleaned = clean(hair, 6, 12, hx_labs="yes-copy", hx_labs_file="mine")
+    assert "hx_labs_file" not in cleaned.values
+    assert messages(cleaned)["file-hx_labs_file"] == "This photo is not among your answers. Add it here"
