@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from audit.actor import Actor
 from intake import actions, engine, photos, wording
-from intake.definition import canonical
+from intake.definition import Definition, Section, canonical
 from intake.document import open_document
 from intake.models import QuestionnaireResponse
 from intake.standing import standing_of
@@ -89,48 +89,16 @@ def for_check(response: QuestionnaireResponse, *, by: Actor, now: datetime, card
     answers = document.answers
     standing = standing_of(response, answers, asking)
     applies, problems = standing.applies, standing.problems
-    pages = {page.key for page in engine.pages(definition, answers, asking, applies)} if cards else set()
-    wanting = {problem.link_id for problem in problems}
-    shown = []
-    for part in wording.summary(definition, answers, asking) if cards else ():
-        rows: list[dict[str, Any]] = []
-        waiting, said = 0, []
-        views = [row for row in part.rows if row.question.group == photos.GROUP]
-        for row in part.rows:
-            if row.question.group == photos.GROUP:
-                if row is views[0]:
-                    rows.append(_photos_row(views))
-                continue
-            if row.question.consent and row.question.type == "boolean" and not row.missing:
-                continue  # Without it nobody comes this far, so there is nothing to look over.
-            group = definition.groups.get(row.question.group)
-            name = group.link_id if group and group.repeats else row.question.link_id
-            missing = row.missing
-            waiting += name in wanting
-            values = [spoken(row.question.type, text) for text in row.answers]
-            frame = part.section.frame(row.question.page)
-            # Neither a bare yes nor one of a list: lists are of conditions and medicines.
-            told = row.question.type == "choice" and not row.question.multiple and len(row.question.options) > 2
-            if told and not (row.negative or (frame and frame.neutral)):
-                said += [text for text in values[:1] if text != _("Yes")]
-            rows.append(
-                {
-                    "label": filled(row.label),
-                    "values": values + ([row.note] if row.note else []),
-                    "value": _("Not answered yet") if name in wanting else _("Not given") if missing else "",
-                    "missing": missing,
-                    "url": _change_url(row.page) if row.page in pages else "",
-                    "action": _("Answer") if missing else _("Change"),
-                }
-            )
-        if rows:
-            number = part.section.number
-            is_open = bool(waiting) or opened in {"all", str(number)}
-            shown.append(Card(number, part.section.title, rows, waiting, is_open, " · ".join(said[:GIST])))
+    shown: list[Card] = []
+    if cards:
+        pages = {page.key for page in engine.pages(definition, answers, asking, applies)}
+        wanting = {problem.link_id for problem in problems}
+        parts = wording.summary(definition, answers, asking)
+        shown = [_card(definition, part, wanting, pages, opened) for part in parts]
     declare = definition.questions.get("finish_declare")
     sign = definition.questions.get("finish_signature")
     return Check(
-        cards=shown,
+        cards=[card for card in shown if card.rows],
         complete=not problems,
         unanswered=len(problems),
         go_on=_page_url(problems[0].page) if problems else "",
@@ -139,6 +107,51 @@ def for_check(response: QuestionnaireResponse, *, by: Actor, now: datetime, card
         answers_sha256=_digest(standing.counting),
         offered=bool(document.offered),
     )
+
+
+def _card(definition: Definition, part: wording.SectionSummary, wanting: set[str], pages: set[str], opened: str) -> Card:
+    """One section, perhaps without a row.
+
+    Args:
+        wanting: the link_ids of what needs an answer.
+        pages: the keys of those that apply, to which Change leads.
+    """
+    card = Card(part.section.number, part.section.title, [])
+    said: list[str] = []
+    views = [row for row in part.rows if row.question.group == photos.GROUP]
+    for row in part.rows:
+        if row.question.group == photos.GROUP:
+            if row is views[0]:
+                card.rows.append(_photos_row(views))
+            continue
+        if row.question.consent and row.question.type == "boolean" and not row.missing:
+            continue  # Without it nobody comes this far, so there is nothing to look over.
+        group = definition.rows_of(row.question)
+        wants = (group or row.question).link_id in wanting
+        card.waiting += wants
+        values = [spoken(row.question.type, text) for text in row.answers]
+        if _may_be_told(part.section, row):
+            said += [text for text in values[:1] if text != _("Yes")]
+        card.rows.append(
+            {
+                "label": filled(row.label),
+                "values": values + ([row.note] if row.note else []),
+                "value": _("Not answered yet") if wants else _("Not given") if row.missing else "",
+                "missing": row.missing,
+                "url": _change_url(row.page) if row.page in pages else "",
+                "action": _("Answer") if row.missing else _("Change"),
+            }
+        )
+    card.is_open = bool(card.waiting) or opened in {"all", str(card.number)}
+    card.gist = " · ".join(said[:GIST])
+    return card
+
+
+def _may_be_told(section: Section, row: wording.Row) -> bool:
+    """True if a folded section may say it: neither a bare yes nor one of a list, for lists are of conditions and medicines."""
+    question, frame = row.question, section.frame(row.question.page)
+    told = question.type == "choice" and not question.multiple and len(question.options) > 2
+    return told and not row.negative and not (frame and frame.neutral)
 
 
 def _photos_row(views: list[wording.Row]) -> dict[str, Any]:
