@@ -98,6 +98,15 @@ def who_fit(times: Iterable[tuple[int, datetime]], *, now: datetime) -> Iterator
         yield [entry for _rank, entry in sorted(found, key=lambda pair: pair[0])]
 
 
+def first_start(entry: WaitlistEntry, starts: Iterable[Start], *, now: datetime) -> Start | None:
+    """The first of the free starts of their service that suits somebody with their `past_offers`; None while an offer is out."""
+    past: list[WaitlistOffer] = entry.past_offers  # type: ignore[attr-defined]
+    if entry.state != Waiting.WAITING or any(made.is_live(now) for made in past):
+        return None
+    wish, zone = wish_of(entry, now=now), clock.clinic_zone()
+    return next((start for start in starts if fit.fits(wish, start, zone)), None)
+
+
 def _by_service(practitioner: Practitioner) -> list[tuple[Service, list[WaitlistEntry]]]:
     """Who waits for something that this physician does."""
     grouped: dict[int, tuple[Service, list[WaitlistEntry]]] = {}

@@ -24,6 +24,7 @@ from booking.models import (
     Status,
     WaitlistEntry,
 )
+from booking.slots import Start
 from staff import gaps
 from staff.grid import Grid, lay
 from staff.lines import Behind, Column, Entry, board_time
@@ -76,6 +77,8 @@ class Board:
     grid: Grid | None = None
     waiting: list[Entry] = field(default_factory=list)  # who sits in the waiting room, whatever is shown
     people: list[Practitioner] = field(default_factory=list)
+    team: dict[int, Practitioner] = field(default_factory=dict)  # everybody, whoever is shown
+    starts: dict[int, list[Start]] = field(default_factory=dict)  # where something can start from now on, by service
     on_list: int = 0  # who would come sooner
     calls: int = 0  # who is to be phoned
     left: Left | None = None  # what earlier days left open
@@ -188,7 +191,9 @@ def load(
         if mark := gaps.outside(visit, calendar, people, day, known):
             entry.badges.append(mark)
         _put(board, columns[visit.practitioner_id], entry, visit, now)
-    for column, gap in gaps.gaps(columns, people, services, calendar, day, now):
+    board.team = {column.practitioner.pk: column.practitioner for column in columns.values()}
+    board.starts = gaps.starts_of(people, services, calendar, day, now)
+    for column, gap in gaps.gaps(columns, services, board.starts):
         column.openings += 1
         board.counts["openings"] += 1
         if show in ("", "openings"):

@@ -142,13 +142,12 @@ def _wall(minute: int) -> time:
     return time(minute // 60 % 24, minute % 60)
 
 
-def gaps(
-    columns: dict[int, Column], people: list[Any], services: list[Any], calendar: slots.Calendar, day: date, now: datetime
-) -> list[tuple[Column, Entry]]:
-    """Openings: the stretches in which something can start, the shortest service first; a longer one adds only what is left."""
-    found: list[tuple[Column, Entry]] = []
-    covered: dict[int, list[tuple[int, int, Entry]]] = {}
-    for service in services:  # shortest first
+def starts_of(
+    people: list[Any], services: list[Any], calendar: slots.Calendar, day: date, now: datetime
+) -> dict[int, list[slots.Start]]:
+    """Where on that day something can start from now on, by service."""
+    found = {}
+    for service in services:
         rules = slots.Rules(
             service.minutes, service.setup_minutes, service.cleanup_minutes, service.step_minutes, earliest=int(now.timestamp())
         )
@@ -160,7 +159,16 @@ def gaps(
             calendar.busy,
             rooms=service.room_ids if service.room_kind else None,
         )
-        for start in slots.find(one, rules, since=day, until=day, zone=clock.clinic_zone()):
+        found[service.pk] = slots.find(one, rules, since=day, until=day, zone=clock.clinic_zone())
+    return found
+
+
+def gaps(columns: dict[int, Column], services: list[Any], starts: dict[int, list[slots.Start]]) -> list[tuple[Column, Entry]]:
+    """Openings: the stretches in which something can start, the shortest service first; a longer one adds only what is left."""
+    found: list[tuple[Column, Entry]] = []
+    covered: dict[int, list[tuple[int, int, Entry]]] = {}
+    for service in services:  # shortest first
+        for start in starts[service.pk]:
             mine = covered.setdefault(start.practitioner_id, [])
             end = start.at + service.minutes * 60
             n = next((n for n, (a, b, _entry) in enumerate(mine) if a <= start.at <= b), None)

@@ -103,6 +103,6 @@ def _day(people: list[Any], services: list[Any], visits: list[Any], day: date, n
         cell.booked += 1
         cell.booked_minutes += visit.minutes if visit.status in OCCUPYING else 0
         cell.missing += visit.status in OPEN and visit.intake_missing and not visit.lacks_outcome(now)
-    for column, _entry in gaps.gaps(columns, there, services, calendar, day, now):
+    for column, _entry in gaps.gaps(columns, services, gaps.starts_of(there, services, calendar, day, now)):
         cells[column.practitioner.pk].openings += 1
     return cells

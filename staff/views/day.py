@@ -1,5 +1,6 @@
 """`/desk/day/<date>/`: the day by physician, and the buttons of its visits."""
 
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,14 +14,14 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import clock
 from accounts.access import reception_required
-from accounts.web import See, as_date, see
+from accounts.web import See, as_date, as_uuid, see
 from booking import matching
 from booking.desk_text import on_offer
 from booking.late import MINUTES
 from booking.models import COMING, Appointment, Status
 from staff import board, outbox, steps, table
 from staff.reading import reading
-from staff.views.waiting_list import gaps_of, rows_of
+from staff.views import waiting_list
 
 SOME = 3  # of a list at the side
 LOOKS = ("show", "view", "who", "sort")  # how the day is looked at
@@ -46,8 +47,12 @@ def to_today(request: HttpRequest) -> See:
 
 def _query(request: HttpRequest, *names: str) -> str:
     """What of the address goes with a link: how the day is looked at."""
-    kept = {name: request.GET[name][:60] for name in names if request.GET.get(name)}
+    kept = _looks(request, names)
     return f"?{urlencode(kept)}" if kept else ""
+
+
+def _looks(request: HttpRequest, names: Iterable[str] = LOOKS) -> dict[str, str]:
+    return {name: request.GET[name][:60] for name in names if request.GET.get(name)}
 
 
 @reception_required
@@ -55,6 +60,8 @@ def _query(request: HttpRequest, *names: str) -> str:
 def day(request: HttpRequest, day: date) -> HttpResponse:
     """The day. POST presses one button of one visit and comes back to the day it then is on."""
     now = clock.now()
+    if request.method == "POST" and waiting_list.verb_of(request) in waiting_list.ON_DAY:
+        return _of_the_list(request, day, now)
     if request.method == "POST":
         outcome = steps.perform(request, now=now)
         if outcome.refusal:
@@ -64,10 +71,20 @@ def day(request: HttpRequest, day: date) -> HttpResponse:
     return _page(request, day, now)
 
 
+def _of_the_list(request: HttpRequest, day: date, now: datetime) -> HttpResponse:
+    """A button of the waiting list beside the day, or above it."""
+    answer = waiting_list.act(request, now)
+    if answer.refusal:
+        return _page(request, day, now, refusal=answer.refusal, status=409)
+    if answer.verb == "take":
+        return to_day(answer.what, answer.what.previous.get("verb", "book"), request)
+    query = {"did": answer.verb, "offer": str(answer.what.public_id)} | _looks(request)
+    return see("staff:day", day, query=f"?{urlencode(query)}")
+
+
 def to_day(visit: Appointment, verb: str, request: HttpRequest | None = None) -> See:
     """To the day a visit is on, with the undo strip; looked at as in `request`."""
-    query = {"did": verb, "visit": str(visit.public_id)}
-    query |= {name: request.GET[name][:60] for name in LOOKS if request.GET.get(name)} if request else {}
+    query = {"did": verb, "visit": str(visit.public_id)} | (_looks(request) if request else {})
     url = reverse("staff:day", args=[clock.local(visit.starts_at).date()])
     return See(f"{url}?{urlencode(query)}#v-{visit.public_id}")
 
@@ -92,7 +109,22 @@ def strip_of(visit: Any, verb: str, now: datetime) -> dict[str, Any] | None:
         undo = "undo"
     # A caller who was just booked may answer the questions right away, too.
     asks = verb == "book" and visit.service.questionnaire and visit.response_id is None
-    return {"text": text, "visit": visit, "undo": undo, "goes": waits, "asks": asks}
+    do = f"{undo}:{visit.public_id}:{visit.version}" if undo else ""
+    return {"text": text, "visit": visit, "undo": do, "goes": waits, "asks": asks}
+
+
+def _offer_strip(request: HttpRequest, now: datetime) -> dict[str, Any] | None:
+    """The same for what was done with a time of the waiting list."""
+    key, did = as_uuid(request.GET.get("offer")), request.GET.get("did", "")
+    made = waiting_list.find_offer(request, key) if key and did in waiting_list.ON_DAY else None
+    if made is None:
+        return None
+    out = did == "offer" and made.is_live(now)
+    return {
+        "text": waiting_list.said(made, did),
+        "undo": f"back:{made.public_id}" if out else "",
+        "goes": outbox.when(made.offered_at, now) if out and made.offered_at > now else "",
+    }
 
 
 def picked(visit: Any, now: datetime) -> dict[str, Any]:
@@ -132,8 +164,10 @@ def _page(
         )  # fmt: skip
         gaps = []
         if found.on_list and day >= clock.today(now):
-            gaps = gaps_of(matching.freed_between(*clock.day_bounds(day, clock.clinic_zone()), now=now), now=now, most=3)
-        listed = rows_of(request, now, most=SOME) if found.on_list and not as_list else []
+            freed = matching.freed_between(*clock.day_bounds(day, clock.clinic_zone()), now=now)
+            gaps = waiting_list.gaps_of(freed, now=now, most=3)
+        listed = waiting_list.rows_beside(request, found, now, most=SOME) if found.on_list and not as_list else []
+        offered = _offer_strip(request, now)
     visit = found.visits.get(selected)
     only, sort = _query(request, "view", "who", "sort"), table.read(request.GET.get("sort", ""))
     context = {
@@ -150,7 +184,8 @@ def _page(
         "someone_waits": found.on_list > 0 and day >= clock.today(now),
         "refusal": refusal,
         "about": visit or about,
-        "strip": strip_of(visit, request.GET.get("did", ""), now) if visit and not refusal else None,
+        "strip": None if refusal else strip_of(visit, request.GET.get("did", ""), now) if visit else offered,
+        "here": reverse("staff:day", args=[day]) + _query(request, *LOOKS),
         "as_list": as_list,
         "rows": table.rows_of(found, sort) if as_list else [],
         "heads": table.heads(sort) if as_list else [],

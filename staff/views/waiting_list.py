@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -26,6 +26,7 @@ from booking.models import Appointment, FreedTime, Practitioner, WaitlistEntry, 
 from booking.picker import parse_value, value_of
 from booking.waitlist import OfferState
 from booking.wishes import in_words
+from staff.board import Board
 from staff.reading import reading
 
 SOON = timedelta(days=3)
@@ -39,6 +40,7 @@ class Row:
     days: int
     wishes: list[tuple[str, str]]
     offer: WaitlistOffer | None = None
+    gap: "Gap | None" = None  # a free time of the day that is looked at
 
     @property
     def why(self) -> str:
@@ -73,12 +75,16 @@ def waiting_list(request: HttpRequest) -> HttpResponse:
     """The list. With `?at=` a free time: those whom it suits, best first."""
     now = clock.now()
     if request.method == "POST":
-        refusal = _act(request, now)
-        return _page(request, now, refusal=refusal, status=409) if refusal else _to_list(request)
+        answer = act(request, now)
+        return _page(request, now, refusal=answer.refusal, status=409) if answer.refusal else _to_list(request, answer)
     return _page(request, now)
 
 
-def _to_list(request: HttpRequest) -> HttpResponse:
+def _to_list(request: HttpRequest, answer: "Answer") -> HttpResponse:
+    if isinstance(answer.what, WaitlistOffer) and answer.verb == "offer":
+        messages.success(request, said(answer.what))
+    elif isinstance(answer.what, Appointment):
+        messages.success(request, clock.ended(_("Booked for %(when)s") % {"when": clock.long_when(answer.what.starts_at)}))
     # A time that is offered now suits nobody else: back to the whole list, where the offer stands.
     at = "" if request.POST.get("do", "").startswith("offer:") else request.POST.get("at", "")
     query = f"?{urlencode({'at': at})}" if parse_value(at) else ""
@@ -115,50 +121,73 @@ def _page(request: HttpRequest, now: datetime, *, refusal: str = "", status: int
     return render(request, "staff/waiting_list.html", context, status=status)
 
 
-def rows_of(request: HttpRequest, now: datetime, *, most: int | None = None) -> list[Row]:
-    """Who waits, whom to ask first at the top; the first `most`."""
-    out = WaitlistOffer.objects.filter(state=OfferState.OPEN, expires_at__gt=now).select_related("practitioner")
+def rows_of(request: HttpRequest, now: datetime) -> list[Row]:
+    """Who waits, whom to ask first at the top."""
+    offers = Prefetch("offers", WaitlistOffer.objects.select_related("practitioner"), to_attr="past_offers")
     entries = (
         WaitlistEntry.objects.for_actor(request.user)
         .on_list()
         .select_related("patient", "service", "visit__practitioner")
-        .prefetch_related("practitioners", Prefetch("offers", out, to_attr="out"))
-        .order_by("-urgent", "joined_at", "pk")[:most]
+        .prefetch_related("practitioners", offers)
+        .order_by("-urgent", "joined_at", "pk")
     )
-    return [Row(e, e.days_waiting(now), in_words(e), next(iter(e.out), None)) for e in entries]
+    return [Row(e, e.days_waiting(now), in_words(e), next((o for o in e.past_offers if o.is_live(now)), None)) for e in entries]
+
+
+def rows_beside(request: HttpRequest, day: Board, now: datetime, *, most: int) -> list[Row]:
+    """Who waits, as it stands beside a day: who has an offer, then who fits one of its free times, then the others."""
+    rows = rows_of(request, now)
+    for row in rows:
+        if start := matching.first_start(row.entry, day.starts.get(row.entry.service_id, ()), now=now):
+            at, who = datetime.fromtimestamp(start.at, UTC), day.team[start.practitioner_id]
+            row.gap = Gap(value_of(at, who), at, who)
+    return sorted(rows, key=lambda row: 0 if row.offer else 1 if row.gap else 2)[:most]
 
 
 # --- What the buttons do -------------------------------------------------------------------------------------------------
 
 
-def _act(request: HttpRequest, now: datetime) -> str:
-    """Do what the pressed button says ("pause:<id>"). Returns the refusal in words, or nothing.
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a button did: its verb, the offer or the visit that it was about, and the refusal in words if there was one."""
+
+    verb: str
+    what: Any = None
+    refusal: str = ""
+
+
+def verb_of(request: HttpRequest) -> str:
+    """The verb of the pressed button ("pause:<id>")."""
+    return request.POST.get("do", "").partition(":")[0]
+
+
+def act(request: HttpRequest, now: datetime) -> Answer:
+    """Do what the pressed button says.
 
     Raises:
         Http404: for a button that is not one of ours, or a person who is not on the list.
     """
-    verb, _colon, rest = request.POST.get("do", "").partition(":")
+    verb, rest = verb_of(request), request.POST.get("do", "").partition(":")[2]
     if verb == "auto":
         return _switch(request, rest == "on", now)
-    act = ACTS.get(verb)
+    do = ACTS.get(verb)
     try:
         key = UUID(rest)
     except ValueError:
         raise Http404 from None
-    if act is None:
+    if do is None:
         raise Http404
     try:
-        act(request, key, now)
+        return Answer(verb, do(request, key, now))
     except actions.BookingError as refusal:
-        return str(refusal)
-    return ""
+        return Answer(verb, refusal=str(refusal))
 
 
-def _switch(request: HttpRequest, on: bool, now: datetime) -> str:
+def _switch(request: HttpRequest, on: bool, now: datetime) -> Answer:
     if getattr(request.user, "role", "") != Role.LEAD:
         raise Http404
     save_clinic({"auto_offers": on}, by=actor_of(request), now=now)
-    return ""
+    return Answer("auto")
 
 
 def _entry(request: HttpRequest, key: UUID) -> WaitlistEntry:
@@ -168,11 +197,16 @@ def _entry(request: HttpRequest, key: UUID) -> WaitlistEntry:
     return found
 
 
+def find_offer(request: HttpRequest, key: UUID | None) -> WaitlistOffer | None:
+    """An offer to somebody on the list, or None."""
+    mine = WaitlistEntry.objects.for_actor(request.user)
+    offers = WaitlistOffer.objects.filter(entry__in=mine)
+    return offers.select_related("practitioner", "entry__visit", "entry__service", "entry__patient").filter(public_id=key).first()
+
+
 def _offer_of(request: HttpRequest, key: UUID) -> WaitlistOffer:
     """The offer whose answer came by phone. The button names it: an old page must not answer a newer one."""
-    mine = WaitlistEntry.objects.for_actor(request.user)
-    offers = WaitlistOffer.objects.filter(entry__in=mine).select_related("practitioner", "entry__visit", "entry__service")
-    found = offers.filter(public_id=key).first()
+    found = find_offer(request, key)
     if found is None:
         raise Http404
     return found
@@ -185,17 +219,28 @@ def _open_offer(request: HttpRequest, key: UUID) -> WaitlistOffer:
     return found
 
 
-def _offer(request: HttpRequest, key: UUID, now: datetime) -> None:
+def _offer(request: HttpRequest, key: UUID, now: datetime) -> WaitlistOffer:
     entry, slot = _entry(request, key), _slot(request.POST.get("at", ""))
     if slot is None:
         raise Http404
-    made = actions.offer(entry, slot[1], slot[0], by=actor_of(request), now=now)
-    words = {"name": entry.patient.full_name, "time": clock.clock_time(made.expires_at)}
-    if entry.is_called:
-        held = clock.ended(_("Held for %(name)s until %(time)s") % words)
-        messages.success(request, _("%(held)s Call now.") % {"held": held})
-    else:
-        messages.success(request, clock.ended(_("Offered to %(name)s until %(time)s") % words))
+    return actions.offer(entry, slot[1], slot[0], by=actor_of(request), now=now)
+
+
+def said(made: WaitlistOffer, verb: str = "offer") -> str:
+    """ "1:15 p.m. is offered to Lucas Moreau until 11:30 a.m."; or that it is taken back, or that they pass."""
+    words = {
+        "name": made.entry.patient.full_name,
+        "start": clock.clock_time(made.starts_at),
+        "time": clock.clock_time(made.expires_at),
+    }
+    if verb == "back":
+        return _("Taken back. %(name)s is not offered %(start)s any more") % words
+    if verb == "pass":
+        return _("%(name)s passes on %(start)s") % words
+    if made.entry.is_called:
+        held = clock.ended(_("%(start)s is held for %(name)s until %(time)s") % words)
+        return _("%(held)s Call now.") % {"held": held}
+    return clock.ended(_("%(start)s is offered to %(name)s until %(time)s") % words)
 
 
 def _skip(request: HttpRequest, key: UUID, now: datetime) -> None:
@@ -205,20 +250,20 @@ def _skip(request: HttpRequest, key: UUID, now: datetime) -> None:
     actions.skip(_entry(request, key), slot[1], slot[0], by=actor_of(request), now=now)
 
 
-def _back(request: HttpRequest, key: UUID, now: datetime) -> None:
+def _back(request: HttpRequest, key: UUID, now: datetime) -> WaitlistOffer:
     offer = _open_offer(request, key)
     actions.skip(offer.entry, offer.practitioner, offer.starts_at, by=actor_of(request), now=now)
+    return offer
 
 
-def _take(request: HttpRequest, key: UUID, now: datetime) -> None:
+def _take(request: HttpRequest, key: UUID, now: datetime) -> Appointment:
     offer = _offer_of(request, key)
     taken = offer.state == OfferState.ACCEPTED  # pressed twice
-    visit = actions.accept(offer if taken else _open_offer(request, key), by=actor_of(request), now=now)
-    messages.success(request, clock.ended(_("Booked for %(when)s") % {"when": clock.long_when(visit.starts_at)}))
+    return actions.accept(offer if taken else _open_offer(request, key), by=actor_of(request), now=now)
 
 
-def _pass(request: HttpRequest, key: UUID, now: datetime) -> None:
-    actions.decline(_open_offer(request, key), by=actor_of(request), now=now)
+def _pass(request: HttpRequest, key: UUID, now: datetime) -> WaitlistOffer:
+    return actions.decline(_open_offer(request, key), by=actor_of(request), now=now)
 
 
 def _plain(verb: Callable[..., Any], **more: Any) -> Callable[[HttpRequest, UUID, datetime], None]:
@@ -245,7 +290,8 @@ def _join(request: HttpRequest, key: UUID, now: datetime) -> None:
     messages.success(request, _("%(name)s is on the waiting list.") % {"name": found.patient.full_name})
 
 
-ACTS: dict[str, Callable[[HttpRequest, UUID, datetime], None]] = {
+ON_DAY = ("offer", "back", "take", "pass")  # what may be said from the day, too
+ACTS: dict[str, Callable[[HttpRequest, UUID, datetime], WaitlistOffer | Appointment | None]] = {
     "offer": _offer,
     "skip": _skip,
     "back": _back,

@@ -61,9 +61,10 @@ function toNow() {
 /* After a step the hours that were looked at are there again, and the visit it was about is in view. */
 function toSame() {
   const card = document.querySelector(".ap.sel"), [at, day] = (sessionStorage.getItem("desk-hours") ?? "").split(" ");
-  if (!card || !placed()) { if (!card) toNow(); return; }
+  const done = card ?? document.querySelector(".strip-bar form");
+  if (!done || !placed()) { if (!done) toNow(); return; }
   if (day === location.pathname) board().scrollTop = at;
-  if (card.closest(".dcancelled")) return; // it stands below; the time that it leaves is looked at
+  if (!card || card.closest(".dcancelled")) return; // it stands below; the time that it leaves is looked at
   const box = card.getBoundingClientRect(), heads = document.querySelector(".dcol>header").getBoundingClientRect();
   if (box.top < heads.bottom || box.bottom > board().getBoundingClientRect().bottom) card.scrollIntoView({ block: "center" });
 }

@@ -1,5 +1,6 @@
 """The waiting list at the desk: who fits a free time, offered by hand, answered on the phone."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from booking.models import Appointment, WaitlistEntry, WaitlistOffer
 from booking.picker import value_of
 from tests.booking.conftest import at, on, text_of  # noqa: F401
 from tests.booking.test_waiting import DESK, book, cancelled, wait
+from tests.factories import WEDNESDAY
 from tests.staff.conftest import Statements
 
 URL = "/desk/waiting-list/"
@@ -150,3 +152,60 @@ def test_many_freed_times_cost_the_day_no_more_than_one(desk, lucas, service):
         cancelled(service, on(12, hour), f"P{hour}")
     assert statements() == one
     assert len(desk.get("/desk/day/2027-02-12/").context["gaps"]) == 3
+
+
+DAY = "/desk/day/2027-02-12/"
+
+
+def test_beside_the_day_a_press_offers_the_first_time_that_fits_and_the_strip_takes_it_back(desk, lucas):
+    page = desk.get(DAY)
+    assert "Fits Friday, February 12 at 9:00 a.m., Dr. Osei" in text_of(page).replace("\xa0", " ")
+    tray = page.content.decode().split("tray-lists")[1]
+    free = re.search(rf'name="at" value="([^"]+)">\s*<button[^>]* value="offer:{lucas.public_id}"', tray)[1]
+    answer = desk.post(DAY, {"do": f"offer:{lucas.public_id}", "at": free})
+    page = desk.get(answer["Location"])
+    assert "9:00 a.m. is offered to Lucas Chowdhury until 9:45 a.m." in text_of(page).replace("\xa0", " ")
+    undo = re.search(r'class="toast".*?value="(back:[^"]+)"', page.content.decode(), re.DOTALL)[1]
+    answer = desk.post(DAY, {"do": undo})
+    assert "Taken back. Lucas Chowdhury is not offered 9:00" in text_of(desk.get(answer["Location"]))
+    assert not Appointment.objects.filter(status="held").exists()
+
+
+def test_beside_the_day_who_fits_comes_before_who_waits_longer_and_does_not(desk, lucas, service):
+    wait(service, "Noor", now=WEDNESDAY - timedelta(days=9), notice="days")
+    page = desk.get("/desk/day/2027-02-11/").content.decode().split("tray-lists")[1]
+    assert page.index("Lucas Chowdhury") < page.index("Noor Chowdhury")
+    assert page.count("offer:") == 1
+    assert "Nothing on this day fits" in page
+
+
+def test_who_is_rung_with_an_offer_takes_it_beside_the_day(desk, lucas):
+    desk.post(DAY, {"do": f"offer:{lucas.public_id}", "at": slot(lucas)})
+    take = f"take:{WaitlistOffer.objects.get().public_id}"
+    assert f'value="{take}"' in desk.get(DAY).content.decode()
+    answer = desk.post(DAY, {"do": take})
+    assert "Booked Lucas Chowdhury for 10:00" in text_of(desk.get(answer["Location"]))
+
+
+def test_a_time_that_went_meanwhile_is_refused_on_the_day(desk, lucas, service):
+    book(service, on(12, 10), "Noor")
+    answer = desk.post(DAY, {"do": f"offer:{lucas.public_id}", "at": slot(lucas)})
+    assert answer.status_code == 409
+    assert 'class="tray-lists"' in answer.content.decode()
+    assert not WaitlistOffer.objects.exists()
+
+
+def test_what_is_not_said_of_the_list_beside_the_day_is_not_found(desk, lucas):
+    assert desk.post(DAY, {"do": f"remove:{lucas.public_id}"}).status_code == 404
+
+
+def test_more_people_on_the_list_cost_the_day_no_more(desk, lucas, service):
+    def statements():
+        with Statements() as seen:
+            assert desk.get(DAY).status_code == 200
+        return len(seen.of_page())
+
+    one = statements()
+    for n in range(4):
+        wait(service, f"P{n}")
+    assert statements() == one
