@@ -15,6 +15,7 @@ from intake import engine
 from intake.actions.consents import note_consent
 from intake.actions.photos import purge_files
 from intake.consents import WAYS
+from intake.definition import Notice
 from intake.document import Document, decrypt, must_hold, put, save_document, write
 from intake.document import locked as read_locked
 from intake.errors import IntakeError
@@ -22,6 +23,8 @@ from intake.models import Questionnaire, QuestionnaireResponse
 
 # A signature that waits for another time: the name, the answers it stands under, when, and whether the box was ticked.
 _SIGNED = ("signed_as", "signed_for", "signed_at", "signed_tick")
+# The columns that a saved page changes.
+_SAVED = ("document", "key_id", "saved_at", "version", "sections_done")
 # What says who answers.
 _WHO = ("first_name", "email", "mobile", "date_of_birth")
 
@@ -104,13 +107,7 @@ def save_page(
         must_hold(locked, by)
         definition, document = locked.definition, decrypt(locked)
         asking = asking_for(locked, document)
-        for link_id, value in answers.items():
-            if value is None:
-                document.answers.pop(link_id, None)
-            else:
-                document.answers[link_id] = value
-            for offered in (document.offered.get("answers", {}), document.offered.get("rows", {}) if finished else {}):
-                offered.pop(link_id, None)  # It was confirmed, changed or taken out.
+        _take(document, answers, finished=finished)
         if engine.under_age(document.answers, asking):
             doubt_age(locked, by=by, now=now)
             return Saved(document, under_age=True)
@@ -122,22 +119,38 @@ def save_page(
             if question and question.consent:
                 note_consent(document, definition, question, answers[link_id], by=by, now=now)
         shown = engine.enabled(definition, document.answers)
-        noted = {entry["code"] for entry in document.advice_shown}
-        advice = [n.code for n in engine.triggered_advice(definition, document.answers, shown) if n.code not in noted]
-        document.advice_shown += [{"code": code, "at": now.isoformat()} for code in advice]
+        advice = _note_advice(document, engine.triggered_advice(definition, document.answers, shown), now=now)
         pages = engine.pages(definition, document.answers, asking, shown)
         states = engine.progress(definition, document.answers, document.done, asking, pages)
         locked.sections_done = sum(state.state == "done" for state in states)
         put(locked, document)
         locked.saved_at = now
         locked.version += 1
-        write(locked, "document", "key_id", "saved_at", "version", "sections_done")
+        write(locked, *_SAVED)
         if locked.doubted and answers.get("about_dob"):
             _settle_age(locked)
         record("intake.save_page", by=by, now=now, obj=locked, detail={"page": key})
-    for name in ("document", "key_id", "saved_at", "version", "sections_done"):
+    for name in _SAVED:
         setattr(response, name, getattr(locked, name))
     return Saved(document, advice=advice, pages=pages)
+
+
+def _take(document: Document, answers: dict[str, Any], *, finished: bool) -> None:
+    for link_id, value in answers.items():
+        if value is None:
+            document.answers.pop(link_id, None)
+        else:
+            document.answers[link_id] = value
+        for offered in (document.offered.get("answers", {}), document.offered.get("rows", {}) if finished else {}):
+            offered.pop(link_id, None)  # It was confirmed, changed or taken out.
+
+
+def _note_advice(document: Document, called_for: list[Notice], *, now: datetime) -> list[str]:
+    """Write down the advice pages that come now, and when; their codes. What was shown before does not come again."""
+    noted = {entry["code"] for entry in document.advice_shown}
+    advice = [notice.code for notice in called_for if notice.code not in noted]
+    document.advice_shown += [{"code": code, "at": now.isoformat()} for code in advice]
+    return advice
 
 
 def save_contact(response: QuestionnaireResponse, contact: dict[str, Any], *, by: Actor, now: datetime) -> Document:

@@ -80,8 +80,6 @@ def identify(
         return own[0]
     if known:
         return _refresh(known, contact, checked_channel, stopped_at, by=by, now=now, into=into)
-    checked_email = contact.email if checked_channel == "email" else ""
-    checked_mobile = contact.mobile if checked_channel == "text" else ""
     patient = Patient(
         pk=key,
         legal_first_name=contact.first_name,
@@ -92,8 +90,8 @@ def identify(
         mobile=contact.mobile,
         reminder_by=contact.reminder_by,
         voicemail_ok=contact.voicemail_ok,
-        email_checked_at=now if checked_email else None,
-        mobile_checked_at=now if checked_mobile else None,
+        email_checked_at=now if checked_channel == "email" and contact.email else None,
+        mobile_checked_at=now if checked_channel == "text" and contact.mobile else None,
         texts_stopped_at=stopped_at,
         created_at=now,
     )
@@ -104,14 +102,9 @@ def identify(
     if into is None:
         writes.send()
     if candidates:
-        MergeOffer.objects.bulk_create(
-            [
-                MergeOffer(
-                    patient=patient, candidate=candidate, reason=_("Same date of birth and name or contact"), created_at=now
-                )
-                for candidate in candidates
-            ]
-        )
+        reason = _("Same date of birth and name or contact")
+        offers = [MergeOffer(patient=patient, candidate=found, reason=reason, created_at=now) for found in candidates]
+        MergeOffer.objects.bulk_create(offers)
     return patient
 
 
