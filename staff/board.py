@@ -77,12 +77,18 @@ class Board:
     grid: Grid | None = None
     waiting: list[Entry] = field(default_factory=list)  # who sits in the waiting room, whatever is shown
     people: list[Practitioner] = field(default_factory=list)
+    present: Column | None = None  # today, where `#now` leads: the first column in which something is still to come
     team: dict[int, Practitioner] = field(default_factory=dict)  # everybody, whoever is shown
     starts: dict[int, list[Start]] = field(default_factory=dict)  # where something can start from now on, by service
     on_list: int = 0  # who would come sooner
     calls: int = 0  # who is to be phoned
     left: Left | None = None  # what earlier days left open
     to_call: list[Any] = field(default_factory=list)  # the first of those to be phoned, of whatever day
+
+    @property
+    def following(self) -> Entry | None:
+        """Of everybody's lines the first that is not over, today."""
+        return min((c.following for c in self.columns if c.following), key=lambda entry: entry.at, default=None)
 
     @property
     def is_empty(self) -> bool:
@@ -205,11 +211,19 @@ def load(
     shown = [c for c in columns.values() if c.entries or c.cancelled or (not show and c.working)]
     board.people = [c.practitioner for c in shown]
     board.columns = [c for c in shown if c.practitioner.slug == who] or shown
+    if day == clock.today(now):
+        _mark_now(board, now)
     board.waiting.sort(key=lambda entry: -(entry.minutes or 0))
     board.grid = None if as_list else lay(board.columns, now)
     board.visits = {str(v.public_id): v for v in visits if v.status != Status.HELD}
     board.mark = mark_of(v.version for v in board.visits.values())
     return board
+
+
+def _mark_now(board: Board, now: datetime) -> None:
+    for column in board.columns:
+        column.following = next((e for e in column.entries if e.kind != "off" and (e.end or e.at) > now), None)
+    board.present = next((column for column in board.columns if column.following), next(iter(board.columns), None))
 
 
 def _left(services: list[Any]) -> Left | None:

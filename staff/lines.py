@@ -58,6 +58,7 @@ class Column:
     note: str = ""
     late: Behind | None = None
     expected: bool = False  # today, somebody has still to arrive
+    following: Entry | None = None  # today, the first line that is not over
 
     @property
     def summary(self) -> str:

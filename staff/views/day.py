@@ -189,6 +189,7 @@ def _page(
         "as_list": as_list,
         "rows": table.rows_of(found, sort) if as_list else [],
         "heads": table.heads(sort) if as_list else [],
+        "following": found.following if sort == "time" else None,
         "unsorted": _query(request, "view", "who", "show"),
         "who": who if any(person.slug == who for person in found.people) else "",
         "keep": only,

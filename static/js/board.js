@@ -41,7 +41,7 @@ function place(first, rows) {
     .filter(([, n]) => n).map(([letter, n]) => `${letter}-${n}`).join(" ");
 }
 function tick() {
-  const label = document.querySelector(".now-at"), line = document.getElementById("now");
+  const label = document.querySelector(".now-at"), line = document.querySelector(".now");
   if (!label || !line) return;
   const row = Math.round((now() - Date.parse(layer().dataset.since)) / STEP);
   const gone = now() >= Date.parse(layer().dataset.until);
@@ -53,7 +53,7 @@ function tick() {
 }
 setInterval(tick, 30000);
 function toNow() {
-  const line = document.getElementById("now"), shown = board();
+  const line = document.querySelector(".now"), shown = board();
   if (!line || !shown || !placed()) return;
   const hour = parseFloat(getComputedStyle(line.closest(".dcols")).getPropertyValue("--row")) * 16 * 12;
   shown.scrollTop = Math.max(line.offsetTop - hour, 0);
@@ -166,7 +166,7 @@ function walk(key) {
   let next;
   if (at < 0) {
     const lines = columns.find((each) => each.length) ?? [];
-    const top = document.getElementById("now")?.getBoundingClientRect().top ?? -Infinity;
+    const top = document.querySelector(".now")?.getBoundingClientRect().top ?? -Infinity;
     next = lines.find((line) => line.getBoundingClientRect().bottom > top) ?? lines[0];
   } else if (key === "ArrowUp" || key === "ArrowDown") {
     next = columns[at][columns[at].indexOf(from) + (key === "ArrowUp" ? -1 : 1)];

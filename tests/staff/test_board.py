@@ -92,8 +92,23 @@ def test_the_line_of_this_moment_is_there_today_only(
     day = clock.local(appointment.starts_at).date()
     with time_machine.travel(at(day, 10, 20), tick=False):
         desk = signed_in(reception)
-        assert re.search(r'class="now h-1 m-4 s-1" id="now"', desk.get(f"/desk/day/{day}/").content.decode())
-        assert 'id="now"' not in desk.get(f"/desk/day/{day + timedelta(7)}/").content.decode()
+        assert re.search(r'class="now h-1 m-4 s-1"', desk.get(f"/desk/day/{day}/").content.decode())
+        assert "h-1 m-4 s-1" not in desk.get(f"/desk/day/{day + timedelta(7)}/").content.decode()
+
+
+@pytest.mark.parametrize(("look", "hour", "after"), [("", 10, "Maya"), ("?view=list", 10, "Maya"), ("?view=list", 11, "Open to 11:50"), ("", 17, "")])  # fmt: skip
+def test_now_stands_once_before_what_is_not_over_on_a_board_and_in_a_table(
+    reception: User, signed_in: Callable[[User], Client], appointment: Appointment, look: str, hour: int, after: str
+) -> None:
+    day = clock.local(appointment.starts_at).date()
+    with time_machine.travel(at(day, hour, 20), tick=False):
+        desk = signed_in(reception)
+        page = desk.get(f"/desk/day/{day}/{look}").content.decode()
+        assert page.count('id="now"') == 1
+        rest = page.partition('id="now"')[2]
+        found = re.search(r'class="nm"[^>]*>(\w+)|<span>(Open [^<]*)|(Open to \d+:\d+)', rest)
+        assert after in found[0] if found else not after
+        assert 'id="now"' not in desk.get(f"/desk/day/{day + timedelta(7)}/{look}").content.decode()
 
 
 @pytest.mark.parametrize(
