@@ -60,7 +60,7 @@ def test_a_sick_day_with_nine_visits(person: Callable[..., Person], site: str) -
     ways.nth(1).select_option("link")
     ways.nth(2).select_option("call")
     page.get_by_role("button", name="Rebook as chosen").click()
-    rows = page.locator(".calls li")
+    rows = page.locator(".tl li")
     said = [row.inner_text() for row in rows.all()]
     assert [sum(word in row for row in said) for word in ("Moved", "Waiting for the patient", "To call")] == [7, 1, 1]
     send(clock.now() + timedelta(minutes=30))
