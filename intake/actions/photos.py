@@ -46,7 +46,7 @@ class Upload:
 # --- May it be taken? ------------------------------------------------------------------------------------------------
 
 
-def _opens_here(definition: Definition, question: Question, document: Document) -> bool:
+def _opens_here(definition: Definition, question: Question) -> bool:
     """True for a question that its own page may have opened without that being saved yet. Never for a view of the scalp."""
     if question.group == photos.GROUP:
         return False
@@ -103,7 +103,7 @@ def add_photo(response: QuestionnaireResponse, link_id: str, upload: Upload, *, 
 
 def _may(response: QuestionnaireResponse, document: Document, question: Question) -> None:
     open_now = {q.link_id for q in photos.questions_for(response, document)}
-    if question.link_id not in open_now and not (response.is_draft and _opens_here(response.definition, question, document)):
+    if question.link_id not in open_now and not (response.is_draft and _opens_here(response.definition, question)):
         raise IntakeError("No file is taken for this now.")
 
 

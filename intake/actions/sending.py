@@ -133,7 +133,7 @@ def complete(
             raise IntakeError("These answers belong to another person.")
         if row.is_draft:
             must_hold(row, by)
-            document, hidden = _signed(row, declared_at, signature, by=by, now=now)
+            document, hidden = _signed(row, declared_at, signature, by=by)
             row.status, row.completed_at, row.saved_at = QuestionnaireResponse.Status.COMPLETED, now, now
             row.sections_done = row.sections_total
             _write(row, patient, writes, fields=["status", "completed_at", "saved_at", "sections_done", *_FLAG_FIELDS])
@@ -147,9 +147,7 @@ def complete(
     return response
 
 
-def _signed(
-    row: QuestionnaireResponse, declared_at: datetime, signature: str, *, by: Actor, now: datetime
-) -> tuple[Document, set[str]]:
+def _signed(row: QuestionnaireResponse, declared_at: datetime, signature: str, *, by: Actor) -> tuple[Document, set[str]]:
     """The document as it is sent, put into the row: what applies, with the declaration; and what had files and is not sent."""
     definition, document = row.definition, decrypt(row)
     answers = engine.calc(definition, document.answers, row.today)
