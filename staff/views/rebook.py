@@ -45,6 +45,7 @@ def _table(request: HttpRequest, off: TimeOff, now: datetime, *, status: int = 2
     with reading(request, "staff.batch_read", now=now, obj=off):
         found = hours.within(Appointment.objects.for_actor(request.user), off.practitioner, off.starts_at, off.ends_at, now=now)
         proposed = propose(found, now=now)
+        batches = [(batch, _tally(_lines(request, batch, now))) for batch in off.batches.select_related("made_by").order_by("pk")]
     rows = []
     for visit in found:
         offers = choices(proposed[visit.pk], people)
@@ -53,6 +54,7 @@ def _table(request: HttpRequest, off: TimeOff, now: datetime, *, status: int = 2
     placed = sum(row[2] == Way.MOVE for row in rows)
     context = {
         "off": off, "when": when(off), "rows": rows, "refusal": refusal, "placed": placed, "to_call": len(rows) - placed,
+        "batches": batches,
     }  # fmt: skip
     return render(request, "staff/rebook.html", context, status=status)
 

@@ -366,3 +366,26 @@ def test_who_is_moved_on_the_phone_leaves_the_call_list_and_the_batch_is_found_a
     back = actions.undo(ravi, by=Actor.staff(reception), now=WEDNESDAY)
     assert (back.starts_at, back.needs_call, back.call_reason) == (booked[0].starts_at, True, "Dr. Osei is out")
     assert f"/desk/batch/{Batch.objects.get().public_id}/" in desk.get("/desk/time-off/").content.decode()
+
+
+def test_when_nobody_is_left_to_rebook_the_page_says_what_became_of_them_and_leads_there(
+    desk: Client, off: TimeOff, booked: Visits
+) -> None:
+    page = desk.get(f"/desk/time-off/{off.pk}/visits/").content.decode()
+    assert "3 visits to rebook" in page
+    assert "/desk/batch/" not in page
+    rebook(desk, off, {booked[0].pk: "move", booked[1].pk: "link"})
+    rebook(desk, off, {booked[2].pk: "move"})
+    page = desk.get(f"/desk/time-off/{off.pk}/visits/").content.decode()
+    assert "Nobody left to rebook" in page
+    first, second = Batch.objects.order_by("pk")
+    found = re.findall(r'href="/desk/batch/([^/]+)/"\s*>Rebooked visits</a></b><small\s*>([^·]+) ·', page)
+    assert found == [(str(first.public_id), "1 moved, 1 waits for the patient"), (str(second.public_id), "1 moved")]
+
+
+def test_a_time_off_in_which_nobody_was_booked_says_so(desk: Client, practitioner: Practitioner) -> None:
+    until = at(THURSDAY, 0) + timedelta(days=1)
+    off = actions.take_time_off(practitioner, "sick", at(THURSDAY, 0), until, by=Actor.system(), now=WEDNESDAY)
+    page = desk.get(f"/desk/time-off/{off.pk}/visits/").content.decode()
+    assert "Nobody to rebook" in page
+    assert "Nobody is booked in that time." in page
