@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Count, Exists, Max, OuterRef, Subquery, Value
+from django.db.models import Count, Exists, Max, Min, OuterRef, Subquery, Value
 from django.db.models.functions import JSONObject
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -30,7 +30,6 @@ from staff.grid import Grid, lay
 from staff.lines import Behind, Column, Entry, board_time
 
 FILTERS = ("waiting", "unconfirmed", "missing", "openings", "unfinished", "cancelled")
-LOOKED_BACK = timedelta(days=14)  # so far back visits without an outcome are named
 # What may be done next, by status: the likeliest first.
 STEPS: dict[str, list[str]] = {
     Status.BOOKED: ["arrive", "confirm"],
@@ -58,10 +57,11 @@ def steps_of(visit: Appointment, now: datetime) -> list[tuple[str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """Visits of earlier days that nobody has said the outcome of: how many, and the latest such day."""
+    """Visits of earlier days that nobody has said the outcome of: how many, and the latest and the first such day."""
 
     count: int
     day: date
+    first: date
 
 
 @dataclass(slots=True)
@@ -122,9 +122,10 @@ def bookable(now: datetime, today: datetime | None = None) -> list[Any]:
     calls = to_call.order_by().values("service").annotate(n=Count("pk"))
     before: dict[str, Any] = {}
     if today is not None:
-        open_still = Appointment.objects.without_outcome(today).filter(starts_at__gte=today - LOOKED_BACK, starts_at__lt=today)
+        open_still = Appointment.objects.without_outcome(today).filter(starts_at__lt=today)
         together = open_still.order_by().annotate(all=Value(1)).values("all")
-        before["left"] = Subquery(together.annotate(j=JSONObject(n=Count("pk"), at=Max("starts_at"))).values("j"))
+        found = JSONObject(n=Count("pk"), at=Max("starts_at"), first=Min("starts_at"))
+        before["left"] = Subquery(together.annotate(j=found).values("j"))
     return list(
         Service.objects.filter(active=True)
         .order_by("minutes")
@@ -229,7 +230,10 @@ def _mark_now(board: Board, now: datetime) -> None:
 def _left(services: list[Any]) -> Left | None:
     """What `bookable` found that the days before today left open."""
     left = next((left for service in services if (left := getattr(service, "left", None)) and left["n"]), None)
-    return Left(left["n"], clock.local(datetime.fromisoformat(left["at"])).date()) if left else None
+    if not left:
+        return None
+    day, first = (clock.local(datetime.fromisoformat(left[which])).date() for which in ("at", "first"))
+    return Left(left["n"], day, first)
 
 
 def _put(board: Board, column: Column, entry: Entry, visit: Appointment, now: datetime) -> None:

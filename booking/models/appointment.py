@@ -201,6 +201,7 @@ class Appointment(models.Model):
             models.Index(fields=["practitioner", "starts_at"], name="appointment_by_day"),
             models.Index(fields=["starts_at"], name="appointment_start"),
             models.Index(fields=["patient", "-starts_at"], name="appointment_of_patient"),
+            models.Index(fields=["starts_at"], name="appointment_open", condition=Q(status__in=OPEN)),
             models.Index(fields=["id"], name="appointment_to_announce", condition=~Q(announced=F("version")) & ~Q(status="held")),
             models.Index(fields=["hold_expires_at"], name="appointment_holds", condition=Q(status="held")),
             models.Index(fields=["id"], name="appointment_to_call", condition=Q(needs_call=True)),

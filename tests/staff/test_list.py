@@ -109,3 +109,18 @@ def test_the_end_of_a_day_says_what_has_no_outcome_and_so_does_the_next_morning(
         assert "3 visits of earlier days have no outcome yet." in today
         link = re.search(r'href="([^"]+)">Show those of', today).group(1).replace("&amp;", "&")  # type: ignore[union-attr]
         assert names_on(desk.get(link).content.decode()) == ["Bea", "Ann", "Cleo"]
+
+
+def test_what_has_had_no_outcome_for_months_is_counted_and_the_oldest_day_is_a_press_away(
+    reception: User, signed_in: Any, day: str, practitioner: Practitioner
+) -> None:
+    old = Appointment.objects.get(patient__legal_first_name="Bea")
+    Appointment.objects.filter(pk=old.pk).update(starts_at=old.starts_at - timedelta(90), ends_at=old.ends_at - timedelta(90))
+    with time_machine.travel(Appointment.objects.latest("ends_at").ends_at + timedelta(days=1), tick=False):
+        desk = signed_in(reception)
+        with Statements() as statements:
+            today = desk.get(f"/desk/day/{clock.today()}/?view=list").content.decode()
+        assert len(statements.of_page()) <= 4
+        assert "3 visits of earlier days have no outcome yet." in today
+        link = re.search(r'href="([^"]+)"\s*>The oldest are of', today).group(1).replace("&amp;", "&")  # type: ignore[union-attr]
+        assert names_on(desk.get(link).content.decode()) == ["Bea"]
