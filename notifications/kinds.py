@@ -92,6 +92,7 @@ _TABLE = [
     Kind("code", _("Code"), Subject.CODE.value, wakes=(EMAIL, TEXT), urgent=True),
     Kind("lost_link", _("Link again"), Subject.LINK.value, lasts=HOUR, wakes=(EMAIL, TEXT), urgent=True),
     Kind("resume", _("Finish later"), Subject.RESUME.value, lasts=DAY, wakes=(EMAIL, TEXT), urgent=True),
+    Kind("address_left", _("Address not used any more"), Subject.LEFT.value, grace=True, wakes=(EMAIL,)),
     Kind("confirmed", _("Answer to C"), Subject.REPLY.value, (TEXT,), lasts=HOUR, wakes=(TEXT,), urgent=True),
     Kind("texts_off", _("Answer to STOP"), Subject.REPLY.value, (TEXT,), lasts=HOUR, wakes=(TEXT,), urgent=True),
     Kind("texts_on", _("Answer to START"), Subject.REPLY.value, (TEXT,), lasts=HOUR, wakes=(TEXT,), urgent=True),

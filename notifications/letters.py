@@ -24,7 +24,7 @@ from intake.models import ResumeLink
 from notifications import words
 from notifications.kinds import EMAIL, KINDS, MUST_REACH, TEXT, Kind
 from notifications.models import ABOUT_VISITS, Delivery, Inbound, KindNote, Message, State, Subject, TestSend
-from patients.models import ContactCode, Helper, Patient, ReminderBy
+from patients.models import ContactCode, Helper, LeftAddress, Patient, ReminderBy
 
 FALLBACK = "fallback"  # the reason of a delivery that stands in for one that failed the other way
 RESEND = "resend"  # the reason of a delivery that somebody at the desk asked for
@@ -79,6 +79,7 @@ class Facts:
     visits: dict[int, Appointment] = field(default_factory=dict)
     codes: dict[int, ContactCode] = field(default_factory=dict)
     links: dict[int, LinkRequest] = field(default_factory=dict)
+    left: dict[int, LeftAddress] = field(default_factory=dict)
     sign_ins: dict[int, SignInMail] = field(default_factory=dict)
     resumes: dict[int, ResumeLink] = field(default_factory=dict)
     offers: dict[int, WaitlistOffer] = field(default_factory=dict)
@@ -108,6 +109,8 @@ class Facts:
             facts.codes = ContactCode.objects.in_bulk(codes)
         if links := ids(Subject.LINK):
             facts.links = LinkRequest.objects.in_bulk(links)
+        if left := ids(Subject.LEFT):
+            facts.left = LeftAddress.objects.select_related("patient").in_bulk(left)
         if sign_ins := ids(Subject.SIGN_IN):
             facts.sign_ins = SignInMail.objects.select_related("user").in_bulk(sign_ins)
         if resumes := ids(Subject.RESUME):

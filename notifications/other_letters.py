@@ -13,7 +13,7 @@ from accounts import clock
 from accounts.models import Clinic
 from accounts.signin import password_link
 from booking.links import token_of, waiting_token_of
-from booking.models import COMING, Status
+from booking.models import COMING, Appointment, Status
 from booking.waitlist import OfferState
 from intake.actions.later import KEPT
 from intake.actions.later import token_of as resume_token_of
@@ -98,6 +98,29 @@ def _link(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: d
     address = patient.email if delivery.channel == EMAIL else patient.e164
     seen = seen_of(visit, patient)
     return letter_of(kind, delivery.channel, address, visit_words(visit, message, now=now), seen, visit=visit, now=now)
+
+
+def _left(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: datetime) -> Letter | Stay:
+    """That messages do not come there any more: no name, no visit, no link. Not if they do again, or never stopped.
+
+    What the patient has chosen since does not count: whoever took the address over could choose that nobody is told.
+    """
+    left = facts.left.get(delivery.message.subject_id)
+    if left is None or left.sequence != delivery.message.sequence:
+        return Stay(State.SUPERSEDED, "changed")
+    there = {"email__iexact" if delivery.channel == EMAIL else "mobile": left.address}
+    reached = set(Patient.objects.current().filter(**there).values_list("pk", flat=True))
+    if left.patient_id in reached:
+        return Stay(State.SKIPPED, "changed")
+    if stay := _no_text(delivery, left.address, texts_work):
+        return stay
+    helpers = Helper.objects.filter(gets_messages=True, **there)
+    others = bool(reached) or Appointment.objects.upcoming(now).filter(helper__in=helpers).exists()
+    seen = (
+        Seen("patients_leftaddress", left.pk, "sequence", left.sequence),
+        Seen("patients_patient", left.patient_id, "version", left.patient.version),
+    )
+    return letter_of(kind, delivery.channel, left.address, {"at": left.left_at, "others": others}, seen, now=now)
 
 
 def _sign_in(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: datetime) -> Letter | Stay:
@@ -303,6 +326,7 @@ def sample_letter(kind: Kind, channel: str, *, address: str = "", now: datetime,
 BY_SUBJECT = {
     Subject.CODE: _code,
     Subject.LINK: _link,
+    Subject.LEFT: _left,
     Subject.SIGN_IN: _sign_in,
     Subject.RESPONSE: _page,
     Subject.RESUME: _resume,

@@ -32,6 +32,7 @@ from notifications.plans import (
     plan_code,
     plan_desk_text,
     plan_late,
+    plan_left,
     plan_link,
     plan_offer,
     plan_page,
@@ -39,7 +40,7 @@ from notifications.plans import (
     plan_sign_in,
     plan_visit,
 )
-from patients.models import ContactCode
+from patients.models import ContactCode, LeftAddress
 
 log = logging.getLogger(__name__)
 BATCH = 100
@@ -128,6 +129,7 @@ _SOURCES: tuple[tuple[Subject, Any, Callable[[list[Any], datetime], dict[int, Pl
     (Subject.CODE, ContactCode.objects.filter(_BEHIND), lambda facts, now: _each(facts, plan_code)),
     (Subject.LINK, LinkRequest.objects.filter(_BEHIND), lambda facts, now: _each(facts, lambda fact: plan_link(fact, now=now))),
     (Subject.RESUME, ResumeLink.objects.filter(_BEHIND), lambda facts, now: _each(facts, plan_resume)),
+    (Subject.LEFT, LeftAddress.objects.filter(_BEHIND), lambda facts, now: _each(facts, plan_left)),
     (Subject.SIGN_IN, SignInMail.objects.filter(_BEHIND), lambda facts, now: _each(facts, plan_sign_in)),
     (Subject.RESPONSE, _RESPONSES.filter(page_announced__lt=F("page_sequence")), lambda facts, now: _each(facts, plan_page)),
     (Subject.OFFER, WaitlistOffer.objects.filter(_BEHIND).select_related("entry__patient"), _of_offers),

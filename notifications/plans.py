@@ -29,7 +29,7 @@ from notifications.kinds import (
     rested,
 )
 from notifications.models import Message, State, Subject
-from patients.models import ContactCode, Helper, Patient
+from patients.models import ContactCode, Helper, LeftAddress, Patient
 
 LINKS_PER_REQUEST = 5
 # allauth's name of a mail → kind; the rest are notices that something about the sign-in changed.
@@ -304,6 +304,14 @@ def plan_resume(link: ResumeLink) -> Plan:
     kind = KINDS["resume"]
     row = (Subject.RESUME.value, link.pk, kind.code, link.sequence, "asker", link.channel)
     return Plan([Planned(*row, link.asked_at, link.asked_at + kind.lasts, urgent=kind.urgent)], link.sequence)
+
+
+def plan_left(left: LeftAddress) -> Plan:
+    """To whoever reads an address that messages do not come to any more, once a slip would have been put right."""
+    kind = KINDS["address_left"]
+    due = rested(kind, left.left_at)
+    row = (Subject.LEFT.value, left.pk, kind.code, left.sequence, "former")
+    return Plan([Planned(*row, left.channel, due, due + kind.lasts)], left.sequence)
 
 
 def plan_offer(made: WaitlistOffer, *, told: bool = False) -> Plan:

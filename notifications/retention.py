@@ -11,7 +11,7 @@ from booking.models import LinkRequest
 from intake.actions.later import forget_links
 from notifications import replies
 from notifications.models import TestSend
-from patients.models import ContactCode
+from patients.models import ContactCode, LeftAddress
 
 # Facts that were announced, or were too late to be, long ago: most hold an address, some of people who never booked.
 KEPT = timedelta(days=7)
@@ -19,6 +19,7 @@ _SINCE: tuple[tuple[type[models.Model], str], ...] = (
     (RateCounter, "window_at"),
     (ContactCode, "asked_at"),
     (LinkRequest, "asked_at"),
+    (LeftAddress, "left_at"),
     (SignInMail, "asked_at"),
     (TestSend, "asked_at"),
 )

@@ -49,6 +49,7 @@ def sample_words(code: str, *, now: datetime) -> dict[str, Any]:
         "days": 30,
         "what": _("An authenticator app was added to your sign-in."),
         "at": now,
+        "others": False,
         "behind": 20,
         "instead": "email",
         "saying": "call_us",

@@ -171,6 +171,24 @@ class ContactCode(models.Model):
         return not paused and self.used_at is None and now >= self.expires_at
 
 
+class LeftAddress(models.Model):
+    """A fact: messages about a patient do not come to this address any more. Whoever reads it is told, and it is forgotten."""
+
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="left_addresses")
+    channel = models.CharField(max_length=8, help_text="email or text.")
+    address = models.CharField(max_length=254, help_text="Email address, or mobile as E.164.")
+    left_at = models.DateTimeField()
+    sequence = models.PositiveIntegerField(default=1)
+    announced = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        verbose_name_plural = "left addresses"
+        indexes = [models.Index(fields=["id"], name="leftaddress_to_announce", condition=Q(announced__lt=F("sequence")))]
+
+    def __str__(self) -> str:
+        return f"{self.channel} address left at {self.left_at:%Y-%m-%d}"
+
+
 class MergeOfferQuerySet(models.QuerySet["MergeOffer"]):
     """Named sets of offers."""
 

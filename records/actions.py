@@ -23,7 +23,7 @@ from intake.actions.photos import purge_files
 from intake.corrections import Correction
 from intake.models import Photo, QuestionnaireResponse, Review
 from notifications.models import CaughtMail, CaughtText, Delivery
-from patients.models import ConsentRecord, Helper, MergeOffer, Patient
+from patients.models import ConsentRecord, Helper, LeftAddress, MergeOffer, Patient
 from records import keeping, traces
 from records.errors import RecordError
 from records.people import Person, person_of
@@ -54,6 +54,7 @@ def lots(person: Person) -> list[Lot]:
         Lot("messages", traces.messages(person).prefetch_related(None)),
         Lot("texts received", traces.inbound(person)),
         Lot("codes asked for", traces.codes(person)),
+        Lot("addresses not used any more", LeftAddress.objects.filter(patient__in=keys)),
         Lot("lost links asked for", traces.lost_links(person)),
         Lot("short texts asked for by the desk", DeskText.objects.filter(appointment__in=visits)),
         Lot("lines of rebooking lists", BatchRow.objects.filter(appointment__in=visits)),

@@ -9,7 +9,7 @@ from django.db.models.functions import Lower
 from booking.models import LinkRequest, WaitlistOffer
 from intake.models import ResumeLink
 from notifications.models import ABOUT_VISITS, Inbound, Message, Subject
-from patients.models import ContactCode, Helper, Patient
+from patients.models import ContactCode, Helper, LeftAddress, Patient
 from records.people import Person
 
 
@@ -62,6 +62,7 @@ def messages(person: Person) -> QuerySet[Message]:
     links = ResumeLink.objects.filter(response__in=person.responses.values("pk"))
     about = {
         Subject.CODE: codes(person), Subject.LINK: lost_links(person), Subject.RESPONSE: person.responses,
+        Subject.LEFT: LeftAddress.objects.filter(patient__in=person.keys),
         Subject.RESUME: links, Subject.REPLY: inbound(person), Subject.OFFER: offers,
     }  # fmt: skip
     found = Q(subject_type__in=ABOUT_VISITS, subject_id__in=list(person.visits.values_list("pk", flat=True)))

@@ -109,6 +109,11 @@ def _about(messages: list[Message], user: Any) -> tuple[dict[int, Appointment], 
         mine = WaitlistEntry.objects.for_actor(user).filter(offers__in=by_offer.values())
         waits = {n: entry.patient for entry in mine.select_related("patient").annotate(n=F("offers")) if (n := entry.n)}
         patients |= {pk: waits[n] for pk, n in by_offer.items() if n in waits}
+    by_left = {m.pk: m.subject_id for m in messages if m.subject_type == Subject.LEFT}
+    if by_left:
+        whose = Patient.objects.for_actor(user).filter(left_addresses__in=by_left.values())
+        left = {n: row for row in whose.annotate(n=F("left_addresses")) if (n := row.n)}
+        patients |= {pk: left[n] for pk, n in by_left.items() if n in left}
     return found, patients
 
 

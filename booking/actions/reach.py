@@ -30,7 +30,7 @@ from intake.actions import (
     withdraw,
 )
 from intake.models import QuestionnaireResponse
-from patients.actions import add_helper, update_contact
+from patients.actions import add_helper, leave, update_contact
 from patients.helpers import HelperContact
 from patients.models import Patient
 
@@ -55,6 +55,7 @@ def name_helper(
     visit.version += 1
     if before is not None and before.gets_messages and (before.email, before.e164) != (helper.email, helper.mobile):
         _another_link(visit, PURPOSE, by=by, now=now)  # who was told before is not the one who is told now
+        leave(before, visit.reach or visit.patient, patient=visit.patient, now=now)
     visit.save(update_fields=["helper", "version", *_LINK])
     record("booking.name_helper", by=by, now=now, obj=visit)
     return visit

@@ -1,8 +1,10 @@
 """Who a person is: found or made, their contact, their helper, their account, and two rows that are one person."""
 
+from copy import copy
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F, Max, Q
 from django.db.models.functions import Greatest
@@ -15,7 +17,8 @@ from audit.actor import Actor
 from patients.actions import reach
 from patients.actions.errors import PatientError
 from patients.helpers import HelperContact
-from patients.models import ContactCode, Helper, MergeOffer, Patient
+from patients.models import ContactCode, Helper, LeftAddress, MergeOffer, Patient
+from patients.reachable import ReminderBy
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +204,7 @@ def update_contact(
 ) -> Patient:
     """Change how a patient is reached; None leaves what is on file.
 
-    A changed address is unchecked until a code comes back from it.
+    A changed address is unchecked until a code comes back from it; the one before is told (`leave`).
 
     Args:
         checked: "email" or "text" when a code to that new address came back just now.
@@ -228,6 +231,7 @@ def update_contact(
     ]
     if not changed:
         return patient
+    before = copy(patient)
     if "email" in changed:
         patient.email_checked_at, patient.email_bounced_at = now if checked == "email" else None, None
     if "mobile" in changed:
@@ -236,8 +240,26 @@ def update_contact(
     patient.email, patient.mobile, patient.reminder_by, patient.voicemail_ok = email, mobile, reminder_by, voicemail_ok
     patient.version += 1
     patient.save()
+    leave(before, patient, patient=patient, now=now)
     record("patients.update_contact", by=by, now=now, obj=patient, subject_id=patient.pk, detail={"changed": changed})
     return patient
+
+
+def leave(before: Patient | Helper, reader: Patient | Helper, *, patient: Patient, now: datetime) -> None:
+    """State which addresses of `before`, who heard about a patient's visits, are not those of `reader`, who does from now on.
+
+    Not one that cannot be written to, or that was on file for less than a message rests: nobody there has heard from us. Nor
+    where either wants phone calls only: whoever else reads there is not to learn that there are visits.
+    """
+    if ReminderBy.PHONE in (before.reminder_by, reader.reminder_by):
+        return
+    gone = [("email", before.email)] if before.can_email and before.email.casefold() != reader.email.casefold() else []
+    gone += [("text", before.e164)] if before.can_text and before.e164 != reader.e164 else []
+    rested = now - timedelta(seconds=settings.MESSAGE_GRACE_SECONDS)
+    for channel, address in gone:
+        fresh = before.created_at > rested or patient.left_addresses.filter(channel=channel, left_at__gt=rested).exists()
+        if not fresh:
+            LeftAddress.objects.create(patient=patient, channel=channel, address=address, left_at=now)
 
 
 def add_helper(patient: Patient, helper: HelperContact, *, checked_channel: str | None, now: datetime) -> Helper:
@@ -333,10 +355,10 @@ def merge(offer: MergeOffer, same_person: bool, *, by: Actor, now: datetime) -> 
     offer.decided_at, offer.same_person = now, same_person
     offer.save()
     if same_person:
-        chosen_later = _chose_messages_at(moved) > _chose_messages_at(kept)
+        chosen_later, before = _chose_messages_at(moved) > _chose_messages_at(kept), copy(moved)
         try:
             with transaction.atomic():
-                for relation in ("consents", "corrections", "helpers"):
+                for relation in ("consents", "corrections", "helpers", "left_addresses"):
                     getattr(moved, relation).update(patient=kept)
                 for relation in ("appointments", "responses", "waiting"):  # who saw them before saw them as another person's
                     getattr(moved, relation).update(patient=kept, version=F("version") + 1)
@@ -359,6 +381,7 @@ def merge(offer: MergeOffer, same_person: bool, *, by: Actor, now: datetime) -> 
         kept.user = kept.user or account
         kept.version += 1
         kept.save()
+        leave(before, kept, patient=kept, now=now)
         # What was asked of the row that is gone: its own questions are over, those about it are now about the row that stays.
         still = MergeOffer.objects.filter(decided_at=None)
         asked = still.filter(candidate=moved).exclude(patient=kept).exclude(patient__merge_offers__candidate=kept)

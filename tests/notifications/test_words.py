@@ -28,7 +28,7 @@ from notifications.meaning import HELP, START, STOP
 from notifications.models import ABOUT_VISITS, Delivery, Inbound, Message, Subject
 from notifications.wordlist import says_why
 from patients.actions import ask_code, choose_care
-from patients.models import Patient
+from patients.models import LeftAddress, Patient
 from tests.factories import WEDNESDAY
 from tests.notifications.conftest import Post, at
 
@@ -139,6 +139,9 @@ def every_letter(
                     patient = Patient.objects.get(pk=visit.patient_id)
                     address = patient.email if channel == EMAIL else patient.e164
                     subject_id = LinkRequest.objects.create(channel=channel, address=address, asked_at=clock_now).pk
+                elif kind.subject == Subject.LEFT:
+                    left = {"channel": channel, "address": f"former-{uuid.uuid4().hex}"[:20], "left_at": clock_now}
+                    subject_id = LeftAddress.objects.create(patient=visit.patient, **left).pk
                 elif kind.subject == Subject.SIGN_IN:
                     User.objects.filter(pk=lead_user.pk).update(password="!")  # an invitation is for who has none yet
                     subject_id = SignInMail.objects.create(user=lead_user, kind="totp_activated", asked_at=clock_now).pk

@@ -18,7 +18,7 @@ from intake.actions import publish_all, start_draft
 from intake.models import QuestionnaireResponse
 from notifications import planner, replies
 from notifications.models import ChannelSwitch, Delivery, Heartbeat, Inbound, Message
-from patients.models import Patient
+from patients.models import LeftAddress, Patient
 from tests.factories import next_weekday_at
 
 pytestmark = pytest.mark.django_db
@@ -86,6 +86,16 @@ def test_an_offer_of_the_waiting_list_names_who_has_it(desk: Client, service: An
     planner.tick(now=now)
     Delivery.objects.update(state="accepted", sent_at=now)
     assert f'<a href="/desk/patient/{patient.public_id}/">Maya Chowdhury</a>' in desk.get(f"{PAGE}?show=sent").content.decode()
+
+
+def test_a_word_to_an_old_address_names_whose_it_was(desk: Client, visit: Appointment, patient: Patient) -> None:
+    now = clock.now()
+    LeftAddress.objects.create(patient=patient, channel="email", address="old@example.com", left_at=now)
+    planner.tick(now=now)
+    Delivery.objects.filter(message__kind="address_left").update(state="failed", updated_at=now)
+    page = desk.get(f"{PAGE}?show=trouble").content.decode()
+    said = " ".join(page.split())
+    assert f'<a href="/desk/patient/{patient.public_id}/">Maya Chowdhury</a>&nbsp;· Address not used any more' in said
 
 
 def test_a_failed_message_says_why_and_is_sent_again(desk: Client, visit: Appointment) -> None:
