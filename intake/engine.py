@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+from math import ceil
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -302,6 +303,16 @@ def progress(
         state = "done" if not open_pages else "partly" if begun else "todo"
         states.append(SectionState(section, state, next(iter(open_pages or own), None)))
     return states
+
+
+def is_long(definition: Definition) -> bool:
+    """Whether the questions take 6 to 8 minutes, and not about 2."""
+    return len(definition.sections) > 4
+
+
+def minutes_left(definition: Definition, pages: int, waiting: int) -> int:
+    """About how long the pages that wait take, of all pages."""
+    return ceil((8 if is_long(definition) else 2) * waiting / max(1, pages))
 
 
 def first_control(question: Question) -> str:

@@ -55,7 +55,9 @@ class Check:
     Args:
         cards: summary cards with Change links.
         complete: True if nothing required is missing, so that `actions.complete` will accept it.
-        unanswered: how many required answers are missing.
+        begun: whether any page of the questions was gone through.
+        minutes: about how long those that wait take, for the summary cards.
+        is_long: whether all of them take 6 to 8 minutes, and not about 2.
         go_on: URL of the first page that waits; empty when complete.
         declaration: the statement to tick (C4), as in the form.
         signature_label: the label of the box to sign in.
@@ -65,7 +67,9 @@ class Check:
 
     cards: list[Card]
     complete: bool
-    unanswered: int
+    begun: bool
+    minutes: int
+    is_long: bool
     go_on: str
     declaration: str = ""
     signature_label: str = ""
@@ -90,17 +94,21 @@ def for_check(response: QuestionnaireResponse, *, by: Actor, now: datetime, card
     standing = standing_of(response, answers, asking)
     applies, problems = standing.applies, standing.problems
     shown: list[Card] = []
+    minutes = 0
     if cards:
         pages = {page.key for page in engine.pages(definition, answers, asking, applies)}
         wanting = {problem.link_id for problem in problems}
         parts = wording.summary(definition, answers, asking)
         shown = [_card(definition, part, wanting, pages, opened) for part in parts]
+        minutes = engine.minutes_left(definition, len(pages), len({problem.page for problem in problems}))
     declare = definition.questions.get("finish_declare")
     sign = definition.questions.get("finish_signature")
     return Check(
         cards=[card for card in shown if card.rows],
         complete=not problems,
-        unanswered=len(problems),
+        begun=bool(document.done),
+        minutes=minutes,
+        is_long=engine.is_long(definition),
         go_on=_page_url(problems[0].page) if problems else "",
         declaration=filled(declare.text) if declare else "",
         signature_label=filled(sign.text) if sign else "",

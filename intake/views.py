@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import date
 from functools import wraps
-from math import ceil
 from typing import Any
 from urllib.parse import urlencode
 
@@ -62,12 +61,13 @@ def questions(request: HttpRequest, sitting: Sitting) -> HttpResponse:
     document = sitting.document
     states = engine.progress(sitting.definition, document.answers, document.done, sitting.asking)
     unfinished = sitting.unfinished
-    whole = 8 if len(states) > 4 else 2  # minutes, as the page says before the first answer
+    minutes = engine.minutes_left(sitting.definition, len(sitting.pages), len(unfinished))
     return render(
         request,
         "intake/questions.html",
         {
-            "minutes_left": ceil(whole * len(unfinished) / max(1, len(sitting.pages))) if document.done else 0,
+            "minutes_left": minutes if document.done else 0,
+            "is_long": engine.is_long(sitting.definition),
             "states": [(s, _page_url(s.go) if s.go else "") for s in states],
             "done": sum(s.state == "done" for s in states),
             "total": len(states),

@@ -16,7 +16,7 @@ from booking.links import token_of
 from booking.models import Appointment, Status
 from intake import engine
 from intake.actions import save_contact, save_page, start_draft
-from intake.document import decrypt
+from intake.document import decrypt, put
 from intake.models import QuestionnaireResponse
 from patients.models import ConsentRecord, Patient
 from tests.booking.conftest import HOSTILE, WEB, anchors, offered, on, rows, somebody_books, text_of, title_of
@@ -202,11 +202,27 @@ def test_a_press_that_lost_its_answer_books_once_too(walker):
 
 def test_without_finished_questions_nothing_is_signed_and_the_visit_lacks_its_intake(walker):
     page = walker.with_code().get("check")
-    assert "still need an answer" in text_of(page)
     assert "finish_signature" not in page.content.decode()
     walker.post("check", do="book")
     assert Appointment.objects.get().intake_missing
     assert walker.draft.status == "in-progress"
+
+
+def test_who_has_not_begun_the_questions_reads_how_long_they_take_not_how_many_there_are(walker):
+    page = walker.with_code().get("check")
+    assert "You can book now and answer your questions later. They take about 6 to 8 minutes. Answer them now" in text_of(page)
+    assert 'href="/book/questions/1/1/"' in page.content.decode()
+
+
+def test_who_is_in_the_middle_of_the_questions_reads_how_long_the_rest_takes(walker):
+    walker.with_code()
+    draft = walker.draft
+    document = decrypt(draft)
+    document.done = ["1/1"]
+    put(draft, document)
+    draft.save()
+    page = walker.get("check")
+    assert "You can book now and finish your questions later. About 7 minutes left. Finish them now" in text_of(page)
 
 
 def test_finished_questions_are_shown_with_change_links(ready):

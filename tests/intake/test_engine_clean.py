@@ -273,3 +273,8 @@ def test_a_file_that_comes_to_be_asked_for_is_no_text(hair: Definition) -> None:
     cleaned = clean(hair, 6, 12, hx_labs="yes-copy", hx_labs_file="mine")
     assert "hx_labs_file" not in cleaned.values
     assert messages(cleaned)["file-hx_labs_file"] == "This photo is not among your answers. Add it here"
+
+
+@pytest.mark.parametrize(("waiting", "minutes"), [(40, 8), (21, 5), (1, 1)])
+def test_what_is_left_of_the_questions_takes_as_many_minutes_as_its_pages(hair: Definition, waiting: int, minutes: int) -> None:
+    assert engine.minutes_left(hair, 40, waiting) == minutes
