@@ -152,7 +152,7 @@ def by_link(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     return found
 
 
-def year_first(request: HttpRequest, it: Visit, *, page: str, template: str) -> HttpResponse | None:
+def year_first(request: HttpRequest, it: Visit, *, page: str, title: str) -> HttpResponse | None:
     """The page that asks for the year of birth; None for a quarter of an hour after the right one, in that browser.
 
     Args:
@@ -164,7 +164,8 @@ def year_first(request: HttpRequest, it: Visit, *, page: str, template: str) -> 
             return None
     form, status = year_of_birth(request, it)
     if form is not None:
-        return render(request, template, {"it": it, "form": form, "back_url": it.url("visit")}, status=status)
+        context = {"form": form, "title": title, "back_url": it.url("visit")}
+        return render(request, "booking/visit_year.html", context, status=status)
     new_key(request)
     request.session[page] = {"visit": str(it.row.public_id), "until": (it.now + YEAR_OPENS_FOR).isoformat()}
     return it.see(page)

@@ -41,7 +41,7 @@ DONE: dict[str, str | Promise] = {
 @by_link
 def visit_consents(request: HttpRequest, it: Visit) -> HttpResponse:
     """C1 to C4 with date and decision. POST `withdraw` takes one back, after a page that says what that means."""
-    if asked := year_first(request, it, page="visit_consents", template="booking/visit_consents_year.html"):
+    if asked := year_first(request, it, page="visit_consents", title=_("What you agreed to")):
         return asked
     if request.method == "POST":
         code = request.POST.get("withdraw", "")

@@ -159,7 +159,7 @@ def resume(request: HttpRequest, token: str) -> HttpResponse:
                     status = 429 if refusal.wait else 422
                 else:
                     return _sit_down(request, str(response.public_id))
-    return render(request, "booking/resume.html", {"form": form, "token": token}, status=status)
+    return render(request, "booking/resume.html", {"form": form}, status=status)
 
 
 def _sit_down(request: HttpRequest, draft: str) -> HttpResponse:

@@ -19,7 +19,7 @@ def visit_reply(request: HttpRequest, it: Visit) -> HttpResponse:
     response = it.row.response
     if response is None or response.asked_at is None:
         return redirect("booking:visit", token=it.token)
-    if asked := year_first(request, it, page="visit_reply", template="booking/visit_reply_year.html"):
+    if asked := year_first(request, it, page="visit_reply", title=_("A question for you")):
         return asked
     error, typed, status = "", "", 200
     if request.method == "POST":
