@@ -71,7 +71,8 @@ def service(request: HttpRequest, public_id: UUID | None = None) -> HttpResponse
             else:
                 return _done(request, "staff:services", _("Saved: %(name)s.") % {"name": saved.name})
     mark = actions.mark_of_service(row, initial_of(ServiceForm, row)) if row else ""
-    context = {"form": form, "service": row, "mark": mark, "changed": changed}
+    title = row.name if row else _("New visit type")
+    context = {"title": title, "up": "staff:services", "form": form, "mark": mark, "changed": changed}
     return render(request, "staff/service.html", context, status=status)
 
 
@@ -149,7 +150,9 @@ def physician(request: HttpRequest, who: str | None = None) -> HttpResponse:
             else:
                 return _saved(request, saved)
     mark = actions.mark_of_practitioner(row, initial_of(PractitionerForm, row)) if row else ""
-    return render(request, "staff/physician.html", {"form": form, "who": row, "mark": mark, "changed": changed}, status=status)
+    title = row.name if row else _("Add somebody")
+    context = {"title": title, "up": "staff:physicians", "form": form, "who": row, "mark": mark, "changed": changed}
+    return render(request, "staff/physician.html", context, status=status)
 
 
 def _initial(who: Practitioner) -> dict[str, Any]:
@@ -175,7 +178,8 @@ def details(request: HttpRequest) -> HttpResponse:
     """Name, address, zone, late fee: what every page and message says."""
     row = Clinic.objects.get(pk=1)
     form = ClinicForm(request.POST if request.method == "POST" else None, initial=initial_of(ClinicForm, row))
-    context: dict[str, Any] = {"form": form, "mark": mark_of(row, ClinicForm.base_fields)}
+    mark = mark_of(row, ClinicForm.base_fields)
+    context: dict[str, Any] = {"title": _("Clinic details"), "up": "staff:clinic", "form": form, "mark": mark}
     if request.method != "POST":
         return render(request, "staff/clinic_details.html", context)
     if not form.is_valid():
