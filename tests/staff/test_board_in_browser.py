@@ -189,6 +189,24 @@ def test_a_step_leaves_the_board_where_it_was_and_the_side_can_be_closed(
     expect(page.get_by_role("link", name="Maya Chowdhury")).to_be_focused()
 
 
+@pytest.mark.parametrize("width", [1440, 1280])
+def test_the_board_stays_where_it_is_when_the_strip_comes(
+    board: Callable[..., Page], appointment: Appointment, width: int
+) -> None:
+    Service.objects.filter(pk=appointment.service_id).update(questionnaire="hair-loss-intake")
+    Patient.objects.filter(pk=appointment.patient_id).update(legal_first_name="Anne-Marie", legal_last_name="Bouchard-Tremblay")
+    page = board()
+    page.set_viewport_size({"width": width, "height": 900})
+    top = page.locator("#board").bounding_box()["y"]  # type: ignore[index]
+    page.goto(f"{page.url}?did=book&visit={appointment.public_id}")
+    expect(page.locator(".toast")).to_contain_text("Message goes out")
+    expect(page.locator(".toast").get_by_role("button")).to_have_count(2)
+    assert page.locator("#board").bounding_box()["y"] == top  # type: ignore[index]
+    page.keyboard.press("d")
+    expect(page.locator("p.toast")).to_contain_text("does not go with a visit that is")
+    assert page.locator("#board").bounding_box()["y"] == top  # type: ignore[index]
+
+
 def test_what_was_typed_is_there_when_the_dialog_opens_again(board: Callable[..., Page]) -> None:
     page = board()
     page.keyboard.press("n")
