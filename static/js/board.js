@@ -215,6 +215,28 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+/* While a step is under way the keys are kept, and act on the page that comes of it, in their order: nothing pressed is lost, and
+   nothing acts on a page that is about to go. Unless what comes is a refusal, which wants to be read first. */
+const KEPT = "desk-pressed", PATIENCE = 10000;
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || !wanted() || typing(event.target)) return;
+  if (!document.querySelector("main form[data-busy]") || dialog.open || !/^(.|Arrow.*|Enter|Escape|Backspace)$/.test(event.key)) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  const { keys = [] } = JSON.parse(sessionStorage.getItem(KEPT) ?? "{}");
+  sessionStorage.setItem(KEPT, JSON.stringify({ at: Date.now(), keys: [...keys, event.key] }));
+}, { capture: true });
+addEventListener("load", () => {
+  const { at, keys } = JSON.parse(sessionStorage.getItem(KEPT) ?? "{}");
+  sessionStorage.removeItem(KEPT);
+  if (!(Date.now() - at < PATIENCE) || document.querySelector(".conflict")) return;
+  for (const key of keys) {
+    const place = document.activeElement;
+    if (typing(place)) place.value += key.length === 1 ? key : "";
+    else if (place.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true })) && key === "Enter") place.click();
+  }
+});
+
 /* Initials only, while others can see the screen. */
 function veil() {
   if (!document.body.matches(".veiled")) return;

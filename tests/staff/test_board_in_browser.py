@@ -62,6 +62,37 @@ def test_c_confirms_the_visit_that_has_the_focus_and_z_undoes_it(board: Callable
     assert appointment.status == "booked"
 
 
+def slowly(page: Page) -> None:
+    """A step takes its time."""
+    page.route("**/desk/day/**", lambda route: (page.wait_for_timeout(400), route.continue_()))
+
+
+def test_keys_pressed_while_a_step_is_under_way_act_on_the_page_that_comes_of_it(
+    board: Callable[..., Page], appointment: Appointment
+) -> None:
+    page, before = board(), Appointment.objects.get(pk=appointment.pk).version
+    page.get_by_role("link", name="Maya Chowdhury").focus()
+    slowly(page)
+    page.keyboard.type("czcn")
+    expect(page.get_by_role("dialog", name="New booking")).to_be_visible(timeout=15000)
+    expect(page.locator(".toast")).to_contain_text("Maya Chowdhury is confirmed")
+    appointment.refresh_from_db()
+    assert (appointment.status, appointment.version) == ("confirmed", before + 3)
+
+
+def test_keys_pressed_before_a_refusal_do_not_act_after_it(board: Callable[..., Page], appointment: Appointment) -> None:
+    page = board()
+    page.get_by_role("link", name="Maya Chowdhury").focus()
+    seen = Appointment.objects.get(pk=appointment.pk)
+    actions.confirm(seen, by=Actor.system(), now=clock.now(), version=seen.version)
+    slowly(page)
+    page.keyboard.type("cu")
+    expect(page.get_by_role("alert")).to_contain_text("Here is where it is now")
+    page.wait_for_timeout(600)
+    appointment.refresh_from_db()
+    assert appointment.status == "confirmed"
+
+
 def test_the_printer_button_prints_once(board: Callable[..., Page]) -> None:
     page = board()
     page.evaluate("() => { window.printed = 0; window.print = () => { window.printed += 1; }; }")
