@@ -4,7 +4,6 @@
 /* 1. Single keys press the control that shows them. They can be switched off, and never act while somebody types. */
 const sheet = document.getElementById("keys");
 const wanted = () => localStorage.getItem("desk-keys") !== "off";
-const typing = (target) => target.closest?.("input:not([type=radio], [type=checkbox], [type=range]), textarea, select, [contenteditable]");
 for (const panel of document.querySelectorAll("[data-keys]")) panel.hidden = false;
 for (const box of document.querySelectorAll("[data-keys-on]")) {
   box.checked = wanted();

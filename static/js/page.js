@@ -9,6 +9,9 @@ async function piece(url, selector, { statuses = [200], ...request } = {}) {
   return found && document.adoptNode(found);
 }
 
+/* Whether somebody types there: no key is a shortcut then. */
+const typing = (target) => target.closest?.("input:not([type=radio], [type=checkbox], [type=range]), textarea, select, [contenteditable]");
+
 /* 1. An error summary, or a banner the server marked, takes the focus, so that it is read first. */
 const first = document.querySelector("[data-focus-now]");
 if (first) first.focus();
@@ -46,7 +49,6 @@ addEventListener("pageshow", (event) => { if (event.persisted) ready(); });
 /* 3. The bar at the bottom of an article appears after the first screen, and goes while somebody types. */
 const bar = document.querySelector("[data-sticky]");
 if (bar) {
-  const typing = (target) => target.matches("input:not([type=checkbox]):not([type=radio]), textarea, select");
   document.addEventListener("focusin", (event) => { if (typing(event.target)) bar.hidden = true; });
   document.addEventListener("focusout", () => { bar.hidden = false; });
 }
@@ -70,7 +72,7 @@ for (const note of document.querySelectorAll("[data-zone]")) {
 const find = document.querySelector("[data-find]");
 if (find) document.addEventListener("keydown", (event) => {
   if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.target.matches("input, textarea, select")) return;
+  if (typing(event.target)) return;
   event.preventDefault();
   find.focus();
 });
