@@ -31,8 +31,8 @@ class Person:
     @property
     def visits(self) -> QuerySet[Appointment]:
         """Their visits, oldest first, and times that are held for them."""
-        mine = Q(patient__in=self.keys) | Q(response__in=self.responses.values("pk"))
-        return Appointment.objects.filter(mine).select_related("practitioner", "service", "patient").order_by("starts_at", "pk")
+        mine = Appointment.objects.filter(patient__in=self.keys)
+        return mine.select_related("practitioner", "service", "patient").order_by("starts_at", "pk")
 
     @property
     def responses(self) -> QuerySet[QuestionnaireResponse]:
