@@ -1,7 +1,7 @@
 /* The desk: keys, the stale mark, the lock. Everything works without this file. */
 "use strict";
 
-/* 1. Single keys press the control that shows them. They can be switched off, and never act while somebody types. */
+/* Single keys press the control that shows them. They can be switched off, and never act while somebody types. */
 const sheet = document.getElementById("keys");
 const wanted = () => localStorage.getItem("desk-keys") !== "off";
 for (const panel of document.querySelectorAll("[data-keys]")) panel.hidden = false;
@@ -26,7 +26,7 @@ document.addEventListener("keydown", (event) => {
 /* After a step the keyboard goes on from the visit it was about; the page has scrolled there already. */
 addEventListener("load", () => document.querySelector(".ap.sel .nm")?.focus({ preventScroll: true }));
 
-/* 2. A date box that needs no second press. */
+/* A date box that needs no second press. */
 for (const form of document.querySelectorAll(".datepick")) {
   const box = form.querySelector("[type=date]");
   let picked = false;
@@ -36,7 +36,7 @@ for (const form of document.querySelectorAll(".datepick")) {
   box.addEventListener("change", () => { if (picked && box.value) form.requestSubmit(); });
 }
 
-/* 3. Once a minute, while the page is looked at: has the day changed, is the session alive? Asking is no use of it. */
+/* Once a minute, while the page is looked at: has the day changed, is the session alive? Asking is no use of it. */
 const stale = document.querySelector("[data-stale]");
 let minutes = 0; // for what was written and cannot be saved any more, until the page closes all the same
 async function pulse() {

@@ -66,8 +66,8 @@ for (const place of document.querySelectorAll("form [data-offline]")) {
       const { next, page } = await send(button);
       if (next) { leave(next); return; }
       ready();
-      const note = page?.querySelector("[data-stay]");
-      if (note) { place.append(document.adoptNode(note)); note.focus(); return; }
+      const stay = page?.querySelector("[data-stay]");
+      if (stay) { place.append(document.adoptNode(stay)); stay.focus(); return; }
       if (page) { swap(page); return; }
       plain = true;
       form.requestSubmit(button);

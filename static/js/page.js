@@ -12,13 +12,13 @@ async function piece(url, selector, { statuses = [200], ...request } = {}) {
 /* Whether somebody types there: no key is a shortcut then. */
 const typing = (target) => target.closest?.("input:not([type=radio], [type=checkbox], [type=range]), textarea, select, [contenteditable]");
 
-/* 1. An error summary, or a banner the server marked, takes the focus, so that it is read first. */
+/* An error summary, or a banner the server marked, takes the focus, so that it is read first. */
 const first = document.querySelector("[data-focus-now]");
 if (first) first.focus();
 /* What came in answer to a form is met again, on the way back or by a reload, as the page it is about: not as a form to send again. */
 history.replaceState(history.state, "", location.href);
 
-/* 2. A second press is ignored; the pressed button says what it is doing and stays focusable. */
+/* A second press is ignored; the pressed button says what it is doing and stays focusable. */
 const faces = new Map();
 function busy(form, button) {
   form.dataset.busy = "1";
@@ -46,14 +46,14 @@ document.addEventListener("submit", (event) => {
 /* Back and forward bring a page out of memory: its buttons must work again. */
 addEventListener("pageshow", (event) => { if (event.persisted) ready(); });
 
-/* 3. The bar at the bottom of an article appears after the first screen, and goes while somebody types. */
+/* The bar at the bottom of an article appears after the first screen, and goes while somebody types. */
 const bar = document.querySelector("[data-sticky]");
 if (bar) {
   document.addEventListener("focusin", (event) => { if (typing(event.target)) bar.hidden = true; });
   document.addEventListener("focusout", () => { bar.hidden = false; });
 }
 
-/* 4. People who look from another time zone get one more line. */
+/* People who look from another time zone get one more line. */
 for (const note of document.querySelectorAll("[data-zone]")) {
   const at = new Date(note.dataset.zoneAt);
   const show = (zone) => new Intl.DateTimeFormat("en-CA", { hour: "numeric", minute: "2-digit", timeZone: zone }).format(at);
@@ -68,7 +68,7 @@ for (const note of document.querySelectorAll("[data-zone]")) {
   } catch { /* a browser without the zone's data: nothing to add */ }
 }
 
-/* 5. "/" puts the cursor into the desk's search field. */
+/* "/" puts the cursor into the desk's search field. */
 const find = document.querySelector("[data-find]");
 if (find) document.addEventListener("keydown", (event) => {
   if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;

@@ -40,9 +40,7 @@ function headMap(map) {
   const areas = [...map.querySelectorAll("[data-code]")].filter((area) => box(area.dataset.code));
   const draw = () => { for (const area of areas) area.classList.toggle("is-on", box(area.dataset.code).checked); };
   for (const area of areas) {
-    area.addEventListener("click", () => {
-      box(area.dataset.code).click();
-    });
+    area.addEventListener("click", () => box(area.dataset.code).click());
   }
   form.addEventListener("change", draw);
   addEventListener("pageshow", draw);
