@@ -27,12 +27,13 @@ def violations(page: Page) -> list[str]:
     return [f"{v['id']}: {node['target']} {node.get('failureSummary', '')}" for v in axe.violations(page) for node in v["nodes"]]
 
 
-def open_page(browser: Browser, *, width: int, theme: str, scripts: bool = True) -> Page:
-    """A fresh page of this width and colour scheme that collects console errors in `page.complaints`."""
+def open_page(browser: Browser, *, width: int, theme: str, scripts: bool = True, at: str | None = None) -> Page:
+    """A fresh page of this width and colour scheme that collects console errors in `page.complaints`; paths begin `at` a site."""
     context = browser.new_context(
         viewport={"width": width, "height": 844 if width < 600 else 900},
         color_scheme=theme,  # type: ignore[arg-type]
         java_script_enabled=scripts,
+        base_url=at,
         locale="en-CA",
         timezone_id="America/Toronto",
     )

@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from playwright.sync_api import Browser, Page
 
 from accounts import clock
 from accounts.models import User
@@ -19,6 +20,7 @@ from intake.demo import PEOPLE
 from intake.models import QuestionnaireResponse
 from patients.models import Patient
 from tests.answering import fill
+from tests.looks.conftest import open_page
 
 DEMO_PEOPLE: list[dict[str, Any]] = json.loads(PEOPLE.read_text(encoding="utf-8"))
 
@@ -27,6 +29,20 @@ DEMO_PEOPLE: list[dict[str, Any]] = json.loads(PEOPLE.read_text(encoding="utf-8"
 def desk(clinic: Any, reception: User, signed_in: Callable[[User], Client]) -> Client:
     """Joanne's browser."""
     return signed_in(reception)
+
+
+@pytest.fixture
+def window(live_server: Any, browser: Browser, signed_in: Callable[[User], Client]) -> Callable[..., Page]:
+    """Opens a page of the running site in a browser in which that person is signed in."""
+
+    def open_window(user: User, path: str, *, width: int = 1440, theme: str = "light", scripts: bool = True) -> Page:
+        page = open_page(browser, width=width, theme=theme, scripts=scripts, at=live_server.url)
+        session = signed_in(user).cookies["session"].value
+        page.context.add_cookies([{"name": "session", "value": session, "url": live_server.url}])
+        page.goto(path)
+        return page
+
+    return open_window
 
 
 @pytest.fixture

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from accounts import clock
 from accounts.models import User
@@ -14,28 +15,19 @@ from booking import actions
 from booking.models import Appointment, Practitioner, Service
 from patients.models import Patient
 from tests.factories import next_weekday_at
-from tests.looks.conftest import open_page, violations
-from tests.staff.test_in_browser import enter
+from tests.looks.conftest import violations
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.journey]
 
 
 @pytest.fixture
-def board(live_server: Any, browser: Browser, appointment: Appointment, reception: User, settings: Any) -> Callable[..., Page]:
+def board(window: Callable[..., Page], appointment: Appointment, reception: User) -> Callable[..., Page]:
     """The day of Maya's visit, on a wide screen."""
-    settings.STAFF_MFA_REQUIRED = False
-
-    def open_board(theme: str = "light") -> Page:
-        page = open_page(browser, width=1440, theme=theme)
-        enter(page, reception, live_server.url)
-        page.goto(f"{live_server.url}/desk/day/{clock.local(appointment.starts_at).date()}/")
-        return page
-
-    return open_board
+    return partial(window, reception, f"/desk/day/{clock.local(appointment.starts_at).date()}/")
 
 
 def test_enter_opens_a_visit_at_the_side_and_escape_goes_back_to_it(board: Callable[..., Page], appointment: Appointment) -> None:
-    page = board("dark")
+    page = board(theme="dark")
     page.get_by_role("link", name="Maya Chowdhury").focus()
     page.keyboard.press("Enter")
     side = page.locator(".tray [data-picked]")

@@ -1,9 +1,9 @@
 """The desk in a browser: axe, widths, the console, keys, and what works without a script."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.test import Client
 from playwright.sync_api import Browser, Page, expect
 
 from accounts import clock
@@ -12,13 +12,7 @@ from booking.models import Appointment
 from tests.looks.conftest import open_page, violations
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def enter(page: Page, user: User, at: str) -> None:
-    """A page in which that person is signed in."""
-    client = Client()
-    client.force_login(user)
-    page.context.add_cookies([{"name": "session", "value": client.cookies["session"].value, "url": at}])
+Window = Callable[..., Page]
 
 
 def pages_of(role: str, visit: Appointment) -> list[str]:
@@ -65,15 +59,15 @@ def pages_of(role: str, visit: Appointment) -> list[str]:
 @pytest.mark.parametrize("role", ["", "reception", "physician", "lead"])
 @pytest.mark.parametrize(("width", "theme"), [(320, "light"), pytest.param(1440, "dark", marks=pytest.mark.journey)])
 def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
-    live_server: Any, browser: Browser, sent: Appointment, make_user: Any, settings: Any, role: str, width: int, theme: str
+    window: Window, live_server: Any, browser: Browser, sent: Appointment, make_user: Any, role: str, width: int, theme: str
 ) -> None:
-    settings.STAFF_MFA_REQUIRED = False
-    page = open_page(browser, width=width, theme=theme)
     if role:
-        enter(page, make_user(role, "Sam Someone"), live_server.url)
+        page = window(make_user(role, "Sam Someone"), "/staff/", width=width, theme=theme)
+    else:
+        page = open_page(browser, width=width, theme=theme, at=live_server.url)
     found = []
     for path in pages_of(role, sent):
-        page.goto(live_server.url + path)
+        page.goto(path)
         assert page.evaluate("document.querySelectorAll('h1').length") == 1, path
         found += [f"{path}: {line}" for line in violations(page)]
         if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
@@ -83,13 +77,8 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
 
 
 @pytest.mark.journey
-def test_a_visit_goes_through_the_day_without_a_script(
-    live_server: Any, browser: Browser, appointment: Appointment, reception: User, settings: Any
-) -> None:
-    settings.STAFF_MFA_REQUIRED = False
-    page = open_page(browser, width=390, theme="light", scripts=False)
-    enter(page, reception, live_server.url)
-    page.goto(f"{live_server.url}/desk/day/{clock.local(appointment.starts_at).date()}/")
+def test_a_visit_goes_through_the_day_without_a_script(window: Window, appointment: Appointment, reception: User) -> None:
+    page = window(reception, f"/desk/day/{clock.local(appointment.starts_at).date()}/", width=390, scripts=False)
     page.get_by_role("button", name="Confirm Maya Chowdhury").click()
     assert page.get_by_role("status").inner_text() == "Maya Chowdhury is confirmed"
     page.locator(".toast button").click()
@@ -102,13 +91,10 @@ def test_a_visit_goes_through_the_day_without_a_script(
 
 @pytest.mark.journey
 def test_single_keys_work_not_while_typing_and_can_be_switched_off(
-    live_server: Any, browser: Browser, appointment: Appointment, reception: User, settings: Any
+    window: Window, appointment: Appointment, reception: User
 ) -> None:
-    settings.STAFF_MFA_REQUIRED = False
-    page = open_page(browser, width=1440, theme="light")
-    enter(page, reception, live_server.url)
-    day = f"{live_server.url}/desk/day/{clock.local(appointment.starts_at).date()}/"
-    page.goto(day)
+    page = window(reception, f"/desk/day/{clock.local(appointment.starts_at).date()}/")
+    day = page.url
     page.locator("#pick").focus()
     page.keyboard.press("n")
     assert page.url == day
@@ -125,13 +111,21 @@ def test_single_keys_work_not_while_typing_and_can_be_switched_off(
 
 
 @pytest.mark.journey
+def test_a_slash_goes_to_the_search_and_stays_a_slash_while_typing(window: Window, practitioner: Any, reception: User) -> None:
+    page = window(reception, "/desk/find/")
+    page.locator("h1").click()
+    page.keyboard.press("/")
+    expect(page.locator("[data-find]")).to_be_focused()
+    page.locator("#q").focus()
+    page.keyboard.press("/")
+    expect(page.locator("#q")).to_have_value("/")
+
+
+@pytest.mark.journey
 def test_what_other_hours_would_do_is_shown_while_they_are_typed(
-    browser: Browser, live_server: Any, settings: Any, reception: User, appointment: Appointment
+    window: Window, reception: User, appointment: Appointment
 ) -> None:
-    settings.STAFF_MFA_REQUIRED = False
-    page = open_page(browser, width=1440, theme="light")
-    enter(page, reception, live_server.url)
-    page.goto(f"{live_server.url}/desk/availability/osei/")
+    page = window(reception, "/desk/availability/osei/")
     day = clock.local(appointment.starts_at).weekday()
     page.locator(f"[name=d{day}-0-to]").fill("09:30")  # the visit is at ten
     page.locator(f"[name=d{day}-0-to]").dispatch_event("change")

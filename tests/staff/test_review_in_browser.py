@@ -1,30 +1,24 @@
 """The physician's page by keyboard: views, overlay, swap, zoom, acknowledge, a draft that saves itself, sign."""
 
-from typing import Any
+from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Page, expect
 
 from accounts.models import User
 from booking.models import Appointment
 from intake.models import Review
-from tests.looks.conftest import open_page, violations
-from tests.staff.test_in_browser import enter
+from tests.looks.conftest import violations
 from tests.staff.test_review import PASSWORD, another, flag, photo
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.journey]
 
 
-def test_a_review_from_comparing_to_signing_by_keyboard(
-    live_server: Any, browser: Browser, sent: Appointment, physician: User, settings: Any
-) -> None:
-    settings.STAFF_MFA_REQUIRED = False
+def test_a_review_from_comparing_to_signing_by_keyboard(window: Callable[..., Page], sent: Appointment, physician: User) -> None:
     another(sent.response, sent.patient, days=200)
     photo(sent.response)
     flag(sent.response)
-    page = open_page(browser, width=1440, theme="light")
-    enter(page, physician, live_server.url)
-    page.goto(f"{live_server.url}/md/review/{sent.public_id}/")
+    page = window(physician, f"/md/review/{sent.public_id}/")
     stage = page.locator("[data-stage]")
     expect(stage.locator("figure:visible")).to_have_count(2)
     page.keyboard.press("3")
@@ -63,12 +57,9 @@ def test_a_review_from_comparing_to_signing_by_keyboard(
 
 
 def test_what_was_written_as_the_session_ended_stays_on_the_page_and_it_says_so(
-    live_server: Any, browser: Browser, sent: Appointment, physician: User, settings: Any
+    window: Callable[..., Page], sent: Appointment, physician: User
 ) -> None:
-    settings.STAFF_MFA_REQUIRED = False
-    page = open_page(browser, width=1440, theme="light")
-    enter(page, physician, live_server.url)
-    page.goto(f"{live_server.url}/md/review/{sent.public_id}/")
+    page = window(physician, f"/md/review/{sent.public_id}/")
     page.context.clear_cookies(name="session")
     page.locator("[name=note]").fill("Fuller than in spring")
     expect(page.locator("[data-saved]")).to_contain_text("You are signed out")
@@ -79,13 +70,10 @@ def test_what_was_written_as_the_session_ended_stays_on_the_page_and_it_says_so(
 
 
 def test_without_a_script_every_date_of_a_view_is_a_plain_picture(
-    live_server: Any, browser: Browser, sent: Appointment, physician: User, settings: Any
+    window: Callable[..., Page], sent: Appointment, physician: User
 ) -> None:
-    settings.STAFF_MFA_REQUIRED = False
     another(sent.response, sent.patient, days=200)
     photo(sent.response)
-    page = open_page(browser, width=1440, theme="light", scripts=False)
-    enter(page, physician, live_server.url)
-    page.goto(f"{live_server.url}/md/review/{sent.public_id}/")
+    page = window(physician, f"/md/review/{sent.public_id}/", scripts=False)
     expect(page.locator("[data-stage] figure:visible")).to_have_count(2)
     expect(page.locator("[data-viewer]")).to_be_hidden()
