@@ -1,5 +1,7 @@
 """`/desk/calls/`: who is to be phoned, and who may be on file twice."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -19,7 +21,7 @@ from booking.waitlist import OfferState
 from intake.actions import merge_records
 from intake.corrections import Correction
 from patients.actions import PatientError
-from patients.models import MergeOffer
+from patients.models import MergeOffer, Patient
 from staff import again, steps
 from staff.reading import reading
 
@@ -51,7 +53,7 @@ def _page(request: HttpRequest, *, now: datetime, refusal: str = "") -> HttpResp
             MergeOffer.objects.for_actor(request.user)
             .filter(decided_at=None, patient__merged_into=None, candidate__merged_into=None)
             .select_related("patient", "candidate")
-            .order_by("created_at")[:100]
+            .order_by("created_at", "pk")[:500]
         )
         waiting = list(
             WaitlistOffer.objects.filter(
@@ -61,8 +63,35 @@ def _page(request: HttpRequest, *, now: datetime, refusal: str = "") -> HttpResp
             .order_by("expires_at")[:100]
         )
     corrections = Correction.objects.for_actor(request.user).open().count()
-    context = {"visits": visits, "offers": offers, "waiting": waiting, "refusal": refusal, "corrections": corrections}
+    context = {"visits": visits, "groups": groups_of(offers), "waiting": waiting, "refusal": refusal, "corrections": corrections}
     return render(request, "staff/calls.html", context, status=409 if refusal else 200)
+
+
+@dataclass(slots=True)
+class Group:
+    """Files that may be one person's: the oldest, and of each other one the question to be decided next."""
+
+    first: Patient
+    offers: list[MergeOffer]
+
+
+def groups_of(offers: Iterable[MergeOffer]) -> list[Group]:
+    """Pairs that have a file in common together, in the order of `offers`.
+
+    A file is asked about once, with the oldest it may be the same as; said to be another person's, with the next.
+    """
+    together: dict[int, set[MergeOffer]] = {}
+    for offer in offers:
+        both = together.get(offer.patient_id, set()) | together.get(offer.candidate_id, set()) | {offer}
+        for each in both:
+            together[each.patient_id] = together[each.candidate_id] = both
+    found = []
+    for group in {id(group): group for group in together.values()}.values():
+        ordered = sorted(group, key=lambda offer: offer.candidate_id)
+        asked = {offer.patient_id: offer for offer in reversed(ordered)}
+        rest = sorted(asked.values(), key=lambda offer: offer.patient_id)
+        found.append(Group(ordered[0].candidate, rest))
+    return found
 
 
 @reception_required
@@ -87,9 +116,11 @@ def decide(request: HttpRequest, newer: UUID, older: UUID) -> HttpResponse:
     """Same person, or two people. The same person's visits and answers move to the older record."""
     offer = MergeOffer.objects.for_actor(request.user).filter(patient__public_id=newer, candidate__public_id=older).first()
     answer = request.POST.get("answer", "")
+    now = clock.now()
+    if offer is None and Patient.objects.for_actor(request.user).filter(public_id=older).exclude(merged_into=None).exists():
+        return _page(request, now=now, refusal=_("That file is one with another by now. Here is what is left to decide."))
     if offer is None or answer not in ("same", "different"):
         raise Http404
-    now = clock.now()
     try:
         merge_records(offer, answer == "same", by=actor_of(request), now=now)
     except PatientError as error:

@@ -224,6 +224,59 @@ def test_an_offer_is_decided_once(desk: Client, offer: MergeOffer) -> None:
     assert offer.patient.merged_into is None
 
 
+@pytest.fixture
+def files(patient: Patient, make_patient: Any) -> list[Patient]:
+    """Maya, on file four times: each pair is a question."""
+    found = [patient, *(make_patient("Maya", "Chowdhury", email=f"maya{n}@example.com") for n in range(3))]
+    for n, newer in enumerate(found):
+        for older in found[:n]:
+            MergeOffer.objects.create(patient=newer, candidate=older, reason="x", created_at=clock.now())
+    return found
+
+
+def asked(desk: Client) -> list[list[tuple[str, str]]]:
+    """Of each group the questions on the page: who, and the same as whom."""
+    groups = desk.get("/desk/calls/").context["groups"]
+    return [[(offer.patient.email, offer.candidate.email) for offer in group.offers] for group in groups]
+
+
+def test_four_files_of_one_person_are_one_group_with_a_question_for_each_newer_one(desk: Client, files: list[Patient]) -> None:
+    first = files[0].email
+    assert asked(desk) == [[(f"maya{n}@example.com", first) for n in range(3)]]
+    assert desk.get("/desk/calls/").content.decode().count("Same person") == 3
+    for n in range(3):
+        answer(desk, MergeOffer.objects.get(patient=files[n + 1], candidate=files[0]), "same")
+    assert asked(desk) == []
+    assert set(Patient.objects.exclude(pk=files[0].pk).values_list("merged_into", flat=True)) == {files[0].pk}
+
+
+def test_a_file_that_is_somebody_elses_is_compared_with_the_next_one(desk: Client, files: list[Patient]) -> None:
+    answer(desk, MergeOffer.objects.get(patient=files[3], candidate=files[0]), "different")
+    first = files[0].email
+    assert asked(desk) == [
+        [("maya0@example.com", first), ("maya1@example.com", first), ("maya2@example.com", "maya0@example.com")]
+    ]
+    assert "Compare with Maya Chowdhury" in desk.get("/desk/calls/").content.decode()
+
+
+def test_files_of_other_people_are_a_group_of_their_own(desk: Client, files: list[Patient], make_patient: Any) -> None:
+    ines, again = (make_patient("Ines", "Lee", email=f"ines{n}@example.com") for n in range(2))
+    MergeOffer.objects.create(patient=again, candidate=ines, reason="x", created_at=clock.now())
+    assert [len(group) for group in asked(desk)] == [3, 1]
+
+
+def test_an_answer_about_a_file_that_is_one_with_another_by_now_says_so(
+    desk: Client, offer: MergeOffer, make_patient: Any
+) -> None:
+    third = make_patient("Maya", "Chowdhuri")
+    seen = MergeOffer.objects.create(patient=third, candidate=offer.patient, reason="x", created_at=clock.now())
+    answer(desk, offer, "same")
+    late = answer(desk, seen, "same")
+    assert (late.status_code, b"one with another by now" in late.content) == (409, True)
+    third.refresh_from_db()
+    assert third.merged_into is None
+
+
 def test_nonsense_is_not_found(desk: Client, offer: MergeOffer) -> None:
     assert answer(desk, offer, "perhaps").status_code == 404
 
