@@ -105,6 +105,29 @@ def clean_page(
     return result
 
 
+def change_rows(definition: Definition, values: dict[str, Any], command: str) -> str:
+    """Add an empty row or take one away; the id of the box to go to: in the new row, or in what comes after the one that went.
+
+    Args:
+        values: from `clean_page`; its rows are changed.
+        command: "add", or "remove-" and the row's number from 0.
+    """
+    group = next((g for g in definition.groups.values() if g.repeats and g.link_id in values), None)
+    if group is None:
+        return ""
+    rows = list(values[group.link_id] or [])
+    first = row_questions(definition, group)[0].link_id
+    if command == "add":
+        if len(rows) < MAX_ROWS:
+            rows = (rows or [{}]) + [{}]
+    elif (at := command.removeprefix("remove-")).isdecimal() and len(at) <= 3 and int(at) < len(rows):
+        del rows[int(at)]
+        values[group.link_id] = rows or None
+        return f"{first}-{max(min(int(at), len(rows) - 1), 0)}"
+    values[group.link_id] = rows or None
+    return f"{first}-{max(len(rows) - 1, 0)}"
+
+
 def text_problem(value: Any, limit: int) -> str:
     """Why a text cannot be kept; empty if it can. Lengths are code points after NFC with line ends as one."""
     if not isinstance(value, str) or any(unicodedata.category(c) in {"Cc", "Cs"} and c not in "\t\n" for c in value):

@@ -125,6 +125,7 @@ _DECIDED: dict[int, dict[str, Any]] = {
     7: {
         "outcome": "more-info",
         "ask": "On which day did you start the pills, and have you missed any since? We also call you today.",
+        "ask_items": ["tx_ari_effects", "photo_crown", "own_words"],
         "note": "Low mood since the pills. I call him before lunch.",
     },
 }  # fmt: skip

@@ -33,7 +33,9 @@ class Document:
         signed: the declaration, once sent: name, at, answers_sha256, form_sha256.
         flags: once sent: "rules" (name and version) and "found", a mapping per flag with the words shown to the physician.
         offered: on a repeat visit, last time's "answers" and "rows", and the day they are "from"; see `intake.prefill`.
-        addenda: after sending, what a physician asked and the patient said: "question", "text", "at".
+        addenda: after sending, what a physician asked and the patient said: "question" (the physician's note), "text" (in the
+            patient's own words), "at", "items" (questions of the form as they read: link_id, label, question, answers,
+            own_words) and "values" (their answers as `answers` holds them).
     """
 
     answers: dict[str, Any] = field(default_factory=dict)
@@ -44,7 +46,15 @@ class Document:
     signed: dict[str, str] = field(default_factory=dict)
     flags: dict[str, Any] = field(default_factory=dict)
     offered: dict[str, Any] = field(default_factory=dict)
-    addenda: list[dict[str, str]] = field(default_factory=list)
+    addenda: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def latest(self) -> dict[str, Any]:
+        """The answers, with those that a physician asked for since in the place of what was sent."""
+        found = dict(self.answers)
+        for entry in self.addenda:
+            found |= entry.get("values", {})
+        return found
 
     def consent(self, code: str) -> dict[str, Any] | None:
         """The latest decision on one consent."""

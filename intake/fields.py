@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -292,6 +293,12 @@ def _medicine_rows(definition: Definition, q: Question, answers: Answers, typed:
         )
         for i, row in enumerate(rows)
     ]
+
+
+def problem_lines(drawn: list[Control], problems: list[Problem]) -> list[tuple[str, str]]:
+    """The errors on top of a page; where two say the same, each begins with its question."""
+    said, asked = Counter(p.message for p in problems), {c.link_id: c.text for c in drawn}
+    return [(p.field, f"{asked.get(p.link_id, '')} {p.message}".strip() if said[p.message] > 1 else p.message) for p in problems]
 
 
 def _mark(control: Control, errors: dict[str, str]) -> None:

@@ -26,7 +26,7 @@ from reportlab.platypus import Flowable, KeepTogether, Paragraph, SimpleDocTempl
 from accounts import clock
 from accounts.models import Clinic
 from audit.actor import Actor
-from intake import actions, engine, reviewing, wording
+from intake import actions, asked, engine, reviewing, wording
 from intake.actions.reviews import read_review
 from intake.definition import Definition
 from intake.document import Document, open_document
@@ -200,13 +200,12 @@ def _flags(document: Document) -> Iterator[Flowable]:
 def _addenda(document: Document) -> Iterator[Flowable]:
     for entry in document.addenda:
         when = _when(datetime.fromisoformat(entry["at"]))
-        yield KeepTogether(
-            [
-                _Heading(_("Answered on %(when)s") % {"when": when}),
-                _text(entry["question"], _QUESTION),
-                _text(entry["text"], _ANSWER),
-            ]
-        )
+        first, *others = [
+            [_text(line.question, _QUESTION), *(_text(text, _ANSWER) for text in line.answers or [_("Not answered")])]
+            for line in asked.came(entry)
+        ]
+        yield KeepTogether([_Heading(_("Answered on %(when)s") % {"when": when}), *first])
+        yield from map(KeepTogether, others)
 
 
 def _reviews(response: QuestionnaireResponse) -> Iterator[Flowable]:
@@ -214,7 +213,7 @@ def _reviews(response: QuestionnaireResponse) -> Iterator[Flowable]:
     for row in response.reviews.filter(status=Review.Status.SIGNED).order_by("number"):
         content = read_review(row)
         yield _Heading(_("Review, version %(n)d") % {"n": row.number})
-        for line in reviewing.in_words(content.fields):
+        for line in reviewing.in_words(content.fields, response.definition):
             yield KeepTogether([_text(line.label, _QUESTION), _text(line.text, _ANSWER)])
         for code, seen in sorted(content.acknowledged.items()):
             yield _text(" · ".join(part for part in (code, seen["name"], seen["reason"]) if part), _SMALL)

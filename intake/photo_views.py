@@ -15,6 +15,8 @@ from uuid import UUID
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.core.files.uploadedfile import InMemoryUploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, SkipFile
+from django.db import transaction
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -24,8 +26,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts import clock, limits
 from accounts.web import See, see
+from audit.actions import record
 from audit.actor import Actor
 from intake import actions, fields, imaging, photos
+from intake.asked import Ask
+from intake.definition import Question
 from intake.document import Document, open_document
 from intake.errors import IntakeError
 from intake.models import Photo, QuestionnaireResponse
@@ -35,7 +40,8 @@ from intake.views import after_upload
 
 log = logging.getLogger(__name__)
 # Set by the visit's page once the year of birth was given: which sent response, and until when photos can be added.
-SENT = SENT_KEY, SENT_UNTIL, SENT_BACK = "photos", "photos_until", "photos_back"
+SENT = SENT_KEY, SENT_UNTIL, SENT_BACK, ASKED = "photos", "photos_until", "photos_back", "photos_asked"
+ASKED_FOR = timedelta(hours=1)  # as long a browser that gave the year of birth adds what a physician asked for
 # Longer requests are not read at all. Between 15 MB and this a file is read to its end, thrown away and explained.
 MAX_REQUEST = 48 * 1024 * 1024
 PER_HOUR = 80
@@ -114,15 +120,40 @@ def _too_much(request: HttpRequest) -> HttpResponse:
 
 
 class Place:
-    """A response that this browser may add photos to: its own draft, or one that was sent and whose link was used."""
+    """A response that this browser may add photos to: its own draft, or one that was sent and whose link was used.
 
-    def __init__(self, response: QuestionnaireResponse, by: Actor, back: str = "") -> None:
-        self.response, self.by, self.back = response, by, back
+    With `ask`, only what a physician asked for can be added, and only what was added since is seen.
+    """
+
+    def __init__(
+        self, response: QuestionnaireResponse, by: Actor, back: str = "", ask: Ask | None = None, go_on: str = ""
+    ) -> None:
+        self.response, self.by, self.back, self.ask, self.go_on = response, by, back, ask, go_on
+
+    @property
+    def key(self) -> str:
+        """How a form names it."""
+        return "asked" if self.ask else str(self.response.public_id)
 
     @property
     def page(self) -> str:
         """Where its photos are added."""
-        return reverse("intake:photos") + ("" if self.response.is_draft else "?" + urlencode({"for": "visit"}))
+        if self.response.is_draft:
+            return reverse("intake:photos")
+        return f"{reverse('intake:photos')}?{urlencode({'for': 'asked' if self.ask else 'visit'})}"
+
+    @property
+    def photos(self) -> QuerySet[Photo]:
+        """Those that may be looked at here."""
+        return photos.since(self.response, self.ask) if self.ask else photos.visible(self.response)
+
+    def questions(self, now: datetime) -> list[Question]:
+        """What files are taken for here; that the answers, or what is asked, were read is in the trail."""
+        if self.ask is None:
+            return photos.questions_for(self.response, self.open(now))
+        with transaction.atomic():
+            record("intake.question_read", by=self.by, now=now, obj=self.response)
+            return photos.views_asked(self.response, self.ask)
 
     def open(self, now: datetime) -> Document:
         """The answers; the read is in the trail if they were sent."""
@@ -143,16 +174,34 @@ def places_of(request: HttpRequest) -> list[Place]:
         response = QuestionnaireResponse.objects.filter(public_id=sent).exclude(patient=None).first()
         if response is not None and not response.is_draft:
             found.append(Place(response, Actor.patient(response.patient_id), back=str(request.session.get(SENT_BACK, ""))))
+    asked = request.session.get(ASKED)
+    if asked and clock.now() < datetime.fromisoformat(asked["until"]):
+        response = QuestionnaireResponse.objects.filter(public_id=asked["response"], ask_sequence=asked["sequence"]).first()
+        ask = actions.asked_of(response) if response is not None and response.reviewed_at is None else None
+        if response is not None and ask is not None:
+            found.append(Place(response, Actor.patient(response.patient_id), asked["back"], ask, asked["go_on"]))
     return found
+
+
+def enter_asked(request: HttpRequest, response: QuestionnaireResponse, *, back: str, go_on: str, now: datetime) -> HttpResponse:
+    """To the photos that a physician asked for; whoever comes here gave the year of birth at `go_on`, and goes on there."""
+    request.session[ASKED] = {
+        "response": str(response.public_id),
+        "sequence": response.ask_sequence,
+        "until": (now + ASKED_FOR).isoformat(),
+        "back": back,
+        "go_on": go_on,
+    }
+    return redirect(f"{reverse('intake:photos')}?for=asked")
 
 
 def place_of(request: HttpRequest, wanted: str = "") -> Place | None:
     """The one meant, or the only one."""
     found = places_of(request)
     if wanted == "visit":
-        found = [p for p in found if not p.response.is_draft]
+        found = [p for p in found if not p.response.is_draft and not p.ask]
     elif wanted:
-        found = [p for p in found if str(p.response.public_id) == wanted]
+        found = [p for p in found if p.key == wanted]
     return found[0] if found else None
 
 
@@ -162,33 +211,34 @@ def place_of(request: HttpRequest, wanted: str = "") -> Place | None:
 @require_safe
 def photos_page(request: HttpRequest) -> HttpResponse:
     """Every file that can be added, on one page. In a draft the views have their own page among the questions."""
-    place = place_of(request, "visit" if request.GET.get("for") == "visit" else "")
+    wanted = request.GET.get("for", "")
+    place = place_of(request, wanted if wanted in {"visit", "asked"} else "")
     if place is None:
-        return redirect("booking:start")
+        asked = request.session.get(ASKED) if wanted == "asked" else None
+        return redirect(asked["go_on"] if asked else "booking:start")
     return _page(request, place)
 
 
 def _page(request: HttpRequest, place: Place, *, link_id: str = "", error: str = "", status: int = 200) -> HttpResponse:
     now = clock.now()
-    document = place.open(now)
-    questions = photos.questions_for(place.response, document)
     # The views first; what stood among other questions is called by its short name here, where those are not.
-    controls = [fields.file_control(q, error=error if q.link_id == link_id else "") for q in questions]
+    controls = [fields.file_control(q, error=error if q.link_id == link_id else "") for q in place.questions(now)]
     controls.sort(key=lambda control: control.question.group != photos.GROUP)
     for control in controls:
         if control.question.group != photos.GROUP:
             control.text = filled(control.question.short)
-    photos.lay_out(controls, place.response, now=now)
+    photos.lay_out(controls, place.response, now=now, ask=place.ask)
     draft = place.response.is_draft
     at = f"file-{link_id}" if any(control.error for control in controls) else "photos"
     context = {
         "controls": controls,
-        "heading": _("Your photos"),
+        "heading": _("The physician asks for photos") if place.ask else _("Your photos"),
         "standalone": True,
+        "place": place,
         "draft": draft,
         "response": place.response,
         "back_url": reverse("intake:questions") if draft else place.back,
-        "done_url": reverse("intake:questions") if draft else place.back,
+        "done_url": reverse("intake:questions") if draft else place.go_on or place.back,
         "problems": [(at, error)] if error else [],
         "has_errors": bool(error),
     }
@@ -205,7 +255,7 @@ def photo_add(request: HttpRequest) -> HttpResponse:
         return see("booking:start")
     link_id = request.POST.get("link_id", "")
     question = here.response.definition.questions.get(link_id)
-    if question is None or question.type != "attachment":
+    if question is None or question.type != "attachment" or (here.ask and link_id not in here.ask.items):
         raise Http404
     if place is None:
         # From a page of answers that this browser no longer has.
@@ -238,7 +288,7 @@ def _row(request: HttpRequest, place: Place, link_id: str, error: str = "") -> H
     question = place.response.definition.questions[link_id]
     if request.headers.get("X-Upload"):
         control = fields.file_control(question, error=error)
-        photos.lay_out([control], place.response, now=clock.now())
+        photos.lay_out([control], place.response, now=clock.now(), ask=place.ask)
         context = {"control": control, "response": place.response, "fresh": True}
         return render(request, "intake/_upload.html", context, status=422 if error else 200)
     if place.response.is_draft and request.POST.get("page") == "question":
@@ -251,7 +301,7 @@ def _row(request: HttpRequest, place: Place, link_id: str, error: str = "") -> H
 def _find(request: HttpRequest, public_id: UUID) -> tuple[Place, Photo]:
     """A photo of this browser's own; anybody else's is not there."""
     for place in places_of(request):
-        photo = photos.visible(place.response).filter(public_id=public_id).first()
+        photo = place.photos.filter(public_id=public_id).first()
         if photo is not None:
             photo.response = place.response
             return place, photo

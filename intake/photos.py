@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from intake import engine
+from intake.asked import Ask
 from intake.definition import Question
 from intake.document import Document
 from intake.fields import Control
@@ -43,7 +44,7 @@ def questions_for(response: QuestionnaireResponse, document: Document) -> list[Q
     definition = response.definition
     shown = engine.enabled(definition, document.answers)
     found = [q for q in definition.questions.values() if q.type == "attachment" and q.link_id in shown]
-    if not response.is_draft and not _agrees(response):
+    if not response.is_draft and not agrees(response):
         found = [q for q in found if q.group != GROUP]
     return found
 
@@ -53,7 +54,7 @@ def views_to_add(response: QuestionnaireResponse) -> list[str]:
 
     None without the patient's consent, and none once the review is signed. Nothing is opened for it.
     """
-    if response.is_draft or response.reviewed_at is not None or not _agrees(response):
+    if response.is_draft or response.reviewed_at is not None or not agrees(response):
         return []
     there = set(visible(response).values_list("link_id", flat=True))
     views = [q for q in response.definition.questions.values() if q.group == GROUP and q.type == "attachment"]
@@ -61,7 +62,23 @@ def views_to_add(response: QuestionnaireResponse) -> list[str]:
     return [filled(q.short) for q in asked if q.link_id not in there]
 
 
-def _agrees(response: QuestionnaireResponse) -> bool:
+def views_asked(response: QuestionnaireResponse, ask: Ask) -> list[Question]:
+    """What a physician asks for that takes a file; no view of the scalp without the patient's consent."""
+    return [q for q in ask.views if q.group != GROUP or agrees(response)]
+
+
+def since(response: QuestionnaireResponse, ask: Ask) -> QuerySet[Photo]:
+    """The photos that came since they were asked for."""
+    return visible(response).filter(received_at__gte=ask.at)
+
+
+def views_left(response: QuestionnaireResponse, ask: Ask) -> list[Question]:
+    """Those that were asked for and have not come."""
+    there = set(since(response, ask).values_list("link_id", flat=True))
+    return [q for q in views_asked(response, ask) if q.link_id not in there]
+
+
+def agrees(response: QuestionnaireResponse) -> bool:
     """Whether the consent on the patient's file still stands."""
     latest = ConsentRecord.objects.filter(patient=response.patient_id, code=CONSENT).order_by("given_at", "pk").last()
     return latest is not None and latest.decision and latest.withdrawn_at is None
@@ -99,12 +116,13 @@ def changeable(photo: Photo, response: QuestionnaireResponse, *, now: datetime) 
     return photo.received_at > response.completed_at and now - photo.received_at <= SECOND_THOUGHTS
 
 
-def lay_out(controls: Iterable[Control], response: QuestionnaireResponse, *, now: datetime) -> None:
-    """Put the photos there are into a page's controls for files."""
+def lay_out(controls: Iterable[Control], response: QuestionnaireResponse, *, now: datetime, ask: Ask | None = None) -> None:
+    """Put the photos there are into a page's controls for files; with `ask` those that came since."""
     places = {control.link_id: control for control in controls if control.kind == "files"}
     if not places:
         return
-    for photo in visible(response).filter(link_id__in=list(places)):
+    there = since(response, ask) if ask else visible(response)
+    for photo in there.filter(link_id__in=list(places)):
         photo.changeable = changeable(photo, response, now=now)  # type: ignore[attr-defined]
         photo.hint_texts = [HINTS[word] for word in photo.hints if word in HINTS][:1]  # type: ignore[attr-defined]
         places[photo.link_id].files.append(photo)

@@ -10,14 +10,17 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as t
 
+from intake.definition import Definition
+
 Fields = Mapping[str, Any]
 LINE, TEXT = 200, 2000
+OWN_WORDS = "own_words"  # stands among the questions that are asked for an answer to the note itself
 AMEND_REASON = t("Why the signed review is changed")
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One thing to fill in. `kind` is one, many, line, text or tick; `only` names the outcomes it belongs to (empty: all)."""
+    """One thing to fill in. `kind`: one, many, line, text, tick, asked; `only` names the outcomes it belongs to (empty: all)."""
 
     name: str
     label: Any
@@ -59,6 +62,7 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field("differential", t("Also considered"), "line", "decision"),
     Field("ask", t("What we need from the patient"), "text", "decision", hint=t("In plain words"), only=("more-info",)),
+    Field("ask_items", t("What they answer"), "asked", "decision", only=("more-info",)),
     Field("labs", t("Tests"), "many", "decision", tuple((code, label) for code, _loinc, label in LABS), only=("labs",)),
     Field("labs_other", t("Other tests"), "line", "decision", only=("labs",)),
     Field(
@@ -115,7 +119,10 @@ _NEEDS: dict[str, tuple[tuple[str, Any], ...]] = {
         ("certainty", t("Choose how certain it is")),
         ("scale", t("Choose the pattern scale, or “None fits”")),
     ),
-    "more-info": (("ask", t("Say what you need from the patient, in plain words")),),
+    "more-info": (
+        ("ask", t("Say what you need from the patient, in plain words")),
+        ("ask_items", t("Choose at least one question or photo, or an answer in their own words")),
+    ),
     "labs": (),
     "not-suitable": (
         ("reason", t("Choose the reason")),
@@ -174,19 +181,29 @@ class Said:
     text: str
 
 
-def in_words(fields: Fields) -> list[Said]:
-    """A review as it is read, in the order of the form; empty fields are left out."""
+def labels(definition: Definition, items: Iterable[str], *, files: bool = True) -> list[str]:
+    """What was chosen to be asked, by its short names and in the order of the form; those of files only if wanted."""
+    chosen = set(items)
+    found = [q for q in definition.questions.values() if q.link_id in chosen and (files or q.type != "attachment")]
+    names = [definition.groups[q.group].text if q.group and definition.groups[q.group].repeats else q.short for q in found]
+    return names + ([_("In their own words")] if OWN_WORDS in chosen else [])
+
+
+def in_words(fields: Fields, definition: Definition) -> list[Said]:
+    """A review of answers to this form as it is read, in the order of its fields; empty fields are left out."""
     lines = []
     for field in FIELDS:
         value = fields.get(field.name)
         if not value or not belongs(field, str(fields.get("outcome", ""))):
             continue
-        labels = {code: str(label) for code, label in field.options}
+        words = {code: str(label) for code, label in field.options}
         if field.kind == "tick":
             text = _("Yes")
+        elif field.kind == "asked":
+            text = ", ".join(labels(definition, value))
         elif field.kind == "many":
-            text = ", ".join(labels.get(code, code) for code in value)
+            text = ", ".join(words.get(code, code) for code in value)
         else:
-            text = labels.get(value, str(value))
+            text = words.get(value, str(value))
         lines.append(Said(field.name, str(field.label), text))
     return lines

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from accounts import clock
 from audit.actor import Actor
 from audit.models import AuditEvent
-from intake import actions, engine, wording
+from intake import actions, asked, engine, photos, wording
 from intake.changes import Change, changed
 from intake.definition import Definition
 from intake.document import Document, open_document, open_documents
@@ -31,6 +31,9 @@ class Line:
     text: str
     answers: list[str]
     own_words: bool = False
+    missing: bool = False
+    again: str = ""  # what was said when a physician asked it again
+    later: bool = False  # it was answered then only
 
 
 @dataclass(slots=True)
@@ -55,6 +58,15 @@ class FlagLine:
     not_sent: list[str] = field(default_factory=list)
     seen: dict[str, Any] = field(default_factory=dict)
     remark: str = ""  # typed beside it, and not kept yet
+
+
+@dataclass(slots=True)
+class Picks:
+    """What can be asked again: (link_id, short name) of each. `folded`: found by its topic, not shown at once."""
+
+    title: str
+    items: list[tuple[str, str]]
+    folded: bool = False
 
 
 @dataclass(slots=True)
@@ -83,6 +95,7 @@ class Sheet:
     changes: list[Change] = field(default_factory=list)
     compared_with: QuestionnaireResponse | None = None
     addenda: list[dict[str, Any]] = field(default_factory=list)
+    picks: list[Picks] = field(default_factory=list)
 
     @property
     def compared_on(self) -> date | None:
@@ -126,7 +139,10 @@ def for_patient(response: QuestionnaireResponse, *, by: Actor, now: datetime) ->
             topics.append(topic)
     later = Topic(_("Answered afterwards"))
     for number, entry in enumerate(document.addenda, start=1):
-        later.all.append(Line(f"addendum-{number}", entry["question"], entry["question"], [entry["text"]], own_words=True))
+        later.all += [
+            Line(f"addendum-{number}", line.label, line.question, line.answers or [_("Not answered")], line.own_words)
+            for line in asked.came(entry)
+        ]
     return topics + ([later] if later.all else [])
 
 
@@ -155,7 +171,11 @@ def for_review(
     pronouns = answers.get("about_pronouns", "")
     age = engine.age_on(date.fromisoformat(born), clock.local(now).date()) if born else None
     sex_line = ", ".join(wording.words(sex, answers.get("about_sex_birth"))) if sex else ""
-    before = others[0].answers if others else {}
+    before = others[0].latest if others else {}
+    later = {item["link_id"]: item for entry in document.addenda for item in entry.get("items", ()) if item["answers"]}
+    for line in [line for topic in topics for line in topic.all if line.link_id in later]:
+        line.again = ", ".join(later[line.link_id]["answers"])
+    flags = _flag_lines(document, definition, [line for topic in topics for line in topic.all], later)
     return Sheet(
         response=response,
         form=f"{definition.slug} {definition.version}",
@@ -173,13 +193,34 @@ def for_review(
         signed=_signed(document),
         sections_done=response.sections_done,
         sections_total=response.sections_total,
-        flags=_flag_lines(document, definition, [line for topic in topics for line in topic.all]),
+        flags=flags,
         flag_rules=str(document.flags.get("rules", "")),
         background=filled(story(definition, answers, age=age, sex=sex_line)),
         changes=[_in_words(c, definition) for c in changed(definition, answers, last.definition, before)] if last else [],
         compared_with=last,
-        addenda=[{**entry, "at": datetime.fromisoformat(entry["at"])} for entry in reversed(document.addenda)],
+        addenda=[{**entry, "at": datetime.fromisoformat(entry["at"])} for entry in document.addenda],
+        picks=_picks(definition, engine.enabled(definition, answers), topics, talk, flags),
     )
+
+
+def _picks(definition: Definition, shown: set[str], topics: list[Topic], talk: list[Line], flags: list[FlagLine]) -> list[Picks]:
+    """What can be asked again: what the eye falls on first, then photos, and the rest by topic."""
+    may = {q.link_id: q for q in asked.may_be_asked(definition)}
+    lines = {line.link_id: line for topic in topics for line in topic.all if line.link_id in may}
+    first = dict.fromkeys(line.link_id for flag in flags if flag.severity != "info" for line in flag.evidence)
+    first |= dict.fromkeys(line.link_id for line in talk)
+    first |= dict.fromkeys(line.link_id for line in lines.values() if line.missing)
+    agreed = photos.GROUP in shown
+    files = [q for q in may.values() if q.type == "attachment" and (agreed if q.group == photos.GROUP else q.link_id in shown)]
+    files.sort(key=lambda q: q.group != photos.GROUP)
+    groups = [
+        Picks(_("Flagged, left open or to talk about"), [(name, lines[name].label) for name in first if name in lines]),
+        Picks(_("Photos"), [(q.link_id, filled(q.short).removesuffix(" photo")) for q in files]),
+    ]
+    for topic in topics:
+        rest = [(line.link_id, line.label) for line in topic.all if line.link_id in may and line.link_id not in first]
+        groups.append(Picks(topic.title, rest, folded=True))
+    return [group for group in groups if group.items]
 
 
 def _sorted(parts: Iterable[wording.SectionSummary]) -> tuple[list[Topic], list[Line], list[Line]]:
@@ -193,7 +234,7 @@ def _sorted(parts: Iterable[wording.SectionSummary]) -> tuple[list[Topic], list[
             texts = [spoken(row.question.type, text) for text in row.answers]
             line = Line(row.question.link_id, filled(row.label), filled(row.text), texts, row.own_words)
             if row.missing:
-                topic.all.append(Line(line.link_id, line.label, line.text, [_("Not answered")]))
+                topic.all.append(Line(line.link_id, line.label, line.text, [_("Not answered")], missing=True))
                 continue
             topic.all.append(line)
             if row.question.consent or row.question.link_id == "start_respondent":
@@ -218,8 +259,14 @@ def _in_words(change: Change, definition: Definition) -> Change:
     return change
 
 
-def _flag_lines(document: Document, definition: Definition, lines: list[Line]) -> list[FlagLine]:
+def _flag_lines(
+    document: Document, definition: Definition, lines: list[Line], later: dict[str, dict[str, Any]]
+) -> list[FlagLine]:
     said = {line.link_id: line for line in lines}
+    # A flag may rest on what was said later, to a question that did not even apply before.
+    said |= {
+        n: Line(n, i["label"], i["question"], i["answers"], i["own_words"], later=True) for n, i in later.items() if n not in said
+    }
     return [
         FlagLine(
             code=flag["code"],

@@ -1,7 +1,6 @@
 """The question pages of the booking path."""
 
 import re
-from collections import Counter
 from collections.abc import Callable
 from datetime import date
 from functools import wraps
@@ -20,9 +19,10 @@ from accounts import clock
 from accounts.templatetags.ui import Segment
 from accounts.web import See, see
 from intake import actions, answering, engine, photos, prefill, seats
+from intake.definition import Notice
 from intake.document import Document
 from intake.errors import IntakeError
-from intake.fields import Control, controls, title_of
+from intake.fields import controls, problem_lines, title_of
 from intake.models import Questionnaire
 from intake.seats import Sitting, sit_down, with_draft
 from intake.texts import filled
@@ -168,7 +168,7 @@ def _save(request: HttpRequest, sitting: Sitting, page: engine.Page, upload: str
     cleaned = answering.clean_page(definition, page.section.number, page.number, form, answers, sitting.asking, partial=partial)
     if unanswered or cleaned.problems:
         return _render_page(request, sitting, page, typed=True, problems=cleaned.problems + unanswered)
-    anchor = _change_rows(sitting, page, cleaned.values, rows) if rows else f"up-{upload}" if upload else cleaned.follow_up
+    anchor = answering.change_rows(definition, cleaned.values, rows) if rows else f"up-{upload}" if upload else cleaned.follow_up
     before = {p.key for p in sitting.pages}
     # Only a change from Check asks whether everything was answered before.
     was_finished = bool(_change_mode(request, False)) and not [p for p in sitting.unfinished if p.key != key]
@@ -245,34 +245,10 @@ def _page_url(page: engine.Page, change: str = "") -> str:
     return f"{url}?change={change}" if change else url
 
 
-def _change_rows(sitting: Sitting, page: engine.Page, values: dict[str, Any], command: str) -> str:
-    """Add an empty row or take one away; the id of the box to go to: in the new row, or in what comes after the one that went."""
-    group = next((g for g in page.section.groups if g.repeats and g.link_id in values), None)
-    if group is None:
-        return ""
-    rows = list(values[group.link_id] or [])
-    first = engine.row_questions(sitting.definition, group)[0].link_id
-    if command == "add":
-        if len(rows) < answering.MAX_ROWS:
-            rows = (rows or [{}]) + [{}]
-    elif (at := command.removeprefix("remove-")).isdecimal() and len(at) <= 3 and int(at) < len(rows):
-        del rows[int(at)]
-        values[group.link_id] = rows or None
-        return f"{first}-{max(min(int(at), len(rows) - 1), 0)}"
-    values[group.link_id] = rows or None
-    return f"{first}-{max(len(rows) - 1, 0)}"
-
-
 def _named_helper(document: Document) -> dict[str, Any]:
     """Who books for another person gave their name with the details: it is not asked for again."""
     names = {"start_respondent_name": "helper_name", "start_respondent_relation": "helper_relation"}
     return {link_id: document.contact[name] for link_id, name in names.items() if document.contact.get(name)}
-
-
-def _summary(drawn: list[Control], problems: list[engine.Problem]) -> list[tuple[str, str]]:
-    """The errors on top of the page; where two say the same, each begins with its question."""
-    said, asked = Counter(p.message for p in problems), {c.link_id: c.text for c in drawn}
-    return [(p.field, f"{asked.get(p.link_id, '')} {p.message}".strip() if said[p.message] > 1 else p.message) for p in problems]
 
 
 def _render_page(
@@ -305,7 +281,7 @@ def _render_page(
         "controls": drawn,
         "heading": title,
         "browser_title": neutral if page.frame.neutral else f"{heading} – {page.section.title}",
-        "problems": _summary(drawn, problems or []),
+        "problems": problem_lines(drawn, problems or []),
         "has_errors": bool(problems),
         "change": change if change in {"1", "all"} else "",
         "back_url": back,
@@ -363,7 +339,12 @@ def advice(request: HttpRequest, sitting: Sitting, number: int) -> HttpResponse:
         go_on = _after_advice(sitting, after.replace("-", "/"), change)
     else:
         go_on = reverse("intake:questions")
-    context = {"notice": notice, "text": filled(notice.text), "title": filled(notice.title), "go_on": go_on}
+    return advice_page(request, notice, go_on, words=_("Continue with the form"))
+
+
+def advice_page(request: HttpRequest, notice: Notice, go_on: str, *, words: str) -> HttpResponse:
+    """Directions to care, with the way on in small."""
+    context = {"notice": notice, "text": filled(notice.text), "title": filled(notice.title), "go_on": go_on, "words": words}
     return render(request, "intake/advice.html", context)
 
 

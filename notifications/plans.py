@@ -294,7 +294,7 @@ def plan_sign_in(mail: SignInMail) -> Plan:
 def plan_page(response: QuestionnaireResponse) -> Plan:
     """Somebody of the clinic must look at these answers today. The message carries the visit's reference, never a name."""
     kind = KINDS["urgent_flag"]
-    asked_at = response.completed_at or response.saved_at
+    asked_at = response.saved_at  # when it was sent, or when something was added since
     row = (Subject.RESPONSE.value, response.pk, kind.code, response.page_sequence, "clinic", EMAIL)
     return Plan([Planned(*row, asked_at, asked_at + kind.lasts, urgent=kind.urgent)], response.page_sequence)
 

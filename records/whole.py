@@ -175,7 +175,8 @@ def _reviews(making: _Making, response: QuestionnaireResponse) -> list[Json]:
     found = []
     for row in rows:
         content = read_review(row)
-        lines = [{"question": line.label, "answer": [line.text]} for line in reviewing.in_words(content.fields)]
+        said = reviewing.in_words(content.fields, response.definition)
+        lines = [{"question": line.label, "answer": [line.text]} for line in said]
         signed = {"signed_at": row.signed_at, "signed_by": content.signed["name"], "sha256": row.sha256}
         found.append({"version": row.number, "in_words": lines, "changed_because": content.reason} | signed)
     return found

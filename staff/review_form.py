@@ -6,7 +6,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from booking.fields import PlainForm, TextField
-from intake import answering, reviewing
+from intake import answering, asked, reviewing
+from intake.definition import Definition
 from intake.reviewing import Field
 
 
@@ -30,6 +31,8 @@ def _made(field: Field) -> forms.Field:
     common: dict[str, Any] = {"label": field.label, "required": False, "help_text": field.hint}
     if field.kind == "one":
         return forms.ChoiceField(choices=field.options, widget=forms.RadioSelect, **common)
+    if field.kind == "asked":
+        return forms.MultipleChoiceField(widget=forms.CheckboxSelectMultiple, **common)
     if field.kind == "many":
         return forms.MultipleChoiceField(choices=field.options, widget=forms.CheckboxSelectMultiple, **common)
     if field.kind == "tick":
@@ -38,14 +41,24 @@ def _made(field: Field) -> forms.Field:
 
 
 class ReviewForm(PlainForm):
-    """The fields of a review; `parts` groups them as the page does."""
+    """The fields of a review of answers to one form; `part` groups them as the page does.
+
+    At first, what is asked is answered in the patient's own words.
+    """
 
     amend_reason = TextField(limit=reviewing.LINE, required=False, label=reviewing.AMEND_REASON)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, definition: Definition, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for field in reviewing.FIELDS:
             self.fields[field.name] = _made(field)
+        may = [q.link_id for q in asked.may_be_asked(definition)] + [reviewing.OWN_WORDS]
+        self.fields["ask_items"].choices = [(name, name) for name in may]  # type: ignore[attr-defined]
+
+    @property
+    def asked(self) -> set[str]:
+        """What is ticked to be asked."""
+        return set(self["ask_items"].value() or [])
 
     def written(self) -> dict[str, Any]:
         """By the names of `intake.reviewing`."""

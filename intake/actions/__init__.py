@@ -20,12 +20,13 @@ from intake.actions.drafts import (
 from intake.actions.earlier import bring_facts, has_sent, offer_last_answers
 from intake.actions.later import YearRefused, find_link, hand_over, purge_drafts, purge_photos, reopen, resume, save_for_later
 from intake.actions.photos import PhotoRefused, Upload, add_photo, date_photo, drop_photos, read_photo, remove_photo
-from intake.actions.replies import AskedElse, question_for, reply
+from intake.actions.replies import AskedElse, open_ask, reply
 from intake.actions.reviews import (
     NotYet,
     Taken,
     acknowledge_flag,
     amend_review,
+    asked_of,
     claim_review,
     confirm_done,
     discard_review,
@@ -50,6 +51,7 @@ __all__ = [
     "amend_review",
     "answer_correction",
     "ask_correction",
+    "asked_of",
     "asking_for",
     "attach_patient",
     "bring_facts",
@@ -69,11 +71,11 @@ __all__ = [
     "missing_to_sign",
     "note_messages",
     "offer_last_answers",
+    "open_ask",
     "publish",
     "publish_all",
     "purge_drafts",
     "purge_photos",
-    "question_for",
     "read_corrections",
     "read_photo",
     "release_review",

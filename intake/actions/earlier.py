@@ -4,6 +4,7 @@ from datetime import date, datetime, timedelta
 
 from accounts import clock
 from audit.actor import Actor
+from intake import engine
 from intake.definition import Question
 from intake.document import Document, decrypt, open_document, save_document
 from intake.followup import CALC, facts
@@ -42,7 +43,7 @@ def offer_last_answers(
     )
     if last is None or last.completed_at is None or decrypt(response).offered:
         return None
-    earlier = open_document(last, by=by, now=now, purpose="offered again").answers
+    earlier = open_document(last, by=by, now=now, purpose="offered again").latest
     offered = pick(response.definition, earlier)
     offered["from"] = clock.local(last.completed_at).date().isoformat()
 
@@ -71,7 +72,8 @@ def bring_facts(response: QuestionnaireResponse, *, by: Actor, now: datetime) ->
     check_in = next((row for row in earlier if row.questionnaire.slug == slug), None)
     scores = []
     for row in sorted((r for r in (intake, check_in) if r), key=lambda r: earlier.index(r)):
-        answers = open_document(row, by=by, now=now, purpose="facts for a check-in").answers
+        document = open_document(row, by=by, now=now, purpose="facts for a check-in")
+        answers = engine.calc(row.definition, document.latest, row.today)
         codes |= facts(row.definition, answers)
         if "calc_phq2" in answers:
             scores.append(answers["calc_phq2"])

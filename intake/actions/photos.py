@@ -20,10 +20,13 @@ from accounts import clock
 from audit.actions import record
 from audit.actor import Actor
 from intake import crypto, imaging, photos
+from intake.actions.reviews import asked_of
+from intake.asked import Ask
 from intake.definition import Definition, Question
 from intake.document import Document, decrypt, is_own_draft, must_hold, put
 from intake.errors import IntakeError
 from intake.models import Photo, QuestionnaireResponse
+from intake.reviewing import OWN_WORDS
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +70,7 @@ def add_photo(response: QuestionnaireResponse, link_id: str, upload: Upload, *, 
     question = response.definition.questions.get(link_id)
     if question is None or question.type != "attachment":
         raise IntakeError("No file belongs here.")
-    _may(response, decrypt(response), question)
+    _may(response, decrypt(response), question, _asked_for(response, question))
     pdf_too = link_id == photos.LABS
     if upload.too_large:
         raise PhotoRefused(photos.refusal("size"))
@@ -101,7 +104,17 @@ def add_photo(response: QuestionnaireResponse, link_id: str, upload: Upload, *, 
     return photo
 
 
-def _may(response: QuestionnaireResponse, document: Document, question: Question) -> None:
+def _asked_for(response: QuestionnaireResponse, question: Question) -> Ask | None:
+    """Where a physician asks for this view: it is taken again, beside what was sent, until the review is signed."""
+    if response.is_draft or response.reviewed_at is not None:
+        return None
+    ask = asked_of(response)
+    return ask if ask and question in photos.views_asked(response, ask) else None
+
+
+def _may(response: QuestionnaireResponse, document: Document, question: Question, ask: Ask | None) -> None:
+    if ask is not None:
+        return
     open_now = {q.link_id for q in photos.questions_for(response, document)}
     if question.link_id not in open_now and not (response.is_draft and _opens_here(response.definition, question)):
         raise IntakeError("No file is taken for this now.")
@@ -113,19 +126,21 @@ def _enter(response: QuestionnaireResponse, question: Question, photo: Photo, *,
         raise IntakeError("These answers were deleted.")
     must_hold(locked, by)
     document = decrypt(locked)
-    _may(locked, document, question)
+    ask = _asked_for(locked, question)
+    _may(locked, document, question, ask)
     there = list(locked.photos.order_by("position", "pk"))
-    here = [p for p in there if p.link_id == question.link_id]
+    of_view = [p for p in there if p.link_id == question.link_id]
+    here = [p for p in of_view if p.received_at >= ask.at] if ask else of_view
     limit = max(question.max_files, 1)
     replaced = here if limit == 1 and all(photos.changeable(p, locked, now=now) for p in here) else []
     if len(here) >= limit and not replaced:
         text = ngettext("You can add %(n)d photo here. Remove it first", "You can add %(n)d photos here. Remove one first", limit)
         raise PhotoRefused(text % {"n": limit})
     images = sum(p.kind == Photo.Kind.IMAGE for p in there if p not in replaced)
-    if photo.kind == Photo.Kind.IMAGE and images >= MAX_IMAGES:
+    if photo.kind == Photo.Kind.IMAGE and images >= MAX_IMAGES and ask is None:
         raise PhotoRefused(_("You have added %(n)d photos, and that is all we can take. Remove one first") % {"n": MAX_IMAGES})
     _delete(replaced)
-    photo.position = max((p.position for p in here), default=0) + 1
+    photo.position = max((p.position for p in of_view), default=0) + 1
     photo.save(force_insert=True)
     _settle(locked, document, question.link_id, now=now)
     record(
@@ -264,7 +279,7 @@ def _delete(photos: list[Photo]) -> None:
 def _settle(locked: QuestionnaireResponse, document: Document, link_id: str, *, now: datetime) -> None:
     """A draft's answers name its photos. What was sent stays as it was signed; photos that came later stand beside it."""
     fields = ["version"]
-    if locked.asked_at is not None:
+    if locked.asked_at is not None and _is_all_there(locked):
         locked.asked_at = None  # It waited for the patient; now it waits for the physician again.
         fields.append("asked_at")
     if locked.is_draft:
@@ -277,6 +292,14 @@ def _settle(locked: QuestionnaireResponse, document: Document, link_id: str, *, 
         fields += ["document", "key_id", "saved_at"]
     locked.version += 1
     locked.save(update_fields=fields)
+
+
+def _is_all_there(locked: QuestionnaireResponse) -> bool:
+    """Whether photos alone are an answer to what a physician asks: every one asked for, or any one to a note without more."""
+    ask = asked_of(locked)
+    if ask is None or ask.items == (OWN_WORDS,):
+        return True
+    return not ask.form.questions and not photos.views_left(locked, ask)
 
 
 def drop_photos(response: QuestionnaireResponse, *, by: Actor, now: datetime, reason: str) -> int:

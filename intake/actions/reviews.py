@@ -19,7 +19,8 @@ from audit import rows
 from audit.actions import record
 from audit.actor import Actor
 from intake import answering, crypto, reviewing
-from intake.definition import canonical
+from intake.asked import Ask
+from intake.definition import Definition, canonical
 from intake.document import Document, decrypt
 from intake.errors import IntakeError
 from intake.models import Photo, QuestionnaireResponse, Review
@@ -79,6 +80,21 @@ def read_review(review: Review) -> Content:
     if review.is_signed and _digest(content) != review.sha256:
         raise IntakeError("This review is not what was signed.")
     return content
+
+
+def ask_in(review: Review, content: Content, definition: Definition) -> Ask | None:
+    """What a signed review asks of the patient; None if it asks nothing."""
+    if review.signed_at is None or content.fields.get("outcome") != "more-info":
+        return None
+    # Before questions could be chosen, a note was answered in the patient's own words.
+    items = tuple(content.fields.get("ask_items") or [reviewing.OWN_WORDS])
+    return Ask(definition, content.fields["ask"], items, review.signed_at, content.signed["name"], review.number)
+
+
+def asked_of(response: QuestionnaireResponse) -> Ask | None:
+    """What the review that was signed last asks of the patient, answered or not; the caller writes the event of reading it."""
+    latest = response.reviews.filter(status=Review.Status.SIGNED).order_by("number").last()
+    return ask_in(latest, read_review(latest), response.definition) if latest is not None else None
 
 
 def _digest(content: Content) -> str:

@@ -25,7 +25,7 @@ from intake.models import QuestionnaireResponse
 from intake.standing import standing_of
 from patients.models import Patient
 
-_FLAG_FIELDS = ["urgent_flags", "caution_flags", "info_flags", "page_sequence"]
+FLAG_FIELDS = ["urgent_flags", "caution_flags", "info_flags", "page_sequence"]
 _RULES: dict[str, flags.FlagRules | None] = {}
 
 
@@ -136,7 +136,7 @@ def complete(
             document, hidden = _signed(row, declared_at, signature, by=by)
             row.status, row.completed_at, row.saved_at = QuestionnaireResponse.Status.COMPLETED, now, now
             row.sections_done = row.sections_total
-            _write(row, patient, writes, fields=["status", "completed_at", "saved_at", "sections_done", *_FLAG_FIELDS])
+            _write(row, patient, writes, fields=["status", "completed_at", "saved_at", "sections_done", *FLAG_FIELDS])
             write_consents(document, patient, now=now, into=writes)
             if hidden:
                 purge_files(row, by=by, now=now, only=hidden, reason="not sent")
@@ -185,24 +185,43 @@ def _raise_flags(row: QuestionnaireResponse, document: Document, definition: Def
     if rules is None:
         return
     found = flags.raised(rules, definition, document.answers, applies)
-    document.flags = {
-        "rules": rules.name,
-        "found": [
-            {
-                "code": flag.rule.code,
-                "severity": flag.rule.severity,
-                "topic": flag.rule.topic,
-                "message": flag.rule.message,
-                "acknowledge": flag.rule.acknowledge,
-                "evidence": list(flag.evidence),
-            }
-            for flag in found
-        ],
+    document.flags = {"rules": rules.name, "found": [_kept(flag) for flag in found]}
+    _count(row, document)
+    row.page_sequence += int(any(flag.rule.same_day for flag in found))
+
+
+def raise_later_flags(row: QuestionnaireResponse, document: Document) -> None:
+    """Add the flags that answers given since call for, each once. What was raised stays, whatever was said later."""
+    rules = _rules_for(row.definition)
+    if rules is None:
+        return
+    there = {flag["code"] for flag in document.flags.get("found", ())}
+    answers = engine.calc(row.definition, document.latest, row.today)
+    new = [flag for flag in flags.raised(rules, row.definition, answers) if flag.rule.code not in there]
+    if not new:
+        return
+    found = [*document.flags.get("found", ()), *map(_kept, new)]
+    found.sort(key=lambda flag: flags.SEVERITIES.index(flag["severity"]))
+    document.flags = {"rules": rules.name, "found": found}
+    _count(row, document)
+    row.page_sequence += int(any(flag.rule.same_day for flag in new))
+
+
+def _kept(flag: flags.Flag) -> dict[str, Any]:
+    """A flag as the sealed document holds it."""
+    return {
+        "code": flag.rule.code,
+        "severity": flag.rule.severity,
+        "topic": flag.rule.topic,
+        "message": flag.rule.message,
+        "acknowledge": flag.rule.acknowledge,
+        "evidence": list(flag.evidence),
     }
-    counts = Counter(flag.rule.severity for flag in found)
+
+
+def _count(row: QuestionnaireResponse, document: Document) -> None:
+    counts = Counter(flag["severity"] for flag in document.flags["found"])
     row.urgent_flags, row.caution_flags, row.info_flags = (counts[severity] for severity in flags.SEVERITIES)
-    same_day = any(flag.rule.same_day for flag in found)
-    row.page_sequence += int(same_day)
 
 
 def _rules_for(definition: Definition) -> flags.FlagRules | None:

@@ -24,7 +24,8 @@ from audit.actor import actor_of
 from booking.actions import ask_no_call, ask_to_call
 from booking.models import ASKED_TO_CALL, COMING, Appointment, Practitioner
 from intake import actions, reviewing
-from intake.actions.reviews import Content, read_review
+from intake.actions.reviews import Content, ask_in, read_review
+from intake.asked import rounds
 from intake.errors import IntakeError
 from intake.models import QuestionnaireResponse
 from intake.photo_panel import panel_for
@@ -173,11 +174,16 @@ def _show(
         sheet = for_review(response, last=page.chart.last, by=page.by, now=now, events=[seen])
         waiting = queue.load(request.user, now)
     draft = page.chart.draft
-    signed = [(row, said, reviewing.in_words(said.fields)) for row in page.chart.signed for said in [read_review(row)]]
-    content = read_review(draft) if draft else Content()
+    definition = response.definition
+    signed = [
+        (row, said, reviewing.in_words(said.fields, definition)) for row in page.chart.signed for said in [read_review(row)]
+    ]
+    asks = [ask for row, said, _lines in signed if (ask := ask_in(row, said, definition))]
+    content = read_review(draft) if draft else Content(fields={"ask_items": [reviewing.OWN_WORDS]})
     for flag in sheet.flags:
         flag.seen = _seen((content if draft or not signed else signed[0][1]).acknowledged.get(flag.code))
         flag.remark = request.POST.get(f"why-{flag.code}", "")
+    form = form or ReviewForm(definition, initial={**content.fields, "amend_reason": content.reason})
     patient = response.patient
     before, after = waiting.before(response), waiting.after(response)
     context = {
@@ -194,7 +200,8 @@ def _show(
         "before": before.response.public_id if before else None,
         "after": after.response.public_id if after else None,
         "to_review_count": len(waiting.to_review),
-        "form": form or ReviewForm(initial={**content.fields, "amend_reason": content.reason}),
+        "form": form,
+        "picks": _picks(sheet, form.asked),
         "draft": draft,
         "version": draft.version if draft else 0,
         "can_write": page.can_write,
@@ -203,7 +210,10 @@ def _show(
         "mine": response.reviewer_id == request.user.pk,
         "amends": response.reviewed_at is not None,
         "signed": signed,
-        "asked": signed[0][1] if response.asked_at and signed and signed[0][1].fields.get("ask") else None,
+        "rounds": rounds(
+            asks, sheet.addenda, [(p.link_id, p.received_at) for p in page.chart.photos if p.response_id == response.pk]
+        ),
+        "own_words": reviewing.OWN_WORDS,
         "left_open": [line for line in signed[0][2] if line.name in _LEFT_OPEN] if response.to_confirm and signed else [],
         "before_that": _decided_before(page),
         "proven": signing.is_proven(request, now),
@@ -214,6 +224,13 @@ def _show(
         "page_url": page.url,
     }
     return render(request, "staff/review.html", context | _about(patient, page.visit, now), status=status)
+
+
+def _picks(sheet: Sheet, ticked: set[str]) -> dict[str, Any]:
+    """What can be asked: what is shown at once, and what is behind a line, unless something of it is ticked."""
+    rest = [group for group in sheet.picks if group.folded]
+    opened = any(name in ticked for group in rest for name, _label in group.items)
+    return {"first": [g for g in sheet.picks if not g.folded], "rest": rest, "opened": opened, "ticked": ticked}
 
 
 def _seen(entry: dict[str, Any] | None) -> dict[str, Any]:
@@ -232,11 +249,16 @@ def _decided_before(page: Page) -> dict[str, Any] | None:
     """What was signed last about something they sent before."""
     earlier = {row.pk: row for row in page.chart.earlier}
     row = next((r for r in page.chart.reviews if r.response_id in earlier and r.is_signed), None)
-    return {"review": row, "lines": reviewing.in_words(read_review(row).fields)} if row else None
+    if row is None:
+        return None
+    return {"review": row, "lines": reviewing.in_words(read_review(row).fields, earlier[row.response_id].definition)}
 
 
 def _said(sheet: Sheet, link_ids: tuple[str, ...]) -> dict[str, Any]:
     """The patient's answers to these questions in one line, and whether it was a plain "none"; no text if not asked."""
+    again = [line.again for topic in sheet.topics for line in topic.all if line.link_id in link_ids and line.again]
+    if again:
+        return {"text": ": ".join(again), "none": False}
     yes = [line for topic in sheet.topics for line in topic.positives if line.link_id in link_ids]
     no = [line for topic in sheet.topics for line in topic.negatives if line.link_id in link_ids]
     return {"text": ": ".join(", ".join(line.answers) for line in yes or no), "none": bool(no) and not yes}
@@ -296,7 +318,7 @@ def _wants_json(page: Page) -> bool:
 def _write(page: Page, verb: str, what: str) -> HttpResponse:
     """Save, and then whatever else the button says."""
     request, response = page.request, page.response
-    form = ReviewForm(request.POST)
+    form = ReviewForm(response.definition, request.POST)
     if not form.is_valid():
         if _wants_json(page):
             return JsonResponse({"error": _("Not saved: something cannot be kept as it is typed")}, status=422)

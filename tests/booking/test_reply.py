@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from accounts import clock
@@ -13,10 +14,16 @@ from audit.actor import Actor
 from audit.models import AuditEvent
 from booking.links import token_of
 from booking.models import Appointment
-from intake import actions
-from intake.document import decrypt
+from intake import actions, paper
+from intake.document import Document, decrypt
 from intake.models import QuestionnaireResponse
+from intake.sheet import for_patient
+from patients.models import ConsentRecord
+from tests.intake.conftest import folder  # noqa: F401
+from tests.intake.pictures import jpeg
+from tests.intake.test_paper import text_of
 from tests.staff.conftest import sent  # noqa: F401
+from tests.staff.test_review import photo as a_photo
 
 QUESTION = "Which pills exactly, and since when?"
 
@@ -24,7 +31,7 @@ QUESTION = "Which pills exactly, and since when?"
 @pytest.fixture
 def asked(sent: Appointment, physician: User) -> Appointment:  # noqa: F811
     """Daniel's visit: the physician needs one more thing."""
-    fields = {"outcome": "more-info", "ask": QUESTION, "note": "Nothing for Daniel"}
+    fields = {"outcome": "more-info", "ask": QUESTION, "ask_items": ["own_words"], "note": "Nothing for Daniel"}
     actions.sign_review(sent.response, fields, by=Actor.staff(physician), now=clock.now())
     sent.refresh_from_db()
     return sent
@@ -58,7 +65,7 @@ def test_the_answer_is_an_addendum_and_brings_it_back_to_the_physician(
     opened: Client, asked: Appointment, physician: User, signed_in: Callable[[User], Client]
 ) -> None:
     before = decrypt(asked.response).answers
-    assert opened.post(url_of(asked), {"reply": "Biotin, since May"}).status_code == 303
+    assert opened.post(url_of(asked), {"own_words": "Biotin, since May"}).status_code == 303
     response = QuestionnaireResponse.objects.get(pk=asked.response_id)
     document = decrypt(response)
     assert (response.status, response.asked_at, document.answers) == ("amended", None, before)
@@ -70,15 +77,15 @@ def test_the_answer_is_an_addendum_and_brings_it_back_to_the_physician(
 
 @pytest.mark.parametrize("typed", ["", "  \n", "x" * 2001, "a\x00"])
 def test_what_cannot_be_kept_is_refused_and_stays_typed(opened: Client, asked: Appointment, typed: str) -> None:
-    answer = opened.post(url_of(asked), {"reply": typed})
+    answer = opened.post(url_of(asked), {"own_words": typed})
     assert answer.status_code == 422
     asked.response.refresh_from_db()
     assert asked.response.asked_at is not None
 
 
 def test_answered_once_the_page_is_gone(opened: Client, asked: Appointment) -> None:
-    opened.post(url_of(asked), {"reply": "Biotin"})
-    again: Any = opened.post(url_of(asked), {"reply": "Again"})
+    opened.post(url_of(asked), {"own_words": "Biotin"})
+    again: Any = opened.post(url_of(asked), {"own_words": "Again"})
     assert again.headers["Location"] == f"/v/{token_of(asked)}/"
     assert len(decrypt(QuestionnaireResponse.objects.get(pk=asked.response_id)).addenda) == 1
 
@@ -91,12 +98,186 @@ def test_an_answer_to_another_question_than_the_one_asked_by_now_is_not_kept_bes
     assert seen
     by, now = Actor.staff(physician), clock.now()
     actions.amend_review(asked.response, by=by, now=now)
-    fields = {"outcome": "more-info", "ask": "Do you take blood thinners?"}
+    fields = {"outcome": "more-info", "ask": "Do you take blood thinners?", "ask_items": ["own_words"]}
     actions.sign_review(asked.response, fields, reason="Asked the wrong thing", by=by, now=now)
-    refused = opened.post(url_of(asked), {"reply": "No, never", "seen": seen[1]})
+    refused = opened.post(url_of(asked), {"own_words": "No, never", "shown": "own_words", "seen": seen[1]})
     assert refused.status_code == 409
     page = refused.content.decode()
     assert "Do you take blood thinners?" in page
     assert "No, never</textarea>" in page
     assert "The physician asks something else by now" in page
     assert decrypt(QuestionnaireResponse.objects.get(pk=asked.response_id)).addenda == []
+
+
+# --- Questions of the form, and photos -------------------------------------------------------------------------------
+
+
+def ask(visit: Appointment, by: User, *items: str) -> None:
+    """The physician ticks these."""
+    fields = {"outcome": "more-info", "ask": QUESTION, "ask_items": list(items)}
+    actions.sign_review(visit.response, fields, by=Actor.staff(by), now=clock.now())
+
+
+@pytest.fixture
+def chosen(client: Client, sent: Appointment, physician: User) -> Callable[..., Client]:  # noqa: F811
+    """Asks for these, and gives Daniel's browser after the year of birth."""
+
+    def choose(*items: str) -> Client:
+        ask(sent, physician, *items)
+        client.post(url_of(sent), {"year": str(sent.patient.date_of_birth.year)})
+        return client
+
+    return choose
+
+
+@pytest.fixture
+def pictured(sent: Appointment) -> Appointment:  # noqa: F811
+    """Daniel, who agrees to photos, has sent one of his crown."""
+    a_photo(sent.response)
+    return sent
+
+
+def asked_names(page: str) -> list[str]:
+    return re.findall(r'name="shown" value="(\w+)"', re.sub(r"<template.*?</template>", "", page, flags=re.DOTALL))
+
+
+def add(client: Client, view: str) -> Any:
+    """As the form on the page of photos sends it, without JavaScript."""
+    return client.post("/book/photos/add/", {"for": "asked", "link_id": view, "file": SimpleUploadedFile("x.jpg", jpeg())})
+
+
+def document_of(visit: Appointment) -> Document:
+    return decrypt(QuestionnaireResponse.objects.get(pk=visit.response_id))
+
+
+def test_exactly_what_was_ticked_is_asked_as_the_form_asks_it(chosen: Callable[..., Client], sent: Appointment) -> None:  # noqa: F811
+    page = chosen("hair_course", "fam_hair").get(url_of(sent)).content.decode()
+    assert asked_names(page) == ["hair_course", "fam_hair"]
+    assert sent.response.definition.questions["hair_course"].text in page
+    assert "checked" not in page, "what was sent is not shown behind a year of birth"
+
+
+def test_what_came_stands_on_top_for_the_physician_and_what_was_sent_stays(
+    chosen: Callable[..., Client],
+    sent: Appointment,  # noqa: F811
+    physician: User,
+    signed_in: Callable[[User], Client],
+) -> None:
+    before = document_of(sent)
+    assert chosen("hair_course", "own_words").post(url_of(sent), {"hair_course": "better"}).status_code == 303
+    after = document_of(sent)
+    assert (after.answers, after.signed) == (before.answers, before.signed)
+    assert after.latest["hair_course"] == "better"
+    page = signed_in(physician).get(f"/md/review/{sent.public_id}/").content.decode()
+    top = page.partition('id="flags"')[0]
+    assert "Getting better" in top
+    assert QUESTION in top
+    assert "Asked again: Getting better" in page, "the answer that was sent says that there is a later one"
+
+
+def test_a_question_that_must_be_answered_must_be_here_too(chosen: Callable[..., Client], sent: Appointment) -> None:  # noqa: F811
+    refused = chosen("hair_course", "own_words").post(url_of(sent), {"own_words": "Half a thought", "shown": "own_words"})
+    assert refused.status_code == 422
+    assert "Half a thought</textarea>" in refused.content.decode()
+    assert document_of(sent).addenda == []
+
+
+def test_nothing_said_to_questions_that_may_be_skipped_is_no_answer(chosen: Callable[..., Client], sent: Appointment) -> None:  # noqa: F811
+    refused = chosen("finish_other", "own_words").post(url_of(sent), {})
+    assert (refused.status_code, "Answer at least one of these" in refused.content.decode()) == (422, True)
+
+
+def test_what_an_answer_opens_in_the_form_is_asked_before_it_is_sent(chosen: Callable[..., Client], sent: Appointment) -> None:  # noqa: F811
+    """Without JavaScript: pus on the scalp brings the question about fever."""
+    answer = chosen("hair_scalp").post(url_of(sent), {"hair_scalp": "pus", "shown": "hair_scalp"})
+    assert asked_names(answer.content.decode()) == ["hair_scalp", "hair_infection_signs"]
+    assert document_of(sent).addenda == []
+
+
+def test_a_late_answer_raises_its_flag_pages_somebody_and_shows_where_to_get_help(
+    chosen: Callable[..., Client],
+    sent: Appointment,  # noqa: F811
+) -> None:
+    daniel = chosen("hair_scalp")
+    answer = daniel.post(url_of(sent), {"hair_scalp": "pus", "hair_infection_signs": "yes"})
+    response = QuestionnaireResponse.objects.get(pk=sent.response_id)
+    assert (response.page_sequence, "U02" in [flag["code"] for flag in decrypt(response).flags["found"]]) == (1, True)
+    assert response.urgent_flags == sum(f["severity"] == "urgent" for f in decrypt(response).flags["found"])
+    help_page = daniel.get(answer.headers["Location"]).content.decode()
+    assert "See a doctor or nurse today" in help_page
+    assert "Thank you" not in help_page, "nobody reads it at once"
+    assert f"/v/{token_of(sent)}/" in help_page
+    assert [entry["code"] for entry in decrypt(response).advice_shown] == ["A1"]
+
+
+def test_medicines_are_asked_row_by_row(chosen: Callable[..., Client], sent: Appointment) -> None:  # noqa: F811
+    daniel, one = chosen("med_name"), {"shown": "med_item", "med_name": "Biotin", "med_dose": ""}
+    more = daniel.post(url_of(sent), one | {"rows": "add"}).content.decode()
+    assert (more.count('name="med_name"'), 'value="Biotin"' in more) == (2, True)
+    daniel.post(url_of(sent), {"shown": "med_item", "med_name": ["Biotin", "Zinc"], "med_dose": ["", "20 mg"]})
+    assert document_of(sent).addenda[0]["items"][0]["answers"] == ["Biotin", "Zinc, 20 mg"]
+
+
+def test_photos_come_first_and_only_those_that_were_asked_for(chosen: Callable[..., Client], pictured: Appointment) -> None:
+    daniel = chosen("photo_crown", "own_words")
+    asked = daniel.get(url_of(pictured))
+    assert asked.headers["Location"] == "/book/photos/?for=asked"
+    page = daniel.get(asked.headers["Location"]).content.decode()
+    assert re.findall(r'id="file-(\w+)"', page) == ["photo_crown"]
+    assert QUESTION in page
+    assert str(pictured.response.photos.get().public_id) not in page, "what was sent opens with a code as well"
+    assert f'href="{url_of(pictured)}?part=answers"' in page
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_view_is_taken_again_beside_the_one_that_was_sent_and_the_last_one_ends_it(
+    chosen: Callable[..., Client], pictured: Appointment
+) -> None:
+    daniel = chosen("photo_crown")
+    daniel.get(url_of(pictured))
+    add(daniel, "photo_crown")
+    assert pictured.response.photos.filter(link_id="photo_crown").count() == 2
+    assert QuestionnaireResponse.objects.get(pk=pictured.response_id).asked_at is None
+    add(daniel, "photo_crown")
+    assert pictured.response.photos.filter(link_id="photo_crown").count() == 2, "a second thought replaces the new one"
+    thanked = daniel.post(url_of(pictured), {"done": "1"}, follow=True)
+    assert "Thank you. The physician reads it before your visit." in thanked.content.decode()
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_photo_does_not_end_it_while_a_question_is_open(chosen: Callable[..., Client], pictured: Appointment) -> None:
+    daniel = chosen("photo_crown", "hair_course")
+    daniel.get(url_of(pictured))
+    add(daniel, "photo_crown")
+    assert asked_names(daniel.get(url_of(pictured)).content.decode()) == ["hair_course"]
+    daniel.post(url_of(pictured), {"hair_course": "better"})
+    assert QuestionnaireResponse.objects.get(pk=pictured.response_id).asked_at is None
+
+
+def test_no_other_view_is_taken_and_no_other_photo_seen_there(chosen: Callable[..., Client], pictured: Appointment) -> None:
+    daniel = chosen("photo_crown")
+    daniel.get(url_of(pictured))
+    assert add(daniel, "photo_left").status_code == 404
+    assert daniel.post(f"/book/photos/{pictured.response.photos.get().public_id}/remove/").status_code == 404
+    assert daniel.get("/book/photos/?for=visit").headers["Location"] == "/book/"
+
+
+def test_without_a_photo_none_was_sent(chosen: Callable[..., Client], pictured: Appointment) -> None:
+    refused = chosen("photo_crown").post(url_of(pictured), {"done": "1"})
+    assert (refused.status_code, "Add a photo, or call us" in refused.content.decode()) == (422, True)
+
+
+def test_who_does_not_agree_to_photos_any_more_is_asked_for_none(chosen: Callable[..., Client], sent: Appointment) -> None:  # noqa: F811
+    ConsentRecord.objects.filter(code="C3").update(withdrawn_at=clock.now())
+    page = chosen("photo_crown", "hair_course").get(url_of(sent))
+    assert (page.status_code, asked_names(page.content.decode())) == (200, ["hair_course"])
+
+
+def test_what_was_asked_for_is_read_in_the_portal_and_on_paper(chosen: Callable[..., Client], sent: Appointment) -> None:  # noqa: F811
+    chosen("hair_course", "own_words").post(url_of(sent), {"hair_course": "better", "own_words": "Much"})
+    response = QuestionnaireResponse.objects.get(pk=sent.response_id)
+    lines = for_patient(response, by=Actor.patient(sent.patient_id), now=clock.now())[-1].all
+    question = response.definition.questions["hair_course"].text
+    assert [(line.text, line.answers) for line in lines] == [(question, ["Getting better"]), (QUESTION, ["Much"])]
+    made = text_of(paper.for_patient(response, reference="TN-7F4K", by=Actor.patient(sent.patient_id), now=clock.now()))
+    assert "Getting better" in made.rpartition("Answered on")[2]

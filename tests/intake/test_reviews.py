@@ -16,7 +16,7 @@ from intake.errors import IntakeError
 from intake.models import Photo, QuestionnaireResponse, Review
 from intake.reviewing import in_words, problems
 from patients.models import Patient
-from tests.intake.conftest import NOW
+from tests.intake.conftest import HAIR, NOW
 from tests.intake.test_paper import text_of
 
 pytestmark = pytest.mark.django_db
@@ -111,8 +111,10 @@ def test_the_signature_holds_what_it_rests_on(signed: Review, sent: Questionnair
 
 
 def test_the_signature_holds_what_the_patient_said_afterwards(sent: QuestionnaireResponse, doctor: Actor) -> None:
-    first = actions.sign_review(sent, {"outcome": "more-info", "ask": "Since when?"}, by=doctor, now=LATER)
-    actions.reply(sent, "Since spring", by=Actor.patient(sent.patient_id), now=LATER)
+    first = actions.sign_review(
+        sent, {"outcome": "more-info", "ask": "Since when?", "ask_items": ["own_words"]}, by=doctor, now=LATER
+    )
+    actions.reply(sent, {"own_words": "Since spring"}, by=Actor.patient(sent.patient_id), now=LATER)
     then = actions.sign_review(sent, {"outcome": "in-person"}, by=doctor, now=LATER)
     before, after = read_review(first).signed, read_review(then).signed
     assert before["answers_sha256"] == after["answers_sha256"]
@@ -243,7 +245,7 @@ def test_an_amendment_can_be_given_up(signed: Review, sent: QuestionnaireRespons
         ({}, {"outcome"}),
         ({"outcome": "suitable", "scale": "norwood"}, {"suitable_for", "diagnosis", "certainty", "grade"}),
         ({"outcome": "suitable", "scale": "none"}, {"suitable_for", "diagnosis", "certainty"}),
-        ({"outcome": "more-info"}, {"ask"}),
+        ({"outcome": "more-info"}, {"ask", "ask_items"}),
         ({"outcome": "labs"}, {"labs"}),
         ({"outcome": "labs", "labs_other": "Zinc"}, set()),
         ({"outcome": "not-suitable"}, {"reason", "patient_text"}),
@@ -257,7 +259,7 @@ def test_each_outcome_needs_its_own(fields: dict[str, str], named: set[str]) -> 
 
 def test_a_review_is_read_in_the_words_and_the_order_of_the_form() -> None:
     fields = {"note": "Look again", "off_label": True, "labs": ["cbc", "psa"], "outcome": "labs", "refer_to": "Nobody"}
-    assert [(line.label, line.text) for line in in_words(fields)] == [
+    assert [(line.label, line.text) for line in in_words(fields, HAIR)] == [
         ("Outcome", "Labs first"), ("Tests", "CBC, PSA"), ("Off-label use was talked about", "Yes"), ("Note", "Look again"),
     ]  # fmt: skip
 
@@ -268,7 +270,9 @@ def test_what_does_not_belong_to_the_outcome_is_not_signed(sent: QuestionnaireRe
 
 
 def test_asked_for_more_it_stays_to_be_reviewed_and_waits_for_the_patient(sent: QuestionnaireResponse, doctor: Actor) -> None:
-    actions.sign_review(sent, {"outcome": "more-info", "ask": "A photo of the back"}, by=doctor, now=LATER)
+    actions.sign_review(
+        sent, {"outcome": "more-info", "ask": "A photo of the back", "ask_items": ["own_words"]}, by=doctor, now=LATER
+    )
     sent.refresh_from_db()
     assert (sent.reviewed_at, sent.asked_at) == (None, LATER)
     assert actions.save_review(sent, FINE, by=doctor, now=LATER).number == 2
@@ -276,15 +280,16 @@ def test_asked_for_more_it_stays_to_be_reviewed_and_waits_for_the_patient(sent: 
 
 def test_the_patient_is_asked_what_was_signed_and_not_what_is_being_written(sent: QuestionnaireResponse, doctor: Actor) -> None:
     patient = Actor.patient(sent.patient_id)
-    actions.sign_review(sent, {"outcome": "more-info", "ask": "Since when?"}, by=doctor, now=NOW)
-    actions.save_review(sent, {"outcome": "more-info", "ask": "Half a thought"}, by=doctor, now=LATER)
+    actions.sign_review(sent, {"outcome": "more-info", "ask": "Since when?", "ask_items": ["own_words"]}, by=doctor, now=NOW)
+    actions.save_review(sent, {"outcome": "more-info", "ask": "Half a thought", "ask_items": ["own_words"]}, by=doctor, now=LATER)
     sent.refresh_from_db()
-    assert actions.question_for(sent, by=patient, now=LATER) == "Since when?"
+    ask = actions.open_ask(sent, by=patient, now=LATER)
+    assert ask and ask.note == "Since when?"
 
 
 def test_what_the_patient_adds_is_in_the_trail(sent: QuestionnaireResponse, doctor: Actor) -> None:
-    actions.sign_review(sent, {"outcome": "more-info", "ask": "Since when?"}, by=doctor, now=NOW)
-    actions.reply(sent, "Since spring", by=Actor.patient(sent.patient_id), now=LATER)
+    actions.sign_review(sent, {"outcome": "more-info", "ask": "Since when?", "ask_items": ["own_words"]}, by=doctor, now=NOW)
+    actions.reply(sent, {"own_words": "Since spring"}, by=Actor.patient(sent.patient_id), now=LATER)
     told = AuditEvent.objects.get(action="intake.reply")
     assert (told.subject_id, told.at) == (sent.patient_id, LATER)
     assert "spring" not in repr(told.detail)
@@ -295,10 +300,15 @@ def test_a_question_in_an_amendment_brings_it_back_to_be_reviewed(
 ) -> None:
     actions.amend_review(sent, by=doctor, now=LATER)
     actions.sign_review(
-        sent, {"outcome": "more-info", "ask": "Since when?"}, registration="12345", reason="New letter", by=doctor, now=LATER
+        sent,
+        {"outcome": "more-info", "ask": "Since when?", "ask_items": ["own_words"]},
+        registration="12345",
+        reason="New letter",
+        by=doctor,
+        now=LATER,
     )
     assert not QuestionnaireResponse.objects.to_review().filter(asked_at=None).exists()
-    actions.reply(sent, "Since spring", by=Actor.patient(sent.patient_id), now=LATER)
+    actions.reply(sent, {"own_words": "Since spring"}, by=Actor.patient(sent.patient_id), now=LATER)
     assert QuestionnaireResponse.objects.to_review().filter(asked_at=None).get() == sent
 
 

@@ -24,7 +24,7 @@ QUESTION = "Which CANARY pills exactly?"
 def asked(post: Post, sent: Appointment, physician: Any, settings: Any) -> Appointment:  # noqa: F811
     """Daniel's visit; his physician needs one more thing."""
     settings.MESSAGE_QUIET_HOURS = ""
-    fields = {"outcome": "more-info", "ask": QUESTION, "note": "Nothing for Daniel"}
+    fields = {"outcome": "more-info", "ask": QUESTION, "ask_items": ["own_words"], "note": "Nothing for Daniel"}
     actions.sign_review(sent.response, fields, by=Actor.staff(physician), now=sent.changed_at)
     sent.refresh_from_db()
     return sent
@@ -49,7 +49,7 @@ def test_a_question_is_told_by_each_way_and_not_quoted(asked: Appointment, post:
 
 
 def test_answered_before_it_went_out_nothing_is_asked(asked: Appointment, post: Post) -> None:  # noqa: F811
-    actions.reply(asked.response, "Biotin", by=Actor.patient(asked.patient_id), now=asked.changed_at)
+    actions.reply(asked.response, {"own_words": "Biotin"}, by=Actor.patient(asked.patient_id), now=asked.changed_at)
     go(asked.changed_at)
     assert words_about(post) == []
 
@@ -59,17 +59,19 @@ def test_the_answer_withdraws_what_waits_for_the_morning(asked: Appointment, pos
     go(asked.changed_at)
     waits = Delivery.objects.filter(message__kind="asked", channel="text").get()
     assert waits.state == "pending"
-    actions.reply(asked.response, "Biotin", by=Actor.patient(asked.patient_id), now=asked.changed_at)
+    actions.reply(asked.response, {"own_words": "Biotin"}, by=Actor.patient(asked.patient_id), now=asked.changed_at)
     go(waits.next_attempt_at)
     assert states("asked")["text"] == ("skipped", "answered")
 
 
 def test_asked_again_it_is_told_again(asked: Appointment, post: Post, physician: Any) -> None:  # noqa: F811
     go(asked.changed_at)
-    actions.reply(asked.response, "Biotin", by=Actor.patient(asked.patient_id), now=asked.changed_at)
+    actions.reply(asked.response, {"own_words": "Biotin"}, by=Actor.patient(asked.patient_id), now=asked.changed_at)
     response = QuestionnaireResponse.objects.get(pk=asked.response_id)
     by = Actor.staff(physician)
-    actions.sign_review(response, {"outcome": "more-info", "ask": "And since when?"}, by=by, now=asked.changed_at)
+    actions.sign_review(
+        response, {"outcome": "more-info", "ask": "And since when?", "ask_items": ["own_words"]}, by=by, now=asked.changed_at
+    )
     go(asked.changed_at + timedelta(minutes=5))
     assert len(words_about(post)) == 2
 

@@ -1,5 +1,7 @@
 """A same-day flag pages the named person at once, with a reference and nothing else."""
 
+from datetime import timedelta
+
 import pytest
 
 from accounts.models import Clinic
@@ -49,4 +51,12 @@ def test_nobody_to_page_is_a_failure_that_staff_can_see(post: Post, flagged: App
 def test_the_page_goes_once(post: Post, flagged: Appointment, physician: object) -> None:
     go(WEDNESDAY)
     go(WEDNESDAY)
+    assert sum("red flag" in subject for subject in post.subjects) == 1
+
+
+def test_what_was_added_days_after_sending_pages_then(post: Post, flagged: Appointment, physician: object) -> None:
+    """A physician asked again, and the answer must be seen today."""
+    later = WEDNESDAY + timedelta(days=3)
+    QuestionnaireResponse.objects.filter(pk=flagged.response_id).update(page_announced=1, page_sequence=2, saved_at=later)
+    go(later)
     assert sum("red flag" in subject for subject in post.subjects) == 1

@@ -31,9 +31,9 @@ def test_answers_stand_with_their_questions_as_asked_and_without_flags(daniel, s
 
 
 def test_what_was_answered_to_a_physicians_question_stands_with_the_rest(daniel, sent, physician):
-    fields = {"outcome": "more-info", "ask": "Which pills exactly?", "note": "Nothing for Daniel"}
+    fields = {"outcome": "more-info", "ask": "Which pills exactly?", "ask_items": ["own_words"], "note": "Nothing for Daniel"}
     sign_review(sent.response, fields, by=Actor.staff(physician), now=WEDNESDAY)
-    reply(sent.response, "Biotin, since May", by=Actor.patient(sent.patient_id), now=WEDNESDAY)
+    reply(sent.response, {"own_words": "Biotin, since May"}, by=Actor.patient(sent.patient_id), now=WEDNESDAY)
     said = text_of(daniel.get(f"/me/answers/{sent.response.public_id}/"))
     assert "Answered afterwards Which pills exactly? Biotin, since May" in said
     assert "Nothing for Daniel" not in said

@@ -1,6 +1,7 @@
 """`/md/review/`: the queue, and one review read, written, signed, amended."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -39,11 +40,18 @@ def url_of(visit: Appointment) -> str:
     return f"/md/review/{visit.public_id}/"
 
 
-def flag(response: QuestionnaireResponse, code: str = "U04", severity: str = "urgent") -> None:
+def flag(response: QuestionnaireResponse, code: str = "U04", severity: str = "urgent", evidence: Sequence[str] = ()) -> None:
     """As if an answer had raised it."""
     document = decrypt(response)
     document.flags["found"] = [
-        {"code": code, "severity": severity, "topic": "t", "message": "Look soon", "acknowledge": True, "evidence": []}
+        {
+            "code": code,
+            "severity": severity,
+            "topic": "t",
+            "message": "Look soon",
+            "acknowledge": True,
+            "evidence": list(evidence),
+        }
     ]
     put(response, document)
     response.urgent_flags = 1
@@ -294,7 +302,7 @@ def test_more_information_is_asked_by_a_message_and_by_phone_once_the_visit_has_
 ) -> None:
     if begun:
         Appointment.objects.filter(pk=sent.pk).update(status="arrived")
-    doctor.post(url_of(sent), IN_PERSON | {"outcome": "more-info", "ask": "Which pills exactly?"})
+    doctor.post(url_of(sent), IN_PERSON | {"outcome": "more-info", "ask": "Which pills exactly?", "ask_items": ["own_words"]})
     sent.refresh_from_db()
     sent.response.refresh_from_db()
     assert sent.response.ask_sequence == 1
@@ -349,3 +357,95 @@ def test_asking_reception_to_call_is_taken_back_with_one_press(sent: Appointment
     md.post(url, {"do": "no-call", "version": "1"})
     sent.refresh_from_db()
     assert (sent.needs_call, sent.call_reason) == (True, "Contact not checked"), "only what was asked for is taken back"
+
+
+# --- What the patient is asked ---------------------------------------------------------------------------------------
+
+MORE = IN_PERSON | {"outcome": "more-info", "ask": "Which pills exactly?", "ask_items": ["own_words"]}
+
+
+def test_what_is_flagged_left_open_or_to_be_talked_about_is_offered_first_then_photos_then_all_by_topic(
+    doctor: Client, sent: Appointment
+) -> None:
+    document = decrypt(sent.response)
+    document.answers["about_sex_birth"] = "discuss"
+    document.answers.pop("hair_speed", None)
+    put(sent.response, document)
+    sent.response.save()
+    flag(sent.response, evidence=["hair_scalp"])
+    picks = doctor.get(url_of(sent)).context["sheet"].picks
+    first = [name for name, _label in picks[0].items]
+    assert first[:2] == ["hair_scalp", "about_sex_birth"]
+    assert "hair_speed" in first
+    assert [name for name, _label in picks[1].items][:3] == ["photo_front", "photo_top", "photo_crown"]
+    rest = [name for group in picks[2:] for name, _label in group.items]
+    assert "hair_course" in rest
+    assert "hair_scalp" not in rest
+    assert not {"about_dob", "start_consent_collect", "finish_signature", "photo_consent"} & {*first, *rest}
+
+
+def test_a_note_is_answered_in_the_patients_words_unless_the_physician_ticks_otherwise(doctor: Client, sent: Appointment) -> None:
+    page = doctor.get(url_of(sent)).content.decode()
+    assert re.findall(r'name="ask_items"\s+value="(\w+)"[^>]*checked', page) == ["own_words"]
+
+
+def test_nothing_ticked_it_cannot_be_asked(doctor: Client, sent: Appointment) -> None:
+    answer = doctor.post(url_of(sent), MORE | {"ask_items": []})
+    assert answer.status_code == 422
+    assert "Choose at least one question or photo" in answer.content.decode()
+
+
+def test_a_tick_in_a_draft_is_seen_though_its_topic_is_folded(doctor: Client, sent: Appointment) -> None:
+    doctor.post(url_of(sent), MORE | {"do": "save", "ask_items": ["hair_course"]})
+    page = doctor.get(url_of(sent)).content.decode()
+    assert re.search(r'<details class="rv-more" open', page)
+    assert re.search(r'value="hair_course"[^>]*checked', page)
+
+
+def test_only_what_the_form_asks_can_be_asked(doctor: Client, sent: Appointment) -> None:
+    for name in ("photo_consent", "about_dob", "nothing"):
+        assert doctor.post(url_of(sent), MORE | {"do": "save", "ask_items": [name]}).status_code == 422
+
+
+def test_what_is_asked_and_what_came_costs_no_statement_more(doctor: Client, sent: Appointment) -> None:
+    another(sent.response, sent.patient, days=200)
+    doctor.post(url_of(sent), MORE | {"ask_items": ["hair_course", "photo_crown"]})
+    actions.reply(sent.response, {"hair_course": "better"}, by=Actor.patient(sent.patient_id), now=clock.now())
+    doctor.post(url_of(sent), {"do": "save", "note": "Hm", "version": "0"})
+    with Statements() as ran:
+        page = doctor.get(url_of(sent)).content.decode()
+    assert "Answered on" in page
+    assert len(ran.of_page()) <= 4, "\n".join(ran.of_page())
+
+
+def test_while_it_waits_each_thing_says_whether_it_has_come(doctor: Client, sent: Appointment) -> None:
+    doctor.post(url_of(sent), MORE | {"ask_items": ["hair_course", "photo_crown"]})
+    Photo.objects.filter(response=sent.response).delete()
+    photo(sent.response)
+    Photo.objects.update(received_at=clock.now())
+    (round_,) = doctor.get(url_of(sent)).context["rounds"]
+    assert [(line.label, line.answers) for line in round_.lines] == [("Last 6 months", []), ("Crown photo", ["Came"])]
+    assert "Dr. Amara Osei asked on" in doctor.get(url_of(sent)).content.decode()
+
+
+def test_asked_twice_each_answer_stands_with_what_was_asked(doctor: Client, physician: User, sent: Appointment) -> None:
+    by, now = Actor.staff(physician), clock.now() - timedelta(hours=9)
+    for note, said in (("Which pills?", "Biotin"), ("How many?", ""), ("Since when?", "May")):
+        fields = {"outcome": "more-info", "ask": note, "ask_items": ["own_words"]}
+        actions.sign_review(sent.response, fields, by=by, now=now)
+        if said:
+            actions.reply(sent.response, {"own_words": said}, by=Actor.patient(sent.patient_id), now=now + timedelta(hours=1))
+        now += timedelta(hours=2)
+    rounds = doctor.get(url_of(sent)).context["rounds"]
+    assert [(r.ask.note, r.lines[0].answers) for r in rounds] == [
+        ("Since when?", ["May"]), ("How many?", []), ("Which pills?", ["Biotin"]),
+    ]  # fmt: skip
+
+
+def test_an_allergy_that_is_named_later_stands_on_top(doctor: Client, sent: Appointment) -> None:
+    assert doctor.get(url_of(sent)).context["allergies"]["none"]
+    doctor.post(url_of(sent), MORE | {"ask_items": ["alg_list"]})
+    said = {"alg_list": ["latex"], "alg_detail": "A rash", "alg_severe": "no"}
+    actions.reply(sent.response, said, by=Actor.patient(sent.patient_id), now=clock.now())
+    allergies = doctor.get(url_of(sent)).context["allergies"]
+    assert ("Latex" in allergies["text"], allergies["none"]) == (True, False)
