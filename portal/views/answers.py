@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -24,10 +24,7 @@ def _sent(request: HttpRequest) -> list[QuestionnaireResponse]:
 
 def _one(request: HttpRequest, public_id: UUID) -> QuestionnaireResponse:
     found = QuestionnaireResponse.objects.for_actor(request.user).select_related("questionnaire", "patient")
-    response = found.filter(public_id=public_id).first()
-    if response is None:
-        raise Http404
-    return response
+    return get_object_or_404(found, public_id=public_id)
 
 
 @require_safe

@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib import messages
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -78,9 +78,7 @@ def in_words(week: list[Interval]) -> list[tuple[str, str]]:
 def availability(request: HttpRequest, who: str) -> HttpResponse:
     """The week and the dates that differ. Preview shows the slots and the visits left outside; Save asks if there are any."""
     now = clock.now()
-    person = Practitioner.objects.filter(slug=who, active=True).first()
-    if person is None:
-        raise Http404
+    person = get_object_or_404(Practitioner, slug=who, active=True)
     page = _page_of(request, person, now)
     if request.method != "POST":
         return _show(request, page)

@@ -4,8 +4,8 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
@@ -50,9 +50,7 @@ def corrections(request: HttpRequest) -> HttpResponse:
 @require_POST
 def correction(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """The answer to one. The correction itself is made where the record is; here the patient is told."""
-    found = Correction.objects.for_actor(request.user).filter(public_id=public_id).first()
-    if found is None:
-        raise Http404
+    found = get_object_or_404(Correction.objects.for_actor(request.user), public_id=public_id)
     form = AnswerForm(request.POST)
     if not form.is_valid():
         return _page(request, wrong=public_id, typed=request.POST.get("answer", "")[:2000], status=422)

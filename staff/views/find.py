@@ -3,8 +3,8 @@
 from datetime import datetime
 from uuid import UUID
 
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
@@ -42,9 +42,7 @@ def find(request: HttpRequest) -> HttpResponse:
 def patient(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """Contact, visits and open tasks of one patient. No answers."""
     now = clock.now()
-    found = Patient.objects.for_actor(request.user).select_related("merged_into").filter(public_id=public_id).first()
-    if found is None:
-        raise Http404
+    found = get_object_or_404(Patient.objects.for_actor(request.user).select_related("merged_into"), public_id=public_id)
     if found.merged_into_id:
         return redirect("staff:patient", public_id=found.merged_into.public_id)
     with reading(request, "staff.patient_read", now=now, obj=found, subject_id=found.pk):

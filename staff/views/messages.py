@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
@@ -77,9 +77,7 @@ def _perform(request: HttpRequest, now: datetime) -> str:
     except ValueError:
         raise Http404 from None
     if verb in ("retry", "call", "seen"):
-        delivery = Delivery.objects.filter(public_id=public_id).first()
-        if delivery is None:
-            raise Http404
+        delivery = get_object_or_404(Delivery, public_id=public_id)
         if verb == "retry":
             actions.retry(delivery, by=by, now=now)
             return _("It goes out again in a moment.")

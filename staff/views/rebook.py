@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
@@ -24,10 +24,7 @@ from staff.views.time_off import when
 
 
 def _off(off_id: int) -> TimeOff:
-    off = TimeOff.objects.select_related("practitioner").filter(pk=off_id).first()
-    if off is None:
-        raise Http404
-    return off
+    return get_object_or_404(TimeOff.objects.select_related("practitioner"), pk=off_id)
 
 
 @reception_required
@@ -83,9 +80,7 @@ def _do(request: HttpRequest, off: TimeOff, now: datetime) -> HttpResponse:
 def batch(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """How each visit of a batch went, and what its patient has made of it since. POST undoes the batch."""
     now = clock.now()
-    row = Batch.objects.select_related("time_off__practitioner", "made_by").filter(public_id=public_id).first()
-    if row is None:
-        raise Http404
+    row = get_object_or_404(Batch.objects.select_related("time_off__practitioner", "made_by"), public_id=public_id)
     refusal, left = "", 0
     if request.method == "POST":
         try:

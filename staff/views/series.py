@@ -7,8 +7,8 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
@@ -104,9 +104,7 @@ def book(request: HttpRequest) -> HttpResponse:
     """`?patient=`: who. Show the dates (GET with the plan), then Book (POST with the plan and a start for each)."""
     now = clock.now()
     data = request.POST if request.method == "POST" else request.GET
-    patient = Patient.objects.for_actor(request.user).current().filter(public_id=as_uuid(data.get("patient"))).first()
-    if patient is None:
-        raise Http404
+    patient = get_object_or_404(Patient.objects.for_actor(request.user).current(), public_id=as_uuid(data.get("patient")))
     asked = request.method == "POST" or "weeks" in data
     form = PlanForm(data if asked else None, initial={} if asked else _initial(request, patient, now))
     pairs = [(name, data.get(name, "")) for name in (*form.fields, "which")]

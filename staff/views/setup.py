@@ -6,7 +6,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.db.models import Count, Q
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -45,11 +45,7 @@ def services(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def service(request: HttpRequest, public_id: UUID | None = None) -> HttpResponse:
     """One visit type, or a new one."""
-    row = None
-    if public_id is not None:
-        row = Service.objects.filter(public_id=public_id).first()
-        if row is None:
-            raise Http404
+    row = get_object_or_404(Service, public_id=public_id) if public_id is not None else None
     shown = row or Service(minutes=30, active=True)
     initial = initial_of(ServiceForm, shown) | {"practitioners": row.practitioners.all() if row else []}
     form = ServiceForm(request.POST if request.method == "POST" else None, initial=initial)
@@ -126,11 +122,7 @@ def physicians(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def physician(request: HttpRequest, who: str | None = None) -> HttpResponse:
     """One of them, or somebody new. Who leaves is taken out of use; the visits still booked are counted."""
-    row = None
-    if who is not None:
-        row = Practitioner.objects.filter(slug=who).first()
-        if row is None:
-            raise Http404
+    row = get_object_or_404(Practitioner, slug=who) if who is not None else None
     initial = _initial(row) if row else {"position": Practitioner.objects.count()}
     form = PractitionerForm(request.POST if request.method == "POST" else None, initial=initial, who=row)
     status, now, changed = 200, clock.now(), None

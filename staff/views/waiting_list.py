@@ -10,7 +10,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.db.models import Prefetch
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
@@ -191,10 +191,7 @@ def _switch(request: HttpRequest, on: bool, now: datetime) -> Answer:
 
 
 def _entry(request: HttpRequest, key: UUID) -> WaitlistEntry:
-    found = WaitlistEntry.objects.for_actor(request.user).select_related("patient", "service").filter(public_id=key).first()
-    if found is None:
-        raise Http404
-    return found
+    return get_object_or_404(WaitlistEntry.objects.for_actor(request.user).select_related("patient", "service"), public_id=key)
 
 
 def find_offer(request: HttpRequest, key: UUID | None) -> WaitlistOffer | None:
