@@ -64,7 +64,8 @@ def find_entry(token: str, *, now: datetime) -> WaitlistEntry | None:
     if len(token) != 16 or not token.isascii() or not token.isalnum():
         return None
     entry = (
-        WaitlistEntry.objects.select_related("patient", "service", "visit__practitioner", "visit__service")
+        WaitlistEntry.objects.with_reach()
+        .select_related("service", "visit__practitioner", "visit__service")
         .filter(link_sha256=sha256_of(token))
         .first()
     )

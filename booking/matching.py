@@ -32,7 +32,8 @@ def waiting_for(services: Iterable[Service]) -> list[WaitlistEntry]:
     return list(
         WaitlistEntry.objects.filter(state=Waiting.WAITING, service__in=list(services))
         .exclude(pk__in=open_now.values("entry_id"))
-        .select_related("patient", "service", "visit__practitioner")
+        .with_reach()
+        .select_related("service", "visit__practitioner")
         .prefetch_related("practitioners", Prefetch("offers", to_attr="past_offers"))
         .order_by("joined_at", "pk")
     )

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Role, is_patient
 from intake.models import QuestionnaireResponse
-from patients.models import Patient
+from patients.models import Helper, Patient
 
 if TYPE_CHECKING:
     from booking.models import Appointment
@@ -66,6 +66,10 @@ class WaitlistEntryQuerySet(models.QuerySet["WaitlistEntry"]):
         """Those that wait, paused ones too."""
         return self.filter(state__in=ON_LIST)
 
+    def with_reach(self) -> "WaitlistEntryQuerySet":
+        """With whoever is offered a time."""
+        return self.select_related("patient", "helper", "visit__helper")
+
     def beside(self, row: "Appointment | WaitlistEntry") -> "WaitlistEntryQuerySet":
         """Those of the same person for the same service."""
         return self.filter(patient=row.patient_id, service=row.service_id)
@@ -78,6 +82,7 @@ class WaitlistEntry(models.Model):
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="waiting")
     service = models.ForeignKey("booking.Service", on_delete=models.PROTECT, related_name="waiting")
     visit = models.ForeignKey("booking.Appointment", null=True, on_delete=models.PROTECT, related_name="waiting")
+    helper = models.ForeignKey(Helper, null=True, on_delete=models.PROTECT, related_name="waiting")
     response = models.ForeignKey(QuestionnaireResponse, null=True, on_delete=models.PROTECT, related_name="waiting")
     article = models.UUIDField(null=True, help_text=_("Random id of the article they came from."))
     practitioners = models.ManyToManyField("booking.Practitioner", related_name="waiting", blank=True)
@@ -112,9 +117,15 @@ class WaitlistEntry(models.Model):
         return self.state in ON_LIST
 
     @property
+    def reach(self) -> "Patient | Helper":
+        """Who is offered a time: whoever hears about the visit that is kept; without one, who put them on the list, or they."""
+        helper = self.helper if self.visit is None else self.visit.helper
+        return helper if helper is not None and helper.gets_messages else self.patient
+
+    @property
     def is_called(self) -> bool:
         """True if an offer has to be made on the phone: they asked for it, or no message can reach them."""
-        return self.by_phone or not (self.patient.wants_email or self.patient.wants_text)
+        return self.by_phone or not (self.reach.wants_email or self.reach.wants_text)
 
     def link_works(self, now: datetime) -> bool:
         """True while the private link opens: as long as they wait, and a day longer."""
@@ -135,6 +146,14 @@ class OfferState(models.TextChoices):
     SKIPPED = "skipped", _("Skipped by the clinic")
 
 
+class WaitlistOfferQuerySet(models.QuerySet["WaitlistOffer"]):
+    """Named sets of offers."""
+
+    def with_reach(self) -> "WaitlistOfferQuerySet":
+        """With whoever it is made to."""
+        return self.select_related("entry__patient", "entry__helper", "entry__visit__helper")
+
+
 class WaitlistOffer(models.Model):
     """A time offered to one person until `expires_at`. `announced` behind `sequence`: messages are yet to be planned."""
 
@@ -151,6 +170,8 @@ class WaitlistOffer(models.Model):
     to_call = models.BooleanField(default=False, db_default=False, help_text=_("No message reaches them: the desk calls."))
     sequence = models.PositiveIntegerField(default=1)
     announced = models.PositiveIntegerField(default=0)
+
+    objects = WaitlistOfferQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -42,13 +42,13 @@ def _so_still(message: Message, now: datetime) -> Appointment | None:
     return visit if kind.outlives or visit.starts_at > now else None
 
 
-def _offered(message: Message, now: datetime) -> tuple[Patient | None, Appointment | None]:
+def _offered(message: Message, now: datetime) -> tuple[Patient | Helper | None, Appointment | None]:
     """Who may still take the time that a message offers, and the visit they have."""
     live = WaitlistOffer.objects.filter(
         pk=message.subject_id, sequence=message.sequence, state=OfferState.OPEN, expires_at__gt=now
     )
-    made = live.select_related("entry__patient", "entry__visit").first()
-    return (made.entry.patient, made.entry.visit) if made else (None, None)
+    made = live.with_reach().first()
+    return (made.entry.reach, made.entry.visit) if made else (None, None)
 
 
 def _told(message: Message, now: datetime) -> tuple[Patient | Helper | None, Appointment | None]:

@@ -117,7 +117,7 @@ class Facts:
             asked = ResumeLink.objects.select_related("response__patient", "response__appointment")
             facts.resumes = asked.defer("response__document").in_bulk(resumes)
         if offers := ids(Subject.OFFER):
-            made = WaitlistOffer.objects.select_related("practitioner", "entry__patient", "entry__service", "entry__visit")
+            made = WaitlistOffer.objects.with_reach().select_related("practitioner", "entry__service")
             facts.offers = made.in_bulk(offers)
         if responses := ids(Subject.RESPONSE):
             rows = Appointment.objects.select_related("practitioner__user", "response").defer("response__document")

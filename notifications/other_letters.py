@@ -228,13 +228,14 @@ def _offer(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: 
         return Stay(State.SKIPPED, "changed")
     if not gone and not made.is_live(now):
         return Stay(State.EXPIRED, "too_late")
-    patient, visit = made.entry.patient, made.entry.visit
-    open_ways = [delivery.channel] if delivery.reason in (FALLBACK, RESEND) else ways(kind, patient, texts_work=texts_work)
+    reader, patient, visit = made.entry.reach, made.entry.patient, made.entry.visit
+    open_ways = [delivery.channel] if delivery.reason in (FALLBACK, RESEND) else ways(kind, reader, texts_work=texts_work)
     if delivery.channel not in open_ways:
-        return Stay(State.SKIPPED, why_not(delivery.channel, patient, texts_work))
+        return Stay(State.SKIPPED, why_not(delivery.channel, reader, texts_work))
     link = settings.SITE_URL + reverse("booking:waiting", args=[waiting_token_of(made.entry)])
     said = {
-        "name": patient.call_name,
+        "name": reader.call_name,
+        "for_whom": patient.call_name if reader != patient else "",
         "start": made.starts_at,
         "until": made.expires_at,
         "today": clock.today(made.starts_at) == clock.today(now),
@@ -248,9 +249,10 @@ def _offer(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: 
     }
     seen = (
         Seen("booking_waitlistoffer", made.pk, "sequence", made.sequence),
-        Seen("patients_patient", patient.pk, "version", patient.version),
+        Seen("booking_waitlistentry", made.entry_id, "version", made.entry.version),
+        Seen(reader._meta.db_table, reader.pk, "version", reader.version),
     )
-    address = patient.email if delivery.channel == EMAIL else patient.e164
+    address = reader.email if delivery.channel == EMAIL else reader.e164
     return letter_of(kind, delivery.channel, address, said, seen, now=now)
 
 

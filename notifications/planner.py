@@ -132,7 +132,7 @@ _SOURCES: tuple[tuple[Subject, Any, Callable[[list[Any], datetime], dict[int, Pl
     (Subject.LEFT, LeftAddress.objects.filter(_BEHIND), lambda facts, now: _each(facts, plan_left)),
     (Subject.SIGN_IN, SignInMail.objects.filter(_BEHIND), lambda facts, now: _each(facts, plan_sign_in)),
     (Subject.RESPONSE, _RESPONSES.filter(page_announced__lt=F("page_sequence")), lambda facts, now: _each(facts, plan_page)),
-    (Subject.OFFER, WaitlistOffer.objects.filter(_BEHIND).select_related("entry__patient"), _of_offers),
+    (Subject.OFFER, WaitlistOffer.objects.filter(_BEHIND).with_reach(), _of_offers),
     (Subject.VISIT, Appointment.objects.visits().exclude(announced=F("version")).select_related("service"), _of_visits),
     (Subject.ASKED, _RESPONSES.filter(ask_announced__lt=F("ask_sequence")), _of_questions),
     (Subject.LATE, RunningLate.objects.filter(_BEHIND), lambda facts, now: _each(facts, lambda said: plan_late(said, now=now))),

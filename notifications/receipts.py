@@ -17,7 +17,7 @@ from django.db import InterfaceError, OperationalError
 from audit.actor import Actor
 from booking.actions import BookingError
 from booking.actions.write_path import retrying
-from booking.models import Appointment
+from booking.models import Appointment, WaitlistOffer
 from notifications.fallback import fall_back
 from notifications.letters import visit_id_of
 from notifications.models import ABOUT_VISITS, Channel, Delivery, Receipt, State, Subject
@@ -107,7 +107,7 @@ def _readers_of(delivery: Delivery) -> Sequence[Patient | Helper]:
     """Who may have been written to: the patient, or who booked for them."""
     message = delivery.message
     if message.subject_type == Subject.OFFER:
-        return list(Patient.objects.filter(waiting__offers=message.subject_id))
+        return [made.entry.reach for made in WaitlistOffer.objects.filter(pk=message.subject_id).with_reach()]
     visit = Appointment.objects.select_related("patient", "helper").filter(pk=visit_id_of(message) or message.subject_id).first()
     if visit is None:
         return []

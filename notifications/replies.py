@@ -197,8 +197,9 @@ def visits_told(mobile: str, *, now: datetime, kinds: frozenset[str] | None = No
 
 def offers_told(mobile: str, *, now: datetime) -> list[WaitlistOffer]:
     """Times of the waiting list that are offered to whoever has this number right now."""
-    live = WaitlistOffer.objects.filter(state=OfferState.OPEN, expires_at__gt=now, offered_at__lte=now)
-    return list(live.filter(entry__patient__mobile=mobile).select_related("entry"))
+    live = WaitlistOffer.objects.filter(state=OfferState.OPEN, expires_at__gt=now, offered_at__lte=now).with_reach()
+    there = Q(entry__patient__mobile=mobile) | Q(entry__helper__mobile=mobile) | Q(entry__visit__helper__mobile=mobile)
+    return [made for made in live.filter(there) if made.entry.reach.e164 == mobile]
 
 
 def old_texts() -> QuerySet[Inbound]:

@@ -24,6 +24,7 @@ def sample_words(code: str, *, now: datetime) -> dict[str, Any]:
     link = f"{settings.SITE_URL}/v/{_LINK}/"
     return {
         "name": "Daniel",
+        "for_whom": "",
         "start": start,
         "old_start": start - timedelta(days=1, minutes=20),
         "same_time": False,

@@ -54,7 +54,11 @@ def name_helper(
     visit.helper = add_helper(visit.patient, helper, checked_channel=None, now=now)
     visit.version += 1
     if before is not None and before.gets_messages and (before.email, before.e164) != (helper.email, helper.mobile):
-        _another_link(visit, PURPOSE, by=by, now=now)  # who was told before is not the one who is told now
+        another_link(visit, PURPOSE, by=by, now=now)  # who was told before is not the one who is told now
+        for entry in visit.waiting.select_for_update().filter(state__in=ON_LIST):
+            another_link(entry, PURPOSE_WAITING, by=by, now=now)
+            entry.version += 1
+            entry.save(update_fields=["version", *_LINK])
         leave(before, visit.reach or visit.patient, patient=visit.patient, now=now)
     visit.save(update_fields=["helper", "version", *_LINK])
     record("booking.name_helper", by=by, now=now, obj=visit)
@@ -64,7 +68,7 @@ def name_helper(
 _LINK = ("link_generation", "link_key_id", "link_sha256")
 
 
-def _another_link(row: Appointment | WaitlistEntry, purpose: str, *, by: Actor, now: datetime) -> None:
+def another_link(row: Appointment | WaitlistEntry, purpose: str, *, by: Actor, now: datetime) -> None:
     """A link in place of the one before, which is dead; the caller saves the row."""
     row.link_generation += 1
     secret = new_link(purpose, row.public_id, row.link_generation)
@@ -98,11 +102,11 @@ def change_contact(
         for key in Authenticator.objects.filter(user=patient.user):
             remove_passkey(key, by=by, now=now)
     for visit in patient.appointments.select_for_update().filter(ends_at__gt=now - timedelta(hours=24)):
-        _another_link(visit, PURPOSE, by=by, now=now)
+        another_link(visit, PURPOSE, by=by, now=now)
         visit.version += 1
         visit.save(update_fields=["version", *_LINK])
     for entry in patient.waiting.select_for_update().filter(state__in=ON_LIST):
-        _another_link(entry, PURPOSE_WAITING, by=by, now=now)
+        another_link(entry, PURPOSE_WAITING, by=by, now=now)
         entry.version += 1
         entry.save(update_fields=["version", *_LINK])
     later.end_links(patient)

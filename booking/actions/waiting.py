@@ -16,6 +16,7 @@ from audit.actions import record
 from audit.actor import Actor
 from booking import calendar
 from booking.actions.errors import NotAllowed, OfferOver
+from booking.actions.reach import another_link
 from booking.actions.visits import explain, make_visit
 from booking.actions.write_path import (
     Wanted,
@@ -35,7 +36,8 @@ from booking.models import COMING, Appointment, FreedTime, Practitioner, Service
 from booking.waitlist import ANY_TIME, OFFER_LIFE, Notice, OfferState, Waiting
 from intake.actions import attach_patient
 from intake.models import QuestionnaireResponse
-from patients.actions import Contact, identify
+from patients.actions import Contact, add_helper, identify, shown_by
+from patients.helpers import HelperContact
 from patients.models import Patient
 
 
@@ -60,6 +62,7 @@ def join(
     patient: Patient | None = None,
     visit: Appointment | None = None,
     contact: Contact | None = None,
+    helper: HelperContact | None = None,
     checked_channel: str | None = None,
     response: QuestionnaireResponse | None = None,
     article: uuid.UUID | None = None,
@@ -71,6 +74,7 @@ def join(
 
     Args:
         patient: who waits; None finds or makes them from `contact`, as a booking does (`checked_channel`).
+        helper: who waits in the patient's name, as for a booking. On the list with a visit, whoever hears about that is told.
         visit: the visit they keep until something earlier is taken.
         article: what they read before; the visit that comes of it remembers it.
         response: the draft of a browser that has answered questions; it goes to the visit that comes of it.
@@ -79,12 +83,14 @@ def join(
         if contact is None:
             raise NotAllowed(_("Choose who waits."))
         mine = response.patient_id if response is not None else None
-        patient = identify(contact, checked_channel=checked_channel, mine=mine, by=by, now=now)
+        shown = shown_by(checked_channel, contact, helper)
+        patient = identify(contact, checked_channel=shown, mine=mine, by=by, now=now)
         if response is not None:
             attach_patient(response, patient, by=by, now=now)
+    named = add_helper(patient, helper, checked_channel=checked_channel, now=now) if helper else None
     entry = _on_list(patient, service)
     if entry is None:
-        entry = WaitlistEntry(patient=patient, service=service, joined_at=now, changed_at=now)
+        entry = WaitlistEntry(patient=patient, service=service, helper=named, joined_at=now, changed_at=now)
         _write(entry, wishes)
         entry.visit, entry.response, entry.urgent, entry.article = visit, response, urgent, article
         secret = new_link(PURPOSE_WAITING, entry.public_id, entry.link_generation)
@@ -98,9 +104,16 @@ def join(
         entry.practitioners.set(wishes.practitioners)
         _note_held(service, now=now)
         record("booking.join_list", by=by, now=now, obj=entry, subject_id=patient.pk)
+        if named:
+            record("booking.name_helper", by=by, now=now, obj=entry, subject_id=patient.pk)
         return entry
+    before = entry.reach
     entry.visit, entry.response = visit or entry.visit, response or entry.response
-    entry.save(update_fields=["visit", "response"])
+    if contact is not None:  # by whoever joins now
+        entry.helper = named
+    if {before.email, before.e164} != {entry.reach.email, entry.reach.e164}:
+        another_link(entry, PURPOSE_WAITING, by=by, now=now)  # who was told before is not the one who is told now
+    entry.save()
     return change(entry, wishes, by=by, now=now)
 
 
@@ -387,6 +400,7 @@ def _bring_forward(visit: Appointment, held: Appointment, *, by: Actor, now: dat
 def _book_held(held: Appointment, entry: WaitlistEntry, *, by: Actor, now: datetime) -> Appointment:
     """Turn the held time into a visit of its own."""
     response = entry.response if entry.response_id and not Appointment.objects.filter(response=entry.response).exists() else None
+    held.helper = entry.helper
     make_visit(held, entry.patient, response, needs_call=False, by=by, now=now)
     if not update(held, bump=[held.practitioner_id], assigned_at=now):
         raise explain(held, now=now)

@@ -23,7 +23,6 @@ from booking.views.journey import Journey, guard
 from booking.waitlist import ON_LIST, OfferState
 from booking.wishes import WishesForm, from_session, in_words, initial_of, to_session
 from intake.errors import IntakeError
-from patients.actions import shown_by
 
 JOINS_PER_HOUR = 10  # from one address
 
@@ -53,8 +52,9 @@ def join_list(request: HttpRequest) -> HttpResponse:
     }  # fmt: skip
     if ready:
         context["button"] = _("Join the waiting list")
-        context["who"] = journey.contact
-        context["reach"] = words.masked_phone(journey.contact.mobile)
+        reader = journey.helper if journey.helper and journey.helper.gets_messages else journey.contact
+        context["who"], context["helper"] = journey.contact, journey.helper
+        context["reach"] = words.masked_phone(reader.mobile) if reader.mobile else words.masked("email", reader.email)
     if request.method != "POST":
         return render(request, "booking/join_list.html", context)
     if not form.is_valid():
@@ -72,7 +72,8 @@ def join_list(request: HttpRequest) -> HttpResponse:
             service,
             wishes,
             contact=journey.contact,
-            checked_channel=shown_by(journey.checked_channel, journey.contact, journey.helper),
+            helper=journey.helper,
+            checked_channel=journey.checked_channel,
             response=journey.response,
             article=as_uuid(journey.session.get("article")),
             by=journey.by,
@@ -216,6 +217,7 @@ def _page(place: Place, *, status: int = 200, refusal: str = "") -> HttpResponse
     context = {
         "place": place,
         "entry": entry,
+        "for_whom": entry.patient.call_name if entry.reach != entry.patient else "",
         "offer": place.offer,
         "terms": terms.of_one(entry.service, place.offer.starts_at, now=place.now) if place.offer else "",
         "missed": None if refusal else place.missed,

@@ -46,7 +46,7 @@ def _page(request: HttpRequest, *, now: datetime, refusal: str = "") -> HttpResp
         visits = list(
             Appointment.objects.for_actor(request.user)
             .to_call(now)
-            .select_related("patient", "practitioner", "service")
+            .select_related("patient", "helper", "practitioner", "service")
             .order_by("starts_at")[:200]
         )
         offers = list(
@@ -59,7 +59,8 @@ def _page(request: HttpRequest, *, now: datetime, refusal: str = "") -> HttpResp
             WaitlistOffer.objects.filter(
                 entry__in=WaitlistEntry.objects.for_actor(request.user), state=OfferState.OPEN, to_call=True, expires_at__gt=now
             )
-            .select_related("entry__patient", "practitioner")
+            .with_reach()
+            .select_related("practitioner")
             .order_by("expires_at")[:100]
         )
     corrections = Correction.objects.for_actor(request.user).open().count()

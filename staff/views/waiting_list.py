@@ -127,7 +127,8 @@ def rows_of(request: HttpRequest, now: datetime) -> list[Row]:
     entries = (
         WaitlistEntry.objects.for_actor(request.user)
         .on_list()
-        .select_related("patient", "service", "visit__practitioner")
+        .with_reach()
+        .select_related("service", "visit__practitioner")
         .prefetch_related("practitioners", offers)
         .order_by("-urgent", "joined_at", "pk")
     )

@@ -126,7 +126,7 @@ def test_a_visit_stays_while_its_person_waits_for_something_earlier(link, visit,
     assert answer["Location"] == url(entry)
     assert (entry.visit, entry.patient, entry.times, entry.by_phone) == (visit, visit.patient, ANY_TIME, True)
     page = link.client.get(url(entry))
-    assert "You keep your visit on Thursday, February 18 at 10:00 a.m." in text_of(page).replace("\xa0", " ")
+    assert "The visit on Thursday, February 18 at 10:00 a.m. stays." in text_of(page).replace("\xa0", " ")
     assert link.get("visit_waiting", token)["Location"] == url(entry)
 
 

@@ -8,10 +8,13 @@ import pytest
 from booking import actions
 from booking.models import WaitlistEntry, WaitlistOffer
 from notifications import drain, replies
+from notifications.models import CaughtText
+from patients.helpers import HelperContact
 from patients.models import Patient
 from tests.factories import WEDNESDAY
 from tests.notifications.conftest import at, go, states, texts
 
+TOM = HelperContact("Tom Lee", "son", "tom@example.com", "+15195550166", "text_email", voicemail_ok=False, gets_messages=True)
 NIGHT = at("2027-02-10 23:00")
 
 
@@ -43,7 +46,7 @@ def test_it_goes_by_text_and_email_with_its_deadline_and_a_link(offer, post):
     assert mail["subject"].replace("\xa0", " ") == "A time opened: today at 1:20 p.m."
     words = mail.get_body(("plain",)).get_content().replace("\xa0", " ")
     assert "It is yours until 9:45 a.m. today." in words
-    assert "The visit you have moves only when you take this time." in words
+    assert "The visit that is booked moves only when you take this time." in words
     assert "You get this because you are on the waiting list of True North." in words
     assert "because you booked" not in words
 
@@ -169,3 +172,30 @@ def test_who_never_heard_of_the_time_or_passed_on_it_hears_nothing(entry, offer,
     actions.decline(offer(), by=desk, now=WEDNESDAY)
     go(WEDNESDAY)
     assert states("wait_gone") == {}
+
+
+def test_who_helps_is_told_for_whom_and_the_patient_is_not(entry, offer, post, desk):
+    actions.name_helper(entry.visit, TOM, by=desk, now=WEDNESDAY)
+    entry.refresh_from_db()
+    offer()
+    go(WEDNESDAY)
+    mail = next(m for m in post.mails if "A time opened" in m["subject"])
+    assert mail["to"] == "tom@example.com"
+    words = mail.get_body(("plain",)).get_content()
+    assert "Hello Tom," in words
+    assert "A time you asked for has opened for Maya:" in words
+    assert "You get this because Maya is on the waiting list of True North." in words
+    assert not [e for e in post.envelopes if "maya@example.com" in e.rcpt_tos and b"A time opened" in e.content]
+    assert CaughtText.objects.get(body__contains="opened").recipient == "+15195550166"
+
+
+def test_who_helps_passes_by_text_from_their_own_number(entry, offer, post, desk):
+    actions.name_helper(entry.visit, TOM, by=desk, now=WEDNESDAY)
+    entry.refresh_from_db()
+    made = offer()
+    go(WEDNESDAY)
+    for sender, state in (("+15195550181", "open"), ("+15195550166", "passed")):
+        replies.take("catcher", sender, sender, "N", now=WEDNESDAY)
+        replies.handle(now=WEDNESDAY)
+        made.refresh_from_db()
+        assert made.state == state
