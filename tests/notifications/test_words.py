@@ -430,3 +430,32 @@ def test_the_text_part_says_why_one_gets_it_as_the_html_does(letters: list[tuple
             why = re.search(r"You get this because [^.]*\.", letter.html)
             assert why, kind
             assert why.group() in letter.text, kind
+
+
+def test_a_mail_with_a_calendar_file_says_what_it_does(letters: list[tuple[str, str, Letter]]) -> None:
+    seen = set()
+    for kind, channel, letter in letters:
+        if channel == EMAIL and letter.calendar:
+            seen.add(kind)
+            for part in (letter.text, letter.html.partition('role="article"')[2]):
+                assert re.search(r"attached", part), kind
+                assert re.search(r"calendar", part), kind
+    assert seen == {code for code, kind in KINDS.items() if kind.calendar}
+
+
+def test_what_the_preview_of_a_mail_promises_is_in_its_body(letters: list[tuple[str, str, Letter]]) -> None:
+    promised = {
+        "calendar": "calendar", "to bring": "Bring photo ID", "change it": "Choose another time|change my",
+        "call us": "519-555-0142", "about a minute": "It takes about a minute", "skip any": "skip any", "link works once": "works once",
+        "No need to rush": "No need to rush", "next one": "next one", "yours until": "yours until", "book again": "Book again",
+        "One tap": "Confirm my appointment", "Tell us if": "Confirm, or choose", "saved": "saved", "Nothing to do": "nothing else to do",
+    }  # fmt: skip
+    kept = set()
+    for kind, channel, letter in letters:
+        if channel == EMAIL:
+            preview, _hidden, body = letter.html.partition('role="article"')
+            said = preview.partition("display:none")[2]
+            for word in (w for w in promised if w in said):
+                kept.add(word)
+                assert re.search(promised[word], body), (kind, word)
+    assert kept == set(promised), set(promised) - kept
