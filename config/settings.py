@@ -441,4 +441,3 @@ LOGGING = {
         name: {"level": "WARNING"} for name in ("django_tasks", "celery.app.trace", "celery.worker.strategy", "celery.beat")
     },
 }
-SILENCED_SYSTEM_CHECKS: list[str] = []
