@@ -289,13 +289,7 @@ def move(
     free_yet = lock_and_sweep([practitioner.pk, appointment.practitioner_id], rooms, now=now, wanted=wanted)
     if not free_yet and not by.is_staff:  # Whatever has become of the visit, this time is not to be had.
         raise taken(appointment.service, start, now=now, own=appointment.pk)
-    visit = locked(appointment, version)
-    if visit.practitioner_id not in (practitioner.pk, appointment.practitioner_id):
-        raise stale(visit)
-    if visit.status not in COMING:
-        raise NotAllowed(_("This visit cannot be moved any more."))
-    if not by.is_staff and now > visit.move_deadline():
-        raise _too_late(visit)
+    visit = _to_move(appointment, practitioner, version, by=by, now=now)
     if visit.starts_at == start and visit.practitioner_id == practitioner.pk:
         return visit
     free = (
@@ -331,6 +325,16 @@ def move(
     raise explain(visit, now=now)
 
 
-def _too_late(visit: Appointment) -> TooLate:
-    words = {"span": span(visit.service.reschedule_cutoff_minutes), "phone": Clinic.current().phone}
-    return TooLate(_("It is less than %(span)s away. Call %(phone)s and we will do our best") % words)
+def _to_move(
+    appointment: Appointment, practitioner: Practitioner, version: int | None, *, by: Actor, now: datetime
+) -> Appointment:
+    """The visit, locked, if it may be moved to this practitioner."""
+    visit = locked(appointment, version)
+    if visit.practitioner_id not in (practitioner.pk, appointment.practitioner_id):
+        raise stale(visit)
+    if visit.status not in COMING:
+        raise NotAllowed(_("This visit cannot be moved any more."))
+    if not by.is_staff and now > visit.move_deadline():
+        words = {"span": span(visit.service.reschedule_cutoff_minutes), "phone": Clinic.current().phone}
+        raise TooLate(_("It is less than %(span)s away. Call %(phone)s and we will do our best") % words)
+    return visit

@@ -40,9 +40,8 @@ def details(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _page(journey, DetailsForm(initial=_initial(journey), **shape))
     form = DetailsForm(request.POST, **shape)
-    if (
-        request.POST.get("shown", shown := "other" if for_other else "me") != shown
-    ):  # the fields for somebody else, or for oneself: with what was typed, and nothing is checked yet
+    if request.POST.get("shown") not in (None, "other" if for_other else "me"):
+        # The fields for somebody else, or for oneself: with what was typed, and nothing is checked yet.
         typed = {name: field.widget.value_from_datadict(request.POST, {}, name) for name, field in form.fields.items()}
         return _page(journey, DetailsForm(initial=_initial(journey) | {k: v for k, v in typed.items() if v}, **shape))
     if not form.is_valid():
@@ -58,14 +57,8 @@ def details(request: HttpRequest) -> HttpResponse:
     if born and engine.age_on(born, journey.response.today) < max(18, Clinic.current().minimum_age):  # type: ignore[union-attr]
         doubt_age(journey.response, by=journey.by, now=now)  # type: ignore[arg-type]
         return _page(journey, form, status=422, too_young=born)
-    contact = {name: typed[name] for name in ("first_name", "last_name", "preferred_name", "mobile", "email", "reminder_by")}
-    contact["voicemail_ok"] = typed["voicemail_ok"] == "yes"
-    for name in HELPER_FIELDS:
-        contact[name] = typed[name] if for_other else None
-    if born:
-        contact["date_of_birth"] = born
     try:
-        journey.document = save_contact(journey.response, contact, by=journey.by, now=now)  # type: ignore[arg-type]
+        journey.document = save_contact(journey.response, _contact(form), by=journey.by, now=now)  # type: ignore[arg-type]
     except IntakeError:
         return redirect("booking:start")
     journey.look_again()
@@ -74,6 +67,15 @@ def details(request: HttpRequest) -> HttpResponse:
         if journey.channels:
             send_code(journey, journey.channels[0])
     return journey.next_step()
+
+
+def _contact(form: DetailsForm) -> dict[str, Any]:
+    """What was typed, as `save_contact` takes it; a helper's part is taken out where there is none."""
+    typed = form.cleaned_data
+    contact = {name: typed[name] for name in ("first_name", "last_name", "preferred_name", "mobile", "email", "reminder_by")}
+    contact["voicemail_ok"] = typed["voicemail_ok"] == "yes"
+    contact |= {name: typed[name] if form.for_other else None for name in HELPER_FIELDS}
+    return contact | ({"date_of_birth": born} if (born := typed.get("date_of_birth")) else {})
 
 
 def _for_other(journey: Journey) -> bool:

@@ -78,15 +78,14 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     form = form or (_form(journey) if not opening and not taken else None)
-    closed = idle.is_closed(journey.request, journey.now)
     context = {
         "service": service,
         "opening": opening,
         "slot": iso(opening[0]) if opening else "",
         "until": journey.now + timedelta(minutes=HOLD_MINUTES),
         "article": str(as_uuid(article) or ""),
-        "has_draft": journey.is_draft and journey.visit is None and not closed,
-        "closed": closed,
+        "has_draft": _has_draft(journey),
+        "closed": idle.is_closed(journey.request, journey.now),
         "booked": journey.booked,
         "taken": taken,
         "has_errors": status >= 400,
@@ -104,11 +103,16 @@ def _page(
     return render(journey.request, "booking/start.html", context, status=status)
 
 
+def _has_draft(journey: Journey) -> bool:
+    """True if this browser can go on with a draft."""
+    return journey.is_draft and journey.visit is None and not idle.is_closed(journey.request, journey.now)
+
+
 def _form(journey: Journey, data: QueryDict | None = None) -> ServiceForm | None:
     """What the visit is for, asked only where there is a choice. Who goes on with a draft finds their choice there."""
     if len(journey.online) < 2:
         return None
-    open_draft = journey.is_draft and journey.visit is None and not idle.is_closed(journey.request, journey.now)
+    open_draft = _has_draft(journey)
     named = journey.request.GET.get("service", "")
     mine = journey.service if open_draft else next((s for s in journey.online if s.slug == named), None)
     kept = journey.asks if open_draft and data is not None and data.get("draft") != "new" else ""
