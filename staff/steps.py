@@ -110,6 +110,7 @@ def who_changed(visit: Appointment, user: User | AnonymousUser) -> str:
 def said(visit: Appointment, verb: str) -> str:
     """What the undo strip says after a button or a move."""
     name = {"name": visit.patient.full_name if visit.patient else "", "time": clock.clock_time(visit.starts_at)}
+    name["status"] = visit.get_status_display()
     texts = {
         "confirm": _("%(name)s is confirmed"),
         "arrive": _("%(name)s is waiting"),
@@ -119,7 +120,7 @@ def said(visit: Appointment, verb: str) -> str:
         "cancel": _("Cancelled the visit of %(name)s"),
         "move": _("Moved %(name)s to %(time)s"),
         "book": _("Booked %(name)s for %(time)s"),
-        "undo": _("Undone. %(name)s is back at %(time)s"),
+        "undo": _("Undone. %(name)s, %(time)s: %(status)s"),
         "called": _("%(name)s was called"),
         "text": _("Text to %(name)s"),
         "untext": _("Taken back. %(name)s gets no text"),

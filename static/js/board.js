@@ -20,7 +20,7 @@ const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_all, name) => values
 /* What is said is seen where the undo strip is, and heard once. */
 function tell(text) {
   const strip = document.querySelector(".strip-bar");
-  strip.querySelector("p.toast")?.remove();
+  for (const old of strip.querySelectorAll("p.toast")) old.remove();
   if (text) {
     const note = document.createElement("p");
     note.className = "toast";
@@ -206,7 +206,8 @@ document.addEventListener("keydown", (event) => {
     else location.assign(linkOf(card).href);
   } else if (key === "l") {
     const link = current()?.querySelector(".dwait");
-    if (link) { event.preventDefault(); link.click(); }
+    event.preventDefault();
+    if (link) link.click(); else tell(words.opening);
   } else if (key === "p") {
     event.preventDefault();
     if (document.body.classList.toggle("veiled")) sessionStorage.setItem("desk-veil", "1");

@@ -26,6 +26,9 @@ document.addEventListener("keydown", (event) => {
 /* After a step the keyboard goes on from the visit it was about; the page has scrolled there already. */
 addEventListener("load", () => document.querySelector(".ap.sel .nm")?.focus({ preventScroll: true }));
 
+/* A week that is wider than the screen: today is in view. */
+document.querySelector(".wk .is-today")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 /* A date box that needs no second press. */
 for (const form of document.querySelectorAll(".datepick")) {
   const box = form.querySelector("[type=date]");

@@ -46,10 +46,17 @@ def test_c_confirms_the_visit_that_has_the_focus_and_z_undoes_it(board: Callable
     page.get_by_role("link", name="Maya Chowdhury").focus()
     page.keyboard.press("d")
     expect(page.locator(".strip-bar")).to_contain_text("does not go with a visit that is")
+    page.keyboard.press("l")
+    expect(page.locator(".strip-bar")).to_have_text(
+        "Choose an opening first, with the arrows: L says who on the waiting list fits it."
+    )
     page.keyboard.press("c")
     expect(page.locator(".toast")).to_contain_text("Maya Chowdhury is confirmed")
     page.keyboard.press("z")
-    expect(page.locator(".toast")).to_contain_text("Undone")
+    expect(page.locator(".toast")).to_contain_text("Undone. Maya Chowdhury, 10:00\xa0a.m.: Not confirmed")
+    page.keyboard.press("d")
+    expect(page.locator("p.toast")).to_contain_text("does not go with a visit that is")
+    expect(page.locator("form.toast")).to_be_hidden()
     appointment.refresh_from_db()
     assert appointment.status == "booked"
 
@@ -264,6 +271,23 @@ def test_x_texts_the_patient_and_escape_goes_back_to_the_visit(board: Callable[.
     expect(card).to_be_focused()
     page.keyboard.press("z")
     expect(page.locator(".toast")).to_contain_text("Taken back")
+
+
+def test_what_was_done_elsewhere_is_said_where_the_strip_is(board: Callable[..., Page], appointment: Appointment) -> None:
+    page = board()
+    top = page.locator("#board").bounding_box()["y"]  # type: ignore[index]
+    page.get_by_role("link", name="Maya Chowdhury").focus()
+    page.keyboard.press("i")
+    expect(page.locator(".strip-bar")).to_contain_text("The link is on its way.")
+    assert page.locator("#board").bounding_box()["y"] == top  # type: ignore[index]
+
+
+def test_on_a_phone_the_week_begins_with_today_in_view(board: Callable[..., Page], live_server: Any) -> None:
+    page = board()
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{live_server.url}/desk/week/{clock.today()}/")
+    if clock.today().weekday() < 5:  # a week has no weekend where nobody works then
+        expect(page.locator(".wk .is-today")).to_be_in_viewport(ratio=1)
 
 
 def test_on_a_phone_a_new_booking_is_a_page(board: Callable[..., Page]) -> None:
