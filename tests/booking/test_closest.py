@@ -29,6 +29,14 @@ def test_a_time_that_was_taken_since_is_not_offered(lost, service, practitioner)
     assert first[0] not in lost()
 
 
+def test_a_time_that_was_taken_with_a_colleague_since_is_not_offered(lost, service, make_practitioner):
+    other = make_practitioner("Dr. Priya Raman", position=1)
+    service.practitioners.add(other)
+    first = next(slot for slot in lost() if slot.practitioner_id == other.pk)
+    somebody_books(service, other, first.start)
+    assert first not in lost()
+
+
 def test_a_hold_that_was_extended_after_its_end_is_not_offered(lost, service, practitioner, at):
     near = lost()[0]
     values = {"hold_key": "a" * 64, "address": "203.0.113.9", "by": WEB}
