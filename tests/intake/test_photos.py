@@ -2,6 +2,7 @@
 
 import os
 import re
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,15 @@ from django.test import Client
 from django.urls import reverse
 from PIL import Image
 
+from audit.actor import Actor
 from audit.models import AuditEvent
-from intake import actions, photos
+from intake import actions, imaging, photos
 from intake.actions import photos as photo_verbs
+from intake.document import decrypt, put
 from intake.errors import IntakeError
 from intake.models import Photo, QuestionnaireResponse
 from patients.models import Patient
-from tests.intake.conftest import NOW, SOMEBODY
+from tests.intake.conftest import NOW, SOMEBODY, TODAY
 from tests.intake.photos import PDF, Commit, add, answers_in, complete, send
 from tests.intake.pictures import GPS, encoded, exif, heic, jpeg
 
@@ -43,6 +46,14 @@ def test_a_sealed_photo_does_not_open_as_another_one(agreeing: QuestionnaireResp
     one.name = other.name
     with pytest.raises(IntakeError):
         actions.read_photo(one, by=SOMEBODY, now=NOW)
+
+
+def test_a_photo_is_a_sign_of_life(agreeing: QuestionnaireResponse) -> None:
+    QuestionnaireResponse.objects.update(saved_at=NOW - timedelta(days=2))
+    version = agreeing.version
+    add(agreeing)
+    agreeing.refresh_from_db()
+    assert (agreeing.saved_at, agreeing.version) == (NOW, version + 1)
 
 
 def test_the_draft_names_its_photos_and_the_trail_does_not_say_what_they_show(agreeing: QuestionnaireResponse) -> None:
@@ -76,6 +87,123 @@ def test_there_are_at_most_twelve(agreeing: QuestionnaireResponse, monkeypatch: 
     with pytest.raises(actions.PhotoRefused, match="all we can take"):
         add(agreeing, "photo_crown")
     add(agreeing, "photo_top")  # taking one again is no more
+    add(agreeing, "hx_labs_file", PDF)  # and a document is none
+
+
+def test_the_photo_that_was_added_last_replaces_only_its_own_view_of_its_own_answers(agreeing: QuestionnaireResponse) -> None:
+    theirs = actions.start_draft("hair-loss-intake", by=SOMEBODY, now=NOW)
+    put(theirs, decrypt(agreeing))
+    theirs.save()
+    kept = [add(theirs), add(agreeing, "photo_top")]
+    add(agreeing)
+    added = add(agreeing)
+    assert set(Photo.objects.all()) == {*kept, added}
+    assert answers_in(theirs)["photo_front"] == [str(kept[0].public_id)]
+    assert answers_in(agreeing)["photo_front"] == [str(added.public_id)]
+
+
+@pytest.mark.parametrize("view", ["nothing", "tx_other", "photo_brows"])
+def test_no_file_is_taken_where_none_is_asked_for(agreeing: QuestionnaireResponse, folder: Path, view: str) -> None:
+    with pytest.raises(IntakeError, match="No file"):
+        add(agreeing, view)
+    assert not agreeing.photos.exists()
+
+
+def test_a_photo_is_taken_out_alone_and_once(agreeing: QuestionnaireResponse) -> None:
+    kept, gone = add(agreeing, "photo_patch"), add(agreeing, "photo_patch")
+    for _time in range(2):
+        actions.remove_photo(gone, by=SOMEBODY, now=NOW)
+    assert agreeing.photos.get() == kept
+    assert answers_in(agreeing)["photo_patch"] == [str(kept.public_id)]
+    event = AuditEvent.objects.get(action="intake.remove_photo")
+    assert (event.object_id, event.detail) == (gone.pk, {"view": "photo_patch", "kind": "image"})
+    actions.remove_photo(kept, by=SOMEBODY, now=NOW)
+    assert "photo_patch" not in answers_in(agreeing)
+
+
+def test_what_the_desk_holds_takes_no_photo_from_its_patient_and_loses_none(agreeing: QuestionnaireResponse) -> None:
+    photo = add(agreeing)
+    QuestionnaireResponse.objects.update(filled_in_by="desk")
+    for verb in (lambda: add(agreeing, "photo_top"), lambda: actions.remove_photo(photo, by=SOMEBODY, now=NOW)):
+        with pytest.raises(IntakeError, match="other hands"):
+            verb()
+    assert agreeing.photos.get() == photo
+
+
+def test_a_day_is_that_of_one_photo_and_stays_once_it_was_sent(agreeing: QuestionnaireResponse, maya: Patient) -> None:
+    other, dated = add(agreeing, "photo_top"), add(agreeing)
+    actions.date_photo(dated, date(2026, 10, 1), by=SOMEBODY, now=NOW)
+    event = AuditEvent.objects.get(action="intake.date_photo")
+    assert (event.object_id, event.detail) == (dated.pk, {"view": "photo_front", "kind": "image"})
+    complete(agreeing, maya)
+    with pytest.raises(actions.PhotoRefused, match="part of your record"):
+        actions.date_photo(dated, date(2026, 9, 1), by=SOMEBODY, now=NOW)
+    assert dict(Photo.objects.values_list("pk", "taken_on")) == {dated.pk: date(2026, 10, 1), other.pk: None}
+
+
+def test_a_photo_is_ten_years_old_at_most_and_of_today_at_least(agreeing: QuestionnaireResponse) -> None:
+    photo = add(agreeing)
+    for day in (TODAY, TODAY - photo_verbs.OLDEST):
+        actions.date_photo(photo, day, by=SOMEBODY, now=NOW)
+    for day in (TODAY + timedelta(days=1), TODAY - photo_verbs.OLDEST - timedelta(days=1)):
+        with pytest.raises(actions.PhotoRefused):
+            actions.date_photo(photo, day, by=SOMEBODY, now=NOW)
+
+
+def test_only_looks_of_others_are_in_the_trail(agreeing: QuestionnaireResponse, doctor: Actor) -> None:
+    photo = add(agreeing)
+    for who in (SOMEBODY, doctor):
+        actions.read_photo(photo, by=who, now=NOW)
+    assert AuditEvent.objects.get(action="intake.photo_read").actor_id == doctor.id
+
+
+def test_results_are_taken_before_the_answer_that_opens_their_place_is_saved(agreeing: QuestionnaireResponse) -> None:
+    document = decrypt(agreeing)
+    del document.answers["hx_labs"]
+    put(agreeing, document)
+    agreeing.save()
+    assert add(agreeing, "hx_labs_file").response == agreeing
+
+
+def test_results_that_were_not_announced_are_not_taken_once_the_answers_are_sent(
+    agreeing: QuestionnaireResponse, maya: Patient
+) -> None:
+    document = decrypt(agreeing)
+    document.answers["hx_labs"] = "no"
+    put(agreeing, document)
+    agreeing.save()
+    with pytest.raises(IntakeError, match="No file"):
+        add(complete(agreeing, maya), "hx_labs_file")
+
+
+def test_answers_that_are_deleted_while_a_photo_arrives_leave_no_file(
+    agreeing: QuestionnaireResponse, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clean = imaging.clean
+
+    def slow(data: bytes) -> Any:
+        QuestionnaireResponse.objects.filter(pk=agreeing.pk).delete()
+        return clean(data)
+
+    monkeypatch.setattr(imaging, "clean", slow)
+    with pytest.raises(IntakeError, match="were deleted"):
+        add(agreeing)
+    assert list(folder.iterdir()) == []
+
+
+def test_a_photo_that_arrives_after_the_consent_was_taken_back_is_not_kept(
+    agreeing: QuestionnaireResponse, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clean = imaging.clean
+
+    def slow(data: bytes) -> Any:
+        actions.save_page(QuestionnaireResponse.objects.get(pk=agreeing.pk), "8/1", {"photo_consent": "no"}, by=SOMEBODY, now=NOW)
+        return clean(data)
+
+    monkeypatch.setattr(imaging, "clean", slow)
+    with pytest.raises(IntakeError, match="No file"):
+        add(agreeing)
+    assert list(folder.iterdir()) == []
 
 
 def test_a_heic_from_a_phone_is_taken(sitting: Client, agreeing: QuestionnaireResponse) -> None:
@@ -100,8 +228,8 @@ def test_what_is_not_taken_is_explained_at_its_view(
     answer = send(sitting, "photo_top", data)
     assert answer.status_code == 422
     html = answer.content.decode()
-    assert html.count(words) >= 2  # above the page, and at the view
-    assert 'href="#file-photo_top"' in html
+    assert f'<a href="#file-photo_top">{words}</a>' in html, "above the page"
+    assert f"data-error-text>{words}</span>" in html, "at the view"
     assert not agreeing.photos.exists()
     assert not folder.exists() or not list(folder.iterdir())
 
@@ -169,8 +297,9 @@ def test_a_document_is_taken_for_test_results_only_and_comes_back_as_a_download(
 ) -> None:
     assert send(sitting, "hx_labs_file", PDF, "results.pdf", "application/pdf").status_code == 303
     photo = agreeing.photos.get()
-    answer = sitting.get(reverse("intake:photo", args=[photo.public_id]))
-    assert answer.content == PDF
+    url = reverse("intake:photo", args=[photo.public_id])
+    answer = sitting.get(url)
+    assert answer.content == sitting.get(f"{url}?small").content == PDF
     assert answer["Content-Disposition"].startswith("attachment")
     assert answer["Content-Security-Policy"].startswith("sandbox")
 

@@ -1,6 +1,7 @@
 """Photos are seen by whom they are for; what is added after sending leaves what was sent as it was."""
 
 from datetime import timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -31,12 +32,19 @@ def test_a_photo_of_another_draft_is_not_there(sitting: Client, agreeing: Questi
     missing = other.get(reverse("intake:photo", args=[uuid4()]))
     for url in (reverse("intake:photo", args=[photo.public_id]), reverse("intake:photo", args=[photo.public_id]) + "?small"):
         assert (other.get(url).status_code, other.get(url).content) == (404, missing.content)
-    assert other.post(reverse("intake:photo_remove", args=[photo.public_id])).status_code == 404
+    for name in ("photo_remove", "photo_date"):
+        assert other.post(reverse(f"intake:{name}", args=[photo.public_id])).status_code == 404
     form = {"link_id": "photo_front", "for": str(agreeing.public_id), "file": SimpleUploadedFile("x.jpg", jpeg())}
     refused = other.post(reverse("intake:photo_add"), form)
     assert refused.status_code == 422
     assert 'href="#photos"' in refused.content.decode()  # This draft does not ask for that view.
     assert [p.pk for p in Photo.objects.all()] == [photo.pk]
+
+
+def test_a_photo_whose_file_is_lost_is_not_found(sitting: Client, agreeing: QuestionnaireResponse, folder: Path) -> None:
+    photo = add(agreeing)
+    (folder / photo.name).unlink()
+    assert sitting.get(reverse("intake:photo", args=[photo.public_id])).status_code == 404
 
 
 def test_a_picture_is_never_kept_or_run(sitting: Client, agreeing: QuestionnaireResponse) -> None:
