@@ -162,13 +162,15 @@ def _page(
             request.user, day, now=now, show=show if show in board.FILTERS else "", selected=selected, who=who, as_list=as_list,
             some=0 if as_list else SOME,
         )  # fmt: skip
-        gaps = []
+        visit = found.visits.get(selected)
+        freed = []
         if found.on_list and day >= clock.today(now):
             freed = matching.freed_between(*clock.day_bounds(day, clock.clinic_zone()), now=now)
-            gaps = waiting_list.gaps_of(freed, now=now, most=3)
+            left = (visit.practitioner_id, visit.starts_at) if visit else None  # of a visit just cancelled, before any other
+            freed.sort(key=lambda each: (each.practitioner_id, each.starts_at) != left)
+        gap = next(iter(waiting_list.gaps_of(freed, now=now, most=1)), None)
         listed = waiting_list.rows_beside(request, found, now, most=SOME) if found.on_list and not as_list else []
         offered = _offer_strip(request, now)
-    visit = found.visits.get(selected)
     only, sort = _query(request, "view", "who", "sort"), table.read(request.GET.get("sort", ""))
     context = {
         "board": found,
@@ -177,7 +179,8 @@ def _page(
         "previous": day - timedelta(days=1),
         "next": day + timedelta(days=1),
         "now": now,
-        "gaps": gaps,
+        "gap": gap,
+        "more_free": len(freed) > 1,
         "listed": listed,
         "to_call": found.to_call,
         "late_minutes": MINUTES,

@@ -151,7 +151,18 @@ def test_many_freed_times_cost_the_day_no_more_than_one(desk, lucas, service):
     for hour in (9, 11, 13, 14, 15, 16):
         cancelled(service, on(12, hour), f"P{hour}")
     assert statements() == one
-    assert len(desk.get("/desk/day/2027-02-12/").context["gaps"]) == 3
+
+
+def test_of_many_freed_times_the_one_just_cancelled_is_named_and_the_others_are_a_press_away(desk, lucas, service):
+    assert "What else became free" not in text_of(desk.get(DAY))
+    for hour in (9, 11):
+        cancelled(service, on(12, hour), f"P{hour}")
+    page = desk.get(DAY)
+    assert (page.context["gap"].start, "What else became free" in text_of(page)) == (on(12, 9), True)
+    latest = Appointment.objects.get(starts_at=on(12, 11))
+    page = desk.get(DAY, {"did": "cancel", "visit": str(latest.public_id)})
+    assert page.context["gap"].start == on(12, 11)
+    assert page.content.decode().count("gap-strip") == 1
 
 
 DAY = "/desk/day/2027-02-12/"
