@@ -67,6 +67,9 @@ def _advise(request: HttpRequest, it: Visit, response: QuestionnaireResponse, nu
 
 
 def _answered(request: HttpRequest, it: Visit, response: QuestionnaireResponse, ask: Ask) -> HttpResponse:
+    seen = as_number(request.POST.get("seen"))
+    if seen not in (None, response.ask_sequence):  # before anything is said of what was typed: it answers other questions
+        return _refused(request, it, response, actions.AskedElse())
     asking = actions.asking_for(response, Document())
     rows = request.POST.get("rows", "")
     cleaned = answering.clean_page(ask.form, 1, 1, request.POST, {}, asking, partial=bool(rows))
@@ -77,19 +80,23 @@ def _answered(request: HttpRequest, it: Visit, response: QuestionnaireResponse, 
     if rows or cleaned.follow_up:
         return _show(request, it, response, ask, answers=cleaned.values)
     try:
-        seen = as_number(request.POST.get("seen"))
         codes = actions.reply(response, cleaned.values, seen=seen, by=it.by, now=it.now)
     except IntakeError as refusal:
-        response.refresh_from_db(fields=["ask_sequence", "asked_at"])
-        asked_now = actions.open_ask(response, by=it.by, now=it.now)
-        if asked_now is None:
-            return it.see()
-        status = 409 if isinstance(refusal, actions.AskedElse) else 422
-        return _show(request, it, response, asked_now, refusal=str(refusal), status=status)
+        return _refused(request, it, response, refusal)
     if not codes:
         return _thanked(request, it)
     numbers = [str(n) for n, notice in enumerate(response.definition.advice, start=1) if notice.code in codes]
     return See(f"{it.url('visit_reply')}?part={'-'.join(numbers)}")
+
+
+def _refused(request: HttpRequest, it: Visit, response: QuestionnaireResponse, refusal: IntakeError) -> HttpResponse:
+    """What is asked by now, with what was typed."""
+    response.refresh_from_db(fields=["ask_sequence", "asked_at"])
+    ask = actions.open_ask(response, by=it.by, now=it.now)
+    if ask is None:
+        return it.see()
+    status = 409 if isinstance(refusal, actions.AskedElse) else 422
+    return _show(request, it, response, ask, refusal=str(refusal), status=status)
 
 
 def _show(

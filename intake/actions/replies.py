@@ -25,6 +25,9 @@ from intake.texts import filled, spoken
 class AskedElse(IntakeError):
     """Something else is asked by now than what was answered."""
 
+    def __init__(self) -> None:
+        super().__init__(_("The physician asks something else by now. Read it again, and change your answer"))
+
 
 def open_ask(response: QuestionnaireResponse, *, by: Actor, now: datetime) -> Ask | None:
     """What the physician asks the patient, and nothing else of the review; None if nothing is asked, or not any more."""
@@ -57,7 +60,7 @@ def reply(
         if ask is None:
             raise IntakeError(_("This was answered already. Thank you"))
         if seen is not None and seen != locked.ask_sequence:
-            raise AskedElse(_("The physician asks something else by now. Read it again, and change your answer"))
+            raise AskedElse
         said = engine.completed(ask.form, answers)
         if not said and not photos.since(locked, ask).exists():
             raise IntakeError(

@@ -109,6 +109,16 @@ def test_an_answer_to_another_question_than_the_one_asked_by_now_is_not_kept_bes
     assert decrypt(QuestionnaireResponse.objects.get(pk=asked.response_id)).addenda == []
 
 
+def test_what_else_is_asked_is_said_before_what_is_missing(opened: Client, asked: Appointment, physician: User) -> None:
+    """Else what was typed would be kept beside another note, once the new question is answered."""
+    by, now = Actor.staff(physician), clock.now()
+    actions.amend_review(asked.response, by=by, now=now)
+    fields = {"outcome": "more-info", "ask": "Do you take blood thinners?", "ask_items": ["hair_course", "own_words"]}
+    actions.sign_review(asked.response, fields, reason="Asked the wrong thing", by=by, now=now)
+    refused = opened.post(url_of(asked), {"own_words": "No, never", "shown": "own_words", "seen": "1"})
+    assert (refused.status_code, "The physician asks something else by now" in refused.content.decode()) == (409, True)
+
+
 # --- Questions of the form, and photos -------------------------------------------------------------------------------
 
 
