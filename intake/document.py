@@ -31,7 +31,8 @@ class Document:
         advice_shown: {"code", "at"} of each advice page shown.
         done: keys ("3/7") of the pages that were continued from.
         signed: the declaration, once sent: name, at, answers_sha256, form_sha256.
-        flags: once sent: "rules" (name and version) and "found", a mapping per flag with the words shown to the physician.
+        flags: once sent: "rules" (name and version) and "found", a mapping per flag with the words shown to the physician, and
+            "at" where an answer that came later raised it.
         offered: on a repeat visit, last time's "answers" and "rows", and the day they are "from"; see `intake.prefill`.
         addenda: after sending, what a physician asked and the patient said: "question" (the physician's note), "text" (in the
             patient's own words), "at", "items" (questions of the form as they read: link_id, label, question, answers,

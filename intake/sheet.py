@@ -56,6 +56,7 @@ class FlagLine:
     acknowledge: bool
     evidence: list[Line]
     not_sent: list[str] = field(default_factory=list)
+    since: str = ""  # ISO; when an answer that came later raised it, perhaps again
     seen: dict[str, Any] = field(default_factory=dict)
     remark: str = ""  # typed beside it, and not kept yet
 
@@ -275,6 +276,7 @@ def _flag_lines(
             acknowledge=flag["acknowledge"],
             evidence=[said[given] for name in flag["evidence"] for given in _given(definition, name) if given in said],
             not_sent=[filled(definition.questions[name].short) for name in flag["evidence"] if name in definition.files],
+            since=flag.get("at", ""),
         )
         for flag in document.flags.get("found", ())
     ]

@@ -70,7 +70,7 @@ def reply(
         if said:
             _add(locked, document, ask, said, now=now)
             advice = _note_advice(locked, document, said, now=now)
-            raise_later_flags(locked, document)
+            raise_later_flags(locked, document, said, now=now)
             put(locked, document)
             locked.status, locked.saved_at = QuestionnaireResponse.Status.AMENDED, now
         locked.asked_at = None

@@ -56,6 +56,11 @@ class Content:
     reason: str = ""
     signed: dict[str, Any] = field(default_factory=dict)
 
+    def seen(self, code: str, since: str) -> dict[str, Any] | None:
+        """The acknowledgement of a flag, if it came after the flag was raised (`since`, ISO; empty: with the answers)."""
+        entry = self.acknowledged.get(code)
+        return entry if entry is not None and entry["at"] >= since else None
+
 
 # --- The document ----------------------------------------------------------------------------------------------------
 
@@ -247,15 +252,16 @@ def acknowledge_flag(
     """
     with transaction.atomic():
         locked = _locked(response)
-        if code not in {flag["code"] for flag in decrypt(locked).flags.get("found", ())}:
+        flag = next((flag for flag in decrypt(locked).flags.get("found", ()) if flag["code"] == code), None)
+        if flag is None:
             raise IntakeError(_("There is no such flag."))
         if problem := answering.text_problem(reason, reviewing.LINE):
             raise IntakeError(problem)
         _on_it(locked, by=by, now=now)
         review, content = _draft(locked, by=by, now=now)
-        if seen:
-            content.acknowledged.setdefault(code, {"by": by.id, "name": by.label, "at": now.isoformat(), "reason": reason})
-        else:
+        if seen and content.seen(code, flag.get("at", "")) is None:
+            content.acknowledged[code] = {"by": by.id, "name": by.label, "at": now.isoformat(), "reason": reason}
+        elif not seen:
             content.acknowledged.pop(code, None)
         _keep(review, content, now=now)
         _save(locked)
@@ -270,7 +276,7 @@ def _missing(
     locked: QuestionnaireResponse, document: Document, content: Content, fields: Mapping[str, Any], reason: str
 ) -> list[tuple[str, str]]:
     found = document.flags.get("found", ())
-    waiting = [f["code"] for f in found if f["acknowledge"] and f["code"] not in content.acknowledged]
+    waiting = [f["code"] for f in found if f["acknowledge"] and content.seen(f["code"], f.get("at", "")) is None]
     return reviewing.problems(fields, waiting, reason_needed=locked.reviewed_at is not None, reason=reason)
 
 

@@ -3,7 +3,7 @@
 import copy
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -190,18 +190,28 @@ def _raise_flags(row: QuestionnaireResponse, document: Document, definition: Def
     row.page_sequence += int(any(flag.rule.same_day for flag in found))
 
 
-def raise_later_flags(row: QuestionnaireResponse, document: Document) -> None:
-    """Add the flags that answers given since call for, each once. What was raised stays, whatever was said later."""
+def raise_later_flags(row: QuestionnaireResponse, document: Document, said: Collection[str], *, now: datetime) -> None:
+    """Add the flags that answers given since call for, or raise them again. None goes, whatever was said later.
+
+    A flag that is raised again has to be seen again: the first time may be weeks ago.
+
+    Args:
+        said: link_ids of what was answered just now.
+    """
     rules = _rules_for(row.definition)
     if rules is None:
         return
-    there = {flag["code"] for flag in document.flags.get("found", ())}
+    there = {flag["code"]: flag for flag in document.flags.get("found", ())}
     answers = engine.calc(row.definition, document.latest, row.today)
-    new = [flag for flag in flags.raised(rules, row.definition, answers) if flag.rule.code not in there]
+    raised = flags.raised(rules, row.definition, answers)
+    new = [flag for flag in raised if flag.rule.code not in there or not set(flag.evidence).isdisjoint(said)]
     if not new:
         return
-    found = [*document.flags.get("found", ()), *map(_kept, new)]
-    found.sort(key=lambda flag: flags.SEVERITIES.index(flag["severity"]))
+    for flag in new:
+        before = there.get(flag.rule.code, {}).get("evidence", ())
+        evidence = list(dict.fromkeys([*before, *flag.evidence]))
+        there[flag.rule.code] = _kept(flag) | {"evidence": evidence, "at": now.isoformat()}
+    found = sorted(there.values(), key=lambda flag: flags.SEVERITIES.index(flag["severity"]))
     document.flags = {"rules": rules.name, "found": found}
     _count(row, document)
     row.page_sequence += int(any(flag.rule.same_day for flag in new))

@@ -181,7 +181,7 @@ def _show(
     asks = [ask for row, said, _lines in signed if (ask := ask_in(row, said, definition))]
     content = read_review(draft) if draft else Content(fields={"ask_items": [reviewing.OWN_WORDS]})
     for flag in sheet.flags:
-        flag.seen = _seen((content if draft or not signed else signed[0][1]).acknowledged.get(flag.code))
+        flag.seen = _seen((content if draft or not signed else signed[0][1]).seen(flag.code, flag.since))
         flag.remark = request.POST.get(f"why-{flag.code}", "")
     form = form or ReviewForm(definition, initial={**content.fields, "amend_reason": content.reason})
     patient = response.patient

@@ -220,6 +220,39 @@ def test_a_late_answer_raises_its_flag_pages_somebody_and_shows_where_to_get_hel
     assert [entry["code"] for entry in decrypt(response).advice_shown] == ["A1"]
 
 
+def test_said_again_it_pages_again_and_must_be_seen_again(
+    chosen: Callable[..., Client],
+    sent: Appointment,  # noqa: F811
+    physician: User,
+) -> None:
+    """That somebody acted on it weeks ago is no reason to leave it now."""
+    daniel, by = chosen("hx_mental"), Actor.staff(physician)
+    daniel.post(url_of(sent), {"hx_mental": "self-harm", "hx_selfharm_now": "yes"})
+    actions.acknowledge_flag(sent.response, "U01", by=by, now=clock.now())
+    ask(sent, physician, "hx_selfharm_now")
+    daniel.post(url_of(sent), {"hx_selfharm_now": "yes"})
+    assert QuestionnaireResponse.objects.get(pk=sent.response_id).page_sequence == 2
+    assert [f["code"] for f in document_of(sent).flags["found"]].count("U01") == 1
+    with pytest.raises(actions.NotYet) as refused:
+        actions.sign_review(sent.response, {"outcome": "suitable"}, by=by, now=clock.now())
+    assert "U01" in dict(refused.value.problems)["flags"]
+    actions.acknowledge_flag(sent.response, "U01", by=by, now=clock.now())
+    left = dict(actions.missing_to_sign(sent.response, {"outcome": "suitable"}, by=by, now=clock.now()))
+    assert "U01" not in left["flags"]
+
+
+def test_an_answer_that_says_nothing_new_of_a_flag_pages_nobody(
+    chosen: Callable[..., Client],
+    sent: Appointment,  # noqa: F811
+    physician: User,
+) -> None:
+    daniel = chosen("hair_scalp")
+    daniel.post(url_of(sent), {"hair_scalp": "pus", "hair_infection_signs": "yes"})
+    ask(sent, physician, "hair_course")
+    daniel.post(url_of(sent), {"hair_course": "better"})
+    assert QuestionnaireResponse.objects.get(pk=sent.response_id).page_sequence == 1
+
+
 def test_medicines_are_asked_row_by_row(chosen: Callable[..., Client], sent: Appointment) -> None:  # noqa: F811
     daniel, one = chosen("med_name"), {"shown": "med_item", "med_name": "Biotin", "med_dose": ""}
     more = daniel.post(url_of(sent), one | {"rows": "add"}).content.decode()
