@@ -157,7 +157,6 @@ def _page(
         "service": service,
         "until": chosen.until,
         "can_extend": bool(chosen.hold and chosen.hold.may_extend),
-        "hold_ended": journey.hold_ended,
         "details": _details(journey),
         "check": answers,
         "form": form or _sign_form(answers, signed=journey.document.contact),

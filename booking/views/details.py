@@ -121,7 +121,6 @@ def _page(
         "meant": meant,
         "too_young": too_young,
         "chosen": journey.chosen,
-        "hold_ended": journey.hold_ended,
         "back_url": reverse("booking:time") + "?change=1",
     }
     return render(journey.request, "booking/details.html", context, status=status)

@@ -52,11 +52,12 @@ ORDER BY s.position, s.name
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The time a browser has chosen. `until` is the end of its hold; None while unheld."""
+    """The time a browser has chosen. `until` is the end of its hold; None while unheld. `ended`: it was held, and is no longer."""
 
     start: datetime
     practitioner: Practitioner
     hold: Appointment | None
+    ended: bool = False
 
     @property
     def until(self) -> datetime | None:
@@ -159,7 +160,7 @@ class Journey:
         if start is None or start <= self.now:
             return None
         practitioner = self._unheld[0][0]
-        return Chosen(start, practitioner, None) if practitioner else None
+        return Chosen(start, practitioner, None, self.hold_ended) if practitioner else None
 
     @property
     def hold_ended(self) -> bool:

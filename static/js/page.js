@@ -85,9 +85,3 @@ for (const button of document.querySelectorAll("[data-print]")) {
   button.hidden = false;
   button.addEventListener("click", () => print());
 }
-
-/* A held time says once, quietly, that two minutes are left. */
-for (const note of document.querySelectorAll("[data-hold-ends]")) {
-  const left = new Date(note.dataset.holdEnds) - Date.now() - 120000;
-  if (left > 0) setTimeout(() => { note.textContent = note.dataset.holdText; }, left);
-}

@@ -13,7 +13,7 @@ from intake.actions import publish_all
 from intake.models import QuestionnaireResponse
 from patients.actions import digits_of
 from patients.models import ContactCode
-from tests.booking.conftest import DETAILS, HOSTILE, WEB, offered, on, rows, somebody_books, text_of, title_of
+from tests.booking.conftest import DETAILS, HOSTILE, WEB, anchors, offered, on, rows, somebody_books, text_of, title_of
 from tests.factories import WEDNESDAY
 
 
@@ -249,7 +249,30 @@ def test_a_held_time_is_said_on_the_questions_and_kept_longer_from_their_list(wa
     assert walker.post("check", do="extend", back="questions")["Location"] == listed
     said = text_of(walker.client.get(listed))
     assert "We could not hold your time any longer." in said
-    assert "You chose Thursday, February 11 at 10:00 a.m. with Dr. Osei. We cannot keep it aside right now" in said
+    assert "We could not keep Thursday, February 11 at 10:00 a.m. with Dr. Osei any longer." in said
+
+
+def test_a_hold_that_ran_out_is_said_on_the_questions_and_leads_to_its_time(walker, practitioner, at):
+    walker.post("start", slot="2027-02-11T15:00:00Z", who=str(practitioner.public_id))
+    for _turn in range(2):  # half an hour without a page would end the session
+        at.shift(timedelta(minutes=16))
+        walker.client.get(reverse("intake:questions"))
+    over = "We could not keep Thursday, February 11 at 10:00 a.m. with Dr. Osei any longer. Your answers are safe"
+    page = text_of(walker.client.get(reverse("intake:question", args=[1, 1])))
+    assert over in page
+    assert "Pick a time first, finish these later" in page, "there is none to book"
+    listed = walker.client.get(reverse("intake:questions"))
+    assert f"{over}, and it may still be free. See if it is" in text_of(listed)
+    assert reverse("booking:time") in anchors(listed)
+
+
+def test_a_time_that_we_cannot_keep_aside_is_not_said_to_have_been_kept(walker, practitioner):
+    for n in range(3):
+        start = on(12, 9 + n)
+        actions.hold(walker.service, practitioner, start, hold_key=f"k{n}", address="203.0.113.7", by=WEB, now=WEDNESDAY)
+    walker.post("start", slot="2027-02-12T18:00:00Z", who=str(practitioner.public_id))
+    said = text_of(walker.client.get(reverse("intake:questions")))
+    assert "You chose Friday, February 12 at 1:00 p.m. with Dr. Osei. We cannot keep it aside right now" in said
 
 
 def test_who_was_here_before_picks_the_time_and_gives_a_code_first(walker, practitioner):

@@ -83,3 +83,29 @@ def test_somebody_in_another_time_zone_is_told_what_it_is_there(browser: Browser
         text = page.locator("p[data-zone]").inner_text()
         assert ("10:20 a.m. here is 7:20 a.m. where you are." in text.replace("\u202f", " ").replace("\xa0", " ")) is told, text
         context.close()
+
+
+@pytest.mark.journey
+def test_a_held_time_that_runs_out_on_the_open_page_says_so_in_its_place(browser: Browser, site: str) -> None:
+    page = open_page(browser, width=390, theme="light")
+    page.clock.install()
+    page.goto(site + "/book/lost-link/")
+    page.evaluate(
+        """async () => {
+          const ends = new Date(Date.now() + 15 * 60000).toISOString();
+          document.querySelector("main").innerHTML = `<div class="hold"><div data-hold-says>We keep it until ten.</div>
+            <span class="vh" role="status" data-hold-ends="${ends}" data-hold-text="Two minutes left." data-hold-over="It is over.">
+            </span></div>`;
+          const script = document.createElement("script");
+          script.src = document.querySelector("script[src*='page.js']").src.replace("page.js", "hold.js");
+          document.head.append(script);
+          await new Promise((done) => { script.onload = done; });
+        }"""
+    )
+    hold = page.locator(".hold")
+    page.clock.fast_forward("13:30")
+    expect(hold).to_contain_text("We keep it until ten. Two minutes left.")
+    page.clock.fast_forward("02:00")
+    expect(hold).to_have_text("It is over.")
+    expect(hold.get_by_role("status")).not_to_have_class("vh")
+    page.context.close()
