@@ -110,14 +110,14 @@ def test_the_helper_is_told_who_is_booked_and_not_asked_their_name_again(walker)
     assert 'value="son"' in page
 
 
+def ines(**reached):
+    """Who comes, with a record of her own."""
+    name = {"legal_first_name": "Ines", "legal_last_name": "Lee"}
+    return Patient.objects.create(**name, date_of_birth=date(1948, 5, 9), created_at=WEDNESDAY, **reached)
+
+
 def test_a_helpers_code_opens_nobody_elses_record(walker):
-    known = Patient.objects.create(
-        legal_first_name="Ines",
-        legal_last_name="Lee",
-        date_of_birth=date(1948, 5, 9),
-        email="ines@example.com",
-        created_at=WEDNESDAY,
-    )
+    known = ines(email="ines@example.com")
     visit = walker.booked(**OTHER | {"own_email": "ines@example.com"})
     assert visit.patient != known
     assert known.merge_offers.count() == 0
@@ -125,13 +125,7 @@ def test_a_helpers_code_opens_nobody_elses_record(walker):
 
 
 def test_a_family_that_shares_one_address_is_known_by_it(walker):
-    known = Patient.objects.create(
-        legal_first_name="Ines",
-        legal_last_name="Lee",
-        date_of_birth=date(1948, 5, 9),
-        mobile="+15195550166",
-        created_at=WEDNESDAY,
-    )
+    known = ines(mobile="+15195550166")
     visit = walker.booked(**OTHER | {"own_mobile": "519-555-0166"})
     assert visit.patient == known
 

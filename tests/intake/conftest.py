@@ -137,13 +137,18 @@ def sent(clinic: Clinic, maya: Patient) -> QuestionnaireResponse:
     return actions.complete(response, patient=maya, declared_at=NOW, signature="Maya Chowdhury", by=SOMEBODY, now=NOW)
 
 
-@pytest.fixture
-def sitting(client: Client, draft: QuestionnaireResponse) -> Client:
-    """A browser with the draft in its session."""
+def seat(client: Client, draft: QuestionnaireResponse) -> Client:
+    """That browser, in which these answers are open."""
     session = client.session
     session["draft"] = str(draft.public_id)
     session.save()
     return client
+
+
+@pytest.fixture
+def sitting(client: Client, draft: QuestionnaireResponse) -> Client:
+    """A browser with the draft in its session."""
+    return seat(client, draft)
 
 
 def visible(html: str) -> str:

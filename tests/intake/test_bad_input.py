@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from intake.document import decrypt
 from intake.models import QuestionnaireResponse
-from tests.intake.conftest import HAIR, on_page
+from tests.intake.conftest import HAIR, on_page, seat
 
 
 def url(section: int, number: int) -> str:
@@ -63,10 +63,7 @@ def test_thousands_of_fields_are_refused_on_the_page(sitting: Client, draft: Que
 
 
 def test_a_form_without_its_token_is_refused(draft: QuestionnaireResponse) -> None:
-    client = Client(enforce_csrf_checks=True)
-    session = client.session
-    session["draft"] = str(draft.public_id)
-    session.save()
+    client = seat(Client(enforce_csrf_checks=True), draft)
     assert client.post(url(3, 5), {"hair_scale_set": "a"}).status_code == 403
     assert unchanged(draft)
 

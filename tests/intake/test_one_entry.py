@@ -15,7 +15,7 @@ from intake.document import decrypt
 from intake.models import QuestionnaireResponse
 from intake.sheet import for_review
 from patients.models import Patient
-from tests.intake.conftest import NOW, PEOPLE, SOMEBODY, answers_of, on_page
+from tests.intake.conftest import NOW, PEOPLE, SOMEBODY, answers_of, on_page, seat
 from tests.intake.test_actions import LATER, PHYSICIAN
 from tests.intake.test_paper import text_of
 
@@ -68,10 +68,7 @@ def sent(response: QuestionnaireResponse, answers: dict[str, Any], maya: Patient
 
 
 def test_the_page_asks_it_takes_it_and_refuses_what_is_no_answer(newer: QuestionnaireResponse, client: Client) -> None:
-    session = client.session
-    session["draft"] = str(newer.public_id)
-    session.save()
-    html = client.get(URL).content.decode()
+    html = seat(client, newer).get(URL).content.decode()
     assert "life_sleep" in on_page(html) and "How many hours do you sleep on most nights?" in html and "Cannabis only" in html
     given = {"shown": on_page(html), "trig_haircare": ["none"], "life_tobacco": "cannabis"}
     questions = [q for q in newer.definition.page_questions(4, 3) if q.required and q.link_id not in given]

@@ -15,7 +15,7 @@ from intake import actions, engine
 from intake.document import decrypt
 from intake.models import QuestionnaireResponse
 from patients.models import Patient
-from tests.intake.conftest import HAIR, NOW, PEOPLE, SOMEBODY, answers_of, each_person, form_for, on_page, visible
+from tests.intake.conftest import HAIR, NOW, PEOPLE, SOMEBODY, answers_of, each_person, form_for, on_page, seat, visible
 
 TIME = reverse("booking:time")
 
@@ -297,9 +297,7 @@ def test_the_third_advice_page_says_how_to_get_help_now(sitting: Client, draft: 
 
 def test_each_advice_that_one_page_calls_for_is_shown_before_it_goes_on(sitting: Client, draft: QuestionnaireResponse) -> None:
     check_in = actions.start_draft("hair-loss-followup", by=SOMEBODY, now=NOW)
-    session = sitting.session
-    session["draft"] = str(check_in.public_id)
-    session.save()
+    seat(sitting, check_in)
     given = {"fu_effects": ["heart", "self-harm"], "fu_selfharm_now": "yes"}
     at, said = sitting.post(url(2, 3), {"shown": list(given)} | given)["Location"], []
     while "/advice/" in at:

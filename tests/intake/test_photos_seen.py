@@ -14,7 +14,7 @@ from intake import actions
 from intake.models import Photo, QuestionnaireResponse
 from intake.photos import views_to_add
 from patients.models import ConsentRecord, MergeOffer, Patient
-from tests.intake.conftest import NOW, SOMEBODY
+from tests.intake.conftest import NOW, SOMEBODY, seat
 from tests.intake.photos import PDF, add, complete, send, staff_client
 from tests.intake.pictures import jpeg
 
@@ -26,9 +26,7 @@ def test_a_photo_of_another_draft_is_not_there(sitting: Client, agreeing: Questi
     assert sitting.get(reverse("intake:photo", args=[photo.public_id])).status_code == 200
     other = Client()
     draft = actions.start_draft("hair-loss-intake", by=SOMEBODY, now=NOW)
-    session = other.session
-    session["draft"] = str(draft.public_id)
-    session.save()
+    seat(other, draft)
     missing = other.get(reverse("intake:photo", args=[uuid4()]))
     for url in (reverse("intake:photo", args=[photo.public_id]), reverse("intake:photo", args=[photo.public_id]) + "?small"):
         assert (other.get(url).status_code, other.get(url).content) == (404, missing.content)

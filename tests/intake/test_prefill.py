@@ -14,7 +14,7 @@ from intake.document import decrypt
 from intake.errors import IntakeError
 from intake.models import QuestionnaireResponse
 from patients.models import Patient
-from tests.intake.conftest import HAIR, NOW, PEOPLE, SOMEBODY, answers_of, visible
+from tests.intake.conftest import HAIR, NOW, PEOPLE, SOMEBODY, answers_of, seat, visible
 
 LATER = NOW + timedelta(days=200)
 ANSWERS = answers_of(PEOPLE["Man 58, three treatments, heart history, ASA"])
@@ -39,10 +39,7 @@ def again(fill: Callable[..., QuestionnaireResponse], maya: Patient) -> Question
 @pytest.fixture
 def seated(again: QuestionnaireResponse, client: Client) -> Client:
     """A browser with that draft."""
-    session = client.session
-    session["draft"] = str(again.public_id)
-    session.save()
-    return client
+    return seat(client, again)
 
 
 def url(link_id: str) -> str:
