@@ -52,7 +52,7 @@ ORDER BY s.position, s.name
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The time a browser has chosen. `until` is the end of its hold; None while unheld. `ended`: it was held, and is no longer."""
+    """The time a browser has chosen. `until` is the end of its hold, None while unheld; `ended`: it was held, and is not now."""
 
     start: datetime
     practitioner: Practitioner
