@@ -79,7 +79,7 @@ def _of_the_list(request: HttpRequest, day: date, now: datetime) -> HttpResponse
     if answer.verb == "take":
         return to_day(answer.what, answer.what.previous.get("verb", "book"), request)
     query = {"did": answer.verb, "offer": str(answer.what.public_id)} | _looks(request)
-    return see("staff:day", day, query=f"?{urlencode(query)}")
+    return See(f"{reverse('staff:day', args=[day])}?{urlencode(query)}#on-list")
 
 
 def to_day(visit: Appointment, verb: str, request: HttpRequest | None = None) -> See:

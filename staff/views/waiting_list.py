@@ -44,8 +44,9 @@ class Row:
 
     @property
     def why(self) -> str:
-        """ "Dr. Osei · Any morning · The day before"."""
-        return " · ".join(answer for _question, answer in self.wishes[:3])
+        """ "Dr. Osei · Any morning · told the day before"."""
+        (_with, who), (_times, times), (_notice, notice), *_rest = self.wishes
+        return " · ".join((who, times, _("told %(when)s") % {"when": notice[:1].lower() + notice[1:]}))
 
 
 @dataclass(slots=True)
@@ -226,9 +227,10 @@ def _offer(request: HttpRequest, key: UUID, now: datetime) -> WaitlistOffer:
 
 def said(made: WaitlistOffer, verb: str = "offer") -> str:
     """ "1:15 p.m. is offered to Lucas Moreau until 11:30 a.m."; or that it is taken back, or that they pass."""
+    today = clock.local(made.starts_at).date() == clock.today()
     words = {
         "name": made.entry.patient.full_name,
-        "start": clock.clock_time(made.starts_at),
+        "start": clock.clock_time(made.starts_at) if today else clock.long_when(made.starts_at),
         "time": clock.clock_time(made.expires_at),
     }
     if verb == "back":

@@ -175,10 +175,10 @@ def test_beside_the_day_a_press_offers_the_first_time_that_fits_and_the_strip_ta
     free = re.search(rf'name="at" value="([^"]+)">\s*<button[^>]* value="offer:{lucas.public_id}"', tray)[1]
     answer = desk.post(DAY, {"do": f"offer:{lucas.public_id}", "at": free})
     page = desk.get(answer["Location"])
-    assert "9:00 a.m. is offered to Lucas Chowdhury until 9:45 a.m." in text_of(page).replace("\xa0", " ")
+    assert "Friday, February 12 at 9:00 a.m. is offered to Lucas Chowdhury until 9:45 a.m." in text_of(page).replace("\xa0", " ")
     undo = re.search(r'class="toast".*?value="(back:[^"]+)"', page.content.decode(), re.DOTALL)[1]
     answer = desk.post(DAY, {"do": undo})
-    assert "Taken back. Lucas Chowdhury is not offered 9:00" in text_of(desk.get(answer["Location"]))
+    assert "Taken back. Lucas Chowdhury is not offered Friday, February 12 at 9:00" in text_of(desk.get(answer["Location"]))
     assert not Appointment.objects.filter(status="held").exists()
 
 
@@ -220,3 +220,16 @@ def test_more_people_on_the_list_cost_the_day_no_more(desk, lucas, service):
     for n in range(4):
         wait(service, f"P{n}")
     assert statements() == one
+
+
+def test_a_time_that_became_free_is_offered_from_the_list_in_one_press_which_says_if_it_means_a_call(desk, lucas):
+    page = desk.get(URL).content.decode()
+    assert "Offer to Lucas Chowdhury" in page
+    assert "told 2 hours before" in page
+    WaitlistEntry.objects.update(by_phone=True)
+    page = " ".join(desk.get(URL).content.decode().split())
+    assert "Hold for Lucas Chowdhury and call" in page
+    assert "Hold for Lucas Chowdhury and call" in " ".join(desk.get(DAY).content.decode().split())
+    free, do = re.search(r'name="at" value="([^"]+)">\s*<button[^>]*value="(offer:[^"]+)"', page).groups()
+    page = text_of(desk.post(URL, {"at": free, "do": do}, follow=True)).replace("\xa0", " ")
+    assert "Friday, February 12 at 10:00 a.m. is held for Lucas Chowdhury until 9:45 a.m. Call now." in page
