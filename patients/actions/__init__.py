@@ -6,12 +6,12 @@ One module per noun, all of them to be imported from here.
 from patients.actions.codes import ask_again, ask_code, check_code, digits_of
 from patients.actions.consents import choose_care, consents_of, withdraw_consent
 from patients.actions.errors import PatientError
+from patients.actions.merging import merge
 from patients.actions.people import (
     Contact,
     add_helper,
     identify,
     leave,
-    merge,
     open_account,
     reached_by,
     recognise,
