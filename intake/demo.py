@@ -20,6 +20,7 @@ from intake.actions import (
     save_page,
     sign_review,
     start_draft,
+    write_snippet,
 )
 from intake.demo_art import draw
 from intake.document import decrypt
@@ -129,6 +130,20 @@ _DECIDED: dict[int, dict[str, Any]] = {
         "note": "Low mood since the pills. I call him before lunch.",
     },
 }  # fmt: skip
+
+
+# Texts that a physician of the demo has written for themselves; the product comes without any.
+_SNIPPETS = (
+    ("Clearer crown photo", "ask", "Please take the photo of your crown again: dry hair, in daylight, no flash."),
+    ("Photos next time", "plan", "Photos of the same views at the next visit, {first_name}: same light, same hair length."),
+    ("Where we stand", "note", "Age {age}, {diagnosis}, grade {grade}. Talked about at the visit."),
+)
+
+
+def write_snippets(user: User, *, now: datetime) -> None:
+    """Three for one physician."""
+    for name, field, text in _SNIPPETS:
+        write_snippet(user, name=name, field=field, text=text, by=Actor.staff(user), now=now)
 
 
 def decide(responses: Sequence[QuestionnaireResponse | None], physicians: Sequence[User | None], *, now: datetime) -> None:

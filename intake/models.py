@@ -13,6 +13,7 @@ from accounts.models import Role, is_patient
 from intake.corrections import Correction as Correction
 from intake.definition import WITHOUT_SAFETY, Definition, from_json
 from intake.errors import IntakeError
+from intake.snippets import Snippet as Snippet
 from patients.models import Patient
 
 

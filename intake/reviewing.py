@@ -3,6 +3,7 @@
 The words are the clinic's; nothing here is ever worked out from the answers.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -52,6 +53,21 @@ LABS: tuple[tuple[str, str, Any], ...] = (
     ("prolactin", "", t("Prolactin")),
     ("psa", "2857-1", t("PSA")),
 )
+# Tests that are ordered together: a press ticks them, and each can be taken away again.
+LAB_SETS: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
+    ("shedding", t("Shedding"), ("cbc", "ferritin", "tsh")),
+    ("androgen", t("Androgen signs"), ("testosterone", "dheas", "prolactin")),
+    ("before-5ari", t("Before a 5-ARI, 40 or older"), ("psa",)),
+)
+# What a snippet may name in braces: of the patient, and of the review itself.
+NAMES: dict[str, Any] = {
+    "first_name": t("the patient’s first name"),
+    "age": t("their age"),
+    "diagnosis": t("the working diagnosis"),
+    "grade": t("the grade"),
+    "treatment": t("the treatment"),
+}
+_NAME = re.compile(r"\{(\w*)\}")
 FIELDS: tuple[Field, ...] = (
     Field("outcome", t("Outcome"), "one", "decision", OUTCOMES),
     Field("suitable_for", t("Suitable for"), "line", "decision", hint=t("The visit, or a treatment by name"), only=("suitable",)),
@@ -112,6 +128,7 @@ FIELDS: tuple[Field, ...] = (
     Field("note", t("Note"), "text", "plan", hint=t("For the chart. Patients and reception do not see it")),
 )  # fmt: skip
 BY_NAME = {field.name: field for field in FIELDS}
+TEXTS = [field for field in FIELDS if field.kind == "text"]
 _NEEDS: dict[str, tuple[tuple[str, Any], ...]] = {
     "suitable": (
         ("suitable_for", t("Say what it is suitable for: the visit, or a treatment by name")),
@@ -135,6 +152,20 @@ _NEEDS: dict[str, tuple[tuple[str, Any], ...]] = {
     ),
     "in-person": (),
 }
+
+
+def filled_in(text: str, values: Mapping[str, Any]) -> str:
+    """A snippet with what is known put in; the rest stays as it stands, so that it is seen."""
+    return _NAME.sub(lambda found: str(values.get(found[1]) or found[0]), text)
+
+
+def unknown_names(text: str) -> list[str]:
+    """What stands in braces and is none of `NAMES`."""
+    return [found[0] for found in _NAME.finditer(text) if found[1] not in NAMES]
+
+
+def _left_open(text: str) -> list[str]:
+    return [found[0] for found in _NAME.finditer(text) if found[1] in NAMES]
 
 
 def belongs(field: Field, outcome: str) -> bool:
@@ -164,6 +195,9 @@ def problems(fields: Fields, open_flags: Iterable[str], *, reason_needed: bool, 
         found.append(("grade", _("Enter the grade")))
     if outcome == "labs" and not (fields.get("labs") or fields.get("labs_other")):
         found.append(("labs", _("Choose at least one test")))
+    for name, left in ((f.name, _left_open(fields.get(f.name) or "")) for f in TEXTS if belongs(f, outcome)):
+        if left:
+            found.append((name, _("Write what %(name)s stands for, or take it out") % {"name": left[0]}))
     waiting = list(open_flags)
     if waiting and outcome == "suitable":
         found.append(("flags", _("Acknowledge what must be seen first: %(codes)s") % {"codes": ", ".join(waiting)}))

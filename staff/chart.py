@@ -10,19 +10,20 @@ from django.db.models import OuterRef
 from django.db.models.functions import JSONObject
 
 from booking.models import Appointment
-from intake.models import Photo, QuestionnaireResponse, Review
+from intake.models import Photo, QuestionnaireResponse, Review, Snippet
 
 _PHOTO = ("pk", "public_id", "link_id", "position", "kind", "received_at", "taken_on", "width", "height", "hints")
 
 
 @dataclass(slots=True)
 class Chart:
-    """What is on file. `earlier` is newest first; `photos` are of all of them, oldest first."""
+    """What is on file. `earlier` is newest first; `photos` are of all of them, oldest first; `snippets`: who reads it."""
 
     response: QuestionnaireResponse
     earlier: list[QuestionnaireResponse] = field(default_factory=list)
     photos: list[Photo] = field(default_factory=list)
     reviews: list[Review] = field(default_factory=list)
+    snippets: list[dict[str, str]] = field(default_factory=list)
 
     @property
     def last(self) -> QuestionnaireResponse | None:
@@ -58,6 +59,7 @@ def load(user: Any, public_id: UUID) -> Chart | None:
             "patient", "questionnaire", "reviewer", "appointment__service", "appointment__practitioner", "appointment__room"
         )
         .defer("questionnaire__definition", "appointment__practitioner__approach")
+        .annotate(snippets=Snippet.objects.for_actor(user).current().beside())
         .annotate(pictures=ArraySubquery(pictures.values(json=JSONObject(**{name: name for name in _PHOTO}))))
         .order_by("-started_at", "-pk")
     )
@@ -76,6 +78,7 @@ def load(user: Any, public_id: UUID) -> Chart | None:
             .select_related("physician")
             .order_by("-number")
         ),
+        found.snippets,
     )
 
 

@@ -162,6 +162,8 @@ WORDS: dict[str, Any] = {
     "intake.sign_review": gettext_lazy("Review signed"),
     "intake.amend_review": gettext_lazy("Amendment begun"),
     "intake.discard_review": gettext_lazy("Draft of a review thrown away"),
+    "intake.write_snippet": gettext_lazy("Snippet written"),
+    "intake.use_snippet": gettext_lazy("Snippet taken out, or brought back"),
     "intake.confirm_done": gettext_lazy("What a review left open confirmed"),
     "intake.save_for_later": gettext_lazy("Saved for later"),
     "intake.year_right": gettext_lazy("Year of birth given at the private link"),

@@ -1,5 +1,6 @@
 """What a physician writes, as a form made from `intake.reviewing`: nothing is required of a draft."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -40,6 +41,16 @@ def _made(field: Field) -> forms.Field:
     return TextField(limit=reviewing.LINE, **common) if field.kind == "line" else LongText(**common)
 
 
+@dataclass(frozen=True, slots=True)
+class Put:
+    """A button under a field that puts something into it: a text at its end, or ticks."""
+
+    do: str
+    name: str
+    text: str = ""
+    ticks: tuple[str, ...] = ()
+
+
 class ReviewForm(PlainForm):
     """The fields of a review of answers to one form; `part` groups them as the page does.
 
@@ -53,6 +64,7 @@ class ReviewForm(PlainForm):
         for field in reviewing.FIELDS:
             self.fields[field.name] = _made(field)
         may = [q.link_id for q in asked.may_be_asked(definition)] + [reviewing.OWN_WORDS]
+        self.puts: dict[str, list[Put]] = {}
         self.fields["ask_items"].choices = [(name, name) for name in may]  # type: ignore[attr-defined]
 
     @property
@@ -65,8 +77,10 @@ class ReviewForm(PlainForm):
         return {name: value for name, value in self.cleaned_data.items() if name in reviewing.BY_NAME}
 
     def part(self, name: str) -> list[dict[str, Any]]:
-        """The fields of one part, with the outcomes that each belongs to."""
-        return [{"bound": self[f.name], "field": f} for f in reviewing.FIELDS if f.part == name]
+        """The fields of one part, with the outcomes that each belongs to, and what a press puts in."""
+        return [
+            {"bound": self[f.name], "field": f, "puts": self.puts.get(f.name, ())} for f in reviewing.FIELDS if f.part == name
+        ]
 
     # Not called after a part: a template would take `form.plan` for the field of that name.
     @property

@@ -366,7 +366,7 @@ def staff_tabs(context: template.Context) -> list[dict[str, Any]]:
     if role == "physician":
         tabs += [
             (_("My day"), "staff:md", ("/md/",)),
-            (_("To review"), "staff:to_review", ("/md/review/",)),
+            (_("To review"), "staff:to_review", ("/md/review/", "/md/snippets/")),
             (_("Time off"), "staff:time_off", ("/desk/time-off/",)),
         ]
     if role == "lead":

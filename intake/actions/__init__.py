@@ -36,6 +36,7 @@ from intake.actions.reviews import (
     sign_review,
 )
 from intake.actions.sending import attach_patient, complete
+from intake.actions.snippets import SnippetChanged, use_snippet, write_snippet
 
 __all__ = [
     "AskedElse",
@@ -43,6 +44,7 @@ __all__ = [
     "PhotoRefused",
     "Said",
     "Saved",
+    "SnippetChanged",
     "Taken",
     "Upload",
     "YearRefused",
@@ -90,5 +92,7 @@ __all__ = [
     "sign_review",
     "start_draft",
     "take_over",
+    "use_snippet",
     "withdraw",
+    "write_snippet",
 ]

@@ -23,7 +23,7 @@ from audit.actions import event
 from audit.actor import actor_of
 from booking.actions import ask_no_call, ask_to_call
 from booking.models import ASKED_TO_CALL, COMING, Appointment, Practitioner
-from intake import actions, reviewing
+from intake import actions, answering, reviewing
 from intake.actions.reviews import Content, ask_in, read_review
 from intake.asked import rounds
 from intake.errors import IntakeError
@@ -32,7 +32,7 @@ from intake.photo_panel import panel_for
 from intake.sheet import Sheet, for_review
 from staff import chart, queue, signing
 from staff.reading import reading
-from staff.review_form import ReviewForm
+from staff.review_form import Put, ReviewForm
 
 _ALLERGIES = ("alg_list", "alg_detail")
 _LEFT_OPEN = ("outcome", "labs", "labs_other", "refer_to", "patient_told")  # what a signature with something to confirm says
@@ -184,6 +184,7 @@ def _show(
         flag.seen = _seen((content if draft or not signed else signed[0][1]).seen(flag.code, flag.since))
         flag.remark = request.POST.get(f"why-{flag.code}", "")
     form = form or ReviewForm(definition, initial={**content.fields, "amend_reason": content.reason})
+    form.puts = _puts(page)
     patient = response.patient
     before, after = waiting.before(response), waiting.after(response)
     context = {
@@ -224,6 +225,43 @@ def _show(
         "page_url": page.url,
     }
     return render(request, "staff/review.html", context | _about(patient, page.visit, now), status=status)
+
+
+def _puts(page: Page) -> dict[str, list[Put]]:
+    """What a press puts into each field: sets of tests, and this physician's snippets with the patient's name and age in them."""
+    puts: dict[str, list[Put]] = {}
+    known = _known(page)
+    for snippet in page.chart.snippets:
+        text = reviewing.filled_in(snippet["text"], known)
+        puts.setdefault(snippet["field"], []).append(Put(f"insert:{snippet['key']}", snippet["name"], text))
+    puts["labs"] = [Put(f"labs:{code}", str(label), ticks=tests) for code, label, tests in reviewing.LAB_SETS]
+    return puts
+
+
+def _known(page: Page) -> dict[str, Any]:
+    patient = page.response.patient
+    assert patient is not None
+    return {"first_name": patient.preferred_name or patient.legal_first_name, "age": patient.age_on(clock.today(page.now))}
+
+
+def _put(page: Page, verb: str, what: str, fields: dict[str, Any]) -> str:
+    """Without a script a press puts it in here. Returns the field.
+
+    Raises:
+        Http404: there is no such snippet or set.
+    """
+    if verb == "labs":
+        tests = next((tests for code, _label, tests in reviewing.LAB_SETS if code == what), None)
+        if tests is None:
+            raise Http404
+        fields["labs"] = list(dict.fromkeys([*fields["labs"], *tests]))
+        return "labs"
+    snippet = next((s for s in page.chart.snippets if s["key"] == what), None)
+    if snippet is None or snippet["field"] not in fields:
+        raise Http404
+    text, before = reviewing.filled_in(snippet["text"], _known(page) | fields), fields[snippet["field"]]
+    fields[snippet["field"]] = f"{before}\n{text}" if before else text
+    return snippet["field"]
 
 
 def _picks(sheet: Sheet, ticked: set[str]) -> dict[str, Any]:
@@ -293,7 +331,7 @@ def _act(page: Page) -> HttpResponse:
             actions.discard_review(page.response, by=page.by, now=page.now)
         elif verb in {"done", "not-done"}:
             actions.confirm_done(page.response, done=verb == "done", by=page.by, now=page.now)
-        elif verb in {"save", "sign", "seen", "unseen", "call", "no-call"}:
+        elif verb in {"save", "sign", "seen", "unseen", "call", "no-call", "insert", "labs"}:
             return _write(page, verb, what)
         else:
             raise Http404
@@ -325,6 +363,10 @@ def _write(page: Page, verb: str, what: str) -> HttpResponse:
         return _show(page, form=form, problems=_of_form(form), status=422)
     fields, reason = form.written(), form.cleaned_data["amend_reason"]
     version = as_number(request.POST.get("version")) or 0
+    into = _put(page, verb, what, fields) if verb in {"insert", "labs"} else ""
+    if problem := answering.text_problem(str(fields.get(into) or ""), reviewing.TEXT) if into else "":
+        form.add_error(into, problem)
+        return _show(page, form=form, problems=_of_form(form), status=422)
     try:
         if verb == "sign":
             return _sign(page, form, fields, reason, version)
@@ -345,7 +387,7 @@ def _write(page: Page, verb: str, what: str) -> HttpResponse:
         return JsonResponse({"version": kept.version, "saved": _("Saved at %(time)s") % {"time": clock.clock_time(page.now)}})
     if verb == "save":
         messages.success(request, _("Draft saved. Only physicians see it."))
-    return See(f"{page.url}#{'flags' if verb in {'seen', 'unseen'} else 'decision'}")
+    return See(f"{page.url}#{f'id_{into}' if into else 'flags' if verb in {'seen', 'unseen'} else 'decision'}")
 
 
 def _of_form(form: ReviewForm) -> list[tuple[str, str]]:

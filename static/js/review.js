@@ -136,6 +136,25 @@ document.querySelector("[data-asks]")?.addEventListener("click", (event) => {
   form.elements.ask.focus();
 });
 
+/* A snippet goes to the end of its text, a set of tests is ticked; both are changed there, or taken away again. */
+form?.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-into]");
+  if (!button) return;
+  event.preventDefault();
+  const { into, text, ticks } = button.dataset;
+  let box = form.elements[into];
+  if (ticks) {
+    box = [...box].filter((tick) => ticks.split(" ").includes(tick.value));
+    for (const tick of box) tick.checked = true;
+    box = box[0];
+  } else {
+    const said = text.replace(/\{(\w+)\}/g, (name, field) => form.elements[field]?.value || name);
+    box.value = [box.value.trimEnd(), said].filter(Boolean).join("\n");
+  }
+  box.dispatchEvent(new Event("input", { bubbles: true }));
+  box.focus();
+});
+
 /* Enter behind the password signs, as it says beside it; in any other line it saves. */
 document.getElementById("id_password")?.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || event.isComposing) return;

@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 from django.db import IntegrityError, connection, transaction
 
+SOME_KEY = str(uuid4())
 TEN, ELEVEN = "2027-02-10T10:00Z", "2027-02-10T11:00Z"
 FILLER = {
     "bigint": 1, "integer": 1, "smallint": 5, "boolean": False, "character varying": "", "text": "", "bytea": "\\x00", "jsonb": {}, "ARRAY": [],
@@ -26,6 +27,7 @@ MAY_BE: dict[str, dict[str, Any]] = {
     "booking_waitlistoffer": {"state": "open", "ends_at": ELEVEN},
     "intake_questionnaireresponse": {"status": "completed", "completed_at": TEN},
     "intake_review": {"status": "draft"},
+    "intake_snippet": {"is_current": True},
     "patients_mergeoffer": {"candidate_id": 2},
 }
 HELD = {"status": "held", "hold_expires_at": ELEVEN, "patient_id": None, "hold_key": "one browser"}
@@ -59,6 +61,7 @@ MAY_NOT_BE: dict[str, tuple[str, list[dict[str, Any]], dict[str, Any] | None]] =
     "response_sent_has_time": ("intake_questionnaireresponse", [{"completed_at": None}], None),
     "review_one_draft": ("intake_review", [{"number": 6}], {}),
     "review_signed_shape": ("intake_review", [{"status": "signed"}, {"signed_at": TEN}, {"sha256": "x"}], None),
+    "snippet_one_current": ("intake_snippet", [{"number": 6, "key": SOME_KEY}], {"key": SOME_KEY}),
     "merge_offer_two_rows": ("patients_mergeoffer", [{"candidate_id": 1}], None),
 }
 RULES = """

@@ -5,8 +5,12 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from accounts import clock
 from accounts.models import User
+from audit.actor import Actor
 from booking.models import Appointment
+from intake.actions import write_snippet
+from intake.actions.reviews import read_review
 from intake.models import Review
 from tests.looks.conftest import violations
 from tests.staff.test_review import PASSWORD, another, flag, photo
@@ -77,3 +81,23 @@ def test_without_a_script_every_date_of_a_view_is_a_plain_picture(
     page = window(physician, f"/md/review/{sent.public_id}/", scripts=False)
     expect(page.locator("[data-stage] figure:visible")).to_have_count(2)
     expect(page.locator("[data-viewer]")).to_be_hidden()
+
+
+def test_a_snippet_and_a_set_of_tests_are_put_in_on_the_page_and_kept(
+    window: Callable[..., Page], sent: Appointment, physician: User
+) -> None:
+    text = "Hello {first_name}: grade {grade}."
+    write_snippet(physician, name="Greeting", field="plan", text=text, by=Actor.staff(physician), now=clock.now())
+    page = window(physician, f"/md/review/{sent.public_id}/")
+    page.get_by_label("Grade").fill("IIIv")
+    page.get_by_label("Plan", exact=True).fill("Foam at night.")
+    page.get_by_text("Labs first").click()
+    page.get_by_role("button", name="Shedding").click()
+    expect(page.get_by_label("CBC")).to_be_focused()
+    page.get_by_role("button", name="Greeting").click()
+    expect(page.get_by_label("Plan", exact=True)).to_be_focused()
+    expect(page.get_by_label("Plan", exact=True)).to_have_value("Foam at night.\nHello Daniel: grade IIIv.")
+    expect(page.locator("[data-saved]")).to_contain_text("Saved at")
+    kept = read_review(Review.objects.get()).fields
+    assert (kept["plan"], kept["labs"]) == ("Foam at night.\nHello Daniel: grade IIIv.", ["cbc", "ferritin", "tsh"])
+    assert violations(page) == []
