@@ -6,6 +6,7 @@ What arrives stays in memory, never in a temporary file that somebody could read
 import io
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from functools import wraps
 from typing import Any
@@ -163,12 +164,10 @@ class Place:
 def places_of(request: HttpRequest) -> list[Place]:
     """The responses behind this browser's session."""
     found = []
-    try:
+    with suppress(SeatLost):
         seat = seat_of(request)
-    except SeatLost:
-        return []
-    if seat is not None:
-        found.append(Place(seat.response, seat.by))
+        if seat is not None:
+            found.append(Place(seat.response, seat.by))
     sent, until = str(request.session.get(SENT_KEY, "")), str(request.session.get(SENT_UNTIL, ""))
     if sent and until and clock.now() < datetime.fromisoformat(until):
         response = QuestionnaireResponse.objects.filter(public_id=sent).exclude(patient=None).first()
@@ -213,10 +212,13 @@ def photos_page(request: HttpRequest) -> HttpResponse:
     """Every file that can be added, on one page. In a draft the views have their own page among the questions."""
     wanted = request.GET.get("for", "")
     place = place_of(request, wanted if wanted in {"visit", "asked"} else "")
-    if place is None:
-        asked = request.session.get(ASKED) if wanted == "asked" else None
-        return redirect(asked["go_on"] if asked else "booking:start")
-    return _page(request, place)
+    return _page(request, place) if place else _no_place(request, wanted)
+
+
+def _no_place(request: HttpRequest, wanted: str) -> HttpResponse:
+    """Nothing can be added any more. Where a physician asked for it: to what is asked by now."""
+    asked = request.session.get(ASKED) if wanted == "asked" else None
+    return See(asked["go_on"]) if asked else see("booking:start")
 
 
 def _page(request: HttpRequest, place: Place, *, link_id: str = "", error: str = "", status: int = 200) -> HttpResponse:
@@ -249,10 +251,11 @@ def _page(request: HttpRequest, place: Place, *, link_id: str = "", error: str =
 @_in_memory
 def photo_add(request: HttpRequest) -> HttpResponse:
     """One file for one view. A script gets the row anew; without one the page is shown again, at that row."""
-    place = place_of(request, request.POST.get("for", ""))
-    here = place or place_of(request)
+    wanted = request.POST.get("for", "")
+    place = place_of(request, wanted)
+    here = place or (None if wanted == "asked" else place_of(request))
     if here is None:
-        return see("booking:start")
+        return _no_place(request, wanted)
     link_id = request.POST.get("link_id", "")
     question = here.response.definition.questions.get(link_id)
     if question is None or question.type != "attachment" or (here.ask and link_id not in here.ask.items):

@@ -142,6 +142,8 @@ def _enter(response: QuestionnaireResponse, question: Question, photo: Photo, *,
     _delete(replaced)
     photo.position = max((p.position for p in of_view), default=0) + 1
     photo.save(force_insert=True)
+    if locked.asked_at is not None and _is_all_there(locked):
+        locked.asked_at = None  # It waited for the patient; now it waits for the physician again.
     _settle(locked, document, question.link_id, now=now)
     record(
         "intake.add_photo", by=by, now=now, obj=photo, subject_id=locked.patient_id,
@@ -169,7 +171,10 @@ def remove_photo(photo: Photo, *, by: Actor, now: datetime) -> None:
             detail={"view": row.link_id, "kind": row.kind},
         )  # fmt: skip
         _delete([row])
-        _settle(locked, decrypt(locked), row.link_id, now=now)
+        document = decrypt(locked)
+        if not locked.is_draft and locked.reviewed_at is None:
+            _ask_again(locked, document)
+        _settle(locked, document, row.link_id, now=now)
 
 
 def date_photo(photo: Photo, taken_on: date, *, by: Actor, now: datetime) -> None:
@@ -278,10 +283,7 @@ def _delete(photos: list[Photo]) -> None:
 
 def _settle(locked: QuestionnaireResponse, document: Document, link_id: str, *, now: datetime) -> None:
     """A draft's answers name its photos. What was sent stays as it was signed; photos that came later stand beside it."""
-    fields = ["version"]
-    if locked.asked_at is not None and _is_all_there(locked):
-        locked.asked_at = None  # It waited for the patient; now it waits for the physician again.
-        fields.append("asked_at")
+    fields = ["version", "asked_at"]
     if locked.is_draft:
         ids = [str(p.public_id) for p in locked.photos.filter(link_id=link_id).order_by("position", "pk")]
         document.answers.pop(link_id, None)
@@ -300,6 +302,15 @@ def _is_all_there(locked: QuestionnaireResponse) -> bool:
     if ask is None or ask.items == (OWN_WORDS,):
         return True
     return not ask.form.questions and not photos.views_left(locked, ask)
+
+
+def _ask_again(locked: QuestionnaireResponse, document: Document) -> None:
+    """Where the photo that was taken out was all that came of what a physician asks, it waits for the patient again."""
+    ask = asked_of(locked)
+    if ask is None or photos.since(locked, ask).exists():
+        return
+    if not any(datetime.fromisoformat(entry["at"]) >= ask.at for entry in document.addenda):
+        locked.asked_at = ask.at
 
 
 def drop_photos(response: QuestionnaireResponse, *, by: Actor, now: datetime, reason: str) -> int:

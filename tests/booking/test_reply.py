@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -16,7 +17,7 @@ from booking.links import token_of
 from booking.models import Appointment
 from intake import actions, paper
 from intake.document import Document, decrypt
-from intake.models import QuestionnaireResponse
+from intake.models import Photo, QuestionnaireResponse
 from intake.sheet import for_patient
 from patients.models import ConsentRecord
 from tests.intake.conftest import folder  # noqa: F401
@@ -295,6 +296,53 @@ def test_a_photo_does_not_end_it_while_a_question_is_open(chosen: Callable[..., 
     assert asked_names(daniel.get(url_of(pictured)).content.decode()) == ["hair_course"]
     daniel.post(url_of(pictured), {"hair_course": "better"})
     assert QuestionnaireResponse.objects.get(pk=pictured.response_id).asked_at is None
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_photo_that_was_all_that_came_taken_out_again_it_waits_for_the_patient(
+    chosen: Callable[..., Client], pictured: Appointment
+) -> None:
+    daniel = chosen("photo_crown", "photo_top")
+    daniel.get(url_of(pictured))
+    add(daniel, "photo_crown")
+    add(daniel, "photo_top")
+    for view, waits in (("photo_top", False), ("photo_crown", True)):
+        new = pictured.response.photos.filter(link_id=view).latest("received_at")
+        assert daniel.post(f"/book/photos/{new.public_id}/remove/").status_code == 303
+        assert (QuestionnaireResponse.objects.get(pk=pictured.response_id).asked_at is not None) is waits, view
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_photo_taken_out_is_no_answer(pictured: Appointment, physician: User) -> None:
+    """He had added it just before he was asked."""
+    Photo.objects.update(received_at=clock.now())
+    ask(pictured, physician, "own_words")
+    actions.remove_photo(Photo.objects.get(), by=Actor.patient(pictured.patient_id), now=clock.now())
+    assert QuestionnaireResponse.objects.get(pk=pictured.response_id).asked_at is not None
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_photo_for_what_is_not_asked_any_more_leads_to_what_is(
+    chosen: Callable[..., Client], pictured: Appointment, physician: User
+) -> None:
+    daniel = chosen("photo_crown")
+    daniel.get(url_of(pictured))
+    actions.amend_review(pictured.response, by=Actor.staff(physician), now=clock.now())
+    ask(pictured, physician, "photo_left")
+    assert add(daniel, "photo_crown").headers["Location"] == url_of(pictured)
+    assert pictured.response.photos.count() == 1
+
+
+def test_a_desk_that_lost_its_seat_in_the_same_browser_still_comes_to_the_photos(
+    pictured: Appointment, physician: User, reception: User, signed_in: Callable[[User], Client]
+) -> None:
+    ask(pictured, physician, "photo_crown")
+    browser = signed_in(reception)
+    session = browser.session
+    session["draft_at_desk"] = {"draft": str(uuid4()), "visit": str(pictured.public_id)}
+    session.save()
+    browser.post(url_of(pictured), {"year": str(pictured.patient.date_of_birth.year)})
+    assert "The physician asks for photos" in browser.get(url_of(pictured), follow=True).content.decode()
 
 
 def test_no_other_view_is_taken_and_no_other_photo_seen_there(chosen: Callable[..., Client], pictured: Appointment) -> None:
