@@ -27,6 +27,11 @@ class Ask:
     number: int
 
     @property
+    def is_note(self) -> bool:
+        """True if it is answered in the patient's own words alone. Then a photo is an answer, too."""
+        return self.items == (OWN_WORDS,)
+
+    @property
     def views(self) -> list[Question]:
         """What is asked for that is answered with a file, in the order of the form."""
         return [q for q in self.definition.questions.values() if q.link_id in self.items and q.type == "attachment"]

@@ -128,6 +128,11 @@ class Control:
         return re.split(r"(?<=\.) (?=[A-Z])", self.help) if self.help else []
 
     @property
+    def first(self) -> str:
+        """The id of its first box, where a message about all of it leads."""
+        return self.rows[0].boxes[0].id if self.rows else engine.first_control(self.question)
+
+    @property
     def is_group(self) -> bool:
         """True if it is drawn as a fieldset with a legend."""
         return self.kind in {"radios", "checks", "pictures", "date", "rows"}

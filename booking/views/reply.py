@@ -122,14 +122,13 @@ def _show(
         drawn += controls(ask.form, page, answers or {}, asking, typed=typed, problems=problems)
     for control in drawn:
         control.heading = False  # The physician's words are the heading.
-    at = engine.first_control(ask.form.sections[0].questions[0]) if drawn else "photos"
     context = {
         "it": it,
         "ask": ask,
         "controls": drawn,
         "seen": response.ask_sequence,
         "views": photos.views_asked(response, ask),
-        "problems": [(at, refusal)] if refusal else problem_lines(drawn, problems or []),
+        "problems": [(drawn[0].first if drawn else "photos", refusal)] if refusal else problem_lines(drawn, problems or []),
         "has_errors": bool(refusal or problems),
         "back_url": it.url("visit"),
     }

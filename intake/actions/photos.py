@@ -26,7 +26,6 @@ from intake.definition import Definition, Question
 from intake.document import Document, decrypt, is_own_draft, must_hold, put
 from intake.errors import IntakeError
 from intake.models import Photo, QuestionnaireResponse
-from intake.reviewing import OWN_WORDS
 
 log = logging.getLogger(__name__)
 
@@ -299,7 +298,7 @@ def _settle(locked: QuestionnaireResponse, document: Document, link_id: str, *, 
 def _is_all_there(locked: QuestionnaireResponse) -> bool:
     """Whether photos alone are an answer to what a physician asks: every one asked for, or any one to a note without more."""
     ask = asked_of(locked)
-    if ask is None or ask.items == (OWN_WORDS,):
+    if ask is None or ask.is_note:
         return True
     return not ask.form.questions and not photos.views_left(locked, ask)
 

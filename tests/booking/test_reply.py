@@ -364,6 +364,29 @@ def test_who_does_not_agree_to_photos_any_more_is_asked_for_none(chosen: Callabl
     assert (page.status_code, asked_names(page.content.decode())) == (200, ["hair_course"])
 
 
+def test_who_was_asked_for_photos_only_and_does_not_agree_any_more_is_asked_to_call(
+    chosen: Callable[..., Client],
+    sent: Appointment,  # noqa: F811
+) -> None:
+    ConsentRecord.objects.filter(code="C3").update(withdrawn_at=clock.now())
+    page = chosen("photo_crown").get(url_of(sent)).content.decode()
+    assert 'href="tel:+15195550142"' in page.partition("</main>")[0]
+    assert "Send" not in page
+    assert f"/v/{token_of(sent)}/photos/" not in page
+
+
+def test_a_photo_is_offered_in_place_of_an_answer_only_where_it_is_one(chosen: Callable[..., Client], sent: Appointment) -> None:  # noqa: F811
+    assert "you can add one instead" not in chosen("hair_course", "own_words").get(url_of(sent)).content.decode()
+
+
+def test_what_is_wrong_with_all_of_it_leads_to_the_first_box(chosen: Callable[..., Client], sent: Appointment) -> None:  # noqa: F811
+    """Of a medicine, too."""
+    typed = {"shown": "med_item", "med_name": "Biotin", "med_dose": "", "seen": "9"}
+    page = chosen("med_name").post(url_of(sent), typed).content.decode()
+    for at in re.findall(r'href="#([\w-]+)"', page):
+        assert f' id="{at}"' in page
+
+
 def test_what_was_asked_for_is_read_in_the_portal_and_on_paper(chosen: Callable[..., Client], sent: Appointment) -> None:  # noqa: F811
     chosen("hair_course", "own_words").post(url_of(sent), {"hair_course": "better", "own_words": "Much"})
     response = QuestionnaireResponse.objects.get(pk=sent.response_id)
