@@ -44,16 +44,14 @@ class Ask:
         for q in self.definition.questions.values():
             if q.type in {"attachment", "display"} or q.calc or q.asked or q.fact or q.consent:
                 continue
-            group = groups.get(q.group)
+            group, opened = groups.get(q.group), _opened(self.definition, q, wanted)
             if group and group.repeats:
                 if q.group not in rows:
-                    opened = _opened(group.show_when, wanted)
                     if q.link_id not in wanted and not opened:
                         continue
                     rows[q.group] = replace(group, group="", show_when=() if q.link_id in wanted else opened)
                 questions.append(replace(q, section=1, page=1))
                 continue
-            opened = _opened(q.show_when or (group.show_when if group else ()), wanted)
             if q.link_id in wanted or opened:
                 questions.append(replace(q, section=1, page=1, group="", show_when=() if q.link_id in wanted else opened))
                 wanted.add(q.link_id)
@@ -67,9 +65,17 @@ class Ask:
         return replace(self.definition, sections=(section,), advice=())
 
 
-def _opened(conditions: Conditions, by: set[str]) -> Conditions:
-    """Those that look at one of these questions."""
-    return tuple((name, codes) for name, codes in conditions if name in by)
+def _opened(definition: Definition, question: Question, by: set[str]) -> Conditions:
+    """Those conditions of a question, or of the innermost group around it, that look at one of these questions.
+
+    What else would have to hold, such as the age, is not looked at: rather a question too many than one for safety too few.
+    """
+    conditions, around = question.show_when, definition.groups.get(question.group)
+    while True:
+        found = tuple((name, codes) for name, codes in conditions if name in by)
+        if found or around is None:
+            return found
+        conditions, around = around.show_when, definition.groups.get(around.group)
 
 
 def may_be_asked(definition: Definition) -> list[Question]:

@@ -205,6 +205,12 @@ def test_what_an_answer_opens_in_the_form_is_asked_before_it_is_sent(chosen: Cal
     assert document_of(sent).addenda == []
 
 
+def test_what_a_group_around_another_opens_is_asked_too(chosen: Callable[..., Client], sent: Appointment) -> None:  # noqa: F811
+    """Who is asked again for the sex registered at birth is asked about pregnancy as well, which stands in a group of its own."""
+    answer = chosen("about_sex_birth").post(url_of(sent), {"about_sex_birth": "female", "shown": "about_sex_birth"})
+    assert asked_names(answer.content.decode()) == ["about_sex_birth", "preg_status", "fem_cycle", "fem_androgen"]
+
+
 def test_a_late_answer_raises_its_flag_pages_somebody_and_shows_where_to_get_help(
     chosen: Callable[..., Client],
     sent: Appointment,  # noqa: F811
