@@ -5,7 +5,7 @@ Every verb locks the response's row first, so two physicians are one after the o
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -100,6 +100,11 @@ def asked_of(response: QuestionnaireResponse) -> Ask | None:
     """What the review that was signed last asks of the patient, answered or not; the caller writes the event of reading it."""
     latest = response.reviews.filter(status=Review.Status.SIGNED).order_by("number").last()
     return ask_in(latest, read_review(latest), response.definition) if latest is not None else None
+
+
+def last_came(moments: Sequence[datetime]) -> str:
+    """What a page says of the answers and photos that came: how many, and when the last did."""
+    return f"{len(moments)}:{max(moments).timestamp():.6f}" if moments else ""
 
 
 def _digest(content: Content) -> str:
@@ -272,6 +277,18 @@ def acknowledge_flag(
 # --- Signing ---------------------------------------------------------------------------------------------------------
 
 
+def _read(locked: QuestionnaireResponse, document: Document, came: str | None) -> None:
+    """Nothing has come from the patient that the page did not show.
+
+    Raises:
+        Taken: something has.
+    """
+    said = [datetime.fromisoformat(entry["at"]) for entry in document.addenda]
+    pictures = locked.photos.filter(status=Photo.Status.KEPT).values_list("received_at", flat=True)
+    if came not in (None, last_came([*said, *pictures])):
+        raise Taken(_("The patient has sent something, or taken a photo out, since you opened this page. Look at it, then sign"))
+
+
 def _missing(
     locked: QuestionnaireResponse, document: Document, content: Content, fields: Mapping[str, Any], reason: str
 ) -> list[tuple[str, str]]:
@@ -281,14 +298,26 @@ def _missing(
 
 
 def missing_to_sign(
-    response: QuestionnaireResponse, fields: Mapping[str, Any], *, reason: str = "", by: Actor, now: datetime
+    response: QuestionnaireResponse,
+    fields: Mapping[str, Any],
+    *,
+    reason: str = "",
+    came: str | None = None,
+    by: Actor,
+    now: datetime,
 ) -> list[tuple[str, str]]:
-    """What `sign_review` would say is missing, as (field, words); the caller shows, and writes the event of reading."""
+    """What `sign_review` would say is missing, as (field, words); the caller shows, and writes the event of reading it.
+
+    Raises:
+        Taken: as for `sign_review`.
+    """
     with transaction.atomic():
         locked = _locked(response)
         _on_it(locked, by=by, now=now)
         _review, content = _draft(locked, by=by, now=now)
-        return _missing(locked, decrypt(locked), content, fields, reason)
+        document = decrypt(locked)
+        _read(locked, document, came)
+        return _missing(locked, document, content, fields, reason)
 
 
 def sign_review(
@@ -298,6 +327,7 @@ def sign_review(
     reason: str = "",
     registration: str = "",
     version: int | None = None,
+    came: str | None = None,
     by: Actor,
     now: datetime,
 ) -> Review:
@@ -305,10 +335,11 @@ def sign_review(
 
     Args:
         registration: the physician's number with the college.
+        came: of what was read (`last_came`); None does not look.
 
     Raises:
         NotYet: something is missing, such as a flag that must be acknowledged.
-        Taken: as for `save_review`.
+        Taken: as for `save_review`, or something came since it was read.
     """
     with transaction.atomic():
         locked = _locked(response)
@@ -316,6 +347,7 @@ def sign_review(
         review, content = _draft(locked, by=by, now=now)
         _same(review, version)
         document = decrypt(locked)
+        _read(locked, document, came)
         found = document.flags.get("found", ())
         amends = locked.reviewed_at is not None
         if missing := _missing(locked, document, content, fields, reason):

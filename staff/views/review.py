@@ -24,7 +24,7 @@ from audit.actor import actor_of
 from booking.actions import ask_no_call, ask_to_call
 from booking.models import ASKED_TO_CALL, COMING, Appointment, Practitioner
 from intake import actions, answering, reviewing
-from intake.actions.reviews import Content, ask_in, read_review
+from intake.actions.reviews import Content, ask_in, last_came, read_review
 from intake.asked import rounds
 from intake.errors import IntakeError
 from intake.models import QuestionnaireResponse
@@ -185,6 +185,7 @@ def _show(
         flag.remark = request.POST.get(f"why-{flag.code}", "")
     form = form or ReviewForm(definition, initial={**content.fields, "amend_reason": content.reason})
     form.puts = _puts(page)
+    mine = [(p.link_id, p.received_at) for p in page.chart.photos if p.response_id == response.pk]
     patient = response.patient
     before, after = waiting.before(response), waiting.after(response)
     context = {
@@ -211,9 +212,8 @@ def _show(
         "mine": response.reviewer_id == request.user.pk,
         "amends": response.reviewed_at is not None,
         "signed": signed,
-        "rounds": rounds(
-            asks, sheet.addenda, [(p.link_id, p.received_at) for p in page.chart.photos if p.response_id == response.pk]
-        ),
+        "rounds": rounds(asks, sheet.addenda, mine),
+        "came": last_came([*(entry["at"] for entry in sheet.addenda), *(at for _view, at in mine)]),
         "own_words": reviewing.OWN_WORDS,
         "left_open": [line for line in signed[0][2] if line.name in _LEFT_OPEN] if response.to_confirm and signed else [],
         "before_that": _decided_before(page),
@@ -397,7 +397,8 @@ def _of_form(form: ReviewForm) -> list[tuple[str, str]]:
 def _sign(page: Page, form: ReviewForm, fields: dict[str, Any], reason: str, version: int) -> HttpResponse:
     """Sign, then the next patient. What is missing is said beside what it is missing from, and nothing typed is lost."""
     request, response, by, now = page.request, page.response, page.by, page.now
-    found = actions.missing_to_sign(response, fields, reason=reason, by=by, now=now)
+    came = request.POST.get("came")
+    found = actions.missing_to_sign(response, fields, reason=reason, came=came, by=by, now=now)
     if not signing.is_proven(request, now) and (wrong := signing.prove(request, request.POST.get("password", ""), now)):
         found.append(("password", wrong))
     if found:
@@ -410,7 +411,7 @@ def _sign(page: Page, form: ReviewForm, fields: dict[str, Any], reason: str, ver
         return _show(fresh, form=form, problems=found, status=422)
     number = Practitioner.objects.filter(user=request.user).values_list("registration_number", flat=True).first() or ""
     with transaction.atomic():
-        actions.sign_review(response, fields, reason=reason, registration=number, version=version, by=by, now=now)
+        actions.sign_review(response, fields, reason=reason, registration=number, version=version, came=came, by=by, now=now)
         _tell_the_desk(page, fields)
     with reading(request, "staff.queue_read", now=now):
         after = queue.load(request.user, now).after(response)

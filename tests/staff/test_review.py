@@ -449,3 +449,38 @@ def test_an_allergy_that_is_named_later_stands_on_top(doctor: Client, sent: Appo
     actions.reply(sent.response, said, by=Actor.patient(sent.patient_id), now=clock.now())
     allergies = doctor.get(url_of(sent)).context["allergies"]
     assert ("Latex" in allergies["text"], allergies["none"]) == (True, False)
+
+
+def came_of(page: Any) -> dict[str, str]:
+    """What the page says of when the last answer or photo came."""
+    said = re.search(r'name="came" value="([\d.:]*)"', page.content.decode())
+    assert said
+    return {"came": said[1]}
+
+
+def test_what_the_patient_sent_since_the_page_was_opened_is_read_before_it_is_signed(
+    doctor: Client, physician: User, sent: Appointment
+) -> None:
+    fields = {"outcome": "more-info", "ask": "Are you pregnant?", "ask_items": ["own_words"]}
+    actions.sign_review(sent.response, fields, by=Actor.staff(physician), now=clock.now())
+    typed = IN_PERSON | came_of(doctor.get(url_of(sent)))
+    actions.reply(sent.response, {"own_words": "Yes, I am"}, by=Actor.patient(sent.patient_id), now=clock.now())
+    refused = doctor.post(url_of(sent), typed)
+    page = refused.content.decode()
+    assert (refused.status_code, "since you opened this page" in page, "Yes, I am" in page) == (409, True, True)
+    assert "Look at the temples" in page
+    assert doctor.post(url_of(sent), typed | came_of(refused)).status_code == 303
+
+
+def test_a_photo_that_came_or_went_since_the_page_was_opened_is_said_before_it_is_signed(
+    doctor: Client, sent: Appointment
+) -> None:
+    photo(sent.response)
+    first = came_of(doctor.get(url_of(sent)))
+    Photo.objects.update(link_id="photo_top", received_at=clock.now())
+    photo(sent.response)
+    second = came_of(doctor.get(url_of(sent)))
+    assert doctor.post(url_of(sent), IN_PERSON | first).status_code == 409
+    Photo.objects.filter(link_id="photo_top").delete()
+    assert doctor.post(url_of(sent), IN_PERSON | second).status_code == 409
+    assert doctor.post(url_of(sent), IN_PERSON | first).status_code == 303
