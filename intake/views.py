@@ -333,13 +333,18 @@ def advice(request: HttpRequest, sitting: Sitting, number: int) -> HttpResponse:
         return redirect("intake:questions")
     after, change, then = (request.GET.get(name, "") for name in ("after", "change", "then"))
     change = change if change in {"1", "all"} else ""
+    words = _("Continue with the form")
     if re.fullmatch(r"\d{1,2}(-\d{1,2})*", then):
-        go_on = _advice_url(then.split("-"), after, change)
+        numbers = then.split("-")
+        go_on = _advice_url(numbers, after, change)
+        # Whoever stops here has read what the next page is about.
+        titles = [filled(notices[n - 1].title) for n in map(int, numbers) if 1 <= n <= len(notices)]
+        words = _("Next: %(title)s") % {"title": titles[0]} if titles else words
     elif re.fullmatch(r"\d{1,2}-\d{1,2}", after):
         go_on = _after_advice(sitting, after.replace("-", "/"), change)
     else:
         go_on = reverse("intake:questions")
-    return advice_page(request, notice, go_on, words=_("Continue with the form"))
+    return advice_page(request, notice, go_on, words=words)
 
 
 def advice_page(request: HttpRequest, notice: Notice, go_on: str, *, words: str) -> HttpResponse:

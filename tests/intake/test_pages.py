@@ -299,12 +299,16 @@ def test_each_advice_that_one_page_calls_for_is_shown_before_it_goes_on(sitting:
     check_in = actions.start_draft("hair-loss-followup", by=SOMEBODY, now=NOW)
     seat(sitting, check_in)
     given = {"fu_effects": ["heart", "self-harm"], "fu_selfharm_now": "yes"}
-    at, said = sitting.post(url(2, 3), {"shown": list(given)} | given)["Location"], []
+    at, said, ways = sitting.post(url(2, 3), {"shown": list(given)} | given)["Location"], [], []
     while "/advice/" in at:
         html = sitting.get(at).content.decode()
-        said += re.findall(r"Call 9-1-1 now if you have chest pain|You deserve help now", html)
-        at = unescape(re.findall(r'<a href="([^"]+)">Continue with the form', html)[0])
+        said += re.findall(r"<h1[^>]*>(Call 9-1-1 now if you have chest pain|You deserve help now)", html)
+        link, words = re.findall(r'class="q-later"><a href="([^"]+)">([^<]+)', html)[0]
+        ways.append(words)
+        at = unescape(link)
     assert (said, at) == (["Call 9-1-1 now if you have chest pain", "You deserve help now"], url(2, 5))
+    next_one = "Next: You deserve help now. Call or text 9-8-8 any time, day or night."
+    assert ways == [next_one, "Continue with the form"], "who stops at the first has read what the second is about"
 
 
 def test_an_advice_page_that_was_not_called_for_cannot_be_opened(sitting: Client) -> None:
