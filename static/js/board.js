@@ -221,9 +221,10 @@ document.addEventListener("keydown", (event) => {
 const KEPT = "desk-pressed", PATIENCE = 10000;
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || !wanted() || typing(event.target)) return;
-  if (!document.querySelector("main form[data-busy]") || dialog.open || !/^(.|Arrow.*|Enter|Escape|Backspace)$/.test(event.key)) return;
+  if (!document.querySelector("main form[data-busy]") || dialog.open || !/^(.|Arrow.*|Escape|Backspace)$/.test(event.key)) return;
   event.preventDefault();
   event.stopImmediatePropagation();
+  if (event.repeat) return; // it is held down
   const { keys = [] } = JSON.parse(sessionStorage.getItem(KEPT) ?? "{}");
   sessionStorage.setItem(KEPT, JSON.stringify({ at: Date.now(), keys: [...keys, event.key] }));
 }, { capture: true });
@@ -234,7 +235,7 @@ addEventListener("load", () => {
   for (const key of keys) {
     const place = document.activeElement;
     if (typing(place)) place.value += key.length === 1 ? key : "";
-    else if (place.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true })) && key === "Enter") place.click();
+    else place.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
   }
 });
 
