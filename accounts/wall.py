@@ -42,14 +42,24 @@ def instant(day: date, wall: time, zone: zoneinfo.ZoneInfo, *, fold: int = 0) ->
     later = datetime.combine(day, wall, tzinfo=zone).replace(fold=0).astimezone(UTC)
     earlier = datetime.combine(day, wall, tzinfo=zone).replace(fold=1).astimezone(UTC)
     low, high = int(min(earlier, later).timestamp()), int(max(earlier, later).timestamp())
-    before = datetime.fromtimestamp(low, zone).utcoffset()
+    return datetime.fromtimestamp(clock_change(low, high, zone), UTC)
+
+
+def offset(at: int, zone: zoneinfo.ZoneInfo) -> int:
+    """By how many seconds clocks in `zone` are ahead of UTC at an instant (seconds since 1970)."""
+    return int((datetime.fromtimestamp(at, zone).utcoffset() or timedelta()).total_seconds())
+
+
+def clock_change(low: int, high: int, zone: zoneinfo.ZoneInfo) -> int:
+    """The first second at which clocks in `zone` have another offset than at `low`; they change once up to `high`."""
+    before = offset(low, zone)
     while high - low > 1:
         middle = (low + high) // 2
-        if datetime.fromtimestamp(middle, zone).utcoffset() == before:
+        if offset(middle, zone) == before:
             low = middle
         else:
             high = middle
-    return datetime.fromtimestamp(high, UTC)
+    return high
 
 
 def is_ambiguous(day: date, wall: time, zone: zoneinfo.ZoneInfo) -> bool:

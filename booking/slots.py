@@ -21,7 +21,7 @@ from operator import itemgetter
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from accounts.wall import day_bounds, instant
+from accounts.wall import clock_change, day_bounds, instant, offset
 
 Span = tuple[int, int]
 _Shape = tuple[int, list[tuple[int, int, int]]]
@@ -125,18 +125,11 @@ class Calendar:
 def _day_shape(day: date, zone: ZoneInfo) -> _Shape:
     """Start of a local day, and its stretches of one offset as (from, to, start of the day on that stretch's clock)."""
     since, until = (int(edge.timestamp()) for edge in day_bounds(day, zone))
-    first = int(datetime.fromtimestamp(since, zone).utcoffset().total_seconds())  # type: ignore[union-attr]
-    last = int(datetime.fromtimestamp(until - 1, zone).utcoffset().total_seconds())  # type: ignore[union-attr]
+    first, last = offset(since, zone), offset(until - 1, zone)
     if first == last:
         return since, [(since, until, since)]
-    low, high = since, until  # The clock changes once in such a day; find when.
-    while high - low > 1:
-        middle = (low + high) // 2
-        if datetime.fromtimestamp(middle, zone).utcoffset().total_seconds() == first:  # type: ignore[union-attr]
-            low = middle
-        else:
-            high = middle
-    return since, [(since, high, since), (high, until, since - (last - first))]
+    change = clock_change(since, until, zone)
+    return since, [(since, change, since), (change, until, since - (last - first))]
 
 
 def _instant(day: date, minute: int, zone: ZoneInfo, shape: _Shape, *, end: bool) -> int:
