@@ -206,7 +206,7 @@ def test_who_is_to_be_called_stands_at_the_side_until_they_are(desk: Client, app
     Appointment.objects.filter(pk=appointment.pk).update(needs_call=True, call_reason="Contact not checked")
     url = f"/desk/day/{clock.local(appointment.starts_at).date()}/"
     page = desk.get(url).content.decode()
-    pressed = re.search(r'form="board" name="do" value="(called:[^"]+)"', page).group(1)  # type: ignore[union-attr]
+    pressed = re.search(r'form="tray-do" name="do" value="(called:[^"]+)"', page).group(1)  # type: ignore[union-attr]
     assert "Contact not checked" in page
     page = desk.get(desk.post(url, {"do": pressed})["Location"]).content.decode()
     assert "Maya Chowdhury was called" in page

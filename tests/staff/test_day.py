@@ -196,6 +196,25 @@ def test_a_closed_day_says_so(desk: Client, practitioner: Practitioner) -> None:
     assert b"Closed. Nobody works" in desk.get("/desk/day/2027-02-13/").content
 
 
+def test_who_is_to_be_called_is_said_to_be_called_from_a_closed_day_too(desk: Client, appointment: Appointment) -> None:
+    Appointment.objects.update(needs_call=True, call_reason="New photos")
+    page = desk.get("/desk/day/2027-02-13/").content.decode()
+    assert "Closed. Nobody works" in page
+    form = re.search(rf'form="([^"]+)"\s*name="do"\s*value="called:{appointment.public_id}', page).group(1)  # type: ignore[union-attr]
+    assert re.search(rf'<form[^>]*id="{form}"[^>]*method="post"', page)
+
+
+def test_who_waits_now_is_said_beside_today_only(
+    reception: User, signed_in: Callable[[User], Client], make_patient: Any, make_visit: Any
+) -> None:
+    start = next_weekday_at(10)
+    make_visit(make_patient("Cleo", "Test"), start, "arrived", arrived_at=start)
+    with time_machine.travel(start, tick=False):
+        desk = signed_in(reception)
+        assert "Waiting now" in desk.get(f"/desk/day/{clock.today()}/").content.decode()
+        assert "Waiting now" not in desk.get(f"/desk/day/{clock.today() + timedelta(days=1)}/").content.decode()
+
+
 def test_a_day_of_160_visits_takes_at_most_four_statements(
     desk: Client, clinic: Any, make_practitioner: Any, service: Service
 ) -> None:
