@@ -18,7 +18,7 @@ from accounts.models import Clinic
 from accounts.web import See, see
 from booking import actions, words
 from booking.links import token_of
-from booking.models import COMING, Appointment, Status
+from booking.models import COMING, Appointment, Status, WaitlistEntry
 from booking.views.journey import Journey
 from booking.views.step import may_send
 from intake.photos import views_to_add
@@ -125,6 +125,7 @@ def done(request: HttpRequest) -> HttpResponse:
         "calendar": calendar_links(visit),
         "directions": directions_url(),
         "views": views_to_add(visit.response) if visit.response else [],
+        "waits": WaitlistEntry.objects.on_list().beside(visit).exists(),
         "for_other": visit.helper is not None,
         "answers_sent": request.GET.get("sent") == "1",
         "can_change": now <= visit.move_deadline(),

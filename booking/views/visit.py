@@ -221,7 +221,10 @@ def visit_cancel(request: HttpRequest, it: Visit) -> HttpResponse:
                 return _show(it, status=409, refusal=str(refusal))
             return it.see()
         status = 422
-    context = {"it": it, "visit": it.row, "form": form, "fee": Clinic.current().late_fee, "back_url": it.url("visit")}
+    context = {
+        "it": it, "visit": it.row, "form": form, "fee": Clinic.current().late_fee, "back_url": it.url("visit"),
+        "waits": it.row.waiting.on_list().exists(),
+    }  # fmt: skip
     return render(request, "booking/visit_cancel.html", context, status=status)
 
 

@@ -258,3 +258,19 @@ def test_a_link_to_saved_answers_is_dead_once_the_wait_has_become_a_visit(walker
     made = actions.offer(WaitlistEntry.objects.get(), practitioner, on(12, 10), by=SYSTEM, now=clock.now())
     actions.accept(made, by=SYSTEM, now=clock.now())
     assert walker.another().get("resume", saved).status_code == 404
+
+
+def test_whoever_cancels_reads_that_the_place_on_the_list_ends_with_the_visit(link, visit, token):
+    ends = "Your place on the waiting list ends with the visit."
+    assert ends not in text_of(link.get("visit_cancel", token))
+    actions.join(visit.service, actions.Wishes(), patient=visit.patient, visit=visit, by=DESK, now=clock.now())
+    assert ends in text_of(link.get("visit_cancel", token))
+
+
+def test_the_page_after_booking_knows_who_is_on_the_list(walker):
+    visit = walker.booked()
+    assert "Come sooner: join the waiting list" in text_of(walker.get("done"))
+    actions.join(visit.service, actions.Wishes(), patient=visit.patient, visit=visit, by=DESK, now=clock.now())
+    said = text_of(walker.get("done"))
+    assert "Your place on the waiting list" in said
+    assert "Come sooner" not in said
