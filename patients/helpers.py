@@ -42,6 +42,7 @@ class Helper(Reachable, models.Model):
     texts_stopped_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
     version = models.PositiveIntegerField(default=1)
+    email_since = mobile_since = None  # another address is another row
 
     class Meta:
         indexes = [models.Index(fields=["mobile"], name="helper_mobile", condition=~models.Q(mobile=""))]

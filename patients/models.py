@@ -54,6 +54,8 @@ class Patient(Reachable, models.Model):
     mobile: Any = MobileField(blank=True)
     reminder_by = models.CharField(max_length=12, choices=ReminderBy.choices, default=ReminderBy.TEXT_EMAIL)
     voicemail_ok = models.BooleanField(default=False)
+    email_since = models.DateTimeField(null=True, help_text=_("When this email address came on file; empty: with the record."))
+    mobile_since = models.DateTimeField(null=True, help_text=_("When this mobile came on file; empty: with the record."))
     email_checked_at = models.DateTimeField(null=True, help_text=_("When a code sent to this email address came back."))
     mobile_checked_at = models.DateTimeField(null=True, help_text=_("When a code sent to this mobile came back."))
     email_bounced_at = models.DateTimeField(null=True, help_text=_("When mail to this address came back for good."))

@@ -43,6 +43,8 @@ class Reachable:
         email: Any
         mobile: Any
         reminder_by: Any
+        email_since: datetime | None
+        mobile_since: datetime | None
         email_bounced_at: datetime | None
         mobile_bounced_at: datetime | None
         texts_stopped_at: datetime | None

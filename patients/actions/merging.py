@@ -14,8 +14,8 @@ from patients.actions.errors import PatientError
 from patients.actions.people import leave
 from patients.models import MergeOffer, Patient
 
-_BY_EMAIL = ("email", "email_checked_at", "email_bounced_at")
-_BY_MOBILE = ("mobile", "mobile_checked_at", "mobile_bounced_at", "texts_stopped_at")
+_BY_EMAIL = ("email", "email_since", "email_checked_at", "email_bounced_at")
+_BY_MOBILE = ("mobile", "mobile_since", "mobile_checked_at", "mobile_bounced_at", "texts_stopped_at")
 
 
 @transaction.atomic
@@ -47,6 +47,7 @@ def merge(offer: MergeOffer, same_person: bool, *, by: Actor, now: datetime) -> 
             if not getattr(kept, names[0]):
                 for name in names:
                     setattr(kept, name, getattr(moved, name))
+                setattr(kept, names[1], getattr(moved, names[1]) or moved.created_at)
         kept.user = kept.user or account
         kept.version += 1
         kept.save()

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from accounts.models import Role, User
@@ -164,8 +165,10 @@ def _refresh(
     before = {name: getattr(patient, name) for name in _TOLD}
     patient.reminder_by, patient.voicemail_ok = contact.reminder_by, contact.voicemail_ok
     patient.preferred_name = contact.preferred_name or patient.preferred_name
+    if contact.email and not patient.email:
+        patient.email_since = now
     if contact.mobile and not patient.mobile:
-        patient.texts_stopped_at = stopped_at
+        patient.mobile_since, patient.texts_stopped_at = now, stopped_at
     patient.email, patient.mobile = patient.email or contact.email, patient.mobile or contact.mobile
     if channel == "email":
         patient.email_checked_at, patient.email_bounced_at = now, None
@@ -183,7 +186,8 @@ def _refresh(
 
 _TOLD = ("reminder_by", "voicemail_ok", "preferred_name", "email", "mobile")
 _REFRESHED = (
-    *_TOLD, "version", "email_checked_at", "email_bounced_at", "mobile_checked_at", "mobile_bounced_at", "texts_stopped_at",
+    *_TOLD, "version", "email_since", "email_checked_at", "email_bounced_at", "mobile_since", "mobile_checked_at",
+    "mobile_bounced_at", "texts_stopped_at",
 )  # fmt: skip
 
 
@@ -230,9 +234,12 @@ def update_contact(
     if not changed:
         return patient
     before = copy(patient)
+    if email.casefold() != before.email.casefold():
+        patient.email_since = now
     if "email" in changed:
         patient.email_checked_at, patient.email_bounced_at = now if checked == "email" else None, None
     if "mobile" in changed:
+        patient.mobile_since = now
         patient.mobile_checked_at, patient.mobile_bounced_at = now if checked == "text" else None, None
         patient.texts_stopped_at = reach.stopped_at(mobile)
     patient.email, patient.mobile, patient.reminder_by, patient.voicemail_ok = email, mobile, reminder_by, voicemail_ok
@@ -251,12 +258,15 @@ def leave(before: Patient | Helper, reader: Patient | Helper, *, patient: Patien
     """
     if ReminderBy.PHONE in (before.reminder_by, reader.reminder_by):
         return
-    gone = [("email", before.email)] if before.can_email and before.email.casefold() != reader.email.casefold() else []
-    gone += [("text", before.e164)] if before.can_text and before.e164 != reader.e164 else []
+    gone = [("email", before.email, before.email_since)]
+    gone = gone if before.can_email and before.email.casefold() != reader.email.casefold() else []
+    gone += [("text", before.e164, before.mobile_since)] if before.can_text and before.e164 != reader.e164 else []
     rested = now - timedelta(seconds=settings.MESSAGE_GRACE_SECONDS)
-    for channel, address in gone:
-        fresh = before.created_at > rested or patient.left_addresses.filter(channel=channel, left_at__gt=rested).exists()
-        if not fresh:
+    for channel, address, since in gone:
+        # One that was left before, and used again since, has heard from us; if it was just now, its word is still to go.
+        left = patient.left_addresses.filter(channel=channel, address__iexact=address).aggregate(at=Max("left_at"))["at"]
+        heard = (since or before.created_at) <= rested if left is None else left <= rested
+        if heard:
             LeftAddress.objects.create(patient=patient, channel=channel, address=address, left_at=now)
 
 

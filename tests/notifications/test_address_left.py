@@ -92,6 +92,45 @@ def test_an_address_nobody_was_ever_written_to_is_not_told(known: Patient, post:
     assert [to for to, _said in told(post, LATER + MINUTE + GRACE)] == ["maya@example.com"]
 
 
+def test_a_slip_where_there_was_no_address_is_not_told_either(known: Patient, post: Post, desk: Actor) -> None:
+    change(known, desk, WEDNESDAY, email="")
+    LeftAddress.objects.all().delete()
+    change(known, desk, email="slip@example.com")
+    change(known, desk, LATER + MINUTE, email="right@example.com")
+    assert told(post, LATER + MINUTE + GRACE) == []
+
+
+def test_an_address_that_came_back_for_a_moment_is_told_once_it_is_left_for_good(known: Patient, post: Post, desk: Actor) -> None:
+    change(known, desk, email="slip@example.com")
+    change(known, desk, LATER + GRACE - MINUTE, email="maya@example.com")
+    assert told(post) == []
+    change(known, desk, LATER + GRACE + MINUTE, email="new@example.com")
+    assert [to for to, _said in told(post, LATER + 3 * GRACE)] == ["maya@example.com"]
+
+
+def test_to_and_fro_and_away_tells_it_once(known: Patient, post: Post, desk: Actor) -> None:
+    for seconds, email in enumerate(("slip@example.com", "maya@example.com", "new@example.com")):
+        change(known, desk, LATER + timedelta(seconds=seconds), email=email)
+    assert [to for to, _said in told(post, LATER + 2 * GRACE)] == ["maya@example.com"]
+
+
+def test_what_else_was_changed_a_moment_ago_keeps_nobody_from_being_told(helped: Appointment, post: Post, desk: Actor) -> None:
+    """One call: the patient's own address, and who hears of the visit from now on."""
+    go(DUE)
+    post.envelopes.clear()
+    change(helped.patient, desk, email="new@example.com", mobile="")
+    actions.name_helper(helped, KIM, by=desk, now=LATER + MINUTE)
+    assert "tom@example.com" in [to for to, _said in told(post, LATER + 2 * GRACE)]
+
+
+def test_an_address_that_a_merge_drops_is_told_also_if_the_other_was_put_right_just_before(
+    known: Patient, post: Post, desk: Actor
+) -> None:
+    change(known, desk, LATER + GRACE - MINUTE, email="new@example.com")
+    merged(another(email="second@example.com", mobile="+15195550181"), known)
+    assert "second@example.com" in [to for to, _said in told(post, LATER + 3 * GRACE)]
+
+
 def test_the_same_address_in_other_letters_is_no_change(known: Patient, post: Post, desk: Actor) -> None:
     change(known, desk, email="Maya@Example.com")
     assert not LeftAddress.objects.exists()
