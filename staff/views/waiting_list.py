@@ -38,14 +38,13 @@ class Row:
 
     entry: WaitlistEntry
     days: int
-    wishes: list[tuple[str, str]]
     offer: WaitlistOffer | None = None
     gap: "Gap | None" = None  # a free time of the day that is looked at
 
     @property
     def why(self) -> str:
         """ "Dr. Osei · Any morning · told the day before"."""
-        (_with, who), (_times, times), (_notice, notice), *_rest = self.wishes
+        (_with, who), (_times, times), (_notice, notice), *_rest = in_words(self.entry)
         return " · ".join((who, times, _("told %(when)s") % {"when": notice[:1].lower() + notice[1:]}))
 
 
@@ -133,7 +132,7 @@ def rows_of(request: HttpRequest, now: datetime) -> list[Row]:
         .prefetch_related("practitioners", offers)
         .order_by("-urgent", "joined_at", "pk")
     )
-    return [Row(e, e.days_waiting(now), in_words(e), next((o for o in e.past_offers if o.is_live(now)), None)) for e in entries]
+    return [Row(e, e.days_waiting(now), next((o for o in e.past_offers if o.is_live(now)), None)) for e in entries]
 
 
 def rows_beside(request: HttpRequest, day: Board, now: datetime, *, most: int) -> list[Row]:
