@@ -45,7 +45,7 @@ def test_it_says_where_the_confirmation_goes_without_showing_the_addresses(walke
 def test_afterwards_it_says_that_it_was_sent(walker, at):
     walker.booked()
     at.shift(timedelta(minutes=4))
-    assert "It went to d•••••@example.com already." in text_of(walker.get("done"))
+    assert "It went to d•••••@example.com and 519-555-••78 already." in text_of(walker.get("done"))
 
 
 def test_steps_are_dated_from_the_policy(walker, practitioner):
