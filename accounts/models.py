@@ -153,9 +153,14 @@ class User(AbstractBaseUser, PermissionsMixin):
         return "".join(w[0] for w in words[:2]).upper()
 
 
+def has_role(user: Any, *roles: Role) -> bool:
+    """True for who is signed in, still active, and in one of these roles."""
+    return bool(getattr(user, "is_active", False)) and getattr(user, "role", "") in roles
+
+
 def is_patient(user: Any) -> bool:
     """True for a patient who is signed in to their own account."""
-    return bool(getattr(user, "is_active", False)) and getattr(user, "role", "") == Role.PATIENT
+    return has_role(user, Role.PATIENT)
 
 
 class RateCounter(models.Model):

@@ -12,7 +12,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Role, is_patient
+from accounts.models import Role, has_role, is_patient
 from intake.models import QuestionnaireResponse
 from patients.models import Helper, Patient
 
@@ -59,8 +59,7 @@ class WaitlistEntryQuerySet(models.QuerySet["WaitlistEntry"]):
         """For whoever works the list: reception and the clinic lead; a patient who signs in sees their own; nobody else any."""
         if is_patient(user):
             return self.filter(patient__user=user, patient__merged_into=None)
-        allowed = getattr(user, "is_active", False) and getattr(user, "role", "") in {Role.RECEPTION, Role.LEAD}
-        return self if allowed else self.none()
+        return self if has_role(user, Role.RECEPTION, Role.LEAD) else self.none()
 
     def on_list(self) -> "WaitlistEntryQuerySet":
         """Those that wait, paused ones too."""

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 
-from accounts.models import Role, is_patient
+from accounts.models import Role, has_role, is_patient
 from intake import crypto
 
 _LABEL = "intake.correction"
@@ -20,10 +20,9 @@ class CorrectionQuerySet(models.QuerySet["Correction"]):
         """What was answered goes to physicians, everything else to the desk and the clinic lead; a patient sees their own."""
         if is_patient(user):
             return self.filter(patient__user=user, patient__merged_into=None)
-        role = getattr(user, "role", "") if getattr(user, "is_active", False) else ""
-        if role == Role.PHYSICIAN:
+        if has_role(user, Role.PHYSICIAN):
             return self.filter(about=Correction.About.ANSWERS)
-        return self.filter(about=Correction.About.DETAILS) if role in {Role.RECEPTION, Role.LEAD} else self.none()
+        return self.filter(about=Correction.About.DETAILS) if has_role(user, Role.RECEPTION, Role.LEAD) else self.none()
 
     def open(self) -> "CorrectionQuerySet":
         """Those that nobody has answered yet."""

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import models
 
 from accounts import clock
-from accounts.models import Role, is_patient
+from accounts.models import Role, has_role, is_patient
 from intake.corrections import Correction as Correction
 from intake.definition import WITHOUT_SAFETY, Definition, from_json
 from intake.errors import IntakeError
@@ -58,10 +58,6 @@ class Questionnaire(models.Model):
         return _definition(self.pk)
 
 
-def _reads_answers(user: Any) -> bool:
-    return bool(getattr(user, "is_active", False)) and getattr(user, "role", "") == Role.PHYSICIAN
-
-
 class ResponseQuerySet(models.QuerySet["QuestionnaireResponse"]):
     """Named sets of responses."""
 
@@ -69,7 +65,7 @@ class ResponseQuerySet(models.QuerySet["QuestionnaireResponse"]):
         """For any physician of the clinic, and of their own sent ones for a patient who signs in; nobody else sees any."""
         if is_patient(user):
             return self.sent().filter(patient__user=user, patient__merged_into=None)
-        return self if _reads_answers(user) else self.none()
+        return self if has_role(user, Role.PHYSICIAN) else self.none()
 
     def sent(self) -> "ResponseQuerySet":
         """Those that were sent by somebody we know."""
@@ -241,7 +237,7 @@ class ReviewQuerySet(models.QuerySet["Review"]):
 
     def for_actor(self, user: Any) -> "ReviewQuerySet":
         """For any physician of the clinic, as the answers are."""
-        return self if _reads_answers(user) else self.none()
+        return self if has_role(user, Role.PHYSICIAN) else self.none()
 
 
 class Review(models.Model):

@@ -8,7 +8,7 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
 from django.db.models.functions import JSONObject
 
-from accounts.models import Role
+from accounts.models import Role, has_role
 
 
 class SnippetQuerySet(models.QuerySet["Snippet"]):
@@ -16,8 +16,7 @@ class SnippetQuerySet(models.QuerySet["Snippet"]):
 
     def for_actor(self, user: Any) -> "SnippetQuerySet":
         """A physician's own; nobody else's, and nobody else has any."""
-        reads = getattr(user, "is_active", False) and getattr(user, "role", "") == Role.PHYSICIAN
-        return self.filter(owner=user.pk) if reads else self.none()
+        return self.filter(owner=user.pk) if has_role(user, Role.PHYSICIAN) else self.none()
 
     def current(self) -> "SnippetQuerySet":
         """Those in use, each in its last version, by name."""

@@ -9,7 +9,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Role, is_patient
+from accounts.models import Role, has_role, is_patient
 from patients.helpers import Helper as Helper
 from patients.reachable import MobileField, Reachable
 from patients.reachable import ReminderBy as ReminderBy
@@ -25,8 +25,7 @@ class PatientQuerySet(models.QuerySet["Patient"]):
         """The patients a person who works here may see; a patient who signs in sees themself; nobody else sees any."""
         if is_patient(user):
             return self.filter(user=user, merged_into=None)
-        allowed = getattr(user, "is_active", False) and getattr(user, "role", "") in {Role.RECEPTION, Role.PHYSICIAN, Role.LEAD}
-        return self if allowed else self.none()
+        return self if has_role(user, Role.RECEPTION, Role.PHYSICIAN, Role.LEAD) else self.none()
 
     def current(self) -> "PatientQuerySet":
         """Without those merged into another."""
@@ -196,8 +195,7 @@ class MergeOfferQuerySet(models.QuerySet["MergeOffer"]):
 
     def for_actor(self, user: Any) -> "MergeOfferQuerySet":
         """For whoever decides them: reception and the clinic lead. Nobody else sees any."""
-        allowed = getattr(user, "is_active", False) and getattr(user, "role", "") in {Role.RECEPTION, Role.LEAD}
-        return self if allowed else self.none()
+        return self if has_role(user, Role.RECEPTION, Role.LEAD) else self.none()
 
 
 class MergeOffer(models.Model):

@@ -15,7 +15,7 @@ from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from accounts import clock
-from accounts.models import Clinic, Role, is_patient
+from accounts.models import Clinic, Role, has_role, is_patient
 from booking.models.services import Practitioner, Room, Service
 from booking.reference import id_of, reference_of
 from intake.models import QuestionnaireResponse
@@ -68,8 +68,7 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
         """The appointments a person who works here may see; a patient who signs in sees their own; nobody else any."""
         if is_patient(user):
             return self.filter(patient__user=user, patient__merged_into=None)
-        allowed = getattr(user, "is_active", False) and getattr(user, "role", "") in {Role.RECEPTION, Role.PHYSICIAN, Role.LEAD}
-        return self if allowed else self.none()
+        return self if has_role(user, Role.RECEPTION, Role.PHYSICIAN, Role.LEAD) else self.none()
 
     def between(self, since: datetime, until: datetime) -> "AppointmentQuerySet":
         """Those that start in the half-open span."""
