@@ -218,19 +218,19 @@ document.addEventListener("keydown", (event) => {
 
 /* While a step is under way the keys are kept, and act on the page that comes of it, in their order: nothing pressed is lost, and
    nothing acts on a page that is about to go. Unless what comes is a refusal, which wants to be read first. */
-const KEPT = "desk-pressed", PATIENCE = 10000;
+const PATIENCE = 10000;
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || !wanted() || typing(event.target)) return;
   if (!document.querySelector("main form[data-busy]") || dialog.open || !/^(.|Arrow.*|Escape|Backspace)$/.test(event.key)) return;
   event.preventDefault();
   event.stopImmediatePropagation();
   if (event.repeat) return; // it is held down
-  const { keys = [] } = JSON.parse(sessionStorage.getItem(KEPT) ?? "{}");
-  sessionStorage.setItem(KEPT, JSON.stringify({ at: Date.now(), keys: [...keys, event.key] }));
+  const { keys = [] } = JSON.parse(sessionStorage.getItem("desk-pressed") ?? "{}");
+  sessionStorage.setItem("desk-pressed", JSON.stringify({ at: Date.now(), keys: [...keys, event.key] }));
 }, { capture: true });
 addEventListener("load", () => {
-  const { at, keys } = JSON.parse(sessionStorage.getItem(KEPT) ?? "{}");
-  sessionStorage.removeItem(KEPT);
+  const { at, keys } = JSON.parse(sessionStorage.getItem("desk-pressed") ?? "{}");
+  sessionStorage.removeItem("desk-pressed");
   if (!(Date.now() - at < PATIENCE) || document.querySelector(".conflict")) return;
   for (const key of keys) {
     const place = document.activeElement;
