@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -67,6 +68,9 @@ def day(request: HttpRequest, day: date) -> HttpResponse:
         if outcome.refusal:
             visit = Appointment.objects.for_actor(request.user).get(pk=outcome.visit.pk)
             return _page(request, clock.local(visit.starts_at).date(), now, refusal=outcome.refusal, about=visit, status=409)
+        if outcome.verb == "called":  # whichever day the visit is on, the desk goes on with the calls beside this one
+            messages.success(request, steps.said(outcome.visit, outcome.verb))
+            return See(f"{reverse('staff:day', args=[day])}{_query(request, *LOOKS)}#to-call")
         return to_day(outcome.visit, outcome.verb, request)
     return _page(request, day, now)
 

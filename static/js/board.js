@@ -61,7 +61,7 @@ function toNow() {
 /* After a step the hours that were looked at are there again, and the visit it was about is in view. */
 function toSame() {
   const card = document.querySelector(".ap.sel"), [at, day] = (sessionStorage.getItem("desk-hours") ?? "").split(" ");
-  const done = card ?? document.querySelector(".strip-bar form");
+  const done = card ?? document.querySelector(".strip-bar :is(form,p)");
   if (!done || !placed()) { if (!done) toNow(); return; }
   if (day === location.pathname) board().scrollTop = at;
   if (!card || card.closest(".dcancelled")) return; // it stands below; the time that it leaves is looked at

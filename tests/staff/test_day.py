@@ -202,6 +202,9 @@ def test_who_is_to_be_called_is_said_to_be_called_from_a_closed_day_too(desk: Cl
     assert "Closed. Nobody works" in page
     form = re.search(rf'form="([^"]+)"\s*name="do"\s*value="called:{appointment.public_id}', page).group(1)  # type: ignore[union-attr]
     assert re.search(rf'<form[^>]*id="{form}"[^>]*method="post"', page)
+    answer = desk.post("/desk/day/2027-02-13/?view=list", {"do": f"called:{appointment.public_id}:{appointment.version}"})
+    assert answer["Location"] == "/desk/day/2027-02-13/?view=list#to-call", "the desk goes on where it was"
+    assert "Maya Chowdhury was called" in desk.get(answer["Location"]).content.decode()
 
 
 def test_who_waits_now_is_said_beside_today_only(
