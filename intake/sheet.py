@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from accounts import clock
 from audit.actor import Actor
 from audit.models import AuditEvent
-from intake import actions, asked, engine, photos, wording
+from intake import actions, asked, engine, photos, trend, wording
 from intake.changes import Change, changed
 from intake.definition import Definition
 from intake.document import Document, open_document, open_documents
@@ -97,6 +97,7 @@ class Sheet:
     compared_with: QuestionnaireResponse | None = None
     addenda: list[dict[str, Any]] = field(default_factory=list)
     picks: list[Picks] = field(default_factory=list)
+    points: list[trend.Point] = field(default_factory=list)
 
     @property
     def compared_on(self) -> date | None:
@@ -151,6 +152,7 @@ def for_review(
     response: QuestionnaireResponse,
     *,
     last: QuestionnaireResponse | None = None,
+    earlier: Sequence[QuestionnaireResponse] = (),
     by: Actor,
     now: datetime,
     events: Sequence[AuditEvent] = (),
@@ -161,9 +163,12 @@ def for_review(
 
     Args:
         last: what it is compared with.
+        earlier: what else they sent, for what is drawn over time.
         events: the caller's audit events, written with this one's own in one statement.
     """
-    document, *others = open_documents([response, *([last] if last else [])], by=by, now=now, purpose="review", events=events)
+    read = list(dict.fromkeys([response, *([last] if last else []), *earlier]))
+    documents = dict(zip(read, open_documents(read, by=by, now=now, purpose="review", events=events), strict=True))
+    document = documents[response]
     definition, asking = response.definition, actions.asking_for(response, document)
     answers = engine.completed(definition, engine.calc(definition, document.answers, response.today))
     topics, talk, wishes = _sorted(wording.summary(definition, answers, asking))
@@ -172,7 +177,7 @@ def for_review(
     pronouns = answers.get("about_pronouns", "")
     age = engine.age_on(date.fromisoformat(born), clock.local(now).date()) if born else None
     sex_line = ", ".join(wording.words(sex, answers.get("about_sex_birth"))) if sex else ""
-    before = others[0].latest if others else {}
+    before = documents[last].latest if last else {}
     later = {item["link_id"]: item for entry in document.addenda for item in entry.get("items", ()) if item["answers"]}
     for line in [line for topic in topics for line in topic.all if line.link_id in later]:
         line.again = ", ".join(later[line.link_id]["answers"])
@@ -200,8 +205,14 @@ def for_review(
         changes=[_in_words(c, definition) for c in changed(definition, answers, last.definition, before)] if last else [],
         compared_with=last,
         addenda=[{**entry, "at": datetime.fromisoformat(entry["at"])} for entry in document.addenda],
+        points=[p for row, said in documents.items() if row.completed_at for p in _points(row, said)],
         picks=_picks(definition, engine.enabled(definition, answers), topics, talk, flags),
     )
+
+
+def _points(row: QuestionnaireResponse, document: Document) -> Iterable[trend.Point]:
+    assert row.completed_at is not None
+    return trend.of_answers(row.definition, document.latest, clock.local(row.completed_at).date())
 
 
 def _picks(definition: Definition, shown: set[str], topics: list[Topic], talk: list[Line], flags: list[FlagLine]) -> list[Picks]:

@@ -23,7 +23,7 @@ from audit.actions import event
 from audit.actor import actor_of
 from booking.actions import ask_no_call, ask_to_call
 from booking.models import ASKED_TO_CALL, COMING, Appointment, Practitioner
-from intake import actions, answering, reviewing
+from intake import actions, answering, reviewing, trend
 from intake.actions.reviews import Content, ask_in, last_came, read_review
 from intake.asked import rounds
 from intake.errors import IntakeError
@@ -36,6 +36,7 @@ from staff.review_form import Put, ReviewForm
 
 _ALLERGIES = ("alg_list", "alg_detail")
 _LEFT_OPEN = ("outcome", "labs", "labs_other", "refer_to", "patient_told")  # what a signature with something to confirm says
+DRAWN = 7  # earlier responses, the newest: two years of check-ins every three months
 _PREGNANCY = ("preg_status", "fu_preg")
 
 
@@ -171,7 +172,7 @@ def _show(
     seen = event("staff.review_read", by=page.by, now=now, obj=about, subject_id=response.patient_id)
     # The events come first: if they cannot be written, nothing is decrypted and the page is an error.
     with transaction.atomic():
-        sheet = for_review(response, last=page.chart.last, by=page.by, now=now, events=[seen])
+        sheet = for_review(response, last=page.chart.last, earlier=page.chart.earlier[:DRAWN], by=page.by, now=now, events=[seen])
         waiting = queue.load(request.user, now)
     draft = page.chart.draft
     definition = response.definition
@@ -217,6 +218,7 @@ def _show(
         "own_words": reviewing.OWN_WORDS,
         "left_open": [line for line in signed[0][2] if line.name in _LEFT_OPEN] if response.to_confirm and signed else [],
         "before_that": _decided_before(page),
+        "trend": _trend(page, sheet),
         "proven": signing.is_proven(request, now),
         "problems": [(_target(name), text) for name, text in problems or []],
         "password_error": next((text for name, text in problems or [] if name == "password"), ""),
@@ -290,6 +292,18 @@ def _decided_before(page: Page) -> dict[str, Any] | None:
     if row is None:
         return None
     return {"review": row, "lines": reviewing.in_words(read_review(row).fields, earlier[row.response_id].definition)}
+
+
+def _trend(page: Page, sheet: Sheet) -> dict[str, Any]:
+    """Small drawings of what can be counted, and the same as a table: a row for each day."""
+    drawn = {row.pk for row in (page.response, *page.chart.earlier[:DRAWN])}
+    newest = {row.response_id: row for row in reversed(page.chart.reviews) if row.signed_at and row.response_id in drawn}
+    signed = [(read_review(row).fields, clock.local(row.signed_at).date()) for row in newest.values() if row.signed_at]
+    graded = [point for fields, day in signed for point in trend.of_review(fields, day)]
+    charts = trend.charts([*sheet.points, *graded])
+    days = sorted({point.day for chart in charts for point in chart.points})
+    said = [{point.day: point.words for point in chart.points} for chart in charts]
+    return {"charts": charts, "rows": [(day, [words.get(day, "–") for words in said]) for day in days]}
 
 
 def _said(sheet: Sheet, link_ids: tuple[str, ...]) -> dict[str, Any]:

@@ -484,3 +484,46 @@ def test_a_photo_that_came_or_went_since_the_page_was_opened_is_said_before_it_i
     Photo.objects.filter(link_id="photo_top").delete()
     assert doctor.post(url_of(sent), IN_PERSON | second).status_code == 409
     assert doctor.post(url_of(sent), IN_PERSON | first).status_code == 303
+
+
+# --- Over time -------------------------------------------------------------------------------------------------------
+
+
+def test_what_can_be_counted_is_drawn_and_is_a_table_too(doctor: Client, physician: User, sent: Appointment) -> None:
+    by, now = Actor.staff(physician), clock.now()
+    fields = {"outcome": "in-person", "scale": "norwood", "grade": "IV"}
+    for days, grade in ((400, "III"), (200, "IIIv")):
+        earlier = another(sent.response, sent.patient, days=days, hair_impact="4")
+        actions.sign_review(earlier, fields | {"grade": grade}, by=by, now=now - timedelta(days=days - 1))
+    with Statements() as ran:
+        page = doctor.get(url_of(sent))
+    assert len(ran.of_page()) <= 4, "\n".join(ran.of_page())
+    assert [[p.words for p in chart.points][:2] for chart in page.context["trend"]["charts"]] == [
+        ["It stops me from doing things"] * 2, ["III", "IIIv"],
+    ]  # fmt: skip
+    said = page.content.decode()
+    assert said.count("<polyline") == 2
+    assert re.search(r"<th scope=\"row\">[^<]+</th>\s*<td>–</td>\s*<td>IIIv</td>", said)
+
+
+def test_an_amended_grade_takes_the_place_of_the_first(doctor: Client, physician: User, sent: Appointment) -> None:
+    by, now = Actor.staff(physician), clock.now()
+    fields = {"outcome": "in-person", "scale": "norwood", "grade": "II"}
+    for days in (400, 200):
+        actions.sign_review(another(sent.response, sent.patient, days=days), fields, by=by, now=now - timedelta(days=days - 1))
+    first = sent.patient.responses.order_by("completed_at")[0]
+    actions.amend_review(first, by=by, now=now)
+    actions.sign_review(first, fields | {"grade": "V"}, reason="Misread", by=by, now=now - timedelta(days=390))
+    grades = doctor.get(url_of(sent)).context["trend"]["charts"][-1]
+    assert [p.words for p in grades.points] == ["V", "II"]
+
+
+def test_somebody_new_has_nothing_over_time(doctor: Client, sent: Appointment) -> None:
+    assert "Over time" not in doctor.get(url_of(sent)).content.decode()
+
+
+def test_each_response_that_is_drawn_is_in_the_trail(doctor: Client, sent: Appointment) -> None:
+    drawn = [another(sent.response, sent.patient, days=days).pk for days in (200, 400)]
+    doctor.get(url_of(sent))
+    read = AuditEvent.objects.filter(action="intake.read", detail__purpose="review").values_list("object_id", flat=True)
+    assert set(read) == {sent.response_id, *drawn}
