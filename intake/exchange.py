@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 
 from audit.actor import Actor
-from intake import fhir
+from intake import engine, fhir
 from intake.document import open_document
 from intake.errors import IntakeError
 from intake.models import Photo, Questionnaire, QuestionnaireResponse
@@ -34,17 +34,23 @@ def questionnaire_json(row: Questionnaire, *, as_asked: bool = False) -> dict[st
 
 
 def response_json(response: QuestionnaireResponse, *, by: Actor, now: datetime) -> dict[str, Any]:
-    """A response as an R4 QuestionnaireResponse. The read is in the trail before anything is decrypted."""
+    """A response as an R4 QuestionnaireResponse. The read is in the trail before anything is decrypted.
+
+    Amended, it holds what was said last, as R4 means it: with the time of that, and without the signature, which is of what was
+    sent.
+    """
     document = open_document(response, by=by, now=now, purpose="fhir")
+    amended = any(entry.get("values") for entry in document.addenda)
+    sent_at = response.saved_at if amended else response.completed_at or response.saved_at
     return fhir.to_response(
         response.definition,
-        document.answers,
+        engine.calc(response.definition, document.latest, response.today) if amended else document.answers,
         base=settings.SITE_URL,
         public_id=str(response.public_id),
         status=response.status,
-        authored=(response.completed_at or response.saved_at).isoformat(),
+        authored=sent_at.isoformat(),
         patient=str(response.patient.public_id) if response.patient else "",
-        signed=document.signed,
+        signed=None if amended else document.signed,
         files=_files(response),
         say=filled,
     )

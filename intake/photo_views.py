@@ -42,7 +42,7 @@ from intake.views import after_upload
 log = logging.getLogger(__name__)
 # Set by the visit's page once the year of birth was given: which sent response, and until when photos can be added.
 SENT = SENT_KEY, SENT_UNTIL, SENT_BACK, ASKED = "photos", "photos_until", "photos_back", "photos_asked"
-ASKED_FOR = timedelta(hours=1)  # as long a browser that gave the year of birth adds what a physician asked for
+ASKED_FOR = timedelta(hours=1)  # as long a browser that gave the year of birth answers what a physician asked for
 # Longer requests are not read at all. Between 15 MB and this a file is read to its end, thrown away and explained.
 MAX_REQUEST = 48 * 1024 * 1024
 PER_HOUR = 80

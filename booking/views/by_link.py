@@ -152,11 +152,14 @@ def by_link(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     return found
 
 
-def year_first(request: HttpRequest, it: Visit, *, page: str, title: str) -> HttpResponse | None:
+def year_first(
+    request: HttpRequest, it: Visit, *, page: str, title: str, lasts: timedelta = YEAR_OPENS_FOR
+) -> HttpResponse | None:
     """The page that asks for the year of birth; None for a quarter of an hour after the right one, in that browser.
 
     Args:
         page: the view's URL name without the app's, for this visit; where the right year leads, and what it opens.
+        lasts: longer, where much is typed and little shown.
     """
     opened = request.session.get(page) or {}
     with suppress(ValueError):
@@ -167,7 +170,7 @@ def year_first(request: HttpRequest, it: Visit, *, page: str, title: str) -> Htt
         context = {"form": form, "title": title, "back_url": it.url("visit")}
         return render(request, "booking/visit_year.html", context, status=status)
     new_key(request)
-    request.session[page] = {"visit": str(it.row.public_id), "until": (it.now + YEAR_OPENS_FOR).isoformat()}
+    request.session[page] = {"visit": str(it.row.public_id), "until": (it.now + lasts).isoformat()}
     return it.see(page)
 
 

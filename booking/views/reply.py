@@ -19,7 +19,7 @@ from intake.document import Document
 from intake.errors import IntakeError
 from intake.fields import Control, controls, problem_lines
 from intake.models import QuestionnaireResponse
-from intake.photo_views import enter_asked
+from intake.photo_views import ASKED_FOR, enter_asked
 from intake.views import advice_page
 
 # `?part=` of the address: past the photos to the questions, or numbers of advice pages to be read one after another.
@@ -39,7 +39,7 @@ def visit_reply(request: HttpRequest, it: Visit) -> HttpResponse:
         return _thanked(request, it)  # The last photo was all that was asked for.
     if response.asked_at is None and not advice:
         return redirect("booking:visit", token=it.token)
-    if asked := year_first(request, it, page="visit_reply", title=_("A question for you")):
+    if asked := year_first(request, it, page="visit_reply", title=_("A question for you"), lasts=ASKED_FOR):
         return asked
     if advice:
         return _advise(request, it, response, int(advice[1]), advice[2])

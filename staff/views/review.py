@@ -307,13 +307,18 @@ def _trend(page: Page, sheet: Sheet) -> dict[str, Any]:
 
 
 def _said(sheet: Sheet, link_ids: tuple[str, ...]) -> dict[str, Any]:
-    """The patient's answers to these questions in one line, and whether it was a plain "none"; no text if not asked."""
-    again = [line.again for topic in sheet.topics for line in topic.all if line.link_id in link_ids and line.again]
-    if again:
-        return {"text": ": ".join(again), "none": False}
+    """The patient's answers to these questions in one line, and whether it was a plain "none"; no text if not asked.
+
+    What was said when a physician asked again stands behind what was sent, and does not take its place.
+    """
     yes = [line for topic in sheet.topics for line in topic.positives if line.link_id in link_ids]
     no = [line for topic in sheet.topics for line in topic.negatives if line.link_id in link_ids]
-    return {"text": ": ".join(", ".join(line.answers) for line in yes or no), "none": bool(no) and not yes}
+    text = ": ".join(", ".join(line.answers) for line in yes or no)
+    later = {item["link_id"]: ", ".join(item["answers"]) for entry in sheet.addenda for item in entry.get("items", ())}
+    again = ": ".join(later[name] for name in link_ids if later.get(name))
+    if again:
+        text = _("%(before)s. Asked again: %(said)s") % {"before": text, "said": again} if text else again
+    return {"text": text, "none": bool(no) and not yes and not again}
 
 
 def _ago(then: datetime, now: datetime) -> str:

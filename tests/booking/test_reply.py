@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -17,6 +18,7 @@ from booking.links import token_of
 from booking.models import Appointment
 from intake import actions, paper
 from intake.document import Document, decrypt
+from intake.exchange import response_json
 from intake.models import Photo, QuestionnaireResponse
 from intake.sheet import for_patient
 from patients.models import ConsentRecord
@@ -118,6 +120,12 @@ def test_what_else_is_asked_is_said_before_what_is_missing(opened: Client, asked
     actions.sign_review(asked.response, fields, reason="Asked the wrong thing", by=by, now=now)
     refused = opened.post(url_of(asked), {"own_words": "No, never", "shown": "own_words", "seen": "1"})
     assert (refused.status_code, "The physician asks something else by now" in refused.content.decode()) == (409, True)
+
+
+def test_who_takes_half_an_hour_to_write_it_does_not_lose_it(opened: Client, asked: Appointment, time_machine: Any) -> None:
+    time_machine.move_to(clock.now() + timedelta(minutes=30))
+    assert opened.post(url_of(asked), {"own_words": "Biotin, since May"}).status_code == 303
+    assert document_of(asked).addenda[0]["text"] == "Biotin, since May"
 
 
 # --- Questions of the form, and photos -------------------------------------------------------------------------------
@@ -401,3 +409,16 @@ def test_what_was_asked_for_is_read_in_the_portal_and_on_paper(chosen: Callable[
     assert [(line.text, line.answers) for line in lines] == [(question, ["Getting better"]), (QUESTION, ["Much"])]
     made = text_of(paper.for_patient(response, reference="TN-7F4K", by=Actor.patient(sent.patient_id), now=clock.now()))
     assert "Getting better" in made.rpartition("Answered on")[2]
+
+
+def test_what_was_said_last_goes_out_as_fhir_and_the_signature_does_not(chosen: Callable[..., Client], sent: Appointment) -> None:  # noqa: F811
+    def out() -> dict[str, Any]:
+        return response_json(QuestionnaireResponse.objects.get(pk=sent.response_id), by=Actor.system(), now=clock.now())
+
+    before = out()
+    chosen("hair_course").post(url_of(sent), {"hair_course": "better"})
+    after = out()
+    (course,) = [i for part in after["item"] for i in part["item"] if i["linkId"] == "hair_course"]
+    assert (course["answer"][0]["valueCoding"]["code"], after["status"]) == ("better", "amended")
+    assert ("extension" in before, "extension" in after) == (True, False)
+    assert after["authored"] > before["authored"]

@@ -448,7 +448,20 @@ def test_an_allergy_that_is_named_later_stands_on_top(doctor: Client, sent: Appo
     said = {"alg_list": ["latex"], "alg_detail": "A rash", "alg_severe": "no"}
     actions.reply(sent.response, said, by=Actor.patient(sent.patient_id), now=clock.now())
     allergies = doctor.get(url_of(sent)).context["allergies"]
-    assert ("Latex" in allergies["text"], allergies["none"]) == (True, False)
+    assert allergies["text"].endswith(". Asked again: Latex: A rash"), "with what it is, which nobody was asked before"
+    assert not allergies["none"]
+
+
+def test_an_allergy_that_is_denied_later_still_stands_on_top(doctor: Client, sent: Appointment) -> None:
+    document = decrypt(sent.response)
+    document.answers |= {"alg_list": ["latex"], "alg_detail": "A rash", "alg_severe": "no"}
+    put(sent.response, document)
+    sent.response.save()
+    doctor.post(url_of(sent), MORE | {"ask_items": ["alg_list"]})
+    actions.reply(sent.response, {"alg_list": ["none"]}, by=Actor.patient(sent.patient_id), now=clock.now())
+    allergies = doctor.get(url_of(sent)).context["allergies"]
+    assert allergies["text"].startswith("Latex: A rash. Asked again: ")
+    assert not allergies["none"]
 
 
 def came_of(page: Any) -> dict[str, str]:
