@@ -46,5 +46,5 @@ def messages_wording() -> tuple[str, str] | None:
 
 def messages_refused(patient: Patient) -> bool:
     """True if the last word on messages was no, or was taken back."""
-    latest = ConsentRecord.objects.filter(patient=patient, code=MESSAGES).order_by("given_at", "pk").last()
-    return latest is not None and (not latest.decision or latest.withdrawn_at is not None)
+    latest = ConsentRecord.objects.last_word(patient, MESSAGES)
+    return latest is not None and not latest.stands

@@ -80,8 +80,8 @@ def views_left(response: QuestionnaireResponse, ask: Ask) -> list[Question]:
 
 def agrees(response: QuestionnaireResponse) -> bool:
     """Whether the consent on the patient's file still stands."""
-    latest = ConsentRecord.objects.filter(patient=response.patient_id, code=CONSENT).order_by("given_at", "pk").last()
-    return latest is not None and latest.decision and latest.withdrawn_at is None
+    latest = ConsentRecord.objects.last_word(response.patient_id, CONSENT)
+    return latest is not None and latest.stands
 
 
 def room_left() -> bool:

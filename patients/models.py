@@ -105,6 +105,14 @@ class Patient(Reachable, models.Model):
         return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
 
 
+class ConsentQuerySet(models.QuerySet["ConsentRecord"]):
+    """Named sets of consents."""
+
+    def last_word(self, patient: "Patient | int | None", code: str) -> "ConsentRecord | None":
+        """What was decided last about one consent; None if nothing was."""
+        return self.filter(patient=patient, code=code).order_by("given_at", "pk").last()
+
+
 class ConsentRecord(models.Model):
     """One decision on one consent text. Never changed, only withdrawn.
 
@@ -128,11 +136,18 @@ class ConsentRecord(models.Model):
     given_at = models.DateTimeField()
     withdrawn_at = models.DateTimeField(null=True)
 
+    objects = ConsentQuerySet.as_manager()
+
     class Meta:
         indexes = [models.Index(fields=["patient", "code", "-given_at"], name="consent_latest")]
 
     def __str__(self) -> str:
         return f"{self.code} {'yes' if self.decision else 'no'}"
+
+    @property
+    def stands(self) -> bool:
+        """True for a yes that was not taken back."""
+        return self.decision and self.withdrawn_at is None
 
 
 class ContactCode(models.Model):

@@ -56,7 +56,7 @@ def visit_consents(request: HttpRequest, it: Visit) -> HttpResponse:
 def _page(request: HttpRequest, it: Visit, *, status: int = 200) -> HttpResponse:
     assert it.row.patient is not None
     kept = [c for c in consents_of(it.row.patient) if c.code in TITLES]
-    stands = {c.code for c in kept if c.decision and c.withdrawn_at is None and c.code in MEANING}
+    stands = {c.code for c in kept if c.stands and c.code in MEANING}
     asked = request.GET.get("withdraw", "")
     rows = [(c, TITLES[c.code], c.code in stands) for c in kept]
     context = {"it": it, "rows": rows, "has_errors": status == 422, "back_url": it.url("visit")}

@@ -9,13 +9,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from accounts import clock
-from accounts.models import Clinic
 from booking import words
 from booking.forms.details import DetailsForm
 from booking.views.code import forget_code, send_code
 from booking.views.journey import HELPER_FIELDS, Journey, guard
-from intake import engine
-from intake.actions import doubt_age, save_contact
+from intake.actions import save_contact
 from intake.consents import consent_wording
 from intake.errors import IntakeError
 from intake.seats import lost_place
@@ -54,8 +52,7 @@ def details(request: HttpRequest) -> HttpResponse:
     elif meant and choice != "no" and typed["email"] != journey.document.contact.get("email"):
         return _page(journey, form, meant=meant)
     born = typed.get("date_of_birth")
-    if born and engine.age_on(born, journey.response.today) < max(18, Clinic.current().minimum_age):  # type: ignore[union-attr]
-        doubt_age(journey.response, by=journey.by, now=now)  # type: ignore[arg-type]
+    if journey.doubts(born):
         return _page(journey, form, status=422, too_young=born)
     try:
         journey.document = save_contact(journey.response, _contact(form), by=journey.by, now=now)  # type: ignore[arg-type]

@@ -2,20 +2,23 @@
 
 import uuid
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from accounts.models import Clinic
 from accounts.web import as_instant, as_uuid, iso, see
 from audit import rows
 from audit.actor import Actor
 from booking import actions, words
 from booking.links import hold_key_of
 from booking.models import Appointment, Practitioner, Service, Status
+from intake.actions import doubt_age
 from intake.document import Document, open_document
+from intake.engine import age_on
 from intake.models import QuestionnaireResponse
 from intake.seats import of_other_answers, other_answers
 from patients.actions import Contact
@@ -104,6 +107,13 @@ class Journey:
         if self.response is None:
             return Document()
         return open_document(self.response, by=self.by, now=self.now, purpose="booking")
+
+    def doubts(self, born: date | None) -> bool:
+        """True for a date of birth under the clinic's age: whoever typed it is asked whether it is right; it is kept nowhere."""
+        if born is None or self.response is None or age_on(born, self.response.today) >= Clinic.current().minimum_age:
+            return False
+        doubt_age(self.response, by=self.by, now=self.now)
+        return True
 
     # --- The time ----------------------------------------------------------------------------------------------------
     @cached_property

@@ -12,7 +12,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import clock, limits
-from accounts.models import Clinic
 from accounts.signin import new_key
 from accounts.web import client_address, see
 from audit.actor import Actor
@@ -21,8 +20,7 @@ from booking.forms.later import SaveForm
 from booking.forms.proof import YearForm
 from booking.views.journey import STEPS, Journey
 from booking.views.step import may_send
-from intake import engine
-from intake.actions import doubt_age, later, save_contact
+from intake.actions import later, save_contact
 from intake.errors import IntakeError
 from intake.seats import of_other_answers, other_answers
 
@@ -53,8 +51,7 @@ def save(request: HttpRequest) -> HttpResponse:
         return _page(journey, form, status=422)
     typed = form.cleaned_data
     born = typed.get("date_of_birth")
-    if born and engine.age_on(born, journey.response.today) < max(18, Clinic.current().minimum_age):
-        doubt_age(journey.response, by=journey.by, now=journey.now)
+    if journey.doubts(born):
         return _page(journey, form, status=422, too_young=born)
     channel, address = typed.get("address") or (journey.channels[0], journey.address(journey.channels[0]))
     if not may_send("resume", request, address, journey.now):

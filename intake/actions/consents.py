@@ -133,8 +133,8 @@ def note_messages(patient: Patient, *, by: Actor, now: datetime) -> bool:
     ways = consents.WAYS.get(patient.reminder_by, "")
     with transaction.atomic():
         Patient.objects.select_for_update().get(pk=patient.pk)
-        latest = ConsentRecord.objects.filter(patient=patient, code=consents.MESSAGES).order_by("given_at", "pk").last()
-        stands = latest.choice if latest is not None and latest.decision and latest.withdrawn_at is None else ""
+        latest = ConsentRecord.objects.last_word(patient, consents.MESSAGES)
+        stands = latest.choice if latest is not None and latest.stands else ""
         if asked is None or ways == stands:
             return False
         definition, question = asked

@@ -45,7 +45,7 @@ def asking_for(response: QuestionnaireResponse, document: Document) -> engine.As
     known = {"date-of-birth"} if document.contact.get("date_of_birth") or response.patient_id else set()
     return engine.Asking(
         today=response.today,
-        minimum_age=max(18, Clinic.current().minimum_age),
+        minimum_age=Clinic.current().minimum_age,
         uploads=True,
         staff=response.filled_in_by == QuestionnaireResponse.FilledInBy.DESK,
         known=frozenset(known),

@@ -4,13 +4,12 @@ from datetime import date, datetime, timedelta
 
 from accounts import clock
 from audit.actor import Actor
-from intake import engine
+from intake import engine, photos
 from intake.definition import Question
 from intake.document import Document, decrypt, open_document, save_document
 from intake.followup import CALC, facts
 from intake.models import QuestionnaireResponse
 from intake.prefill import pick
-from patients.models import ConsentRecord
 
 _LONG = timedelta(days=182)
 
@@ -81,7 +80,7 @@ def bring_facts(response: QuestionnaireResponse, *, by: Actor, now: datetime) ->
         codes.add("phq2")
     if intake and intake.completed_at and response.today - clock.local(intake.completed_at).date() >= _LONG:
         codes.add("six-months")
-    if _agrees_to_photos(response.patient_id):
+    if photos.agrees(response):
         codes.add("photos")
     found = _known(item, codes)
     if not found:
@@ -95,8 +94,3 @@ def bring_facts(response: QuestionnaireResponse, *, by: Actor, now: datetime) ->
 
 def _known(item: Question, codes: set[str]) -> list[str]:
     return [option.code for option in item.options if option.code in codes]
-
-
-def _agrees_to_photos(patient_id: int) -> bool:
-    latest = ConsentRecord.objects.filter(patient=patient_id, code="C3").order_by("given_at", "pk").last()
-    return latest is not None and latest.decision and latest.withdrawn_at is None
