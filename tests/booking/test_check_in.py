@@ -75,7 +75,7 @@ def test_facts_come_from_answers_that_applied() -> None:
 
 def test_the_last_intake_decides_what_a_check_in_asks(follow_up: Appointment, sent_before: Any) -> None:
     sent_before(WOMAN, days=400)
-    sent_before({**MAN, "calc_phq2": 3}, days=200)
+    sent_before({**MAN, "phq2_1": "LA6571-9", "phq2_2": "LA6568-5"}, days=200)
     answers = opened(follow_up)
     assert answers["calc_last_intake"] == ["prostate", "ari", "phq2", "six-months"]
     shown = engine.enabled(FOLLOW_UP, answers)
@@ -84,8 +84,9 @@ def test_the_last_intake_decides_what_a_check_in_asks(follow_up: Appointment, se
 
 
 def test_a_later_check_in_has_the_last_word_on_mood(follow_up: Appointment, sent_before: Any) -> None:
-    sent_before({**MAN, "calc_phq2": 4}, days=90)
-    sent_before({"fu_using": ["min-top"], "calc_phq2": 1}, days=30, slug="hair-loss-followup")
+    sent_before({**MAN, "phq2_1": "LA6571-9", "phq2_2": "LA6569-3"}, days=90)
+    asked = {"calc_last_intake": ["phq2"], "fu_using": ["fin-oral"], "fu_phq2_1": "LA6569-3", "fu_phq2_2": "LA6568-5"}
+    sent_before(asked, days=30, slug="hair-loss-followup")
     assert "phq2" not in opened(follow_up)["calc_last_intake"]
 
 
