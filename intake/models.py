@@ -159,6 +159,11 @@ class QuestionnaireResponse(models.Model):
         return f"Response {self.pk}"
 
     @property
+    def signed_reviews(self) -> "models.QuerySet[Review]":
+        """Every version of its review that was signed, oldest first."""
+        return self.reviews.filter(status=Review.Status.SIGNED).order_by("number")
+
+    @property
     def is_draft(self) -> bool:
         """True until it is sent."""
         return self.status == self.Status.IN_PROGRESS

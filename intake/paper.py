@@ -30,7 +30,7 @@ from intake import actions, asked, engine, reviewing, wording
 from intake.actions.reviews import read_review
 from intake.definition import Definition
 from intake.document import Document, open_document
-from intake.models import QuestionnaireResponse, Review
+from intake.models import QuestionnaireResponse
 from intake.texts import filled, spoken
 
 _FONTS = Path(__file__).resolve().parent / "fonts"
@@ -210,7 +210,7 @@ def _addenda(document: Document) -> Iterator[Flowable]:
 
 def _reviews(response: QuestionnaireResponse) -> Iterator[Flowable]:
     """Every signed version, oldest first; a draft is nobody's record."""
-    for row in response.reviews.filter(status=Review.Status.SIGNED).order_by("number"):
+    for row in response.signed_reviews:
         content = read_review(row)
         yield _Heading(_("Review, version %(n)d") % {"n": row.number})
         for line in reviewing.in_words(content.fields, response.definition):

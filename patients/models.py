@@ -94,6 +94,10 @@ class Patient(Reachable, models.Model):
         """What we call them: the preferred name, else the first name."""
         return self.preferred_name or self.legal_first_name
 
+    def answers_to(self, first_name: str) -> bool:
+        """True for the legal or the preferred first name, whatever its case. Twins share all the rest."""
+        return first_name.casefold() in {self.legal_first_name.casefold(), self.preferred_name.casefold()} - {""}
+
     @property
     def initials(self) -> str:
         """Two letters for the avatar."""

@@ -37,8 +37,7 @@ class BornForm(PlainForm):
 
     def is_called(self, patient: Patient) -> bool:
         """True if the first name typed is the legal or the preferred one."""
-        typed = self.cleaned_data["first_name"].casefold()
-        return typed in {patient.legal_first_name.casefold(), patient.preferred_name.casefold()} - {""}
+        return patient.answers_to(self.cleaned_data["first_name"])
 
 
 class NewEmailForm(PlainForm):

@@ -33,7 +33,7 @@ from intake.corrections import Correction
 from intake.crypto import unseal
 from intake.errors import IntakeError
 from intake.exchange import questionnaire_json, response_json
-from intake.models import Questionnaire, QuestionnaireResponse, Review
+from intake.models import Questionnaire, QuestionnaireResponse
 from intake.texts import filled
 from notifications.kinds import KINDS
 from notifications.replies import LABEL
@@ -168,7 +168,7 @@ def _answers(making: _Making, number: int, response: QuestionnaireResponse) -> J
 
 def _reviews(making: _Making, response: QuestionnaireResponse) -> list[Json]:
     """Every signed version; a draft is nobody's record."""
-    rows = list(response.reviews.filter(status=Review.Status.SIGNED).order_by("number"))
+    rows = list(response.signed_reviews)
     record_all(
         [event_of("records.review_read", by=making.by, now=making.now, obj=row, subject_id=response.patient_id) for row in rows]
     )

@@ -1,6 +1,6 @@
 """The hours of a day on the board: lunch, time off, openings, and visits that lie outside."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from accounts import clock
 from booking import slots
-from booking.hours import MODES
+from booking.hours import MODES, wall_of
 from booking.models import COMING, OCCUPYING, Availability, AvailabilityOverride, Practitioner, TimeOff
 from booking.picker import value_of
 from staff.lines import Column, Entry, board_time
@@ -111,12 +111,12 @@ def add_hours(column: Column, person: Any, day: date) -> None:
         column.note = _("not in")
         return
     column.spans = [
-        (clock.instant(day, _wall(a), zone), clock.instant(day + timedelta(b == DAY), _wall(b), zone)) for a, b in spans
+        (clock.instant(day, wall_of(a), zone), clock.instant(day + timedelta(b == DAY), wall_of(b), zone)) for a, b in spans
     ]
     for before, after in pairwise(spans):
-        at = clock.instant(day, _wall(before[1]), zone)
+        at = clock.instant(day, wall_of(before[1]), zone)
         word = _("Lunch") if before[1] <= 13 * 60 and after[0] >= 12 * 60 else _("Closed")
-        end = clock.instant(day, _wall(after[0]), zone)
+        end = clock.instant(day, wall_of(after[0]), zone)
         column.entries.append(
             Entry("off", at, board_time(at), text=_("%(what)s until %(time)s") % {"what": word, "time": board_time(end)}, end=end)
         )
@@ -136,10 +136,6 @@ def add_hours(column: Column, person: Any, day: date) -> None:
         column.entries.append(Entry("off", start, board_time(start), text=f"{person.short_name} {until_text}", end=end))
         if end >= closes:
             column.note = _("out at %(time)s") % {"time": board_time(start)}
-
-
-def _wall(minute: int) -> time:
-    return time(minute // 60 % 24, minute % 60)
 
 
 def starts_of(

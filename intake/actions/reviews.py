@@ -98,7 +98,7 @@ def ask_in(review: Review, content: Content, definition: Definition) -> Ask | No
 
 def asked_of(response: QuestionnaireResponse) -> Ask | None:
     """What the review that was signed last asks of the patient, answered or not; the caller writes the event of reading it."""
-    latest = response.reviews.filter(status=Review.Status.SIGNED).order_by("number").last()
+    latest = response.signed_reviews.last()
     return ask_in(latest, read_review(latest), response.definition) if latest is not None else None
 
 
@@ -352,7 +352,7 @@ def sign_review(
         amends = locked.reviewed_at is not None
         if missing := _missing(locked, document, content, fields, reason):
             raise NotYet(missing)
-        before = locked.reviews.filter(status=Review.Status.SIGNED).order_by("number").last()
+        before = locked.signed_reviews.last()
         photos = locked.photos.filter(status=Photo.Status.KEPT).order_by("pk").values_list("public_id", flat=True)
         content.fields, content.reason = reviewing.kept(fields), reason if amends else ""
         content.signed = {

@@ -34,12 +34,6 @@ class Contact:
     voicemail_ok: bool = False
 
 
-def _same_name(patient: Patient, contact: Contact) -> bool:
-    """Twins share a contact and a date of birth; their first names differ."""
-    names = {patient.legal_first_name.casefold(), patient.preferred_name.casefold()} - {""}
-    return contact.first_name.casefold() in names
-
-
 # Since when nobody texts this number, the key that a new patient gets, and who may be the same person: born on that day, and
 # reached there or named so.
 _KNOWN = f"""
@@ -76,7 +70,7 @@ def identify(
         into: what the caller writes; a new patient's row goes with it, and has its key at once.
     """
     candidates, stopped_at, key = _candidates(contact)
-    own = [found for found in candidates if found.pk == mine and _same_name(found, contact)]
+    own = [found for found in candidates if found.pk == mine and found.answers_to(contact.first_name)]
     known = _proven(own or candidates, contact, checked_channel)
     if own and known is None:
         return own[0]
@@ -139,7 +133,7 @@ def _proven(candidates: list[Patient], contact: Contact, checked_channel: str | 
     for patient in candidates:
         email = checked_channel == "email" and contact.email and patient.email.casefold() == contact.email.casefold()
         mobile = checked_channel == "text" and contact.mobile and patient.e164 == contact.mobile
-        if (email or mobile) and _same_name(patient, contact):
+        if (email or mobile) and patient.answers_to(contact.first_name):
             return patient
     return None
 
