@@ -37,6 +37,7 @@ VERBS = {
     "unbook": unbook,
     "untext": actions.take_back_text,
 }
+TAKEN_BACK = "uncall"  # that somebody was called: what they are to be called about waits in the session meanwhile
 # What is undone under another name than the verb that the visit remembers.
 UNDOES = {"unbook": "cancel"}
 
@@ -51,7 +52,7 @@ class Outcome:
 
 
 def perform(
-    request: HttpRequest, *, now: datetime, only: uuid.UUID | None = None, verbs: Container[str] = VERBS,
+    request: HttpRequest, *, now: datetime, only: uuid.UUID | None = None, verbs: Container[str] = (*VERBS, TAKEN_BACK),
     of: Practitioner | None = None,
 ) -> Outcome:  # fmt: skip
     """Do what the pressed button says.
@@ -74,11 +75,33 @@ def perform(
     if verb not in verbs or visit is None or (only or key) != key or (of is not None and visit.practitioner_id != of.pk):
         raise Http404
     try:
-        return Outcome(VERBS[verb](visit, by=actor_of(request), now=now, version=seen), verb)
+        if verb == TAKEN_BACK:
+            return Outcome(_call_again(request, visit, now=now), verb)
+        about = visit.call_reason
+        done = Outcome(VERBS[verb](visit, by=actor_of(request), now=now, version=seen), verb)
+        if verb == "called":
+            request.session["called"] = {"visit": str(key), "about": about, "said": said(visit, verb)}
+        return done
     except actions.Stale:
         return Outcome(visit, verb, who_changed(visit, request.user))
     except actions.BookingError as error:
         return Outcome(visit, verb, str(error))
+
+
+def _call_again(request: HttpRequest, visit: Appointment, *, now: datetime) -> Appointment:
+    """Back onto the call list, for what it was on it for until somebody said by a slip that they were called."""
+    kept = request.session.pop("called", {})
+    if kept.get("visit") != str(visit.public_id):
+        raise actions.NotAllowed(_("There is nothing to undo."))
+    return actions.ask_to_call(visit, reason=kept["about"], by=actor_of(request), now=now)
+
+
+def called_strip(request: HttpRequest, key: str = "") -> dict[str, str] | None:
+    """The undo strip after "called", on whichever page it was pressed; `key` is the visit's where the address is not asked."""
+    kept = request.session.get("called", {})
+    if request.GET.get("did") != "called" or (key or request.GET.get("visit")) != kept.get("visit"):
+        return None
+    return {"text": kept["said"], "undo": f"{TAKEN_BACK}:{kept['visit']}:0"}
 
 
 _DID = {
@@ -122,6 +145,7 @@ def said(visit: Appointment, verb: str) -> str:
         "book": _("Booked %(name)s for %(time)s"),
         "undo": _("Undone. %(name)s, %(time)s: %(status)s"),
         "called": _("%(name)s was called"),
+        "uncall": _("%(name)s is on the call list again"),
         "text": _("Text to %(name)s"),
         "untext": _("Taken back. %(name)s gets no text"),
         "unbook": _("Took back the booking of %(name)s"),

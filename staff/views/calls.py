@@ -8,6 +8,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -36,6 +37,8 @@ def calls(request: HttpRequest) -> HttpResponse:
     outcome = steps.perform(request, now=now)
     if outcome.refusal:
         return _page(request, now=now, refusal=outcome.refusal)
+    if outcome.verb == "called":
+        return see("staff:calls", query=f"?{urlencode({'did': 'called', 'visit': str(outcome.visit.public_id)})}")
     messages.success(request, steps.said(outcome.visit, outcome.verb))
     return see("staff:calls")
 
@@ -64,7 +67,14 @@ def _page(request: HttpRequest, *, now: datetime, refusal: str = "") -> HttpResp
             .order_by("expires_at")[:100]
         )
     corrections = Correction.objects.for_actor(request.user).open().count()
-    context = {"visits": visits, "groups": groups_of(offers), "waiting": waiting, "refusal": refusal, "corrections": corrections}
+    context = {
+        "strip": None if refusal else steps.called_strip(request),
+        "visits": visits,
+        "groups": groups_of(offers),
+        "waiting": waiting,
+        "refusal": refusal,
+        "corrections": corrections,
+    }
     return render(request, "staff/calls.html", context, status=409 if refusal else 200)
 
 

@@ -68,11 +68,20 @@ def day(request: HttpRequest, day: date) -> HttpResponse:
         if outcome.refusal:
             visit = Appointment.objects.for_actor(request.user).get(pk=outcome.visit.pk)
             return _page(request, clock.local(visit.starts_at).date(), now, refusal=outcome.refusal, about=visit, status=409)
-        if outcome.verb == "called":  # whichever day the visit is on, the desk goes on with the calls beside this one
-            messages.success(request, steps.said(outcome.visit, outcome.verb))
-            return See(f"{reverse('staff:day', args=[day])}{_query(request, *LOOKS)}#to-call")
+        if outcome.verb in (
+            "called",
+            steps.TAKEN_BACK,
+        ):  # whichever day it is on, the desk goes on with the calls beside this one
+            return _to_calls(request, day, outcome)
         return to_day(outcome.visit, outcome.verb, request)
     return _page(request, day, now)
+
+
+def _to_calls(request: HttpRequest, day: date, outcome: steps.Outcome) -> See:
+    if outcome.verb == steps.TAKEN_BACK:
+        messages.success(request, steps.said(outcome.visit, outcome.verb))
+    query = {"did": outcome.verb, "visit": str(outcome.visit.public_id)} | _looks(request)
+    return See(f"{reverse('staff:day', args=[day])}?{urlencode(query)}#to-call")
 
 
 def _of_the_list(request: HttpRequest, day: date, now: datetime) -> HttpResponse:
@@ -115,6 +124,10 @@ def strip_of(visit: Any, verb: str, now: datetime) -> dict[str, Any] | None:
     asks = verb == "book" and visit.service.questionnaire and visit.response_id is None
     do = f"{undo}:{visit.public_id}:{visit.version}" if undo else ""
     return {"text": text, "visit": visit, "undo": do, "goes": waits, "asks": asks}
+
+
+def _strip(request: HttpRequest, visit: Any, now: datetime) -> dict[str, Any] | None:
+    return steps.called_strip(request) or (strip_of(visit, request.GET.get("did", ""), now) if visit else None)
 
 
 def _offer_strip(request: HttpRequest, now: datetime) -> dict[str, Any] | None:
@@ -191,7 +204,7 @@ def _page(
         "someone_waits": found.on_list > 0 and day >= clock.today(now),
         "refusal": refusal,
         "about": visit or about,
-        "strip": None if refusal else strip_of(visit, request.GET.get("did", ""), now) if visit else offered,
+        "strip": None if refusal else _strip(request, visit, now) or offered,
         "here": reverse("staff:day", args=[day]) + _query(request, *LOOKS),
         "as_list": as_list,
         "rows": table.rows_of(found, sort) if as_list else [],

@@ -79,7 +79,7 @@ def show(request: HttpRequest, visit: Any, now: datetime, *, status: int = 200, 
         "log": log,
         "told": told,
         "day": clock.local(visit.starts_at).date(),
-        "strip": strip_of(visit, request.GET.get("did", ""), now),
+        "strip": steps.called_strip(request, str(visit.public_id)) or strip_of(visit, request.GET.get("did", ""), now),
         "strip_url": reverse("staff:visit", args=[visit.public_id]),
     }
     return render(request, "staff/visit.html", context | extra, status=status)

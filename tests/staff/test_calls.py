@@ -1,5 +1,6 @@
 """`/desk/calls/`: who is to be phoned, and who may be on file twice."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -75,6 +76,30 @@ def test_called_takes_the_visit_off_the_list(desk: Client, to_call: Appointment)
     data = {"do": f"called:{to_call.public_id}:{to_call.version}"}
     assert desk.post("/desk/calls/", data).status_code == 303
     assert b"Nobody to call" in desk.get("/desk/calls/").content
+
+
+@pytest.mark.parametrize("page", ["/desk/calls/", "/desk/day/2027-02-13/", "/desk/visit/{}/"])
+def test_who_was_said_to_be_called_by_a_slip_is_back_on_the_list_for_the_same(
+    desk: Client, to_call: Appointment, page: str
+) -> None:
+    url = page.format(to_call.public_id)
+    answer = desk.post(url, {"do": f"called:{to_call.public_id}:{to_call.version}"})
+    said = desk.get(answer["Location"]).content.decode()
+    assert "Maya Chowdhury was called" in said
+    undo = re.search(r'class="toast".*?value="(uncall:[^"]+)"', said, re.DOTALL).group(1)  # type: ignore[union-attr]
+    assert desk.post(url, {"do": undo}).status_code == 303
+    to_call.refresh_from_db()
+    assert (to_call.needs_call, to_call.call_reason) == (True, "Contact not checked")
+    assert desk.post(url, {"do": undo}).status_code == 409, "there is nothing to take back twice"
+
+
+def test_that_somebody_was_called_is_taken_back_by_whoever_said_it_alone(
+    desk: Client, to_call: Appointment, lead_user: User, signed_in: Callable[[User], Client]
+) -> None:
+    desk.post("/desk/calls/", {"do": f"called:{to_call.public_id}:{to_call.version}"})
+    assert signed_in(lead_user).post("/desk/calls/", {"do": f"uncall:{to_call.public_id}:0"}).status_code == 409
+    to_call.refresh_from_db()
+    assert not to_call.needs_call
 
 
 def test_a_stale_call_says_so(desk: Client, to_call: Appointment) -> None:
