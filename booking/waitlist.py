@@ -93,6 +93,8 @@ class WaitlistEntry(models.Model):
     joined_at = models.DateTimeField()
     changed_at = models.DateTimeField()
     version = models.PositiveIntegerField(default=1)
+    sequence = models.PositiveIntegerField(default=1, db_default=1)
+    announced = models.PositiveIntegerField(default=0, help_text=_("Behind `sequence`: that they are on it is yet to be told."))
     link_key_id = models.CharField(max_length=16, blank=True)
     link_generation = models.PositiveIntegerField(default=1)
     link_sha256 = models.BinaryField(max_length=32, null=True, unique=True)
@@ -105,7 +107,10 @@ class WaitlistEntry(models.Model):
             models.UniqueConstraint(fields=["patient", "service"], condition=Q(state__in=ON_LIST), name="waitlist_once"),
             models.CheckConstraint(condition=Q(times__gte=1, times__lte=ANY_TIME), name="waitlist_times"),
         ]
-        indexes = [models.Index(fields=["joined_at"], name="waitlist_waiting", condition=Q(state="waiting"))]
+        indexes = [
+            models.Index(fields=["joined_at"], name="waitlist_waiting", condition=Q(state="waiting")),
+            models.Index(fields=["id"], name="waitlist_to_announce", condition=Q(announced__lt=F("sequence"))),
+        ]
 
     def __str__(self) -> str:
         return f"waitlist entry {self.pk}"

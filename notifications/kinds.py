@@ -87,6 +87,7 @@ _TABLE = [
          statuses=COMING | {Status.ARRIVED.value}, call=_("A text from the desk could not go")),
     Kind("recall", _("Review due"), Subject.RECALL.value, (EMAIL,), lasts=7 * DAY, outlives=True, optional=True, care=True,
          statuses=frozenset({Status.FULFILLED.value})),
+    Kind("wait_joined", _("On the waiting list"), Subject.WAIT.value, every=False, grace=True, lasts=DAY, wakes=(EMAIL,)),
     Kind("wait_gone", _("An offered time is gone"), Subject.OFFER.value, (TEXT, EMAIL), every=False, lasts=2 * HOUR, urgent=True),
     Kind("wait_offer", _("A time offered"), Subject.OFFER.value, urgent=True),
     Kind("code", _("Code"), Subject.CODE.value, wakes=(EMAIL, TEXT), urgent=True),

@@ -19,7 +19,7 @@ from accounts.models import Clinic, SignInMail
 from accounts.quiet import quiet_night
 from booking import ics, terms
 from booking.links import token_of
-from booking.models import COMING, Appointment, DeskText, LinkRequest, RunningLate, WaitlistOffer
+from booking.models import COMING, Appointment, DeskText, LinkRequest, RunningLate, WaitlistEntry, WaitlistOffer
 from intake.models import ResumeLink
 from notifications import words
 from notifications.kinds import EMAIL, KINDS, MUST_REACH, TEXT, Kind
@@ -83,6 +83,7 @@ class Facts:
     sign_ins: dict[int, SignInMail] = field(default_factory=dict)
     resumes: dict[int, ResumeLink] = field(default_factory=dict)
     offers: dict[int, WaitlistOffer] = field(default_factory=dict)
+    waits: dict[int, WaitlistEntry] = field(default_factory=dict)
     flagged: dict[int, Appointment] = field(default_factory=dict)  # by response
     replies: dict[int, Inbound] = field(default_factory=dict)
     tests: dict[int, TestSend] = field(default_factory=dict)
@@ -119,6 +120,8 @@ class Facts:
         if offers := ids(Subject.OFFER):
             made = WaitlistOffer.objects.with_reach().select_related("practitioner", "entry__service")
             facts.offers = made.in_bulk(offers)
+        if waits := ids(Subject.WAIT):
+            facts.waits = WaitlistEntry.objects.with_reach().in_bulk(waits)
         if responses := ids(Subject.RESPONSE):
             rows = Appointment.objects.select_related("practitioner__user", "response").defer("response__document")
             facts.flagged = {visit.response_id: visit for visit in rows.filter(response__in=responses)}

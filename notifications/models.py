@@ -29,6 +29,7 @@ class Subject(models.TextChoices):
     RESUME = "resume", _("Finish later")
     REPLY = "reply", _("Reply to a text")
     OFFER = "offer", _("Waiting-list offer")
+    WAIT = "wait", _("Place on the waiting list")
     LEFT = "left", _("Address not used any more")
     TEST = "test", _("Test")
     # About a visit too (`subject_id` is the visit's), but of facts of their own, which `sequence` follows.

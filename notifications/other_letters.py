@@ -217,6 +217,27 @@ def _instead_of_texts(number: str) -> str:
     return ("email" if all(who.can_email for who in reached) else "phone") if reached else ""
 
 
+def _wait(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: datetime) -> Letter | Stay:
+    """That they are on the waiting list, and the way back to it; not who has left it, or has a visit and finds it there."""
+    entry = facts.waits.get(delivery.message.subject_id)
+    if entry is None or entry.sequence != delivery.message.sequence:
+        return Stay(State.SUPERSEDED, "changed")
+    if not entry.is_on_list or entry.visit_id is not None:
+        return Stay(State.SKIPPED, "changed")
+    reader = entry.reach
+    if delivery.channel not in ways(kind, reader, texts_work=texts_work):
+        return Stay(State.SKIPPED, why_not(delivery.channel, reader, texts_work))
+    link = settings.SITE_URL + reverse("booking:waiting", args=[waiting_token_of(entry)])
+    for_whom = entry.patient.call_name if reader != entry.patient else ""
+    said = {"name": reader.call_name, "for_whom": for_whom, "called": entry.by_phone, "link": link, "messages_link": link}
+    seen = (
+        Seen("booking_waitlistentry", entry.pk, "version", entry.version),
+        Seen(reader._meta.db_table, reader.pk, "version", reader.version),
+    )
+    address = reader.email if delivery.channel == EMAIL else reader.e164
+    return letter_of(kind, delivery.channel, address, said, seen, now=now)
+
+
 def _offer(kind: Kind, delivery: Delivery, facts: Facts, texts_work: bool, now: datetime) -> Letter | Stay:
     """A time to take or pass on until a deadline. Answered meanwhile, it is not told."""
     made = facts.offers.get(delivery.message.subject_id)
@@ -335,6 +356,7 @@ BY_SUBJECT = {
     Subject.REPLY: _reply,
     Subject.TEST: _test,
     Subject.OFFER: _offer,
+    Subject.WAIT: _wait,
     Subject.ASKED: _asked,
     Subject.LATE: _late,
     Subject.DESK_TEXT: _desk_text,

@@ -19,7 +19,7 @@ from accounts import clock
 from accounts.models import SignInMail
 from audit.actor import Actor
 from booking.actions import ask_no_call
-from booking.models import Appointment, DeskText, LinkRequest, RunningLate, WaitlistOffer
+from booking.models import Appointment, DeskText, LinkRequest, RunningLate, WaitlistEntry, WaitlistOffer
 from booking.waitlist import OfferState
 from intake.models import QuestionnaireResponse, ResumeLink
 from notifications.kinds import KINDS, TEXT
@@ -39,6 +39,7 @@ from notifications.plans import (
     plan_resume,
     plan_sign_in,
     plan_visit,
+    plan_wait,
 )
 from patients.models import ContactCode, LeftAddress
 
@@ -133,6 +134,7 @@ _SOURCES: tuple[tuple[Subject, Any, Callable[[list[Any], datetime], dict[int, Pl
     (Subject.SIGN_IN, SignInMail.objects.filter(_BEHIND), lambda facts, now: _each(facts, plan_sign_in)),
     (Subject.RESPONSE, _RESPONSES.filter(page_announced__lt=F("page_sequence")), lambda facts, now: _each(facts, plan_page)),
     (Subject.OFFER, WaitlistOffer.objects.filter(_BEHIND).with_reach(), _of_offers),
+    (Subject.WAIT, WaitlistEntry.objects.filter(_BEHIND).with_reach(), lambda facts, now: _each(facts, plan_wait)),
     (Subject.VISIT, Appointment.objects.visits().exclude(announced=F("version")).select_related("service"), _of_visits),
     (Subject.ASKED, _RESPONSES.filter(ask_announced__lt=F("ask_sequence")), _of_questions),
     (Subject.LATE, RunningLate.objects.filter(_BEHIND), lambda facts, now: _each(facts, lambda said: plan_late(said, now=now))),

@@ -11,7 +11,7 @@ from accounts import clock
 from accounts.models import Clinic, SignInMail
 from booking.actions import RULES, still_to_come
 from booking.late import REST
-from booking.models import COMING, Appointment, DeskText, LinkRequest, RunningLate, Status, WaitlistOffer
+from booking.models import COMING, Appointment, DeskText, LinkRequest, RunningLate, Status, WaitlistEntry, WaitlistOffer
 from booking.waitlist import OfferState
 from intake.actions import later
 from intake.models import QuestionnaireResponse, ResumeLink
@@ -312,6 +312,14 @@ def plan_left(left: LeftAddress) -> Plan:
     due = rested(kind, left.left_at)
     row = (Subject.LEFT.value, left.pk, kind.code, left.sequence, "former")
     return Plan([Planned(*row, left.channel, due, due + kind.lasts)], left.sequence)
+
+
+def plan_wait(entry: WaitlistEntry) -> Plan:
+    """That they are on the list, and the link to their place."""
+    kind = KINDS["wait_joined"]
+    due = rested(kind, entry.joined_at)
+    row = (Subject.WAIT.value, entry.pk, kind.code, entry.sequence, "patient")
+    return Plan([Planned(*row, channel, due, due + kind.lasts) for channel in kind.channels])
 
 
 def plan_offer(made: WaitlistOffer, *, told: bool = False) -> Plan:

@@ -25,6 +25,7 @@ def sample_words(code: str, *, now: datetime) -> dict[str, Any]:
     return {
         "name": "Daniel",
         "for_whom": "",
+        "called": False,
         "start": start,
         "old_start": start - timedelta(days=1, minutes=20),
         "same_time": False,

@@ -6,7 +6,7 @@ from operator import or_
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Lower
 
-from booking.models import LinkRequest, WaitlistOffer
+from booking.models import LinkRequest, WaitlistEntry, WaitlistOffer
 from intake.models import ResumeLink
 from notifications.models import ABOUT_VISITS, Inbound, Message, Subject
 from patients.models import ContactCode, Helper, LeftAddress, Patient
@@ -62,6 +62,7 @@ def messages(person: Person) -> QuerySet[Message]:
     links = ResumeLink.objects.filter(response__in=person.responses.values("pk"))
     about = {
         Subject.CODE: codes(person), Subject.LINK: lost_links(person), Subject.RESPONSE: person.responses,
+        Subject.WAIT: WaitlistEntry.objects.filter(patient__in=person.keys),
         Subject.LEFT: LeftAddress.objects.filter(patient__in=person.keys),
         Subject.RESUME: links, Subject.REPLY: inbound(person), Subject.OFFER: offers,
     }  # fmt: skip

@@ -109,6 +109,10 @@ def _about(messages: list[Message], user: Any) -> tuple[dict[int, Appointment], 
         mine = WaitlistEntry.objects.for_actor(user).filter(offers__in=by_offer.values())
         waits = {n: entry.patient for entry in mine.select_related("patient").annotate(n=F("offers")) if (n := entry.n)}
         patients |= {pk: waits[n] for pk, n in by_offer.items() if n in waits}
+    by_wait = {m.pk: m.subject_id for m in messages if m.subject_type == Subject.WAIT}
+    if by_wait:
+        places = WaitlistEntry.objects.for_actor(user).select_related("patient").in_bulk(by_wait.values())
+        patients |= {pk: places[n].patient for pk, n in by_wait.items() if n in places}
     by_left = {m.pk: m.subject_id for m in messages if m.subject_type == Subject.LEFT}
     if by_left:
         whose = Patient.objects.for_actor(user).filter(left_addresses__in=by_left.values())

@@ -6,13 +6,14 @@ from datetime import timedelta
 import pytest
 
 from booking import actions
+from booking.links import waiting_token_of
 from booking.models import WaitlistEntry, WaitlistOffer
 from notifications import drain, replies
 from notifications.models import CaughtText
 from patients.helpers import HelperContact
 from patients.models import Patient
-from tests.factories import WEDNESDAY
-from tests.notifications.conftest import at, go, states, texts
+from tests.factories import WEDNESDAY, contact_of
+from tests.notifications.conftest import DUE, at, go, states, texts
 
 TOM = HelperContact("Tom Lee", "son", "tom@example.com", "+15195550166", "text_email", voicemail_ok=False, gets_messages=True)
 NIGHT = at("2027-02-10 23:00")
@@ -199,3 +200,70 @@ def test_who_helps_passes_by_text_from_their_own_number(entry, offer, post, desk
         replies.handle(now=WEDNESDAY)
         made.refresh_from_db()
         assert made.state == state
+
+
+@pytest.fixture
+def waits(post, service, desk):
+    """Lucas, or whoever it is, joins the list without a visit on Wednesday at nine."""
+
+    def join(**more):
+        who = contact_of(first_name="Lucas", email="lucas@example.com", mobile="+15195550177")
+        return actions.join(service, actions.Wishes(), **{"contact": who, "by": desk, "now": WEDNESDAY} | more)
+
+    return join
+
+
+def joined_mails(post):
+    return [(m["to"], m.get_body(("plain",)).get_content()) for m in post.mails if m["subject"] == "On the waiting list"]
+
+
+def test_who_joins_without_a_visit_gets_the_link_to_their_place(post, waits):
+    entry = waits()
+    go(DUE)
+    ((to, said),) = joined_mails(post)
+    assert to == "lucas@example.com"
+    assert "You are on the waiting list. Nothing is booked yet." in said
+    assert f"https://tn.example/w/{waiting_token_of(entry)}/" in said
+    assert texts() == [], "one message is enough"
+
+
+def test_who_joined_is_told_once(post, waits, desk):
+    entry = waits()
+    go(DUE)
+    actions.change(entry, actions.Wishes(notice="days"), by=desk, now=DUE)
+    go(DUE + timedelta(minutes=10))
+    assert len(joined_mails(post)) == 1
+
+
+def test_who_left_again_at_once_is_not_told(post, waits, desk):
+    actions.leave(waits(), by=desk, now=WEDNESDAY)
+    go(DUE)
+    assert joined_mails(post) == []
+
+
+def test_who_has_a_visit_finds_the_place_there_and_gets_no_message(post, entry):
+    go(DUE)
+    assert joined_mails(post) == []
+
+
+def test_who_wants_phone_calls_only_is_not_written_to(post, waits):
+    waits(contact=contact_of(first_name="Lucas", email="lucas@example.com", mobile="+15195550177", reminder_by="phone"))
+    go(DUE)
+    assert joined_mails(post) == []
+
+
+def test_who_wants_to_be_called_about_a_time_reads_that_we_call(post, service, desk):
+    who = contact_of(first_name="Lucas", email="lucas@example.com", mobile="+15195550177")
+    actions.join(service, actions.Wishes(by_phone=True), contact=who, by=desk, now=WEDNESDAY)
+    go(DUE)
+    ((_to, said),) = joined_mails(post)
+    assert "When a time opens that fits, we call you." in said
+
+
+def test_who_helps_is_told_who_is_on_the_list(post, waits):
+    waits(helper=TOM)
+    go(DUE)
+    ((to, said),) = joined_mails(post)
+    assert to == "tom@example.com"
+    assert "Lucas is on the waiting list." in said
+    assert "You get this because Lucas is on the waiting list of True North." in said

@@ -152,6 +152,8 @@ def every_letter(
                     made.state = OfferState.SKIPPED if code == "wait_gone" else OfferState.OPEN
                     made.save()
                     subject_id = made.pk
+                elif kind.subject == Subject.WAIT:
+                    subject_id = time_offered(visit, now=clock_now).entry_id
                 elif kind.subject == Subject.RESUME:
                     address = "maya@example.com" if channel == EMAIL else "+15195550181"
                     subject_id = finish_later(channel, address, now=clock_now).pk
