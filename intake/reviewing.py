@@ -82,6 +82,10 @@ FIELDS: tuple[Field, ...] = (
     Field("labs", t("Tests"), "many", "decision", tuple((code, label) for code, _loinc, label in LABS), only=("labs",)),
     Field("labs_other", t("Other tests"), "line", "decision", only=("labs",)),
     Field(
+        "visit", t("The visit until then"), "one", "decision", (("keep", t("Stays")), ("move", t("Reception moves it"))),
+        only=("more-info", "labs"),
+    ),
+    Field(
         "reason", t("Why not"), "one", "decision",
         (
             ("contraindication", t("A contraindication")), ("other-cause", t("Another cause is more likely")),

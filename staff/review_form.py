@@ -65,6 +65,7 @@ class ReviewForm(PlainForm):
             self.fields[field.name] = _made(field)
         may = [q.link_id for q in asked.may_be_asked(definition)] + [reviewing.OWN_WORDS]
         self.puts: dict[str, list[Put]] = {}
+        self.aside: set[str] = set()  # fields that mean nothing here
         self.fields["ask_items"].choices = [(name, name) for name in may]  # type: ignore[attr-defined]
 
     @property
@@ -78,9 +79,8 @@ class ReviewForm(PlainForm):
 
     def part(self, name: str) -> list[dict[str, Any]]:
         """The fields of one part, with the outcomes that each belongs to, and what a press puts in."""
-        return [
-            {"bound": self[f.name], "field": f, "puts": self.puts.get(f.name, ())} for f in reviewing.FIELDS if f.part == name
-        ]
+        fields = [f for f in reviewing.FIELDS if f.part == name and f.name not in self.aside]
+        return [{"bound": self[f.name], "field": f, "puts": self.puts.get(f.name, ())} for f in fields]
 
     # Not called after a part: a template would take `form.plan` for the field of that name.
     @property

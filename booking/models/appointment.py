@@ -43,6 +43,7 @@ COMING = frozenset({Status.BOOKED.value, Status.CONFIRMED.value})
 OPEN = [Status.BOOKED, Status.CONFIRMED, Status.ARRIVED, Status.IN_ROOM]
 # What reception is to call about whether or not the visit is over.
 ASKED_TO_CALL, HAS_A_QUESTION = gettext_noop("The physician asks you to call"), gettext_noop("The physician has a question")
+TO_BE_MOVED = gettext_noop("The physician asks to move the visit")  # no use once it is over
 TOOK_BACK, ANSWERED = gettext_noop("Took back the agreement to the form"), gettext_noop("Answered a text")
 LASTING_CALLS = (ASKED_TO_CALL, HAS_A_QUESTION, TOOK_BACK, ANSWERED)
 # So long after its end a visit should be done, missed or cancelled.

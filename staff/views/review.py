@@ -22,7 +22,7 @@ from accounts.web import See, as_number, see
 from audit.actions import event
 from audit.actor import actor_of
 from booking.actions import ask_no_call, ask_to_call
-from booking.models import ASKED_TO_CALL, COMING, Appointment, Practitioner
+from booking.models import ASKED_TO_CALL, COMING, TO_BE_MOVED, Appointment, Practitioner
 from intake import actions, answering, reviewing, trend
 from intake.actions.reviews import Content, ask_in, last_came, read_review
 from intake.asked import rounds
@@ -101,6 +101,11 @@ class Page:
     def url(self) -> str:
         """Its address."""
         return reverse("staff:review", args=[self.visit.public_id if self.visit else self.response.public_id])
+
+    @property
+    def is_coming(self) -> bool:
+        """True while the visit it was sent for can still be moved."""
+        return self.visit is not None and self.visit.status in COMING and self.visit.starts_at > self.now
 
     @property
     def can_write(self) -> bool:
@@ -186,6 +191,7 @@ def _show(
         flag.remark = request.POST.get(f"why-{flag.code}", "")
     form = form or ReviewForm(definition, initial={**content.fields, "amend_reason": content.reason})
     form.puts = _puts(page)
+    form.aside = set() if page.is_coming else {"visit"}
     mine = [(p.link_id, p.received_at) for p in page.chart.photos if p.response_id == response.pk]
     patient = response.patient
     before, after = waiting.before(response), waiting.after(response)
@@ -445,9 +451,11 @@ def _sign(page: Page, form: ReviewForm, fields: dict[str, Any], reason: str, ver
 def _tell_the_desk(page: Page, fields: dict[str, Any]) -> None:
     """The patient gets a message that there is a question; once the visit has begun, or is over, somebody has to reach them.
 
-    What about stands in the review, which reception cannot read.
+    What about stands in the review, which reception cannot read. Whether the visit waits for it is the physician's to say.
     """
     visit = page.visit
+    if visit is not None and page.is_coming and reviewing.kept(fields).get("visit") == "move":
+        ask_to_call(visit, reason=_(TO_BE_MOVED), by=page.by, now=page.now)
     begun = visit is not None and visit.is_open and (visit.starts_at <= page.now or visit.status not in COMING)
     if fields.get("outcome") == "more-info" and visit is not None and begun:
         ask_to_call(visit, reason=_(ASKED_TO_CALL), by=page.by, now=page.now)

@@ -499,6 +499,33 @@ def test_a_photo_that_came_or_went_since_the_page_was_opened_is_said_before_it_i
     assert doctor.post(url_of(sent), IN_PERSON | first).status_code == 303
 
 
+@pytest.mark.parametrize(
+    ("chosen", "reason"),
+    [
+        ({"outcome": "labs", "labs": ["cbc"], "visit": "move"}, "The physician asks to move the visit"),
+        ({"outcome": "labs", "labs": ["cbc"], "visit": "keep"}, ""),
+        ({"outcome": "more-info", "ask": "Since when?", "ask_items": ["own_words"], "visit": "move"}, "The physician asks to move the visit"),
+        ({"outcome": "in-person", "visit": "move"}, ""),
+    ],
+    ids=["tests first", "it stays", "a question", "another outcome"],
+)  # fmt: skip
+def test_the_physician_says_whether_the_visit_waits_for_it(
+    doctor: Client, sent: Appointment, chosen: dict[str, Any], reason: str
+) -> None:
+    doctor.post(url_of(sent), IN_PERSON | chosen)
+    sent.refresh_from_db()
+    assert (sent.needs_call, sent.call_reason) == (bool(reason), reason)
+
+
+def test_a_visit_that_has_begun_is_not_to_be_moved(doctor: Client, sent: Appointment) -> None:
+    assert 'name="visit"' in doctor.get(url_of(sent)).content.decode()
+    Appointment.objects.filter(pk=sent.pk).update(status="arrived")
+    assert 'name="visit"' not in doctor.get(url_of(sent)).content.decode()
+    doctor.post(url_of(sent), IN_PERSON | {"outcome": "labs", "labs": ["cbc"], "visit": "move"})
+    sent.refresh_from_db()
+    assert not sent.needs_call
+
+
 # --- Over time -------------------------------------------------------------------------------------------------------
 
 
