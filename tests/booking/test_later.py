@@ -11,13 +11,14 @@ from accounts import clock
 from audit.models import AuditEvent
 from booking.models import Appointment
 from booking.views.step import MOST
-from intake.actions import later, save_page
+from intake.actions import later, save_contact, save_page, start_draft
 from intake.document import decrypt
 from intake.errors import IntakeError
 from intake.models import QuestionnaireResponse, ResumeLink
-from tests.booking.conftest import WEB, Browser, rows, text_of, title_of
+from tests.booking.conftest import TYPED, WEB, Browser, rows, text_of, title_of
 from tests.factories import WEDNESDAY
 
+SENT = {"status": "completed", "completed_at": WEDNESDAY}
 BORN = {"date_of_birth_month": "3", "date_of_birth_day": "27", "date_of_birth_year": "1987"}
 
 
@@ -29,6 +30,19 @@ def saved(walker: Browser) -> ResumeLink:
     answer = walker.post("save", address="daniel@example.com", **BORN)
     assert (answer.status_code, answer["Location"]) == (303, reverse("booking:save") + "?sent=1"), text_of(answer)
     return ResumeLink.objects.get()
+
+
+@pytest.fixture
+def theirs(saved: ResumeLink) -> ResumeLink:
+    """The link of somebody else, who saved a moment later."""
+    return later.save_for_later(begun(), channel="email", address="maya@example.com", by=WEB, now=WEDNESDAY)
+
+
+def begun() -> QuestionnaireResponse:
+    """A draft that says who answers."""
+    draft = start_draft("hair-loss-intake", by=WEB, now=WEDNESDAY)
+    save_contact(draft, TYPED, by=WEB, now=WEDNESDAY)
+    return draft
 
 
 def test_every_question_page_offers_it_and_keeps_the_number(walker):
@@ -203,6 +217,52 @@ def test_a_day_has_twenty_tries_in_a_browser_that_rested_too_long_as_well(walker
 def test_without_a_year_of_birth_no_link_is_owed(walker):
     with pytest.raises(IntakeError, match="date of birth"):
         later.save_for_later(walker.begun().draft, channel="email", address="a@example.com", by=WEB, now=WEDNESDAY)
+
+
+def test_what_was_sent_booked_or_deleted_is_not_saved_for_later(walker, theirs):
+    sent, gone, booked = begun(), begun(), walker.booked(email="daniel@example.com").response
+    QuestionnaireResponse.objects.filter(pk=sent.pk).update(**SENT)
+    QuestionnaireResponse.objects.filter(pk=gone.pk).delete()
+    for response in (sent, gone, booked):
+        with pytest.raises(IntakeError, match="no longer be saved"):
+            later.save_for_later(response, channel="email", address="daniel@example.com", by=WEB, now=clock.now())
+
+
+def test_who_lost_it_gets_the_last_link_of_that_address_that_still_opens_something(saved):
+    again, sent, theirs = (
+        later.save_for_later(draft, channel="email", address=f"{who}@example.com", by=WEB, now=WEDNESDAY)
+        for draft, who in ((saved.response, "daniel"), (begun(), "daniel"), (begun(), "maya"))
+    )
+    QuestionnaireResponse.objects.filter(pk=sent.response_id).update(**SENT)
+    later.owe_again(channel="email", address="Daniel@example.com", now=WEDNESDAY + timedelta(hours=1))
+    owed = dict(ResumeLink.objects.values_list("pk", "sequence"))
+    assert owed == {saved.pk: 1, theirs.pk: 1, again.pk: 2, sent.pk: 1}
+    event = AuditEvent.objects.filter(action="intake.save_for_later").latest("pk")
+    assert (event.object_id, event.detail) == (saved.response_id, {"channel": "email", "again": True})
+
+
+def test_saving_for_later_is_in_the_trail_without_the_address(saved):
+    event = AuditEvent.objects.get(action="intake.save_for_later")
+    assert (event.object_id, event.detail) == (saved.response_id, {"channel": "email"})
+
+
+def test_another_address_of_one_person_ends_nobody_elses_link(saved, patient):
+    later.end_links(patient)
+    assert ResumeLink.objects.get() == saved
+
+
+def test_a_link_that_leads_nowhere_is_forgotten_once_it_is_old(saved, theirs):
+    QuestionnaireResponse.objects.filter(pk=saved.response_id).update(**SENT)
+    assert later.forget_links(before=WEDNESDAY) == 0
+    assert later.forget_links(before=WEDNESDAY + timedelta(seconds=1)) == 1
+    assert ResumeLink.objects.get() == theirs
+
+
+def test_who_is_on_file_is_known_by_the_year_on_file(saved, patient):
+    QuestionnaireResponse.objects.filter(pk=saved.response_id).update(patient=patient)
+    with pytest.raises(later.YearRefused):
+        later.resume(saved, 1987, by=WEB, now=WEDNESDAY)
+    assert later.resume(saved, patient.date_of_birth.year, by=WEB, now=WEDNESDAY) == saved.response
 
 
 def test_a_new_link_does_not_kill_the_old(walker, saved):
