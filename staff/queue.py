@@ -102,7 +102,7 @@ class Queue:
         places = [entry.response.pk for entry in self.to_review]
         at = places.index(response.pk) if response.pk in places else -1
         rest = self.to_review[at + 1 :] + self.to_review[: max(at, 0)]
-        return next((entry for entry in rest if entry.response.pk != response.pk), None)
+        return rest[0] if rest else None
 
     def before(self, response: QuestionnaireResponse) -> Entry | None:
         """The one above it."""
