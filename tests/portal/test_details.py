@@ -59,6 +59,15 @@ def test_a_new_address_counts_once_its_code_came_back(maya, patient):
     assert maya.get("/me/").status_code == 200
 
 
+def test_ten_minutes_after_the_last_proof_a_new_address_does_not_count(maya, patient, at):
+    at.shift(timedelta(minutes=9))
+    maya.post("/me/details/email/", {"address": "new@example.com"})
+    at.shift(timedelta(minutes=2))
+    assert maya.post("/me/details/code/", typed())["Location"] == "/me/prove/?next=%2Fme%2Fdetails%2Fcode%2F"
+    patient.refresh_from_db()
+    assert patient.email == "maya@example.com"
+
+
 def test_with_a_new_address_every_other_sign_in_ends(maya, patient):
     """Who reads the old mailbox may be in already."""
     other = signs_in()

@@ -7,19 +7,20 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.test import Client
+from django.test import Client, RequestFactory
 
 from accounts import clock
 from accounts.models import User
 from audit.actor import Actor
 from audit.models import AuditEvent
-from booking.models import Appointment
+from booking.models import Appointment, Practitioner
 from intake import actions
 from intake.actions.reviews import read_review
 from intake.document import decrypt, put
 from intake.models import Photo, QuestionnaireResponse, Review
 from patients.models import Patient
-from tests.factories import PASSWORD
+from staff import signing
+from tests.factories import PASSWORD, WEDNESDAY
 from tests.staff.conftest import Statements
 
 IN_PERSON = {"do": "sign", "version": "0", "outcome": "in-person", "note": "Look at the temples", "password": PASSWORD}
@@ -141,6 +142,15 @@ def test_claimed_it_says_by_whom_and_a_colleague_is_told(
     assert names(doctor.get("/md/review/?show=unassigned")) == []
 
 
+@pytest.mark.parametrize("where", ["/md/review/", None])
+def test_who_lets_go_of_it_leaves_it_to_anybody(
+    doctor: Client, sent: Appointment, colleague: User, signed_in: Callable[[User], Client], where: str | None
+) -> None:
+    doctor.post("/md/review/", {"do": f"claim:{sent.response.public_id}"})
+    doctor.post(where or url_of(sent), {"do": f"release:{sent.response.public_id}"})
+    assert signed_in(colleague).post(url_of(sent), {"do": "save", "note": "Mine", "version": "0"}).status_code == 303
+
+
 def test_an_unknown_claim_is_not_found(doctor: Client, sent: Appointment) -> None:
     assert doctor.post("/md/review/", {"do": "claim:nobody"}).status_code == 404
     assert doctor.post("/md/review/", {"do": f"steal:{sent.response.public_id}"}).status_code == 404
@@ -242,6 +252,34 @@ def test_the_password_is_asked_once_in_five_minutes(doctor: Client, three: list[
     assert doctor.post(url_of(three[2]), IN_PERSON | {"password": ""}).status_code == 422
 
 
+@pytest.fixture
+def at_the_desk(physician: User) -> Any:
+    """A request of Dr. Osei's."""
+    request = RequestFactory().post("/")
+    request.user, request.session = physician, {}
+    return request
+
+
+def test_after_five_guesses_the_right_password_proves_nothing_either(at_the_desk: Any) -> None:
+    said = [signing.prove(at_the_desk, word, WEDNESDAY) for word in ["wrong"] * 5 + [PASSWORD]]
+    assert said == ["That is not your password"] * 5 + ["Too many tries. Wait 15 minutes"]
+    assert not signing.is_proven(at_the_desk, WEDNESDAY)
+    assert signing.prove(at_the_desk, PASSWORD, WEDNESDAY + timedelta(minutes=15)) == ""
+
+
+def test_a_proof_is_good_for_five_minutes(at_the_desk: Any) -> None:
+    signing.prove(at_the_desk, PASSWORD, WEDNESDAY)
+    seconds = (-1, 0, 300, 301)
+    assert [signing.is_proven(at_the_desk, WEDNESDAY + timedelta(seconds=n)) for n in seconds] == [False, True, True, False]
+
+
+def test_a_signature_carries_the_number_of_who_signs(doctor: Client, sent: Appointment, physician: User) -> None:
+    Practitioner.objects.create(name="Dr. Aaron First", short_name="Dr. First", slug="first", registration_number="11111")
+    Practitioner.objects.filter(user=physician).update(registration_number="22222")
+    doctor.post(url_of(sent), IN_PERSON)
+    assert read_review(Review.objects.get()).signed["registration"] == "22222"
+
+
 def test_signed_the_next_patient_is_there(doctor: Client, physician: User, three: list[Appointment]) -> None:
     answer = doctor.post(url_of(three[1]), IN_PERSON)
     after = doctor.get(answer["Location"])
@@ -268,6 +306,14 @@ def test_a_signed_review_is_amended_with_a_reason(doctor: Client, sent: Appointm
     page = doctor.get(url_of(sent)).content.decode()
     assert "Version 1, signed" in page
     assert "New photos" in page
+
+
+def test_an_amendment_that_is_not_wanted_after_all_leaves_what_was_signed(doctor: Client, sent: Appointment) -> None:
+    doctor.post(url_of(sent), IN_PERSON)
+    doctor.post(url_of(sent), {"do": "amend"})
+    doctor.post(url_of(sent), {"do": "discard"})
+    assert list(Review.objects.values_list("status", flat=True)) == ["signed"]
+    assert 'name="outcome"' not in doctor.get(url_of(sent)).content.decode()
 
 
 def test_a_colleague_reads_it_and_takes_it_over_to_write(
@@ -326,8 +372,9 @@ def test_what_a_review_left_open_is_confirmed(doctor: Client, sent: Appointment)
     assert names(doctor.get("/md/review/?show=confirm")) == ["Whitford"]
     top = doctor.get(url_of(sent)).content.decode().partition('id="decision"')[0]
     assert "Outcome: Labs first · Tests: CBC, Ferritin" in top, "what is to be done stands on top"
-    doctor.post(url_of(sent), {"do": "done"})
-    assert names(doctor.get("/md/review/?show=confirm")) == []
+    for verb, left in (("done", []), ("not-done", ["Whitford"])):
+        doctor.post(url_of(sent), {"do": verb})
+        assert names(doctor.get("/md/review/?show=confirm")) == left
 
 
 def test_nothing_of_a_review_is_in_the_trail(doctor: Client, sent: Appointment) -> None:
