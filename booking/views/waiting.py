@@ -23,6 +23,7 @@ from booking.views.journey import Journey, guard
 from booking.waitlist import ON_LIST, OfferState
 from booking.wishes import WishesForm, from_session, in_words, initial_of, to_session
 from intake.errors import IntakeError
+from patients.models import ReminderBy
 
 JOINS_PER_HOUR = 10  # from one address
 
@@ -54,7 +55,8 @@ def join_list(request: HttpRequest) -> HttpResponse:
         context["button"] = _("Join the waiting list")
         reader = journey.helper if journey.helper and journey.helper.gets_messages else journey.contact
         context["who"], context["helper"] = journey.contact, journey.helper
-        context["reach"] = words.masked_phone(reader.mobile) if reader.mobile else words.masked("email", reader.email)
+        by_email = not reader.mobile or (reader.email and reader.reminder_by == ReminderBy.EMAIL)
+        context["reach"] = words.masked_email(reader.email) if by_email else words.masked_phone(reader.mobile)
     if request.method != "POST":
         return render(request, "booking/join_list.html", context)
     if not form.is_valid():
@@ -201,7 +203,7 @@ def waiting(request: HttpRequest, place: Place) -> HttpResponse:
         return _refused(place, refusal)
     if not moves:  # a visit that moved says so itself
         when = clock.ended(clock.long_when(visit.starts_at))
-        messages.success(request, _("It is yours. You are booked for %(when)s") % {"when": when})
+        messages.success(request, _("It is yours. The visit is on %(when)s") % {"when": when})
     return see("booking:visit", token_of(visit))
 
 

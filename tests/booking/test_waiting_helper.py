@@ -48,6 +48,11 @@ def test_where_the_patient_is_to_hear_the_offer_goes_to_them(walker):
     assert "We tell them, at i•••••@example.com." in shown
 
 
+def test_the_page_says_the_way_that_was_chosen(walker):
+    _entry, shown = joins(walker, reminder_by="email")
+    assert "We tell you, at s•••••@example.com." in shown
+
+
 def test_who_waits_in_the_name_of_another_stands_in_the_trail(walker):
     entry, _shown = joins(walker)
     assert AuditEvent.objects.filter(action="booking.name_helper", object_id=entry.pk, subject_id=entry.patient_id).exists()

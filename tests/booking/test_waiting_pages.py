@@ -82,7 +82,7 @@ def test_who_comes_from_an_article_joins_at_once_and_the_visit_remembers_the_art
     entry = WaitlistEntry.objects.get()
     made = actions.offer(entry, practitioner, on(12, 10), by=SYSTEM, now=clock.now())
     taken = walker.client.post(url(entry), {"do": f"take:{made.public_id}"}, follow=True)
-    assert "It is yours. You are booked for Friday, February 12 at 10:00 a.m." in text_of(taken).replace("\xa0", " ")
+    assert "It is yours. The visit is on Friday, February 12 at 10:00 a.m." in text_of(taken).replace("\xa0", " ")
     visit = Appointment.objects.get()
     assert (str(entry.article), str(visit.article), visit.status) == (article, article, "booked")
 
