@@ -131,12 +131,12 @@ def _strip(request: HttpRequest, visit: Any, now: datetime) -> dict[str, Any] | 
 
 
 def _offer_strip(request: HttpRequest, now: datetime) -> dict[str, Any] | None:
-    """The same for what was done with a time of the waiting list."""
+    """The same for what was done with a time of the waiting list; nothing of an offer that was answered since, or ran out."""
     key, did = as_uuid(request.GET.get("offer")), request.GET.get("did", "")
     made = waiting_list.find_offer(request, key) if key and did in waiting_list.ON_DAY else None
-    if made is None:
+    out = made is not None and did == "offer" and made.is_live(now)
+    if made is None or (did == "offer" and not out):
         return None
-    out = did == "offer" and made.is_live(now)
     return {
         "text": waiting_list.said(made, did),
         "undo": f"back:{made.public_id}" if out else "",

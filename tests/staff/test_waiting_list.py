@@ -198,6 +198,12 @@ def test_who_is_rung_with_an_offer_takes_it_beside_the_day(desk, lucas):
     assert "Booked Lucas Chowdhury for 10:00" in text_of(desk.get(answer["Location"]))
 
 
+def test_an_offer_that_was_answered_since_is_not_said_to_be_out(desk, lucas):
+    done = desk.post(DAY, {"do": f"offer:{lucas.public_id}", "at": slot(lucas)})["Location"]
+    actions.decline(WaitlistOffer.objects.get(), by=Actor.system(), now=clock.now())
+    assert "is offered to Lucas" not in text_of(desk.get(done))
+
+
 def test_a_time_that_went_meanwhile_is_refused_on_the_day(desk, lucas, service):
     book(service, on(12, 10), "Noor")
     answer = desk.post(DAY, {"do": f"offer:{lucas.public_id}", "at": slot(lucas)})
