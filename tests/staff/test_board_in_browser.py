@@ -52,6 +52,7 @@ def test_c_confirms_the_visit_that_has_the_focus_and_z_undoes_it(board: Callable
     )
     page.keyboard.press("c")
     expect(page.locator(".toast")).to_contain_text("Maya Chowdhury is confirmed")
+    page.wait_for_load_state()  # the strip stands there before the page's scripts hear a key
     page.keyboard.press("z")
     expect(page.locator(".toast")).to_contain_text("Undone. Maya Chowdhury, 10:00\xa0a.m.: Not confirmed")
     page.keyboard.press("d")
