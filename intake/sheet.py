@@ -195,7 +195,7 @@ def for_review(
         wishes=wishes,
         consents=[_consent_line(entry, definition) for entry in document.consents],
         advice=[_advice_line(entry) for entry in document.advice_shown],
-        phq2=answers.get("calc_phq2"),
+        phq2=engine.calc(definition, document.latest, response.today).get("calc_phq2"),
         signed=_signed(document),
         sections_done=response.sections_done,
         sections_total=response.sections_total,

@@ -202,9 +202,11 @@ def raise_later_flags(row: QuestionnaireResponse, document: Document, said: Coll
     if rules is None:
         return
     there = {flag["code"]: flag for flag in document.flags.get("found", ())}
+    phq2 = {item.link_id for item in row.definition.phq2}
     answers = engine.calc(row.definition, document.latest, row.today)
     raised = flags.raised(rules, row.definition, answers)
-    new = [flag for flag in raised if flag.rule.code not in there or not set(flag.evidence).isdisjoint(said)]
+    said = {*said, *(q.link_id for q in row.definition.worked_out if q.calc == "phq2" and phq2.intersection(said))}
+    new = [flag for flag in raised if flag.rule.code not in there or not said.isdisjoint(flag.evidence)]
     if not new:
         return
     for flag in new:

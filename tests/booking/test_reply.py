@@ -256,6 +256,22 @@ def test_said_again_it_pages_again_and_must_be_seen_again(
     assert "U01" not in left["flags"]
 
 
+def test_a_sum_of_what_is_asked_again_is_the_new_one_and_its_flag_must_be_seen_again(
+    chosen: Callable[..., Client],
+    sent: Appointment,  # noqa: F811
+    physician: User,
+    signed_in: Callable[[User], Client],
+) -> None:
+    daniel, by, daily = chosen("phq2_1", "phq2_2"), Actor.staff(physician), "LA6571-9"
+    daniel.post(url_of(sent), {"phq2_1": daily, "phq2_2": "LA6568-5"})
+    actions.acknowledge_flag(sent.response, "C28", by=by, now=clock.now())
+    ask(sent, physician, "phq2_2")
+    daniel.post(url_of(sent), {"phq2_2": daily})
+    sheet = signed_in(physician).get(f"/md/review/{sent.public_id}/").context["sheet"]
+    assert sheet.phq2 == 6
+    assert "C28" in [flag.code for flag in sheet.must_see]
+
+
 def test_an_answer_that_says_nothing_new_of_a_flag_pages_nobody(
     chosen: Callable[..., Client],
     sent: Appointment,  # noqa: F811
