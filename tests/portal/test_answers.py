@@ -1,10 +1,14 @@
 """/me/answers/ and /me/photos/: what one sent, in the wording it was asked in; every reading is in the trail."""
 
+from datetime import timedelta
+from uuid import uuid4
+
 from django.test import Client
 
 from audit.actor import Actor
 from audit.models import AuditEvent
 from intake.actions import Upload, add_photo, photos, reply, sign_review, start_draft
+from intake.document import decrypt, put
 from intake.models import QuestionnaireResponse
 from patients.models import Patient
 from tests.booking.conftest import WEB, anchors, text_of
@@ -55,6 +59,16 @@ def test_a_draft_and_somebody_elses_are_not_there(daniel, sent):
     )
     for public_id in (draft.public_id, other.public_id):
         assert daniel.get(f"/me/answers/{public_id}/").status_code == 404
+
+
+def test_each_set_of_answers_has_its_own_page_the_newest_on_top(daniel, sent):
+    older = QuestionnaireResponse.objects.get(pk=sent.response_id)
+    older.pk, older.public_id, older.completed_at, older._state.adding = None, uuid4(), WEDNESDAY - timedelta(days=200), True
+    put(older, decrypt(sent.response))
+    older.save()
+    assert daniel.get("/me/answers/").context["rows"] == [sent.response, older]
+    for response in (sent.response, older):
+        assert daniel.get(f"/me/answers/{response.public_id}/").context["response"] == response
 
 
 def test_photos_are_shown_by_view_to_their_owner_only(daniel, sent, patient, monkeypatch):

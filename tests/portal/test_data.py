@@ -7,9 +7,16 @@ from datetime import timedelta
 
 import pytest
 
+from accounts import clock
+from audit.actor import Actor
 from audit.models import AuditEvent
+from intake.actions import ask_correction
 from intake.corrections import Correction
+from patients.models import Patient
+from portal.views import data
 from tests.booking.conftest import text_of
+from tests.factories import WEDNESDAY
+from tests.portal.conftest import signs_in
 
 
 def test_the_file_holds_details_answers_and_photos_for_people_and_programs(daniel, sent):
@@ -31,6 +38,15 @@ def test_ten_minutes_after_signing_in_a_code_comes_first(daniel, at):
     assert answer["Location"] == "/me/prove/?next=%2Fme%2Fdata%2F", "and back to where the button is"
 
 
+def test_what_was_taken_several_times_today_is_taken_again_tomorrow(maya, at, monkeypatch):
+    monkeypatch.setattr(data, "PER_DAY", 1)
+    assert maya.post("/me/data/download/").status_code == 200
+    assert maya.post("/me/data/download/")["Location"] == "/me/data/"
+    assert "Try again tomorrow" in text_of(maya.get("/me/data/"))
+    at.shift(timedelta(days=1))
+    assert signs_in().post("/me/data/download/").status_code == 200
+
+
 @pytest.fixture
 def asked(maya):
     assert maya.post("/me/data/", {"about": "details", "text": "My name is\nspelled Chaudhury."}).status_code == 303
@@ -40,6 +56,16 @@ def asked(maya):
 def test_a_correction_is_sealed_and_waits_on_the_page(maya, asked):
     assert b"Chaudhury" not in bytes(asked.document)
     assert "My name is spelled Chaudhury. Waiting" in text_of(maya.get("/me/data/"))
+
+
+def test_ones_own_corrections_are_listed_the_newest_first(maya, asked, patient, at):
+    someone = Patient.objects.create(legal_first_name="N", legal_last_name="A", date_of_birth="1980-01-01", created_at=WEDNESDAY)
+    ask_correction(someone, about="details", text="Mine is another one", by=Actor.patient(someone.pk), now=clock.now())
+    at.shift(timedelta(minutes=1))
+    maya.post("/me/data/", {"about": "details", "text": "The second"})
+    page = maya.get("/me/data/")
+    assert text_of(page).index("The second") < text_of(page).index("spelled Chaudhury")
+    assert "Mine is another one" not in text_of(page)
 
 
 def test_nothing_typed_is_asked_for_in_words(maya):

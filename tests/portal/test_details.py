@@ -88,6 +88,29 @@ def test_with_a_passkey_that_is_removed_every_other_sign_in_ends(maya, patient):
     assert lost.get("/me/")["Location"].startswith("/me/sign-in/")
 
 
+@pytest.fixture
+def keys(maya, patient, reception):
+    """Two passkeys of Maya's and one of somebody at the desk."""
+    patient.refresh_from_db()
+    kind = Authenticator.Type.WEBAUTHN
+    return [Authenticator.objects.create(user=user, type=kind, data={}) for user in (patient.user, patient.user, reception)]
+
+
+def test_ones_own_passkeys_are_removed_one_by_one(maya, keys):
+    first, second, theirs = keys
+    assert maya.post(f"/me/passkeys/{theirs.pk}/remove/").status_code == 404
+    assert maya.post(f"/me/passkeys/{second.pk}/remove/").status_code == 303
+    assert list(Authenticator.objects.order_by("pk")) == [first, theirs]
+
+
+def test_ten_minutes_after_signing_in_no_passkey_is_added_or_removed_without_a_code(maya, keys, at):
+    at.shift(timedelta(minutes=11))
+    assert maya.get("/me/passkeys/")["Location"] == "/me/prove/?next=%2Fme%2Fpasskeys%2F"
+    for url in ("/me/passkeys/", f"/me/passkeys/{keys[0].pk}/remove/"):
+        assert maya.post(url)["Location"] == "/me/prove/?next=%2Fme%2Fpasskeys%2F"
+    assert Authenticator.objects.count() == 3
+
+
 def test_what_no_browser_makes_is_not_added_as_a_passkey(maya):
     maya.get("/me/passkeys/")
     for text in ('{"id": "a"}', '{"id": 1, "rawId": [], "type": "public-key", "response": "x"}', "[1]"):
