@@ -248,9 +248,10 @@ def leave(before: Patient | Helper, reader: Patient | Helper, *, patient: Patien
     """State which addresses of `before`, who heard about a patient's visits, are not those of `reader`, who does from now on.
 
     Not one that cannot be written to, or that was on file for less than a message rests: nobody there has heard from us. Nor
-    where either wants phone calls only: whoever else reads there is not to learn that there are visits.
+    where phone calls only were wanted: whoever else reads there is not to learn that there are visits. What is wanted from now
+    on does not count: whoever takes an address over could want that nobody is told.
     """
-    if ReminderBy.PHONE in (before.reminder_by, reader.reminder_by):
+    if before.reminder_by == ReminderBy.PHONE:
         return
     gone = [("email", before.email, before.email_since)]
     gone = gone if before.can_email and before.email.casefold() != reader.email.casefold() else []

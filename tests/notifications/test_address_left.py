@@ -163,6 +163,11 @@ def test_whoever_took_the_address_over_cannot_choose_that_nobody_is_told(known: 
     assert [to for to, _said in told(post)] == ["maya@example.com"]
 
 
+def test_nor_in_the_same_step(known: Patient, post: Post, desk: Actor) -> None:
+    change(known, desk, email="new@example.com", reminder_by="phone")
+    assert [to for to, _said in told(post)] == ["maya@example.com"]
+
+
 def test_an_address_that_mail_came_back_from_is_not_written_to(known: Patient, post: Post, desk: Actor) -> None:
     mark_bounced(EMAIL, "maya@example.com", by=Actor.system(), now=LATER)
     change(known, desk, email="new@example.com")
