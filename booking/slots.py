@@ -179,7 +179,7 @@ def _blocks(rules: Rules, busy: Iterable[Busy], off: Iterable[Off] = ()) -> list
 def _is_blocked(at: int, blocks: Sequence[Span], lows: Sequence[int]) -> int:
     """0 if a start is free of `blocks`; else the first instant at which it is again."""
     i = bisect_right(lows, at - 1) - 1
-    return blocks[i][1] if i >= 0 and blocks[i][0] < at < blocks[i][1] else 0
+    return blocks[i][1] if i >= 0 and at < blocks[i][1] else 0
 
 
 def _gaps(low: int, high: int, blocks: Sequence[Span], lows: Sequence[int]) -> Iterator[Span]:

@@ -53,12 +53,14 @@ def test_a_room_that_is_out_of_use_is_no_place_for_a_visit(service, room):
     assert not listed(service)
 
 
-def test_what_somebody_else_does_in_the_only_room_takes_it(service, room, other, laser):
+def test_what_somebody_else_does_in_the_only_room_takes_it_from_its_first_minute_to_its_last(service, room, other, laser):
+    laser.minutes = 40
+    laser.save()
     somebody_books(laser, other, on(11, 10))
-    service.room_kind = room.kind
+    service.room_kind, service.minutes = room.kind, 20
     free = {start.at for start in listed(service)}
-    assert on(11, 11).timestamp() in free
-    assert on(11, 10).timestamp() not in free
+    around = [on(11, 9, 40), on(11, 10), on(11, 10, 20), on(11, 10, 40)]
+    assert [moment.timestamp() in free for moment in around] == [True, False, False, True]
 
 
 def test_a_visit_of_the_day_before_that_lasts_into_the_morning_is_in_the_way(service, practitioner):

@@ -388,3 +388,15 @@ def test_who_left_by_themselves_stays_off_it(auto, service):
     actions.undo(actions.arrive(visit, by=DESK, now=WEDNESDAY), by=DESK, now=WEDNESDAY)
     entry.refresh_from_db()
     assert entry.state == "left"
+
+
+def test_what_the_desk_sees_as_free_is_to_come_and_of_the_days_it_looks_at(service, practitioner, at):
+    def freed(start):
+        return FreedTime.objects.create(
+            practitioner=practitioner, starts_at=start, ends_at=start + timedelta(minutes=30), freed_at=WEDNESDAY
+        )
+
+    afternoon, morning, friday = freed(on(11, 15)), freed(on(11, 10)), freed(on(12, 0))
+    assert matching.freed_between(on(11, 0), on(12, 0), now=WEDNESDAY) == [morning, afternoon]
+    assert matching.freed_between(on(11, 12), on(12, 0), now=WEDNESDAY) == [afternoon]
+    assert matching.freed_between(on(11, 0), on(13, 0), now=on(11, 10)) == [afternoon, friday]
