@@ -105,7 +105,6 @@ def test_a_copy_comes_back_whole_and_its_photos_and_answers_open(
 def test_whatever_is_wrong_with_a_copy_is_found(
     copied: bytes, empty: str, settings: Any, tmp_path: Path, django_db_setup: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    elsewhere(settings, tmp_path, empty, django_db_setup)
     middle = len(copied) // 2
     flipped = copied[:middle] + bytes([copied[middle] ^ 1]) + copied[middle + 1 :]
     tries = {
@@ -113,10 +112,12 @@ def test_whatever_is_wrong_with_a_copy_is_found(
         "is damaged": (copied[:-1], PAIR), "copy is damaged": (copied + b"more", PAIR),
     }  # fmt: skip
     for words, (wrong, key) in tries.items():
+        elsewhere(settings, tmp_path / words, empty, django_db_setup)
         with pytest.raises(BackupError, match=words):
             actions.restore(io.BytesIO(wrong), keys=str(key), by=SYSTEM, now=WEDNESDAY)
-        with connection.cursor() as cursor:  # damage behind the dump is found after the tables are there
-            cursor.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        with connection.cursor() as cursor:  # where the damage is decides how much was back before it was found
+            cursor.execute("DROP SCHEMA IF EXISTS public, kept CASCADE; CREATE SCHEMA public")  # kept: tests/published.py
+    elsewhere(settings, tmp_path / "whole", empty, django_db_setup)
     real = actions.database.amounts
     monkeypatch.setattr(actions.database, "amounts", lambda: real() | {"intake_photo": [0, "0/0"]})
     with pytest.raises(BackupError, match="not what was copied: intake_photo"):
