@@ -320,7 +320,7 @@ def done_photos(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @by_link
 def visit_messages(request: HttpRequest, it: Visit) -> HttpResponse:
-    """How we contact them about the visit. The addresses themselves are changed by phone, and shown masked."""
+    """How we contact them about the visit. The addresses themselves are changed in the account or by phone, and shown masked."""
     patient = it.row.reach
     assert patient is not None
     care = None
@@ -350,6 +350,7 @@ def visit_messages(request: HttpRequest, it: Visit) -> HttpResponse:
         "form": form,
         "email": words.masked_email(patient.email) if patient.email else "",
         "mobile": words.masked_phone(patient.mobile) if patient.mobile else "",
+        "is_helper": isinstance(patient, Helper),
         "back_url": it.url("visit"),
     }
     return render(request, "booking/visit_messages.html", context, status=status)

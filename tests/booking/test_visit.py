@@ -17,6 +17,7 @@ from intake.actions import start_draft
 from intake.document import decrypt, put
 from intake.models import QuestionnaireResponse
 from patients.actions import digits_of
+from patients.helpers import HelperContact
 from patients.models import ContactCode, Patient
 from tests.booking.conftest import HOSTILE, Browser, anchors, on, rows, text_of, title_of
 from tests.factories import WEDNESDAY
@@ -260,6 +261,16 @@ def test_how_we_contact_them_can_be_chosen(link, token, visit):
     assert (visit.patient.reminder_by, visit.patient.voicemail_ok) == ("email", True)
     assert visit.patient.mobile_checked_at is not None
     assert "That is how we contact you from now on." in text_of(link.get("visit", token))
+
+
+def test_an_address_is_changed_in_the_account_and_a_helpers_by_phone(link, token, visit):
+    account = f'href="{reverse("portal:details")}"'
+    assert account in link.get("visit_messages", token).content.decode()
+    sam = HelperContact("Sam Roy", "son", "sam@example.com", "", "email", voicemail_ok=False, gets_messages=True)
+    actions.name_helper(visit, sam, by=DESK, now=WEDNESDAY)
+    page = link.get("visit_messages", token)
+    assert account not in page.content.decode()
+    assert "To change the number or address, call 519-555-0142." in text_of(page)
 
 
 def test_a_number_from_abroad_survives_the_choice(link, token, visit):
