@@ -94,7 +94,9 @@ class WaitlistEntry(models.Model):
     changed_at = models.DateTimeField()
     version = models.PositiveIntegerField(default=1)
     sequence = models.PositiveIntegerField(default=1, db_default=1)
-    announced = models.PositiveIntegerField(default=0, help_text=_("Behind `sequence`: that they are on it is yet to be told."))
+    announced = models.PositiveIntegerField(
+        default=0, db_default=0, help_text=_("Behind `sequence`: that they are on it is yet to be told.")
+    )
     link_key_id = models.CharField(max_length=16, blank=True)
     link_generation = models.PositiveIntegerField(default=1)
     link_sha256 = models.BinaryField(max_length=32, null=True, unique=True)

@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='waitlistentry',
             name='announced',
-            field=models.PositiveIntegerField(default=0, help_text='Behind `sequence`: that they are on it is yet to be told.'),
+            field=models.PositiveIntegerField(db_default=0, default=0, help_text='Behind `sequence`: that they are on it is yet to be told.'),
         ),
         migrations.AddField(
             model_name='waitlistentry',
