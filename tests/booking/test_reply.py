@@ -26,7 +26,7 @@ from tests.intake.conftest import folder  # noqa: F401
 from tests.intake.pictures import jpeg
 from tests.intake.test_paper import text_of
 from tests.staff.conftest import sent  # noqa: F401
-from tests.staff.test_review import photo as a_photo
+from tests.staff.reviews import photo as a_photo
 
 QUESTION = "Which pills exactly, and since when?"
 

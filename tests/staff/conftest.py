@@ -21,6 +21,7 @@ from intake.models import QuestionnaireResponse
 from patients.models import Patient
 from tests.answering import fill
 from tests.looks.conftest import open_page
+from tests.staff.reviews import another
 
 DEMO_PEOPLE: list[dict[str, Any]] = json.loads(PEOPLE.read_text(encoding="utf-8"))
 
@@ -124,3 +125,24 @@ def draft(clinic: Any) -> QuestionnaireResponse:
     now = clock.now()
     publish_all(by=Actor.system(), now=now)
     return start_draft("hair-loss-intake", by=Actor.anonymous(), now=now)
+
+
+@pytest.fixture
+def doctor(physician: User, signed_in: Callable[[User], Client]) -> Client:
+    """Dr. Osei's browser."""
+    return signed_in(physician)
+
+
+@pytest.fixture
+def colleague(make_user: Callable[..., User]) -> User:
+    return make_user("physician", "Dr. Priya Raman")
+
+
+@pytest.fixture
+def three(sent: Appointment, make_visit: Any, make_patient: Any) -> list[Appointment]:
+    """Daniel's visit in a week, and two who come tomorrow and in a fortnight."""
+    found = [sent]
+    for days, last in ((1, "Tomorrow"), (14, "Later")):
+        patient = make_patient("Some", last)
+        found.append(make_visit(patient, clock.now() + timedelta(days=days), response=another(sent.response, patient)))
+    return found

@@ -22,12 +22,6 @@ from tests.staff.conftest import DEMO_PEOPLE, answered
 OWN_WORDS = "I mostly want to know if it is too late"
 
 
-@pytest.fixture
-def doctor(physician: User, signed_in: Callable[[User], Client]) -> Client:
-    """Dr. Osei's browser."""
-    return signed_in(physician)
-
-
 def review_of(visit: Appointment) -> str:
     return f"/md/review/{visit.public_id}/"
 

@@ -12,8 +12,9 @@ from booking.models import Appointment
 from intake.actions import write_snippet
 from intake.actions.reviews import read_review
 from intake.models import Review
+from tests.factories import PASSWORD
 from tests.looks.conftest import violations
-from tests.staff.test_review import PASSWORD, another, flag, photo
+from tests.staff.reviews import another, flag, photo
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.journey]
 
